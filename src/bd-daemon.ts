@@ -1,0 +1,55 @@
+import { closeSync, writeSync } from 'node:fs';
+import { runDaemon, type FirstWord } from './daemon/lifecycle.ts';
+import { systemClock } from './platform/clock.ts';
+import { toRpcError } from './protocol/messages.ts';
+
+/** The pipe to the client that started this daemon; see client/spawn-daemon.ts. */
+const READY_FD = 3;
+
+const CRASH_EXIT_CODE = 70;
+
+const [, , beadsDir, flag] = process.argv;
+const stop = new AbortController();
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // Whoever asks twice does not want to wait.
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort(signal);
+  });
+}
+
+// Node prints the stack to stderr, which is the daemon's log, and then the process ends.
+process.on('uncaughtException', (error) => {
+  writeSync(2, `${error.stack ?? String(error)}\n`);
+  process.exit(CRASH_EXIT_CODE);
+});
+
+if (beadsDir === undefined) {
+  writeSync(2, 'usage: bd-daemon <.beads directory>; started by bd, or use `bd daemon run`\n');
+  process.exitCode = 2;
+} else {
+  void runDaemon({
+    beadsDir,
+    env: process.env,
+    clock: systemClock,
+    report: sayFirstWord,
+    stop: stop.signal,
+  }).then((exitCode) => process.exit(exitCode));
+}
+
+function sayFirstWord(word: FirstWord): void {
+  const line = {
+    ready: () => 'R\n',
+    busy: () => 'B\n',
+    failed: () => `E ${word.kind === 'failed' ? JSON.stringify(toRpcError(word.error)) : ''}\n`,
+  }[word.kind]();
+  // Started by hand, the descriptor is something else.
+  if (flag !== '--ready-pipe') return;
+  try {
+    writeSync(READY_FD, line);
+    closeSync(READY_FD);
+  } catch {
+    // The client has gone: nobody listens.
+  }
+}

@@ -1,0 +1,170 @@
+import { writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
+import type { CommandIo } from './cli/command-io.ts';
+import { printFailure } from './cli/output/failure.ts';
+import type { ClientHost } from './cli/run-locally.ts';
+import { refusesDaemon, selectCommandEnvironment } from './client/client-environment.ts';
+import { isLocal, readCommandLine, type CommandLine } from './client/command-line.ts';
+import { connect, type Connected } from './client/connect.ts';
+import { forwardCommand, type Forwarded } from './client/forward-command.ts';
+import { toBdError } from './core/errors.ts';
+import { readDaemonPid } from './platform/workspace-files.ts';
+import { findWorkspace } from './platform/workspace-location.ts';
+import type { StdinPiece } from './protocol/daemon-methods.ts';
+
+// The way of almost every call: find the socket, send the command line, print what comes back. All
+// that is not needed for that is behind import(), as each module costs every call its loading time.
+
+const argv = process.argv.slice(2);
+const line = readCommandLine(argv);
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader has seen enough, as in `bd list | head`.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+void main();
+
+async function main(): Promise<void> {
+  const io = createIo();
+  try {
+    process.exitCode = await run(io);
+  } catch (error) {
+    process.exitCode = printFailure(toBdError(error), io, { isJson: line.wantsJson });
+  }
+}
+
+async function run(io: CommandIo): Promise<number> {
+  if (isLocal(line)) return await runHere(io);
+  const { database: databaseFlag } = line;
+  const location = findWorkspace({ cwd: io.cwd, env: process.env, databaseFlag });
+  if (location === undefined) return await runHere(io);
+  const { beadsDir } = location;
+  const connection = await connect(beadsDir);
+  if (connection.kind === 'connected') {
+    const forwarded = await forward(connection, beadsDir, io);
+    if (forwarded.kind === 'done') return forwarded.exitCode;
+  }
+  const mayStart = !line.refusesDaemon && !refusesDaemon(process.env);
+  const started = mayStart && connection.kind !== 'forbidden' ? await start(beadsDir) : undefined;
+  if (started !== undefined) {
+    const forwarded = await forward(started, beadsDir, io);
+    if (forwarded.kind === 'done') return forwarded.exitCode;
+  }
+  const { runDirectly } = await import('./cli/direct.ts');
+  return await runDirectly(argv, io, { beadsDir, env: process.env });
+}
+
+/** Undefined where sockets are not allowed: then the command is done without a daemon. */
+async function start(beadsDir: string): Promise<Connected | undefined> {
+  const { ensureDaemon } = await import('./client/ensure-daemon.ts');
+  const ensured = await ensureDaemon({ beadsDir, program: daemonProgram(), env: process.env });
+  return ensured.kind === 'connected' ? ensured : undefined;
+}
+
+async function forward({ socket }: Connected, beadsDir: string, io: CommandIo): Promise<Forwarded> {
+  const stdin = openStdin();
+  try {
+    return await forwardCommand(
+      socket,
+      {
+        argv: [...argv],
+        cwd: io.cwd,
+        env: { ...selectCommandEnvironment(process.env) },
+        stdout_tty: io.stdoutIsTty,
+        columns: io.columns,
+      },
+      {
+        streams: {
+          stdout: (text) => io.stdout(text),
+          stderr: (text) => io.stderr(text),
+          readStdin: async () => await stdin.read(),
+        },
+        daemon: `the daemon of ${beadsDir} (process ${readDaemonPid(beadsDir) ?? 'unknown'})`,
+      },
+    );
+  } finally {
+    stdin.close();
+  }
+}
+
+async function runHere(io: CommandIo): Promise<number> {
+  const { runLocally } = await import('./cli/run-locally.ts');
+  return await runLocally(argv, io, createHost(io, line));
+}
+
+function createIo(): CommandIo {
+  const stdoutIsTty = isatty(1);
+  return {
+    cwd: resolve(line.directory ?? '.'),
+    env: selectCommandEnvironment(process.env),
+    stdoutIsTty,
+    columns: stdoutIsTty ? process.stdout.columns : 0,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    async readStdin() {
+      const stdin = openStdin();
+      let text = '';
+      for (;;) {
+        const piece = await stdin.read();
+        text += piece.text;
+        if (piece.end) return text;
+      }
+    },
+  };
+}
+
+/** Opened when a command asks for it: many are run with an input that never ends. */
+function openStdin(): { read(): Promise<StdinPiece>; close(): void } {
+  let pieces: AsyncIterator<string> | undefined;
+  return {
+    async read() {
+      pieces ??= process.stdin.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
+      const next = await pieces.next();
+      return next.done === true ? { text: '', end: true } : { text: next.value, end: false };
+    },
+    close() {
+      if (pieces !== undefined) process.stdin.destroy();
+    },
+  };
+}
+
+function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
+  return {
+    cwd: io.cwd,
+    env: process.env,
+    databaseFlag: database,
+    program: daemonProgram(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    serve: serveHere,
+  };
+}
+
+async function serveHere(beadsDir: string): Promise<number> {
+  const { runDaemon } = await import('./daemon/lifecycle.ts');
+  const { systemClock } = await import('./platform/clock.ts');
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.once(signal, () => stop.abort(signal));
+  }
+  return await runDaemon({
+    beadsDir,
+    env: process.env,
+    clock: systemClock,
+    stop: stop.signal,
+    report(word) {
+      if (word.kind === 'ready') writeSync(2, `Serving ${beadsDir}; Ctrl-C ends it\n`);
+      if (word.kind === 'busy') writeSync(2, `Another process serves ${beadsDir} already\n`);
+      if (word.kind === 'failed')
+        writeSync(2, `Error: ${word.error.message}\n${word.error.remedy}\n`);
+    },
+  });
+}
+
+/** Beside this file, in the built program. */
+function daemonProgram(): ClientHost['program'] {
+  return { file: join(import.meta.dirname, 'bd-daemon.js'), execPath: process.execPath };
+}

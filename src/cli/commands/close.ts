@@ -1,0 +1,51 @@
+import type { IssueJson } from '../../core/issue-line.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { forEachId } from '../issue-ids.ts';
+import { renderIssueLine } from '../output/issue-rows.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const closeCommand: CommandDefinition = {
+  name: 'close',
+  parameters: '[ids...]',
+  about: 'Close issues',
+  flags: [
+    ['-r, --reason <text>', 'why it is done (default: Closed)'],
+    ['--resolution <text>', ''],
+    ['-m, --message <text>', ''],
+    ['-f, --force', 'also when it waits for open issues'],
+    ['--suggest-next', 'show what became ready by it'],
+    ['--session <id>', 'which session closed it'],
+  ],
+  run: close,
+};
+
+async function close(invocation: Invocation): Promise<number> {
+  const { args, flags, call, actor, screen, confirm } = invocation;
+  const params = given({
+    reason: flags.text('reason', 'resolution', 'message'),
+    session: flags.text('session'),
+    force: whenGiven(flags, 'force'),
+    actor,
+  });
+  const { done, exitCode } = await forEachId(invocation, args, (id) =>
+    call('close_issue', { issue_id: id, ...params }),
+  );
+  if (done.length === 0) return exitCode;
+  const closed = done.map(({ issue }) => issue);
+  const unblocked = flags.has('suggest-next') ? done.flatMap((each) => each.unblocked) : [];
+  const next = unblocked.map((issue) => `  now ready: ${renderIssueLine(issue, screen)}\n`);
+  confirm({
+    // The plain list when nothing became ready, as classic clients expect.
+    json: unblocked.length === 0 ? closed : { closed, unblocked },
+    text: [...done.map(renderClosed), ...next].join(''),
+  });
+  return exitCode;
+}
+
+function renderClosed({ issue, changed }: { issue: IssueJson; changed: boolean }): string {
+  return changed
+    ? `Closed ${issue.id}: ${oneLine(issue.title)}\n`
+    : `${issue.id} is closed already\n`;
+}

@@ -1,0 +1,60 @@
+import { BdError } from '../../core/errors.ts';
+import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
+import { given } from '../given.ts';
+import { requireIds } from '../issue-ids.ts';
+import { renderComments } from '../output/issue-details.ts';
+import { readTextSource } from '../text-source.ts';
+
+const ADD_FLAGS: readonly FlagDefinition[] = [
+  ['-f, --file <path>', 'take the text from a file; - is standard input'],
+  ['-a, --author <name>', 'who says so'],
+];
+
+export const commentsCommand: CommandDefinition = {
+  name: 'comments',
+  parameters: '[id]',
+  about: 'Show the comments of an issue, or add one',
+  flags: [['--local-time', '']],
+  subcommands: [
+    {
+      name: 'add',
+      parameters: '<id> [words...]',
+      about: 'Add a comment',
+      flags: ADD_FLAGS,
+      run: addComment,
+    },
+  ],
+  async run({ args, call, screen, print }) {
+    const [id = ''] = requireIds(args);
+    const { comments } = await call('list_comments', { issue_id: id });
+    const text = renderComments(comments, screen);
+    print({ json: comments, text: text === '' ? 'No comments.\n' : text });
+  },
+};
+
+/** The older name of `comments add`, which some clients still use. */
+export const commentCommand: CommandDefinition = {
+  name: 'comment',
+  parameters: '<id> [words...]',
+  about: '',
+  flags: ADD_FLAGS,
+  run: addComment,
+};
+
+async function addComment(invocation: Invocation): Promise<void> {
+  const { args, flags, call, actor, io, confirm } = invocation;
+  const [id = '', ...words] = args;
+  const path = flags.text('file');
+  const text = path === undefined ? words.join(' ') : await readTextSource(path, io);
+  if (text.trim() === '') {
+    throw new BdError('USAGE', {
+      message: 'comment text required',
+      remedy: 'Write `bd comments add bd-a1 "Text"`, or take it from a file with --file.',
+    });
+  }
+  const { comment } = await call(
+    'add_comment',
+    given({ issue_id: id, text: text.trimEnd(), actor: flags.text('author') ?? actor }),
+  );
+  confirm({ json: comment, text: `Added comment to ${comment.issue_id ?? id}\n` });
+}

@@ -1,0 +1,64 @@
+import { BdError } from '../../core/errors.ts';
+import type { CommandDefinition } from '../command.ts';
+import { alignColumns } from '../output/columns.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const configCommand: CommandDefinition = {
+  name: 'config',
+  about: 'Settings of the project',
+  subcommands: [
+    {
+      name: 'get',
+      parameters: '<key>',
+      about: 'Print a setting',
+      async run({ args: [key = ''], call, print }) {
+        const { value } = await call('get_config', { key });
+        const text = value === null || value === '' ? `${key} (not set)` : oneLine(value);
+        print({ json: { key, value: value ?? '' }, text: `${text}\n` });
+      },
+    },
+    {
+      name: 'set',
+      parameters: '<key> [value]',
+      about: 'Change a setting',
+      async run({ args: [key = '', value], call, confirm }) {
+        if (value === undefined) {
+          throw new BdError('USAGE', {
+            message: `a value for ${key} is needed`,
+            remedy: `Write \`bd config set ${key} VALUE\`, or \`bd config unset ${key}\`.`,
+          });
+        }
+        const set = await call('set_config', { key, value });
+        confirm({ json: set, text: `Set ${set.key} = ${oneLine(set.value)}\n` });
+      },
+    },
+    {
+      name: 'unset',
+      parameters: '<key>',
+      about: 'Go back to the default',
+      async run({ args: [key = ''], call, confirm }) {
+        const unset = await call('unset_config', { key });
+        confirm({ json: unset, text: `Unset ${unset.key}\n` });
+      },
+    },
+    {
+      name: 'list',
+      about: 'List the settings that were made',
+      async run({ call, screen, print }) {
+        const { config } = await call('list_config', {});
+        const rows = Object.entries(config).map(([key, value]) => [key, oneLine(value)]);
+        const text = rows.length === 0 ? 'Nothing is set.\n' : alignColumns(rows, screen);
+        print({ json: config, text });
+      },
+    },
+    {
+      name: 'explain',
+      about: 'List all settings with their values, and where those come from',
+      async run({ call, screen, print }) {
+        const { entries } = await call('explain_config', {});
+        const rows = entries.map((entry) => [entry.key, oneLine(entry.value), entry.source]);
+        print({ json: entries, text: alignColumns(rows, { ...screen, width: undefined }) });
+      },
+    },
+  ],
+};

@@ -1,0 +1,84 @@
+import { BdError } from '../../core/errors.ts';
+import type { IssueJson } from '../../core/issue-line.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
+import { whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { requireTitle } from '../issue-title.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const createCommand: CommandDefinition = {
+  name: 'create',
+  aliases: ['new'],
+  parameters: '[title...]',
+  about: 'Create an issue',
+  flags: [
+    ['--title <text>', 'the title, instead of as an argument'],
+    ...FIELD_FLAGS,
+    ['-l, --labels <labels>', 'labels, separated by commas'],
+    ['--label <label>', ''],
+    ['--id <id>', 'this id instead of a random one'],
+    ['--parent <id>', 'make it a child of this issue'],
+    ['--deps <dependencies>', 'what it depends on: bd-a1, discovered-from:bd-b2'],
+    ['--waits-for <id>', ''],
+    ['--ephemeral', 'keep it in this clone'],
+    ['--dry-run', 'show the issue without creating it'],
+    ['--silent', 'print the id only'],
+    ['--force', ''],
+  ],
+  run: create,
+};
+
+async function create(invocation: Invocation): Promise<void> {
+  const { flags, call, actor, print, confirm, isJson } = invocation;
+  const params = given({ issue: await readNewIssue(invocation), actor });
+  if (flags.has('dry-run')) {
+    const { issue } = await call('preview_issue', params);
+    print({ json: issue, text: `Would create:\n${summary(issue)}` });
+    return;
+  }
+  const { issue } = await call('create_issue', params);
+  if (flags.has('silent') && !isJson) print({ json: issue, text: `${issue.id}\n` });
+  else confirm({ json: issue, text: `Created issue: ${issue.id}\n${summary(issue)}` });
+}
+
+async function readNewIssue({ args, flags, io }: Invocation) {
+  return given({
+    title: readTitle(args, flags.text('title')),
+    ...(await readFieldFlags(flags, io)),
+    labels: flags.list('labels', 'label'),
+    id: flags.text('id'),
+    parent: flags.text('parent'),
+    dependencies: readDependencies(flags.list('deps'), flags.list('waits-for')),
+    ephemeral: whenGiven(flags, 'ephemeral'),
+  });
+}
+
+function readTitle(args: readonly string[], flag: string | undefined): string {
+  const [argument] = args;
+  if (args.length > 1) {
+    throw new BdError('USAGE', {
+      message: `the title is in ${args.length} parts: ${args.join(' ')}`,
+      remedy: `Put it in quotes: \`bd create "${args.join(' ')}"\`.`,
+    });
+  }
+  if (argument !== undefined && flag !== undefined && argument !== flag) {
+    throw new BdError('USAGE', {
+      message: `two titles are given: "${argument}" and "${flag}"`,
+      remedy: 'Give the title once, as an argument or with --title.',
+    });
+  }
+  return requireTitle(argument ?? flag ?? '', 'bd create "Rotate the signing key"');
+}
+
+function readDependencies(
+  dependencies: readonly string[] | undefined,
+  awaited: readonly string[] | undefined,
+): string[] | undefined {
+  if (dependencies === undefined && awaited === undefined) return undefined;
+  return [...(dependencies ?? []), ...(awaited ?? []).map((id) => `waits-for:${id}`)];
+}
+
+function summary({ priority, issue_type: type, title }: Omit<IssueJson, 'id'>): string {
+  return `  P${priority}  ${type}  ${oneLine(title)}\n`;
+}

@@ -1,0 +1,86 @@
+import type { Result } from '../../protocol/methods.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { requireIds } from '../issue-ids.ts';
+import { readTextSource } from '../text-source.ts';
+
+export const deleteCommand: CommandDefinition = {
+  name: 'delete',
+  parameters: '[ids...]',
+  about: 'Delete issues; without --force it only shows what would go',
+  flags: [
+    ['-f, --force', 'delete'],
+    ['--dry-run', 'only show what would go'],
+    ['--cascade', 'also everything below them'],
+    ['--reason <text>', 'why'],
+    ['--from-file <path>', 'ids from a file, one a line; - is standard input'],
+  ],
+  run: remove,
+};
+
+async function remove(invocation: Invocation): Promise<void> {
+  const { flags, call, actor, print, confirm } = invocation;
+  const isPreview = !flags.has('force') || flags.has('dry-run');
+  const report = await call(
+    'delete_issues',
+    given({
+      issue_ids: [...(await readIds(invocation))],
+      reason: flags.text('reason'),
+      cascade: whenGiven(flags, 'cascade'),
+      dry_run: isPreview ? true : undefined,
+      actor,
+    }),
+  );
+  if (isPreview) print({ json: previewJson(report), text: renderPreview(report) });
+  else confirm({ json: reportJson(report), text: renderReport(report) });
+}
+
+async function readIds({ args, flags, io }: Invocation): Promise<readonly string[]> {
+  const path = flags.text('from-file');
+  if (path === undefined) return requireIds(args);
+  const lines = (await readTextSource(path, io)).split('\n').map((line) => line.trim());
+  return requireIds([...args, ...lines.filter((line) => line !== '' && !line.startsWith('#'))]);
+}
+
+type Report = Result<'delete_issues'>;
+
+/** One issue gives its id, several a list, as the classic tool does. */
+function reportJson(report: Report): unknown {
+  const { deleted, dependencies_removed, references_updated } = report;
+  return deleted.length === 1
+    ? { deleted: deleted[0], dependencies_removed, references_updated }
+    : { deleted, deleted_count: deleted.length, dependencies_removed, references_updated };
+}
+
+function previewJson({ deleted, dependencies_removed, references_updated }: Report): unknown {
+  return {
+    dry_run: true,
+    deleted_count: 0,
+    issue_count: deleted.length,
+    would_delete: deleted,
+    dependencies_removed,
+    references_updated,
+  };
+}
+
+function renderReport(report: Report): string {
+  return `${report.deleted.map((id) => `Deleted ${id}\n`).join('')}${consequences(report, '')}`;
+}
+
+function renderPreview(report: Report): string {
+  const lines = report.deleted.map((id) => `Would delete ${id}\n`).join('');
+  return `${lines}${consequences(report, 'would be ')}Run it again with --force to delete.\n`;
+}
+
+function consequences(report: Report, verb: string): string {
+  const { dependencies_removed: edges, references_updated: texts } = report;
+  return [
+    edges === 0 ? '' : `  ${amount(edges, 'dependency', 'dependencies')} ${verb}removed\n`,
+    texts === 0 ? '' : `  ${amount(texts, 'mention', 'mentions')} ${verb}marked as deleted\n`,
+  ].join('');
+}
+
+function amount(count: number, one: string, several: string): string {
+  return `${count} ${count === 1 ? one : several}`;
+}

@@ -1,0 +1,29 @@
+import type { CommandDefinition } from '../command.ts';
+import { whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { alignColumns } from '../output/columns.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const epicCommand: CommandDefinition = {
+  name: 'epic',
+  about: 'Epics and how far they are',
+  subcommands: [
+    {
+      name: 'status',
+      about: 'Show how many children of each epic are closed',
+      flags: [['--eligible-only', 'only epics whose children are all closed']],
+      async run({ flags, call, screen, print }) {
+        const eligibleOnly = whenGiven(flags, 'eligible-only');
+        const { epics } = await call('epic_status', given({ eligible_only: eligibleOnly }));
+        const rows = epics.map((each) => [
+          each.epic.id,
+          `${each.closed_children}/${each.total_children} closed`,
+          each.eligible_for_close ? 'can be closed' : '',
+          oneLine(each.epic.title),
+        ]);
+        const text = rows.length === 0 ? 'No open epics.\n' : alignColumns(rows, screen);
+        print({ json: epics, text });
+      },
+    },
+  ],
+};

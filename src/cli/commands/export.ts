@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { given } from '../given.ts';
+import { toJson } from '../output/json.ts';
+
+const PAGE_LINES = 1_000;
+
+export const exportCommand: CommandDefinition = {
+  name: 'export',
+  about: 'Write all issues as JSONL, to standard output unless -o names a file',
+  flags: [
+    ['-o, --output <path>', 'the file'],
+    ['-f, --format <format>', ''],
+    ['--force', ''],
+  ],
+  run: writeOut,
+};
+
+/** What was done goes to stderr, as stdout may be the issues. */
+async function writeOut(invocation: Invocation): Promise<void> {
+  const { flags, io, call, isJson } = invocation;
+  flags.choice('format', ['jsonl']);
+  const output = flags.text('output');
+  if (output === undefined || output === '-') {
+    const exported = await printLines(invocation);
+    if (isJson) io.stderr(toJson(stats(exported)));
+    return;
+  }
+  const { path, exported } = await call('export', { path: resolve(io.cwd, output) });
+  if (isJson) io.stderr(toJson({ ...stats(exported), output_file: path }));
+  else if (!flags.has('quiet'))
+    io.stderr(`Exported ${exported} ${exported === 1 ? 'line' : 'lines'} to ${path}\n`);
+}
+
+async function printLines({ io, call }: Invocation): Promise<number> {
+  let exported = 0;
+  let after: string | undefined;
+  for (;;) {
+    const { lines, next } = await call('read_lines', given({ after, limit: PAGE_LINES }));
+    if (lines.length > 0) io.stdout(`${lines.join('\n')}\n`);
+    exported += lines.length;
+    if (next === null) return exported;
+    after = next;
+  }
+}
+
+function stats(exported: number) {
+  return { success: true, exported, skipped: 0, total_issues: exported };
+}

@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import type { ImportReport } from '../../protocol/methods/workspace.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { oneLine } from '../output/printable.ts';
+
+/** Refused lines that are told one by one; the number of the others follows. */
+const PROBLEMS_SHOWN = 10;
+
+export const importCommand: CommandDefinition = {
+  name: 'import',
+  about: 'Take in issues from JSONL, from standard input unless -i names a file',
+  flags: [
+    ['-i, --input <path>', 'the file'],
+    ['-s, --skip-existing', 'leave issues alone that are here already'],
+    ['--dry-run', 'only show what would happen'],
+  ],
+  run: takeIn,
+};
+
+/** Reports on stderr, as the classic tool does; stdout is for `--json`. */
+async function takeIn({ flags, io, call, actor, isJson, print }: Invocation): Promise<number> {
+  const path = flags.text('input');
+  const source =
+    path === undefined || path === '-'
+      ? { lines: splitLines(await io.readStdin()) }
+      : { path: resolve(io.cwd, path) };
+  const report = await call(
+    'import',
+    given({
+      ...source,
+      skip_existing: whenGiven(flags, 'skip-existing'),
+      dry_run: whenGiven(flags, 'dry-run'),
+      actor,
+    }),
+  );
+  if (isJson) print({ json: report, text: '' });
+  else if (!flags.has('quiet')) io.stderr(renderReport(report));
+  io.stderr(renderProblems(report));
+  return report.problems.length === 0 ? 0 : 1;
+}
+
+/** Line numbers are kept, so blank lines stay; the end of the last line begins no other. */
+function splitLines(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n');
+}
+
+function renderReport(report: ImportReport): string {
+  const { created, updated, unchanged, skipped } = report;
+  const numbers = [
+    `${created} created`,
+    `${updated} updated`,
+    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+  ].join(', ');
+  return report.dry_run ? `Would import: ${numbers}\n` : `Import complete: ${numbers}\n`;
+}
+
+function renderProblems({ problems }: ImportReport): string {
+  if (problems.length === 0) return '';
+  const lines = problems
+    .slice(0, PROBLEMS_SHOWN)
+    .map(({ line, problem }) => `  line ${line}: ${oneLine(problem)}\n`);
+  const left = problems.length - lines.length;
+  return [
+    `Error: ${problems.length} ${problems.length === 1 ? 'line was' : 'lines were'} refused\n`,
+    ...lines,
+    left > 0 ? `  and ${left} more\n` : '',
+    'Correct them and import again: what is in already stays as it is.\n',
+  ].join('');
+}

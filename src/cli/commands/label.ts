@@ -1,0 +1,95 @@
+import { BdError } from '../../core/errors.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { given } from '../given.ts';
+import { forEachId } from '../issue-ids.ts';
+import { alignColumns } from '../output/columns.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const labelCommand: CommandDefinition = {
+  name: 'label',
+  about: 'Labels of issues',
+  subcommands: [
+    {
+      name: 'add',
+      parameters: '[ids-and-label...]',
+      about: 'Put a label on issues',
+      run: (invocation) =>
+        changeLabels(invocation, { method: 'add_label', status: 'added', text: labelAdded }),
+    },
+    {
+      name: 'remove',
+      aliases: ['rm'],
+      parameters: '[ids-and-label...]',
+      about: 'Take a label off issues',
+      run: (invocation) =>
+        changeLabels(invocation, { method: 'remove_label', status: 'removed', text: labelRemoved }),
+    },
+    {
+      name: 'list',
+      parameters: '<id>',
+      about: 'List the labels of an issue',
+      async run({ args: [id = ''], call, print }) {
+        const { labels } = await call('list_labels', { issue_id: id });
+        const text = labels.map((label) => `${oneLine(label)}\n`).join('');
+        print({ json: labels, text: text === '' ? 'No labels.\n' : text });
+      },
+    },
+    {
+      name: 'list-all',
+      about: 'List every label and how many issues have it',
+      async run({ call, screen, print }) {
+        const { labels } = await call('count_labels', {});
+        const rows = labels.map(({ label, count }) => [oneLine(label), String(count)]);
+        print({
+          json: labels,
+          text: rows.length === 0 ? 'No labels.\n' : alignColumns(rows, screen),
+        });
+      },
+    },
+  ],
+};
+
+interface LabelChange {
+  method: 'add_label' | 'remove_label';
+  status: 'added' | 'removed';
+  text: (change: { issue_id: string; label: string; changed: boolean }) => string;
+}
+
+async function changeLabels(
+  invocation: Invocation,
+  { method, status, text }: LabelChange,
+): Promise<number> {
+  const { args, call, actor, confirm } = invocation;
+  const [ids, label] = [args.slice(0, -1), args.at(-1)];
+  if (label === undefined || ids.length === 0) {
+    throw new BdError('USAGE', {
+      message: 'an issue and a label are needed',
+      remedy: `Write \`bd label ${status === 'added' ? 'add' : 'remove'} bd-a1 urgent\`: the label comes last.`,
+    });
+  }
+  const { done, exitCode } = await forEachId(invocation, ids, (id) =>
+    call(method, given({ issue_id: id, label, actor })),
+  );
+  if (done.length === 0) return exitCode;
+  confirm({
+    json: done.map((change) => ({ status, issue_id: change.issue_id, label: change.label })),
+    text: done.map((change) => `${text(change)}\n`).join(''),
+  });
+  return exitCode;
+}
+
+function labelAdded({ issue_id: id, label, changed }: Parameters<LabelChange['text']>[0]): string {
+  return changed
+    ? `Added label ${oneLine(label)} to ${id}`
+    : `${id} has label ${oneLine(label)} already`;
+}
+
+function labelRemoved({
+  issue_id: id,
+  label,
+  changed,
+}: Parameters<LabelChange['text']>[0]): string {
+  return changed
+    ? `Removed label ${oneLine(label)} from ${id}`
+    : `${id} does not have label ${oneLine(label)}`;
+}

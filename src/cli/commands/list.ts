@@ -1,0 +1,87 @@
+import { SORT_NAMES } from '../../core/query.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { IssueWithCounts } from '../../protocol/methods/issue.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import {
+  FILTER_FLAGS,
+  MORE_FILTER_FLAGS,
+  readFilterFlags,
+  SORT_FLAGS,
+  whenGiven,
+} from '../filter-flags.ts';
+import type { Flags } from '../flags.ts';
+import { given } from '../given.ts';
+import { renderIssueDetails } from '../output/issue-details.ts';
+import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
+import { renderIssueTree } from '../output/issue-tree.ts';
+import type { Screen } from '../output/screen.ts';
+
+const LIMIT_DEFAULT = 50;
+
+export const listCommand: CommandDefinition = {
+  name: 'list',
+  about: 'List issues, open ones unless asked otherwise',
+  flags: [
+    ['--all', 'closed ones too'],
+    ...MORE_FILTER_FLAGS.slice(0, 1),
+    ...FILTER_FLAGS,
+    ...MORE_FILTER_FLAGS.slice(1),
+    ['--parent <id>', 'children of this issue'],
+    ['--filter-parent <id>', ''],
+    ['--ready', 'that can be worked on now'],
+    ['--deferred', 'put off until later'],
+    ['--due-after <time>', ''],
+    ['--due-before <time>', 'due before then'],
+    ['--overdue', 'whose time is over'],
+    ['--pinned', 'pinned'],
+    ['--no-pinned', 'not pinned'],
+    ...SORT_FLAGS,
+    ['--long', 'everything about each'],
+    ['--tree', 'children below their parents'],
+    ['--pretty', ''],
+    ['--no-pager', ''],
+    ['--include-templates', ''],
+    ['--include-gates', ''],
+  ],
+  run: list,
+};
+
+async function list({ flags, call, screen, print, nowMs }: Invocation): Promise<void> {
+  const limit = flags.number('limit') ?? LIMIT_DEFAULT;
+  const params = given({
+    filter: readListFilter(flags, nowMs),
+    sort: flags.choice('sort', SORT_NAMES),
+    reverse: whenGiven(flags, 'reverse'),
+    limit,
+  });
+  const { issues, total } = await call(flags.has('ready') ? 'list_ready' : 'list_issues', params);
+  const rows = render(issues, { flags, screen });
+  print({ json: issues, text: `${rows}${renderPageEnd(issues.length, total, screen)}` });
+}
+
+function readListFilter(flags: Flags, nowMs: number) {
+  const isWhole = flags.has('all') || flags.has('status') || flags.has('ready');
+  return given({
+    ...readFilterFlags(flags),
+    exclude_statuses: isWhole ? undefined : ['closed'],
+    parent_id: flags.text('parent', 'filter-parent'),
+    deferred: whenGiven(flags, 'deferred'),
+    due_after: flags.time('due-after'),
+    due_before: flags.has('overdue') ? timestampAt(nowMs) : flags.time('due-before'),
+    pinned: flags.has('no-pinned') ? false : whenGiven(flags, 'pinned'),
+  });
+}
+
+function render(
+  issues: readonly IssueWithCounts[],
+  { flags, screen }: { flags: Flags; screen: Screen },
+): string {
+  if (issues.length === 0) return 'No issues found.\n';
+  if (flags.has('long')) {
+    return issues
+      .map(({ dependencies: _edges, ...issue }) => renderIssueDetails(issue, screen))
+      .join('\n');
+  }
+  const isTree = flags.has('tree') || flags.has('pretty');
+  return isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
+}

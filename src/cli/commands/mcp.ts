@@ -1,0 +1,8 @@
+import type { CommandDefinition } from '../command.ts';
+import { requireServices } from '../own-process.ts';
+
+export const mcpCommand: CommandDefinition = {
+  name: 'mcp',
+  about: 'Serve the Model Context Protocol on standard input and output',
+  run: ({ services }) => requireServices(services, 'mcp').bridgeMcp(),
+};

@@ -1,0 +1,42 @@
+import type { CommandDefinition } from '../command.ts';
+import { FILTER_FLAGS, readFilterFlags, whenGiven } from '../filter-flags.ts';
+import { given } from '../given.ts';
+import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
+import { renderIssueTree } from '../output/issue-tree.ts';
+
+const LIMIT_DEFAULT = 10;
+
+export const readyCommand: CommandDefinition = {
+  name: 'ready',
+  about: 'List what can be worked on now',
+  flags: [
+    ['-n, --limit <count>', `at most so many (default: ${LIMIT_DEFAULT}); 0 for all`],
+    ...FILTER_FLAGS,
+    ['-u, --unassigned', 'assigned to nobody'],
+    ['--parent <id>', 'children of this issue'],
+    ['-s, --sort <order>', 'hybrid, priority or oldest'],
+    ['--include-deferred', 'also what is put off until later'],
+    ['--tree', 'children below their parents'],
+    ['--pretty', ''],
+  ],
+  async run({ flags, call, screen, print }) {
+    const params = given({
+      filter: given({
+        ...readFilterFlags(flags),
+        no_assignee: whenGiven(flags, 'unassigned'),
+        parent_id: flags.text('parent'),
+      }),
+      sort: flags.choice('sort', ['hybrid', 'priority', 'oldest']),
+      limit: flags.number('limit') ?? LIMIT_DEFAULT,
+      include_deferred: whenGiven(flags, 'include-deferred'),
+    });
+    const { issues, total } = await call('list_ready', params);
+    const isTree = flags.has('tree') || flags.has('pretty');
+    const rows = isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
+    const text =
+      issues.length === 0
+        ? 'Nothing is ready; `bd blocked` and `bd list` show why.\n'
+        : `${rows}${renderPageEnd(issues.length, total, screen)}`;
+    print({ json: issues, text });
+  },
+};

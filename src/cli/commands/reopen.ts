@@ -1,0 +1,30 @@
+import type { CommandDefinition } from '../command.ts';
+import { given } from '../given.ts';
+import { forEachId } from '../issue-ids.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const reopenCommand: CommandDefinition = {
+  name: 'reopen',
+  parameters: '[ids...]',
+  about: 'Open closed issues again',
+  flags: [['-r, --reason <text>', 'why; it becomes a comment']],
+  async run(invocation) {
+    const { args, flags, call, actor, confirm } = invocation;
+    const params = given({ reason: flags.text('reason'), actor });
+    const { done, exitCode } = await forEachId(invocation, args, (id) =>
+      call('reopen_issue', { issue_id: id, ...params }),
+    );
+    if (done.length === 0) return exitCode;
+    confirm({
+      json: done.map(({ issue }) => issue),
+      text: done
+        .map(({ issue, changed }) =>
+          changed
+            ? `Reopened ${issue.id}: ${oneLine(issue.title)}\n`
+            : `${issue.id} is not closed\n`,
+        )
+        .join(''),
+    });
+    return exitCode;
+  },
+};

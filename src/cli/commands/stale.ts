@@ -1,0 +1,31 @@
+import type { CommandDefinition } from '../command.ts';
+import { given } from '../given.ts';
+import { alignColumns } from '../output/columns.ts';
+import { issueCells } from '../output/issue-rows.ts';
+
+const DAYS_DEFAULT = 30;
+const LIMIT_DEFAULT = 50;
+
+export const staleCommand: CommandDefinition = {
+  name: 'stale',
+  about: 'List issues that nobody touched for a while, the oldest first',
+  flags: [
+    ['-d, --days <days>', `untouched for so long (default: ${DAYS_DEFAULT})`],
+    ['-s, --status <status>', 'in this status'],
+    ['-n, --limit <count>', `at most so many (default: ${LIMIT_DEFAULT}); 0 for all`],
+  ],
+  async run({ flags, call, screen, print }) {
+    const days = flags.number('days') ?? DAYS_DEFAULT;
+    const limit = flags.number('limit') ?? LIMIT_DEFAULT;
+    const { issues } = await call(
+      'list_stale',
+      given({ days, status: flags.text('status'), limit }),
+    );
+    const rows = issues.map((issue) => [
+      issue.updated_at.slice(0, 10),
+      ...issueCells(issue, screen),
+    ]);
+    const text = rows.length === 0 ? 'No stale issues.\n' : alignColumns(rows, screen);
+    print({ json: issues, text });
+  },
+};

@@ -1,0 +1,43 @@
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { isSettled, renderSyncReport, renderSyncStatus } from '../output/sync-text.ts';
+
+export const syncCommand: CommandDefinition = {
+  name: 'sync',
+  about: 'Share now: fetch, join, commit and push, then say what happened',
+  flags: [
+    ['--status', 'only show how things are'],
+    ['--flush-only', 'only write the JSONL file'],
+    ['--full', ''],
+    ['-m, --message <text>', ''],
+    ['--no-git-history', ''],
+    ['--squash', ''],
+  ],
+  run: sync,
+};
+
+async function sync(invocation: Invocation): Promise<number> {
+  const { flags, io, call, print, confirm } = invocation;
+  if (flags.has('status')) {
+    const status = await call('sync_status', {});
+    print({ json: status, text: renderSyncStatus(status) });
+    return 0;
+  }
+  if (flags.has('flush-only')) {
+    const { path, exported } = await call('export', {});
+    confirm({
+      json: { path, exported },
+      text: `Wrote ${exported} ${exported === 1 ? 'line' : 'lines'} to ${path}\n`,
+    });
+    return 0;
+  }
+  const report = await call('sync', {});
+  if (isSettled(report.state)) {
+    confirm({ json: report, text: renderSyncReport(report) });
+    return 0;
+  }
+  const { remedy } = await call('sync_status', {});
+  print({ json: report, text: '' });
+  io.stderr(`Error: ${report.error ?? renderSyncReport(report).trimEnd()}\n`);
+  io.stderr(`${remedy ?? 'Run `bd sync` again; your changes are kept.'}\n`);
+  return 1;
+}

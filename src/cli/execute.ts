@@ -1,0 +1,120 @@
+import { CommanderError, type Command } from 'commander';
+import { BdError, toBdError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Call } from '../protocol/methods.ts';
+import { readArgv } from './argv.ts';
+import type { CommandIo } from './command-io.ts';
+import type { Invocation } from './command.ts';
+import { createFlags, type Flags } from './flags.ts';
+import type { LocalServices } from './local-services.ts';
+import { printFailure } from './output/failure.ts';
+import { toJson } from './output/json.ts';
+import { createScreen } from './output/screen.ts';
+import { createProgram } from './program.ts';
+
+/** What a command line is run against. */
+export interface Surroundings {
+  io: CommandIo;
+  call: Call;
+  services: LocalServices | undefined;
+  clock: Clock;
+}
+
+/** One command line to its exit code. Never throws: whatever goes wrong is printed. */
+export async function execute(argv: readonly string[], around: Surroundings): Promise<number> {
+  const { io } = around;
+  let exitCode = 0;
+  const program = createProgram({
+    argv,
+    io,
+    async run(definition, args, values) {
+      const flags = createFlags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
+      const invocation = createInvocation({ args, flags, around });
+      exitCode = (await definition.run?.(invocation)) ?? 0;
+    },
+  });
+  let command = program;
+  let isJson = argv.includes('--json');
+  try {
+    const read = readArgv(program, argv);
+    ({ command, isJson } = read);
+    await program.parseAsync(read.argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (isHelpOrVersion(error)) return 0;
+    const failure = error instanceof CommanderError ? usageError(error, command) : toBdError(error);
+    return printFailure(failure, io, { isJson });
+  }
+}
+
+function createInvocation({
+  args,
+  flags,
+  around: { io, call, services, clock },
+}: {
+  args: readonly string[];
+  flags: Flags;
+  around: Surroundings;
+}): Invocation {
+  const isJson = flags.has('json');
+  const print: Invocation['print'] = ({ json, text }) => {
+    const answer = isJson ? toJson(json) : text;
+    if (answer !== '') io.stdout(answer);
+  };
+  return {
+    args,
+    flags,
+    io,
+    screen: createScreen(io),
+    call: flags.has('readonly') ? readingOnly(call) : call,
+    services,
+    actor: flags.text('actor') ?? (io.env['BD_ACTOR'] || io.env['BEADS_ACTOR'] || undefined),
+    isJson,
+    nowMs: clock.nowMs(),
+    print,
+    confirm(answer) {
+      if (isJson || !flags.has('quiet')) print(answer);
+    },
+  };
+}
+
+const READING = /^(get|list|count|read|resolve|preview|explain|dependency|epic)_|^ping$|_status$/;
+
+function readingOnly(call: Call): Call {
+  return async (method, params) => {
+    if (READING.test(method)) return await call(method, params);
+    throw new BdError('USAGE', {
+      message: `${method} is refused by --readonly`,
+      remedy: 'Leave --readonly out to change something.',
+    });
+  };
+}
+
+function isHelpOrVersion(error: unknown): boolean {
+  return error instanceof CommanderError && /^commander\.(help|version)/.test(error.code);
+}
+
+/** Commander's message is one line, then perhaps `(Did you mean x?)`. */
+function usageError(error: CommanderError, command: Command): BdError {
+  const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = /^\((Did you mean .*\?)\)$/.exec(more.join(' ').trim())?.[1];
+  const name = fullName(command);
+  const help = `\`${name} --help\` shows what it takes.`;
+  const remedy = suggestion === undefined ? help : `${suggestion} ${help}`;
+  if (!/missingArgument|excessArguments/.test(error.code)) {
+    return new BdError('USAGE', { message: `${first} (${name})`, remedy, cause: error });
+  }
+  const message = error.code.includes('missing')
+    ? first
+    : `too many arguments for ${name}: ${command.args.join(' ')}`;
+  const usage = `${name} ${command.usage()}`;
+  return new BdError('USAGE', {
+    message,
+    remedy: `Usage: ${usage}`,
+    cause: error,
+  });
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}

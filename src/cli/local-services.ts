@@ -1,0 +1,25 @@
+import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-health.ts';
+import type { InitReport } from '../workspace/initialise.ts';
+
+/** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
+export interface LocalServices {
+  startDaemon(): Promise<{ pid: number; version: string; alreadyRunning: boolean }>;
+  /** Asks it to end and waits until it has; `stopped` is false when none was running. */
+  stopDaemon(): Promise<{ stopped: boolean; pid?: number }>;
+  /** Never starts a daemon. */
+  daemonStatus(): Promise<DaemonStatus>;
+  /** Serves in this process until told to stop; returns the exit code. */
+  runDaemon(): Promise<number>;
+  /** Every registered daemon, living or not; never starts one. */
+  listDaemons(): Promise<DaemonEntry[]>;
+  daemonsHealth(): Promise<HealthReport>;
+  /** Connects standard input and output to the daemon until either ends; returns the exit code. */
+  bridgeMcp(): Promise<number>;
+  initialise(options: InitRequest): Promise<InitReport>;
+}
+
+export interface InitRequest {
+  prefix?: string;
+  /** Never send anything to a remote. */
+  isLocal: boolean;
+}

@@ -1,0 +1,22 @@
+import type { BdError } from '../../core/errors.ts';
+import type { CommandIo } from '../command-io.ts';
+import { toJson } from './json.ts';
+
+/** On stderr for people; with `--json` on stdout too, so that a client always has JSON to read. */
+export function printFailure(
+  failure: BdError,
+  io: CommandIo,
+  { isJson }: { isJson: boolean },
+): number {
+  io.stderr(renderFailure(failure));
+  if (isJson) io.stdout(failureJson(failure));
+  return failure.exitCode;
+}
+
+function renderFailure({ message, remedy }: BdError): string {
+  return `Error: ${message}\n${remedy}\n`;
+}
+
+export function failureJson({ message, code, remedy }: BdError): string {
+  return toJson({ error: message, code, remedy });
+}

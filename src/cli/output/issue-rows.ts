@@ -1,0 +1,52 @@
+import type { IssueJson } from '../../core/issue-line.ts';
+import { alignColumns, type Cell } from './columns.ts';
+import { oneLine } from './printable.ts';
+import type { Paint, Screen } from './screen.ts';
+
+/** One line an issue: id, priority, status, type, title, then who has it and its labels. */
+export function renderIssueRows(issues: readonly IssueJson[], screen: Screen): string {
+  return alignColumns(
+    issues.map((issue) => issueCells(issue, screen)),
+    screen,
+  );
+}
+
+export function issueCells(issue: IssueJson, screen: Screen): Cell[] {
+  const paint = rowPaint(issue, screen);
+  return [
+    { text: issue.id, paint },
+    priorityCell(issue, screen),
+    { text: issue.status, paint },
+    { text: issue.issue_type, paint },
+    { text: [oneLine(issue.title), ...marks(issue)].join('  '), paint },
+  ];
+}
+
+export function renderIssueLine(issue: IssueJson, screen: Screen): string {
+  return renderIssueRows([issue], screen).trimEnd();
+}
+
+/** `…` when there are more than were asked for. */
+export function renderPageEnd(shown: number, total: number, screen: Screen): string {
+  if (shown >= total) return '';
+  return screen.dim(`\n${shown} of ${total} shown; --limit 0 shows all`).concat('\n');
+}
+
+function priorityCell({ priority, status }: IssueJson, screen: Screen): Cell {
+  const text = `P${priority}`;
+  if (status === 'closed') return { text, paint: screen.dim };
+  if (priority === 0) return { text, paint: screen.red };
+  return priority === 1 ? { text, paint: screen.yellow } : text;
+}
+
+function rowPaint({ status }: IssueJson, { dim, green }: Screen): Paint {
+  if (status === 'closed') return dim;
+  return status === 'in_progress' ? green : (text) => text;
+}
+
+function marks({ assignee, labels = [] }: IssueJson): string[] {
+  return [
+    ...(assignee === undefined || assignee === '' ? [] : [`@${oneLine(assignee)}`]),
+    ...labels.map((label) => `#${oneLine(label)}`),
+  ];
+}

@@ -1,0 +1,63 @@
+import { isParentType } from '../../core/dependency.ts';
+import type { IssueJson } from '../../core/issue-line.ts';
+import type { TreeNode } from '../../protocol/methods/dependency.ts';
+import { renderIssueLine } from './issue-rows.ts';
+import type { Screen } from './screen.ts';
+
+interface Branch {
+  line: string;
+  below: Branch[];
+}
+
+/** Issues below their parents, where the parent is among them. */
+export function renderIssueTree(issues: readonly IssueJson[], screen: Screen): string {
+  const branches = new Map<string, Branch>(
+    issues.map((issue) => [
+      issue.id,
+      { line: renderIssueLine(issue, unbounded(screen)), below: [] },
+    ]),
+  );
+  const roots: Branch[] = [];
+  for (const issue of issues) {
+    const branch = branches.get(issue.id);
+    const parent = issue.dependencies?.find((edge) => isParentType(edge.type))?.depends_on_id;
+    const above = parent === undefined ? undefined : branches.get(parent);
+    if (branch !== undefined) (above?.below ?? roots).push(branch);
+  }
+  return draw(roots);
+}
+
+/** Nodes in depth-first order, as `dependency_tree` gives them; `…` marks what has more below. */
+export function renderDependencyTree(nodes: readonly TreeNode[], screen: Screen): string {
+  const roots: Branch[] = [];
+  const path: Branch[] = [];
+  for (const node of nodes) {
+    const end = node.truncated ? ' …' : '';
+    const branch = { line: `${renderIssueLine(node, unbounded(screen))}${end}`, below: [] };
+    path.length = Math.min(path.length, node.depth);
+    (path.at(-1)?.below ?? roots).push(branch);
+    path.push(branch);
+  }
+  return draw(roots);
+}
+
+function draw(branches: readonly Branch[]): string {
+  const lines: string[] = [];
+  const add = (list: readonly Branch[], lead: string): void => {
+    list.forEach(({ line, below }, index) => {
+      const isLast = index === list.length - 1;
+      lines.push(`${lead}${isLast ? '└── ' : '├── '}${line}\n`);
+      add(below, `${lead}${isLast ? '    ' : '│   '}`);
+    });
+  };
+  for (const { line, below } of branches) {
+    lines.push(`${line}\n`);
+    add(below, '');
+  }
+  return lines.join('');
+}
+
+/** A tree's lines start at different columns: they are left to the terminal to break. */
+function unbounded(screen: Screen): Screen {
+  return { ...screen, width: undefined };
+}

@@ -1,0 +1,32 @@
+import type { CommandIo } from '../command-io.ts';
+
+export type Paint = (text: string) => string;
+
+/** How text answers are set: plain and as wide as it takes, unless a terminal is looking. */
+export interface Screen {
+  /** Columns that a line may fill; undefined when nobody's terminal would break it. */
+  readonly width: number | undefined;
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly red: Paint;
+  readonly yellow: Paint;
+  readonly green: Paint;
+}
+
+const WIDTH_MIN = 40;
+
+export function createScreen(io: CommandIo): Screen {
+  const isColoured = io.stdoutIsTty && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
+  const paint =
+    (open: number, close: number): Paint =>
+    (text) =>
+      isColoured && text !== '' ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  return {
+    width: io.stdoutIsTty && io.columns > 0 ? Math.max(io.columns, WIDTH_MIN) : undefined,
+    bold: paint(1, 22),
+    dim: paint(2, 22),
+    red: paint(31, 39),
+    yellow: paint(33, 39),
+    green: paint(32, 39),
+  };
+}

@@ -1,0 +1,54 @@
+import type { SyncReport, SyncStateName, SyncStatus } from '../../protocol/methods/workspace.ts';
+import { renderMoment } from './moment.ts';
+
+/** The state of sharing in a line, and what to do in another when something is in the way. */
+export function renderSyncStatus(status: SyncStatus): string {
+  const last = status.last_ok === null ? '' : `, last shared ${renderMoment(status.last_ok)}`;
+  const lines = [`Sync: ${stateText(status)}${last}`];
+  if (status.error !== null) lines.push(`  ${status.error}`);
+  if (status.remedy !== null) lines.push(`  ${status.remedy}`);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+export function renderSyncReport(report: SyncReport): string {
+  const numbers = `${report.pushed} sent, ${report.imported} taken in`;
+  return report.state === 'ok'
+    ? `Shared with ${report.remote ?? 'nobody'}: ${numbers}\n`
+    : `Sync: ${stateText(report)}\n`;
+}
+
+/** Nothing is wrong: all is shared, or there is nobody to share with. */
+export function isSettled(state: SyncStateName): boolean {
+  return state === 'ok' || state === 'no_remote' || state === 'off';
+}
+
+function stateText({
+  state,
+  pending,
+  remote,
+}: Pick<SyncStatus, 'state' | 'pending' | 'remote'>): string {
+  const waiting =
+    pending === 0 ? '' : `, ${pending} ${pending === 1 ? 'change waits' : 'changes wait'}`;
+  switch (state) {
+    case 'ok':
+      return remote === null ? 'nothing waits to be shared' : `all is shared with ${remote}`;
+    case 'pending':
+      return `about to share with ${remote ?? 'the remote'}${waiting}`;
+    case 'no_remote':
+      return 'there is no remote; everything stays in this repository';
+    case 'off':
+      return 'sharing is off (sync.push is false)';
+    case 'offline':
+      return `${remote ?? 'the remote'} cannot be reached${waiting}`;
+    case 'auth':
+      return `${remote ?? 'the remote'} does not know you${waiting}`;
+    case 'rejected':
+      return `${remote ?? 'the remote'} refused the push${waiting}`;
+    case 'blocked':
+      return `something here is in the way${waiting}`;
+    case 'failed':
+      return `the last attempt failed${waiting}`;
+    default:
+      return state satisfies never;
+  }
+}

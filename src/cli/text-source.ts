@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import type { CommandIo } from './command-io.ts';
+
+/** A file of whoever typed the command; `-` is their standard input. */
+export async function readTextSource(path: string, io: CommandIo): Promise<string> {
+  if (path === '-') return await io.readStdin();
+  const whole = resolve(io.cwd, path);
+  try {
+    return await readFile(whole, 'utf8');
+  } catch (error) {
+    throw new BdError('FILE_UNUSABLE', {
+      message: `cannot read ${whole}: ${error instanceof Error ? error.message : String(error)}`,
+      remedy: 'Name a file that you can read, or - for standard input.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { Environment } from '../platform/environment.ts';
+
+/** Variables that change what a command says or does; the daemon's own are somebody else's. */
+const COMMAND_VARIABLE =
+  /^(BD_.+|BEADS_.+|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|TERM|COLORTERM|TZ|LANG|LC_.+|USER|LOGNAME|CI)$/;
+
+/**
+ * What a daemon keeps from the shell that happened to start it. Nothing of Node's own (a debugger or
+ * a CA bundle would slow it down), nothing of git's (a hook's GIT_DIR would lead it astray), no tokens.
+ */
+const DAEMON_VARIABLE =
+  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|BD_.+|BEADS_.+|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC)$/;
+
+/** One command's own: kept by a daemon, they would speak for every later command. */
+const ONE_COMMAND = /^(BD|BEADS)_(ACTOR|DB|DIR|NO_DAEMON|AUTO_START_DAEMON)$/;
+
+/** The same selection with and without daemon, so that a command cannot tell the difference. */
+export function selectCommandEnvironment(env: Environment): Record<string, string> {
+  return select(env, (name) => COMMAND_VARIABLE.test(name));
+}
+
+export function selectDaemonEnvironment(env: Environment): Record<string, string> {
+  return select(env, (name) => DAEMON_VARIABLE.test(name) && !ONE_COMMAND.test(name));
+}
+
+/** Whether this environment asks for commands without daemon. */
+export function refusesDaemon(env: Environment): boolean {
+  return (
+    isTruthy(env['BEADS_NO_DAEMON']) ||
+    isTruthy(env['CI']) ||
+    ['false', '0', 'no'].includes((env['BEADS_AUTO_START_DAEMON'] ?? '').toLowerCase())
+  );
+}
+
+function isTruthy(value: string | undefined): boolean {
+  return value !== undefined && !['', '0', 'false', 'no'].includes(value.toLowerCase());
+}
+
+function select(env: Environment, isWanted: (name: string) => boolean): Record<string, string> {
+  const selected: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && isWanted(name)) selected[name] = value;
+  }
+  return selected;
+}

@@ -1,0 +1,68 @@
+/** What the client itself has to know of a command line; the whole of it is read where the command runs. */
+export interface CommandLine {
+  /** The first word that is no global flag; undefined when there is none. */
+  command: string | undefined;
+  /** `--version` or `--help` in place of a command. */
+  asksAboutProgram: boolean;
+  asksForHelp: boolean;
+  /** `--no-daemon` or `--sandbox`. */
+  refusesDaemon: boolean;
+  wantsJson: boolean;
+  /** `--db` and `--directory`, as given. */
+  database: string | undefined;
+  directory: string | undefined;
+}
+
+/** Global flags that are followed by a value. */
+const VALUE_FLAGS = new Set([
+  '--db',
+  '--actor',
+  '--directory',
+  '-C',
+  '--lock-timeout',
+  '--dolt-auto-commit',
+]);
+
+/** Commands that run in the client's process, whether there is a workspace or not. */
+const LOCAL_COMMANDS = new Set(['init', 'daemon', 'daemons', 'mcp', 'version', 'help']);
+
+/** Flags count before and after the command, up to `--`: classic clients put them in both places. */
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const at = findCommand(words);
+  const command = words[at];
+  const globals = words.slice(0, at);
+  return {
+    command,
+    asksAboutProgram:
+      command === undefined || globals.some((word) => ['--version', '-V'].includes(word)),
+    asksForHelp: words.some((word) => word === '--help' || word === '-h'),
+    refusesDaemon: isSet(words, '--no-daemon') || isSet(words, '--sandbox'),
+    wantsJson: isSet(words, '--json'),
+    database: valueOf(words, '--db'),
+    directory: valueOf(words, '--directory') ?? valueOf(globals, '-C'),
+  };
+}
+
+export function isLocal(line: CommandLine): boolean {
+  return line.asksAboutProgram || (line.command !== undefined && LOCAL_COMMANDS.has(line.command));
+}
+
+function findCommand(words: readonly string[]): number {
+  let at = 0;
+  while (words[at]?.startsWith('-')) at += VALUE_FLAGS.has(words[at] ?? '') ? 2 : 1;
+  return Math.min(at, words.length);
+}
+
+/** The last one counts, as in the parser behind. */
+function isSet(words: readonly string[], flag: string): boolean {
+  const last = words.findLast((word) => word === flag || word.startsWith(`${flag}=`));
+  return last !== undefined && !['false', '0'].includes(last.slice(flag.length + 1));
+}
+
+function valueOf(words: readonly string[], flag: string): string | undefined {
+  const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+  const word = words[at];
+  return word === flag ? words[at + 1] : word?.slice(flag.length + 1);
+}

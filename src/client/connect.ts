@@ -1,0 +1,63 @@
+import { createConnection, type Socket } from 'node:net';
+import { CONNECT_TIMEOUT_MS } from '../core/limits.ts';
+import { resolveSocket } from '../platform/socket-link.ts';
+import { socketLinkPath } from '../platform/workspace-files.ts';
+
+export type Connected = { kind: 'connected'; socket: Socket };
+
+export type Connection =
+  | Connected
+  /** Nobody listens: no link, or one that a dead daemon left. */
+  | { kind: 'absent' }
+  /** Sockets are not allowed here, or this one is not ours. */
+  | { kind: 'forbidden'; reason: string }
+  /** Somebody listens and takes no connection. */
+  | { kind: 'unresponsive'; reason: string };
+
+/** Connects to the daemon of a workspace; never starts one, never throws. */
+export async function connect(
+  beadsDir: string,
+  { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
+): Promise<Connection> {
+  const resolved = resolveSocket(socketLinkPath(beadsDir));
+  if (resolved.kind === 'absent') return { kind: 'absent' };
+  if (resolved.kind === 'untrusted') {
+    const reason = `${socketLinkPath(beadsDir)} leads to ${resolved.path}, which bd did not make`;
+    return { kind: 'forbidden', reason };
+  }
+  return await connectTo(resolved.path, { timeoutMs });
+}
+
+function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): Promise<Connection> {
+  return new Promise((done) => {
+    const socket = createConnection(path);
+    const finish = (connection: Connection): void => {
+      clearTimeout(deadline);
+      socket.removeAllListeners();
+      if (connection.kind !== 'connected') {
+        socket.on('error', () => {}); // Whatever a given-up socket still reports is no news.
+        socket.destroy();
+      }
+      done(connection);
+    };
+    const deadline = setTimeout(
+      () => finish({ kind: 'unresponsive', reason: `no connection within ${timeoutMs} ms` }),
+      timeoutMs,
+    );
+    socket.once('connect', () => finish({ kind: 'connected', socket }));
+    socket.once('error', (error) => finish(explain(error)));
+  });
+}
+
+function explain(error: NodeJS.ErrnoException): Connection {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return { kind: 'absent' };
+    case 'EPERM':
+    case 'EACCES':
+      return { kind: 'forbidden', reason: error.message };
+    default:
+      return { kind: 'unresponsive', reason: error.message };
+  }
+}

@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net';
+import { BdError } from '../core/errors.ts';
+import { SILENCE_TIMEOUT_MS } from '../core/limits.ts';
+import type { OutputParams, RunCommandParams, StdinPiece } from '../protocol/daemon-methods.ts';
+import { fromRpcError, readMessage, request, resultReply } from '../protocol/messages.ts';
+import { openMessageStream } from './message-stream.ts';
+
+export interface CommandStreams {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** The next piece of standard input. */
+  readStdin(): Promise<StdinPiece>;
+}
+
+export type Forwarded =
+  | { kind: 'done'; exitCode: number }
+  /** The connection ended before the daemon had read the command: it may be sent again. */
+  | { kind: 'not_started' };
+
+/** A client that was itself stopped looks once more before it blames the daemon. */
+const SECOND_LOOK_MS = 500;
+
+const COMMAND_ID = 1;
+
+/** Has the daemon run a command; rejects with `DAEMON_UNAVAILABLE` when it falls silent or is lost. */
+export function forwardCommand(
+  socket: Socket,
+  params: RunCommandParams,
+  { streams, daemon }: { streams: CommandStreams; daemon: string },
+): Promise<Forwarded> {
+  return new Promise((done, fail) => {
+    const stream = openMessageStream(socket);
+    const what = `bd ${params.argv[0] ?? ''}`.trim();
+    let hasStarted = false;
+    let silence: NodeJS.Timeout | undefined;
+    const settle = (finish: () => void): void => {
+      clearTimeout(silence);
+      socket.destroy();
+      finish();
+    };
+    const listen = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => {
+        silence = setTimeout(() => settle(() => fail(silent(daemon, what))), SECOND_LOOK_MS);
+      }, SILENCE_TIMEOUT_MS);
+    };
+    stream.read({
+      message(value) {
+        hasStarted = true;
+        listen();
+        const message = readMessage(value);
+        if (message.kind === 'notification' && message.method === 'output') {
+          const { stream: name, text } = message.params as OutputParams;
+          streams[name](text);
+        } else if (message.kind === 'request') {
+          void streams.readStdin().then(
+            (piece) => stream.send(resultReply(message.id, piece)),
+            (error: unknown) => settle(() => fail(error)),
+          );
+        } else if (message.kind === 'response') {
+          const { outcome } = message;
+          settle(() => {
+            if ('error' in outcome) fail(fromRpcError(outcome.error));
+            else done({ kind: 'done', exitCode: readExitCode(outcome.result) });
+          });
+        }
+      },
+      ended(reason) {
+        settle(() => {
+          if (hasStarted) fail(lost(daemon, what, reason));
+          else done({ kind: 'not_started' });
+        });
+      },
+    });
+    stream.send(request(COMMAND_ID, 'run_command', params));
+    listen();
+  });
+}
+
+function readExitCode(result: unknown): number {
+  const { exit_code: exitCode } = { ...(result as { exit_code?: unknown } | undefined) };
+  return typeof exitCode === 'number' ? exitCode : 70;
+}
+
+function silent(daemon: string, what: string): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `${daemon} said nothing for ${SILENCE_TIMEOUT_MS / 1000} s while \`${what}\` waited for it`,
+    remedy:
+      'Try again; if it stays silent, end that process: nothing that was acknowledged is lost, and the next command starts a new one.',
+  });
+}
+
+function lost(daemon: string, what: string, reason: string | undefined): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `${daemon} went away while it ran \`${what}\`${reason === undefined ? '' : `: ${reason}`}`,
+    remedy:
+      'The command may or may not have been done: look with `bd show` or `bd list`, then repeat it if need be.',
+  });
+}

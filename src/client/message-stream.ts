@@ -1,0 +1,38 @@
+import type { Socket } from 'node:net';
+
+export interface MessageStream {
+  send(message: object): void;
+  /** Calls back with each decoded line until the connection ends. */
+  read(handlers: {
+    message: (message: unknown) => void;
+    ended: (reason: string | undefined) => void;
+  }): void;
+}
+
+/** One JSON message per line, by hand: the client loads nothing but node:net. */
+export function openMessageStream(socket: Socket): MessageStream {
+  return {
+    send: (message) => void socket.write(`${JSON.stringify(message)}\n`),
+    read({ message, ended }) {
+      let buffered = '';
+      let failure: string | undefined;
+      socket.setEncoding('utf8');
+      socket.on('data', (text: string) => {
+        buffered += text;
+        if (!text.includes('\n')) return;
+        const lines = buffered.split('\n');
+        buffered = lines.pop() ?? '';
+        try {
+          for (const line of lines) message(JSON.parse(line));
+        } catch (error) {
+          failure = error instanceof Error ? error.message : String(error);
+          socket.destroy();
+        }
+      });
+      socket.on('error', (error) => {
+        failure = error.message;
+      });
+      socket.on('close', () => ended(failure));
+    },
+  };
+}

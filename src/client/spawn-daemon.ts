@@ -1,0 +1,100 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { parse } from 'node:path';
+import type { Readable } from 'node:stream';
+import { BdError } from '../core/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { daemonLogPath } from '../platform/workspace-files.ts';
+import { fromRpcError, type RpcError } from '../protocol/messages.ts';
+import { selectDaemonEnvironment } from './client-environment.ts';
+
+export interface DaemonProgram {
+  /** The built entry point of the daemon. */
+  file: string;
+  /** The Node that runs it. */
+  execPath: string;
+}
+
+export interface DaemonStart {
+  beadsDir: string;
+  program: DaemonProgram;
+  env: Environment;
+}
+
+export type Spawned =
+  | { kind: 'ready' }
+  /** Another process holds the workspace's lock. */
+  | { kind: 'busy' }
+  | { kind: 'failed'; error: BdError };
+
+/** The pipe on which a daemon says how its start went: `R`, `B` or `E <error>`, one line. */
+const READY_FD = 3;
+
+/** Starts a daemon that outlives this process, and waits for its first word. */
+export function spawnDaemon(
+  { beadsDir, program, env }: DaemonStart,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<Spawned> {
+  const log = openLog(beadsDir);
+  const child = spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
+    detached: true,
+    windowsHide: true,
+    // A working directory inside the workspace would keep it from being moved or unmounted.
+    cwd: parse(beadsDir).root,
+    env: selectDaemonEnvironment(env),
+    // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
+    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe'],
+  });
+  if (log !== undefined) closeSync(log);
+  return readFirstWord(child, { beadsDir, timeoutMs });
+}
+
+function readFirstWord(
+  child: ChildProcess,
+  { beadsDir, timeoutMs }: { beadsDir: string; timeoutMs: number },
+): Promise<Spawned> {
+  return new Promise((done) => {
+    const pipe = child.stdio[READY_FD] as Readable;
+    let text = '';
+    const finish = (spawned: Spawned): void => {
+      clearTimeout(deadline);
+      pipe.destroy();
+      child.unref();
+      done(spawned);
+    };
+    const fail = (reason: string): void =>
+      finish({ kind: 'failed', error: cannotStart(beadsDir, reason) });
+    const deadline = setTimeout(() => fail(`it was not ready after ${timeoutMs} ms`), timeoutMs);
+    child.once('error', (error) => fail(error.message));
+    pipe.setEncoding('utf8');
+    pipe.on('data', (piece: string) => {
+      text += piece;
+      if (text.endsWith('\n')) finish(readWord(text));
+    });
+    pipe.once('error', (error) => fail(error.message));
+    // The pipe closes with the process: a daemon that dies is noticed at once.
+    pipe.once('end', () => fail(`it ended; see ${daemonLogPath(beadsDir)}`));
+  });
+}
+
+function readWord(text: string): Spawned {
+  if (text.startsWith('R')) return { kind: 'ready' };
+  if (text.startsWith('B')) return { kind: 'busy' };
+  return { kind: 'failed', error: fromRpcError(JSON.parse(text.slice(2)) as RpcError) };
+}
+
+/** For what Node itself prints when it dies; a daemon can do without. */
+function openLog(beadsDir: string): number | undefined {
+  try {
+    return openSync(daemonLogPath(beadsDir), 'a', 0o600);
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotStart(beadsDir: string, reason: string): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `the daemon of ${beadsDir} did not start: ${reason}`,
+    remedy: 'Work without it (`bd --no-daemon …`, or BEADS_NO_DAEMON=1) until that is mended.',
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Every way bd refuses: `rpc` is the positive JSON-RPC error number, `exit` the process exit code
+ * (0 done, 1 refused, 2 bad usage, 3 not found, 4 conflict, 5 daemon or lock unavailable, 70 our bug).
+ */
+export const ERRORS = {
+  NO_WORKSPACE: { rpc: 1000, exit: 1 },
+  ISSUE_NOT_FOUND: { rpc: 1001, exit: 3 },
+  AMBIGUOUS_ID: { rpc: 1002, exit: 3 },
+  INVALID_VALUE: { rpc: 1003, exit: 2 },
+  USAGE: { rpc: 1004, exit: 2 },
+  DEPENDENCY_CYCLE: { rpc: 1005, exit: 4 },
+  ALREADY_CLAIMED: { rpc: 1006, exit: 4 },
+  ISSUE_BLOCKED: { rpc: 1007, exit: 1 },
+  ALREADY_EXISTS: { rpc: 1008, exit: 4 },
+  LIMIT_EXCEEDED: { rpc: 1009, exit: 1 },
+  SYNC_FAILED: { rpc: 1010, exit: 1 },
+  FILE_UNUSABLE: { rpc: 1011, exit: 1 },
+  STORE_UNUSABLE: { rpc: 1012, exit: 1 },
+  DAEMON_UNAVAILABLE: { rpc: 1013, exit: 5 },
+  LOCK_UNAVAILABLE: { rpc: 1014, exit: 5 },
+  BAD_REQUEST: { rpc: 1015, exit: 2 },
+  UNKNOWN_METHOD: { rpc: 1016, exit: 2 },
+  INTERNAL: { rpc: 1099, exit: 70 },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetail {
+  /** What happened, with the value. */
+  message: string;
+  /** One sentence a person can act on. */
+  remedy: string;
+  details?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+/** The one error class: anything else that is thrown is a bug and becomes `INTERNAL`. */
+export class BdError extends Error {
+  readonly code: ErrorCode;
+  readonly remedy: string;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, { message, remedy, details = {}, cause }: ErrorDetail) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'BdError';
+    this.code = code;
+    this.remedy = remedy;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** Foreign errors become `INTERNAL` and keep their cause for the log; ours pass through. */
+export function toBdError(error: unknown): BdError {
+  if (error instanceof BdError) return error;
+  return new BdError('INTERNAL', {
+    message: `bd failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
+    remedy: 'This is a bug in bd: please report it with the last lines of .beads/daemon.log.',
+    cause: error,
+  });
+}

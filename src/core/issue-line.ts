@@ -1,0 +1,249 @@
+import { isIssueId } from './issue-id.ts';
+import { compareBytes, labelSet, type Comment, type Dependency, type Issue } from './issue.ts';
+import { isTimestamp, timestampAt } from './timestamp.ts';
+
+type FieldKind = 'text' | 'integer' | 'time' | 'flag' | 'labels' | 'dependencies' | 'comments';
+
+/** The keys bd interprets and what each must hold. */
+const FIELDS: Readonly<Record<Exclude<keyof Issue, 'opaque'>, FieldKind>> = {
+  id: 'text',
+  title: 'text',
+  description: 'text',
+  design: 'text',
+  acceptance_criteria: 'text',
+  notes: 'text',
+  spec_id: 'text',
+  status: 'text',
+  priority: 'integer',
+  issue_type: 'text',
+  assignee: 'text',
+  owner: 'text',
+  estimated_minutes: 'integer',
+  created_at: 'time',
+  created_by: 'text',
+  updated_at: 'time',
+  closed_at: 'time',
+  close_reason: 'text',
+  closed_by_session: 'text',
+  due_at: 'time',
+  defer_until: 'time',
+  external_ref: 'text',
+  labels: 'labels',
+  dependencies: 'dependencies',
+  comments: 'comments',
+  deleted_at: 'time',
+  deleted_by: 'text',
+  delete_reason: 'text',
+  original_type: 'text',
+  ephemeral: 'flag',
+  pinned: 'flag',
+  is_template: 'flag',
+};
+
+/** The classic writer's key order; keys outside it follow, sorted. */
+const KEY_ORDER: readonly string[] = (
+  'id content_hash title description design acceptance_criteria notes spec_id status priority ' +
+  'issue_type assignee owner estimated_minutes created_at created_by updated_at closed_at ' +
+  'close_reason closed_by_session due_at defer_until external_ref source_system metadata ' +
+  'compaction_level compacted_at compacted_at_commit original_size source_repo labels ' +
+  'dependencies comments deleted_at deleted_by delete_reason original_type sender ephemeral ' +
+  'wisp_type pinned is_template bonded_from creator validations quality_score crystallizes ' +
+  'await_type await_id timeout waiters holder source_formula source_location hook_bead role_bead ' +
+  'agent_state last_activity role_type rig mol_type work_type event_kind actor target payload'
+).split(' ');
+
+const KEY_RANK: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => [key, rank]));
+
+export type ParsedLine = { issue: Issue } | { problem: string };
+
+/**
+ * One JSONL line to one issue. A missing `created_at` or `updated_at` becomes `nowMs`; a missing
+ * priority is 0, as the classic writer means it. The problem says what is wrong, with the value.
+ */
+export function parseIssueLine(line: string, nowMs: number): ParsedLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  if (!isRecord(value)) return { problem: 'not a JSON object' };
+  const fields: Record<string, unknown> = {};
+  const opaqueKeys: string[] = [];
+  for (const [key, member] of Object.entries(value)) {
+    if (!isField(key)) opaqueKeys.push(key);
+    else if (member !== null) {
+      const problem = fieldProblem(key, member);
+      if (problem !== undefined) return { problem };
+      fields[key] = member;
+    }
+  }
+  if (opaqueKeys.length > 0) {
+    const raw = rawMembers(line);
+    fields['opaque'] = Object.fromEntries(opaqueKeys.map((key) => [key, raw.get(key) ?? 'null']));
+  }
+  return complete(fields, nowMs);
+}
+
+/** The canonical line, without its newline: equal issues give equal bytes. */
+export function encodeIssueLine(issue: Issue): string {
+  const opaque = issue.opaque ?? {};
+  const members: string[] = [];
+  for (const key of lineKeys(opaque)) {
+    if (isField(key)) {
+      const value = issue[key];
+      if (value !== undefined) members.push(`"${key}":${escapeForHtml(JSON.stringify(value))}`);
+    } else {
+      const raw = opaque[key];
+      if (raw !== undefined) members.push(`${JSON.stringify(key)}:${raw}`);
+    }
+  }
+  return `{${members.join(',')}}`;
+}
+
+/** The record as JSON data in the line's key order: what `--json` and the wire show. */
+export type IssueJson = Omit<Issue, 'opaque'>;
+
+export function issueToJson(issue: Issue): IssueJson {
+  return JSON.parse(encodeIssueLine(issue)) as IssueJson;
+}
+
+function complete(fields: Record<string, unknown>, nowMs: number): ParsedLine {
+  const { id, title } = fields;
+  if (typeof id !== 'string') return { problem: 'it has no "id"' };
+  if (!isIssueId(id)) return { problem: `"id" is not an issue id: ${JSON.stringify(id)}` };
+  if (typeof title !== 'string' || title === '') return { problem: `${id} has no "title"` };
+  const createdAt = fields['created_at'] ?? fields['updated_at'] ?? timestampAt(nowMs);
+  // The casts below are the end of checking: fieldProblem has seen every value.
+  const issue = {
+    status: 'open',
+    priority: 0,
+    issue_type: 'task',
+    updated_at: createdAt,
+    ...fields,
+    created_at: createdAt,
+  } as unknown as Issue;
+  if (issue.priority < 0 || issue.priority > 4) {
+    return { problem: `${id} has "priority" ${issue.priority}, which is not 0 to 4` };
+  }
+  if (issue.labels !== undefined) issue.labels = labelSet(issue.labels);
+  return { issue };
+}
+
+function fieldProblem(key: keyof typeof FIELDS, value: unknown): string | undefined {
+  const kind = FIELDS[key];
+  const wrong = (expected: string): string => `"${key}" is not ${expected}: ${excerpt(value)}`;
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string' ? undefined : wrong('a text');
+    case 'integer':
+      return Number.isSafeInteger(value) ? undefined : wrong('a whole number');
+    case 'flag':
+      return typeof value === 'boolean' ? undefined : wrong('true or false');
+    case 'time':
+      return typeof value === 'string' && isTimestamp(value) ? undefined : wrong('a timestamp');
+    case 'labels':
+      return isListOf(value, isText) ? undefined : wrong('a list of texts');
+    case 'dependencies':
+      return isListOf(value, isDependency) ? undefined : wrong('a list of dependencies');
+    case 'comments':
+      return isListOf(value, isComment) ? undefined : wrong('a list of comments');
+    default:
+      return kind satisfies never;
+  }
+}
+
+function isDependency(value: unknown): value is Dependency {
+  return (
+    isRecord(value) &&
+    isText(value['issue_id']) &&
+    isText(value['depends_on_id']) &&
+    isText(value['type']) &&
+    isOptionalTime(value['created_at'])
+  );
+}
+
+function isComment(value: unknown): value is Comment {
+  return (
+    isRecord(value) &&
+    (isText(value['id']) || Number.isSafeInteger(value['id'])) &&
+    isText(value['author']) &&
+    isText(value['text']) &&
+    isText(value['created_at']) &&
+    isTimestamp(value['created_at'])
+  );
+}
+
+function isField(key: string): key is keyof typeof FIELDS {
+  return Object.hasOwn(FIELDS, key);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isOptionalTime(value: unknown): boolean {
+  return value === undefined || (isText(value) && isTimestamp(value));
+}
+
+function isListOf<T>(value: unknown, is: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.every(is);
+}
+
+function excerpt(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function lineKeys(opaque: Readonly<Record<string, string>>): readonly string[] {
+  const unknown = Object.keys(opaque).filter((key) => !KEY_RANK.has(key));
+  return unknown.length === 0 ? KEY_ORDER : [...KEY_ORDER, ...unknown.sort(compareBytes)];
+}
+
+/** As Go's encoder writes: without this, a repository shared with the classic tool shows false diffs. */
+function escapeForHtml(json: string): string {
+  return json.replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
+ * The text of each top-level member of a line that JSON.parse has accepted. Only lines with keys we
+ * do not know pay for it.
+ */
+function rawMembers(line: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let depth = 0;
+  let key = '';
+  let start = -1;
+  for (let at = line.indexOf('{'); at < line.length; at++) {
+    const character = line[at];
+    if (character === '"') {
+      const end = stringEnd(line, at);
+      if (depth === 1 && start < 0) key = JSON.parse(line.slice(at, end + 1)) as string;
+      at = end;
+    } else if (character === ':' && depth === 1 && start < 0) {
+      start = at + 1;
+    } else if (depth === 1 && (character === ',' || character === '}')) {
+      if (start >= 0) members.set(key, line.slice(start, at).trim());
+      start = -1;
+      if (character === '}') depth -= 1;
+    } else if (character === '{' || character === '[') {
+      depth += 1;
+    } else if (character === '}' || character === ']') {
+      depth -= 1;
+    }
+  }
+  return members;
+}
+
+function stringEnd(line: string, quote: number): number {
+  let at = quote + 1;
+  while (line[at] !== '"') at += line[at] === '\\' ? 2 : 1;
+  return at;
+}

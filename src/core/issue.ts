@@ -1,0 +1,110 @@
+import type { IssueId } from './issue-id.ts';
+import type { Timestamp } from './timestamp.ts';
+
+export const STATUSES = [
+  'open',
+  'in_progress',
+  'blocked',
+  'deferred',
+  'closed',
+  'pinned',
+  'hooked',
+] as const;
+
+export const ISSUE_TYPES = ['bug', 'feature', 'task', 'epic', 'chore', 'decision'] as const;
+
+const TYPE_ALIASES: Readonly<Record<string, string>> = { enhancement: 'feature', feat: 'feature' };
+
+export const PRIORITY_MIN = 0;
+export const PRIORITY_MAX = 4;
+export const PRIORITY_DEFAULT = 2;
+
+/** The status of a deleted issue; its line stays, so that no other clone brings the issue back. */
+export const TOMBSTONE = 'tombstone';
+
+export interface Dependency {
+  issue_id: string;
+  depends_on_id: string;
+  type: string;
+  created_at?: Timestamp;
+  created_by?: string;
+  metadata?: string;
+  thread_id?: string;
+}
+
+export interface Comment {
+  /** A number in classic files, any text in newer ones; never used to tell comments apart. */
+  id: number | string;
+  issue_id?: string;
+  author: string;
+  text: string;
+  created_at: Timestamp;
+}
+
+/**
+ * The classic record, with its wire names. Keys that bd does not interpret are in `opaque` as the
+ * JSON text they were read with, so they survive every path byte for byte.
+ */
+export interface Issue {
+  id: IssueId;
+  title: string;
+  description?: string;
+  design?: string;
+  acceptance_criteria?: string;
+  notes?: string;
+  spec_id?: string;
+  status: string;
+  priority: number;
+  issue_type: string;
+  assignee?: string;
+  owner?: string;
+  estimated_minutes?: number;
+  created_at: Timestamp;
+  created_by?: string;
+  updated_at: Timestamp;
+  closed_at?: Timestamp;
+  close_reason?: string;
+  closed_by_session?: string;
+  due_at?: Timestamp;
+  defer_until?: Timestamp;
+  external_ref?: string;
+  labels?: readonly string[];
+  dependencies?: readonly Dependency[];
+  comments?: readonly Comment[];
+  deleted_at?: Timestamp;
+  deleted_by?: string;
+  delete_reason?: string;
+  original_type?: string;
+  ephemeral?: boolean;
+  pinned?: boolean;
+  is_template?: boolean;
+  opaque?: Readonly<Record<string, string>>;
+}
+
+export function isDeleted(issue: Pick<Issue, 'status'>): boolean {
+  return issue.status === TOMBSTONE;
+}
+
+export function isClosed(issue: Pick<Issue, 'status'>): boolean {
+  return issue.status === 'closed';
+}
+
+/** The type's own name for an alias (`feat` → `feature`); other names pass. */
+export function canonicalIssueType(name: string): string {
+  return TYPE_ALIASES[name] ?? name;
+}
+
+/** `0`–`4` or `P0`–`P4`; undefined for anything else. */
+export function parsePriority(text: string): number | undefined {
+  return /^[Pp]?[0-4]$/.test(text) ? Number(text.at(-1)) : undefined;
+}
+
+/** Labels as a set: each once, in byte order. */
+export function labelSet(labels: Iterable<string>): string[] {
+  return [...new Set(labels)].sort(compareBytes);
+}
+
+/** UTF-8 byte order, which is SQLite's BINARY order and git's; UTF-16 order differs above U+FFFF. */
+export function compareBytes(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}

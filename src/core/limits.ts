@@ -1,0 +1,160 @@
+/** Longest title, in characters: the classic SQL CHECK, so that other tools keep reading our files. */
+export const TITLE_CHARS_MAX = 500;
+
+/** Longest text field, in characters: 1 MiB is ten times the largest seen, and a line stays readable. */
+export const TEXT_CHARS_MAX = 1_048_576;
+
+/** Longest label, dependency type, actor or other short field, in characters. */
+export const NAME_CHARS_MAX = 200;
+
+/** Longest line in a mirror, an import or a request, in bytes: the reader holds one line in memory. */
+export const LINE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Longest LSP header block, in bytes: two short headers fit, an endless one does not. */
+export const HEADER_BYTES_MAX = 4 * 1024;
+
+/** Records handled between two looks at other clients' requests, so that none waits over 50 ms. */
+export const SLICE_RECORDS = 200;
+
+/** Parent chains: `a.1.2.3` is the deepest child id, as in the classic tool. */
+export const CHILD_DEPTH_MAX = 3;
+
+/** Socket paths, in bytes: macOS allows 103, and Node 20 silently cuts longer ones. */
+export const SOCKET_PATH_BYTES_MAX = 100;
+
+/** Open connections of one daemon: an editor, an MCP bridge and a swarm of agents fit. */
+export const CONNECTIONS_MAX = 256;
+
+/** How long a connection may stay without its first byte, which decides its protocol. */
+export const FIRST_BYTES_TIMEOUT_MS = 5_000;
+
+/** A client hears from a living daemon at least this often while its command runs. */
+export const HEARTBEAT_INTERVAL_MS = 2_000;
+
+/** Silence after which a client calls the daemon unresponsive: two missed heartbeats and some. */
+export const SILENCE_TIMEOUT_MS = 5_000;
+
+/** How long a client waits for a daemon to start, its own or another client's. */
+export const DAEMON_START_TIMEOUT_MS = 10_000;
+
+/** How long a command without daemon waits for another one that holds the lock. */
+export const LOCK_WAIT_MS = 10_000;
+
+/** SQLite waits this long for a foreign reader or writer before it says the store is busy. */
+export const STORE_BUSY_TIMEOUT_MS = 5_000;
+
+/** Quiet time after a change before the mirror is written: one burst, one write. */
+export const MIRROR_QUIET_MS = 50;
+
+/** The mirror follows the store within this time however long the burst. */
+export const MIRROR_DELAY_MAX_MS = 500;
+
+/** Idle exit: no connection and nothing to share for this long. */
+export const IDLE_TIMEOUT_MS = 20 * 60_000;
+
+/** A local git call: plumbing on few objects. */
+export const GIT_LOCAL_TIMEOUT_MS = 30_000;
+
+/** A git call that talks to a remote. */
+export const GIT_NETWORK_TIMEOUT_MS = 60_000;
+
+/** Races against other clones' pushes before one cycle gives up; the next one tries again. */
+export const PUSH_ATTEMPTS_MAX = 8;
+
+/** Bytes handled between two looks at other clients' requests, where lines are long. */
+export const SLICE_BYTES = 1024 * 1024;
+
+/** A mirror that ends in half a line may still be being written: how long one look waits for the rest. */
+export const MIRROR_SETTLE_MS = 200;
+
+/** Such looks, and restarts because somebody else wrote the mirror meanwhile, before one flush gives up. */
+export const MIRROR_ATTEMPTS_MAX = 10;
+
+/** How long ssh tries to reach a host, in seconds: less than the deadline of the whole call. */
+export const SSH_CONNECT_TIMEOUT_S = 10;
+
+/** After the deadline git is asked to stop; this much later its call ends, whether git did or not. */
+export const GIT_KILL_GRACE_MS = 1_000;
+
+/** Quiet time after a change before it is sent: an agent's burst becomes one commit. */
+export const BATCH_QUIET_MS = 300;
+
+/** A change is on its way within this time however long the burst. */
+export const BATCH_DELAY_MAX_MS = 5_000;
+
+/** Changes that are sent at once, without waiting for quiet. */
+export const BATCH_CHANGES_MAX = 100;
+
+/** How often others' changes are looked for while somebody works here. */
+export const FETCH_INTERVAL_MS = 5_000;
+
+/** The same when nobody does: the interval doubles up to this. */
+export const FETCH_INTERVAL_MAX_MS = 60_000;
+
+/** Somebody works here: a change came or went this recently. */
+export const ACTIVITY_WINDOW_MS = 120_000;
+
+/** First and longest wait after a failed cycle: it doubles from one to the other. */
+export const RETRY_DELAY_MS = 5_000;
+export const RETRY_DELAY_MAX_MS = 15 * 60_000;
+
+/** First and longest wait after another clone's push came first. */
+export const RACE_PAUSE_MS = 50;
+export const RACE_PAUSE_MAX_MS = 2_000;
+
+/** Looks at a directory when the system has no watches left. */
+export const WATCH_POLL_INTERVAL_MS = 1_000;
+
+/** Requests that one connection may have running; it is read on when one of them is done. */
+export const REQUESTS_PER_CONNECTION_MAX = 64;
+
+/** Connecting to a local socket is immediate, unless the daemon's queue is full or it is stopped. */
+export const CONNECT_TIMEOUT_MS = 2_000;
+
+/** How long a question about the daemon itself waits: it is answered without any work. */
+export const ANSWER_TIMEOUT_MS = 2_000;
+
+/** How long running requests may take to end after the daemon was told to stop. */
+export const DRAIN_TIMEOUT_MS = 2_000;
+
+/** How long `bd daemon stop` waits: the drain, the mirror of a large store, and some. */
+export const STOP_TIMEOUT_MS = 10_000;
+
+/** How long `bd mcp` waits for answers that are due when its input has ended. */
+export const BRIDGE_DRAIN_TIMEOUT_MS = 10_000;
+
+/** How often a daemon looks whether its workspace and its link are still there. */
+export const WORKSPACE_CHECK_INTERVAL_MS = 15_000;
+
+/** Lifecycle events waiting in a daemon: far more than all connections can make at once. */
+export const DAEMON_EVENTS_MAX = 1_024;
+
+/** A command's text goes over the socket in pieces of this many characters, well below a line's limit. */
+export const STREAM_CHUNK_CHARS = 256 * 1024;
+
+/** Most standard input one command may read, in characters: twice a mirror of 100k issues. */
+export const STDIN_CHARS_MAX = 128 * 1024 * 1024;
+
+/** A daemon's log is put aside when it is larger than this at the start, in bytes. */
+export const LOG_BYTES_MAX = 5 * 1024 * 1024;
+
+/** How long two processes that write the registry wait for each other. */
+export const REGISTRY_WAIT_MS = 1_000;
+
+/** Longest result of one MCP tool call, in bytes: about 6,000 tokens, under every client's cap. */
+export const MCP_RESULT_BYTES_MAX = 24 * 1024;
+
+/** Issues that one MCP tool call may create, close or list: a model reads no more at once. */
+export const MCP_ISSUES_MAX = 50;
+
+/** Issues whose whole texts one MCP `show` returns. */
+export const MCP_SHOWN_MAX = 10;
+
+/** Unanswered MCP requests of one connection: beyond it the daemon stops reading from that client. */
+export const MCP_REQUESTS_MAX = 64;
+
+/** How long an MCP connection whose client sends no more may take to answer what is pending. */
+export const MCP_DRAIN_TIMEOUT_MS = 10_000;
+
+/** Rounds in which an MCP `claim` without id looks for ready work: others took all of each list before. */
+export const MCP_CLAIM_ROUNDS_MAX = 20;

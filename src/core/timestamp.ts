@@ -1,0 +1,34 @@
+/** RFC 3339 with any number of fraction digits and any offset, kept word for word as it was read. */
+export type Timestamp = string;
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(\d+))?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
+export function isTimestamp(text: string): boolean {
+  return RFC_3339.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/** Milliseconds since the epoch; finer digits are cut. */
+export function timestampMs(timestamp: Timestamp): number {
+  return Date.parse(timestamp);
+}
+
+/** Compares instants, never texts: `…T10:00:00+01:00` equals `…T09:00:00.000Z`. */
+export function compareTimestamps(left: Timestamp, right: Timestamp): number {
+  return timestampMs(left) - timestampMs(right) || belowMs(left) - belowMs(right);
+}
+
+export function timestampAt(ms: number): Timestamp {
+  return new Date(ms).toISOString();
+}
+
+/** Now, or just after `previous` when the clock stands still or went back: `updated_at` only moves forward. */
+export function timestampAfter(previous: Timestamp | undefined, nowMs: number): Timestamp {
+  if (previous === undefined) return timestampAt(nowMs);
+  return timestampAt(Math.max(nowMs, timestampMs(previous) + 1));
+}
+
+/** The nanoseconds within the millisecond. */
+function belowMs(timestamp: Timestamp): number {
+  const fraction = RFC_3339.exec(timestamp)?.[1] ?? '';
+  return fraction.length > 3 ? Number(fraction.slice(3, 9).padEnd(6, '0')) : 0;
+}

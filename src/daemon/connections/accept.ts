@@ -1,0 +1,136 @@
+import type { Socket } from 'node:net';
+import { BdError } from '../../core/errors.ts';
+import { CONNECTIONS_MAX, DRAIN_TIMEOUT_MS } from '../../core/limits.ts';
+import type { Log } from '../../platform/log.ts';
+import { helloParams } from '../../protocol/daemon-methods.ts';
+import { errorReply } from '../../protocol/messages.ts';
+import type { Call } from '../../protocol/methods.ts';
+import { firstLine, readOpening, type Opening } from './first-bytes.ts';
+import { serveLineJson } from './line-json.ts';
+import type { ServedConnection } from './rpc-connection.ts';
+import type { Handle } from './rpc-peer.ts';
+
+export interface Connections {
+  accept(socket: Socket): void;
+  count(): number;
+  /** Lets running requests end, for a bounded time, then ends every connection. */
+  drain(): Promise<void>;
+}
+
+/** All faces of the daemon meet here: one socket, and the first bytes say which it is. */
+export function createConnections({
+  call,
+  handle,
+  log,
+  opened,
+  ended,
+}: {
+  call: Call;
+  handle: Handle;
+  log: Log;
+  opened: () => void;
+  ended: () => void;
+}): Connections {
+  const sockets = new Set<Socket>();
+  const served = new Set<ServedConnection>();
+
+  const serve = async (socket: Socket): Promise<void> => {
+    const opening = await readOpening(socket);
+    const options = { socket, initial: opening.bytes, handle, log };
+    switch (opening.face) {
+      case 'line-json':
+        return keep(socket, serveLineJson(options));
+      case 'lsp':
+        return keep(socket, (await import('./lsp.ts')).serveLsp(options));
+      case 'mcp':
+        return await serveMcpOn(socket, { opening, call, log });
+      case 'unknown':
+      case 'silent':
+      case 'ended':
+        return refuse(socket, notUnderstood(opening));
+      default:
+        return opening.face satisfies never;
+    }
+  };
+  const keep = (socket: Socket, connection: ServedConnection): void => {
+    served.add(connection);
+    socket.once('close', () => served.delete(connection));
+  };
+
+  return {
+    accept(socket) {
+      // What a client does to its end of the socket is not our error.
+      socket.on('error', () => {});
+      if (sockets.size >= CONNECTIONS_MAX) return refuse(socket, tooMany());
+      sockets.add(socket);
+      opened();
+      socket.once('close', () => {
+        sockets.delete(socket);
+        ended();
+      });
+      serve(socket).catch((error: unknown) => {
+        log.error('a connection failed', { error });
+        socket.destroy();
+      });
+    },
+    count: () => sockets.size,
+    async drain() {
+      const late = new Promise<void>((resolve) => {
+        setTimeout(resolve, DRAIN_TIMEOUT_MS).unref();
+      });
+      await Promise.race([late, Promise.all([...served].map((each) => each.drain()))]);
+      await Promise.all([...sockets].map(endSocket));
+    },
+  };
+}
+
+/** The hello is the bridge's and stays here; all that follows is MCP. */
+async function serveMcpOn(
+  socket: Socket,
+  { opening, call, log }: { opening: Opening; call: Call; log: Log },
+): Promise<void> {
+  const { bytes } = opening;
+  const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
+  const isHello = method === 'bd/hello';
+  const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
+  socket.unshift(bytes.subarray(read));
+  const { serveMcp } = await import('../../mcp/server.ts');
+  await serveMcp({ socket, call, hello: isHello ? helloParams.check(params) : {}, log });
+}
+
+function refuse(socket: Socket, error: BdError | undefined): void {
+  if (error === undefined || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(`${JSON.stringify(errorReply(null, error))}\n`, () => socket.destroy());
+}
+
+/** Undefined for a client that just went away. */
+function notUnderstood({ face, bytes }: Opening): BdError | undefined {
+  if (face === 'ended') return undefined;
+  const shown = JSON.stringify(bytes.toString('utf8', 0, 40));
+  return new BdError('BAD_REQUEST', {
+    message: face === 'silent' ? 'the connection said nothing' : `cannot understand ${shown}`,
+    remedy:
+      'Begin with a JSON-RPC message on one line, or with an LSP header (Content-Length); see docs/PROTOCOL.md.',
+  });
+}
+
+function tooMany(): BdError {
+  return new BdError('LIMIT_EXCEEDED', {
+    message: `${CONNECTIONS_MAX} connections are open already`,
+    remedy: 'End some of them, then try again.',
+  });
+}
+
+/** Gives what was written a moment to leave; the process ends right after. */
+async function endSocket(socket: Socket): Promise<void> {
+  if (socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    socket.end(resolve);
+    socket.once('close', () => resolve());
+    setTimeout(resolve, 100).unref();
+  });
+  socket.destroy();
+}

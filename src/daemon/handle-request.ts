@@ -1,0 +1,58 @@
+import { VERSION } from '../core/version.ts';
+import { timestampAt } from '../core/timestamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import {
+  DAEMON_METHODS,
+  isDaemonMethod,
+  type DaemonStatusResult,
+} from '../protocol/daemon-methods.ts';
+import type { Call, Method, Params } from '../protocol/methods.ts';
+import type { Handle } from './connections/rpc-peer.ts';
+import { runCommandFor } from './run-command.ts';
+
+export interface DaemonFacts {
+  projectDir: string;
+  socketPath: string;
+  startedMs: number;
+  clock: Clock;
+  /** How many connections are open. */
+  connections: () => number;
+  /** Begins the end; what runs is finished first. */
+  stop: (reason: string) => void;
+}
+
+/** One door for all requests: the daemon's own, and everything else goes to the workspace. */
+export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }): Handle {
+  return async (method, params, caller) => {
+    if (!isDaemonMethod(method)) {
+      // The table checks both, as it does for every face.
+      return await call(method as Method, params as Params<Method>);
+    }
+    switch (method) {
+      case 'run_command':
+        return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), { call });
+      case 'daemon_status':
+        DAEMON_METHODS[method].check(params, method);
+        return readStatus(facts);
+      case 'shutdown':
+        DAEMON_METHODS[method].check(params, method);
+        facts.stop('a client asked for it');
+        return { message: 'the daemon finishes what runs, and ends' };
+      default:
+        return method satisfies never;
+    }
+  };
+}
+
+function readStatus(facts: DaemonFacts): DaemonStatusResult {
+  return {
+    pid: process.pid,
+    version: VERSION,
+    uptime_ms: facts.clock.nowMs() - facts.startedMs,
+    rss_bytes: process.memoryUsage.rss(),
+    connections: facts.connections(),
+    workspace: facts.projectDir,
+    socket: facts.socketPath,
+    started_at: timestampAt(facts.startedMs),
+  };
+}

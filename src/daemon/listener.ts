@@ -1,0 +1,71 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { chooseSocketPath } from '../platform/runtime-directory.ts';
+import { pointLink, readLink, removeLink, resolveSocket } from '../platform/socket-link.ts';
+import { daemonPidPath, socketLinkPath } from '../platform/workspace-files.ts';
+
+export interface Listener {
+  readonly socketPath: string;
+  /** Puts the link back when somebody took it away: without it no client finds the daemon. */
+  restoreLink(): void;
+  /** No new connections; those that are open stay. */
+  close(): void;
+  /** Takes the link and the pid file away, unless they are a successor's. */
+  remove(): void;
+}
+
+/** Listens on a fresh socket of this instance and points `.beads/bd.sock` at it. The caller holds the lock. */
+export async function listen(
+  beadsDir: string,
+  { env, accept }: { env: Environment; accept: (socket: Socket) => void },
+): Promise<Listener> {
+  const socketPath = chooseSocketPath(beadsDir, { env });
+  const linkPath = socketLinkPath(beadsDir);
+  // Half-open: a client that has ended its side still gets its answers.
+  const server = createServer({ allowHalfOpen: true }, accept);
+  await bind(server, socketPath);
+  // The directory keeps others out already; this is the second lock on the door.
+  chmodSync(socketPath, 0o600);
+  removeLeftover(linkPath, socketPath);
+  pointLink(linkPath, socketPath);
+  writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
+  return {
+    socketPath,
+    restoreLink() {
+      if (readLink(linkPath) !== socketPath) pointLink(linkPath, socketPath);
+    },
+    close: () => void server.close(),
+    remove() {
+      if (readLink(linkPath) !== socketPath) return;
+      removeLink(linkPath, socketPath);
+      rmSync(daemonPidPath(beadsDir), { force: true });
+    },
+  };
+}
+
+function bind(server: Server, socketPath: string): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', (error) => {
+      fail(
+        new BdError('DAEMON_UNAVAILABLE', {
+          message: `cannot listen on ${socketPath}: ${error.message}`,
+          remedy: `Allow sockets in ${dirname(socketPath)}, or work without daemon: BEADS_NO_DAEMON=1.`,
+          details: { noSocket: true },
+          cause: error,
+        }),
+      );
+    });
+    server.listen(socketPath, done);
+  });
+}
+
+/** The socket of a daemon that was killed: we hold its lock, so nobody listens there. */
+function removeLeftover(linkPath: string, socketPath: string): void {
+  const left = resolveSocket(linkPath);
+  if (left.kind === 'socket' && dirname(left.path) === dirname(socketPath)) {
+    rmSync(left.path, { force: true });
+  }
+}

@@ -1,0 +1,85 @@
+import { BdError } from '../core/errors.ts';
+import { HEARTBEAT_INTERVAL_MS, STDIN_CHARS_MAX, STREAM_CHUNK_CHARS } from '../core/limits.ts';
+import type { CommandIo } from '../cli/command-io.ts';
+import type { runCommand as RunCommandFunction } from '../cli/run-command.ts';
+import type {
+  OutputParams,
+  RunCommandParams,
+  RunCommandResult,
+  StdinPiece,
+} from '../protocol/daemon-methods.ts';
+import type { Call } from '../protocol/methods.ts';
+import type { Caller } from './connections/rpc-peer.ts';
+
+type RunCommand = typeof RunCommandFunction;
+
+/** Runs a command line for a client: its directory, its terminal's width, its standard input. */
+export async function runCommandFor(
+  caller: Caller,
+  params: RunCommandParams,
+  { call }: { call: Call },
+): Promise<RunCommandResult> {
+  // The client knows from this that its command was read, and must not be sent again.
+  caller.notify('heartbeat', {});
+  const beat = setInterval(() => caller.notify('heartbeat', {}), HEARTBEAT_INTERVAL_MS);
+  try {
+    const runCommand = await loadRunner();
+    return { exit_code: await runCommand(params.argv, createIo(caller, params), call) };
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** The command tree takes milliseconds to load: a daemon that is ready does it before it is asked. */
+export async function loadRunner(): Promise<RunCommand> {
+  return (await import('../cli/run-command.ts')).runCommand;
+}
+
+function createIo(caller: Caller, params: RunCommandParams): CommandIo {
+  const print = (stream: OutputParams['stream'], text: string): void => {
+    for (const piece of cut(text)) {
+      caller.notify('output', { stream, text: piece } satisfies OutputParams);
+    }
+  };
+  return {
+    cwd: params.cwd,
+    env: params.env ?? {},
+    stdoutIsTty: params.stdout_tty ?? false,
+    columns: params.columns ?? 0,
+    stdout: (text) => print('stdout', text),
+    stderr: (text) => print('stderr', text),
+    readStdin: () => readStdin(caller),
+  };
+}
+
+async function readStdin(caller: Caller): Promise<string> {
+  let text = '';
+  for (;;) {
+    const piece = (await caller.request('read_stdin', {})) as StdinPiece;
+    text += piece.text;
+    if (piece.end) return text;
+    if (text.length > STDIN_CHARS_MAX) throw tooMuch();
+  }
+}
+
+/** Never between the halves of a character outside the basic plane: each piece is encoded alone. */
+function* cut(text: string): Iterable<string> {
+  let start = 0;
+  while (start < text.length) {
+    let end = Math.min(start + STREAM_CHUNK_CHARS, text.length);
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function tooMuch(): BdError {
+  return new BdError('LIMIT_EXCEEDED', {
+    message: `standard input has more than ${STDIN_CHARS_MAX} characters`,
+    remedy: 'Put it into a file and name that, as in `bd import -i issues.jsonl`.',
+  });
+}

@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream';
+import {
+  fromJsonSchema,
+  McpServer,
+  type CallToolResult,
+  type JsonSchemaValidator,
+} from '@modelcontextprotocol/server';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { BdError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import type { Call } from '../protocol/methods.ts';
+import { INSTRUCTIONS } from './instructions.ts';
+import { createSocketTransport, type SocketBounds } from './socket-transport.ts';
+import { describeError, toolError, toolResult } from './tool-result.ts';
+import type { Tool, ToolSession } from './tool.ts';
+import { claimTool } from './tools/claim.ts';
+import { closeTool } from './tools/close.ts';
+import { createTool } from './tools/create.ts';
+import { readyTool } from './tools/ready.ts';
+import { showTool } from './tools/show.ts';
+import { updateTool } from './tools/update.ts';
+
+/** In the order of an agent's work; always the same, so that clients' prompt caches hold. */
+const TOOLS: readonly Tool[] = [readyTool, showTool, createTool, updateTool, claimTool, closeTool];
+
+export interface McpOptions {
+  /**
+   * One client's connection, paused or not, with what was read of it put back by `unshift`. Made with
+   * `allowHalfOpen`, or a client that ends its side first loses the answers still to come.
+   */
+  socket: Duplex;
+  call: Call;
+  /** What the connection's `bd/hello` said, if there was one. */
+  hello: { cwd?: string; actor?: string };
+  log: McpLog;
+  bounds?: SocketBounds;
+}
+
+/** The part of the daemon's log that this face writes to. */
+export interface McpLog {
+  warn(message: string, details?: Record<string, unknown>): void;
+  error(message: string, details?: Record<string, unknown>): void;
+}
+
+/** Serves MCP, both its eras, on one connection; settles when that has ended. Owns the socket. */
+export async function serveMcp({ socket, call, hello, log, bounds }: McpOptions): Promise<void> {
+  const transport = createSocketTransport(socket, bounds);
+  const refusal = (error: unknown): string => {
+    logUnknown(error, log);
+    return describeError(error);
+  };
+  const by = hello.actor === undefined || hello.actor === '' ? {} : { actor: hello.actor };
+  const session: ToolSession = { call, by, refusal };
+  serveStdio(() => createServer(session, log), {
+    transport,
+    onerror: (error) => log.warn('MCP: a message was not served', { problem: error.message }),
+  });
+  await transport.ended;
+}
+
+/** Called up to twice a connection: for a probe of the newer era, and again for the older one. */
+function createServer(session: ToolSession, log: McpLog): McpServer {
+  const server = new McpServer(
+    { name: 'beads', title: 'beads issue tracker', version: VERSION },
+    {
+      instructions: INSTRUCTIONS,
+      capabilities: { tools: { listChanged: false } },
+      jsonSchemaValidator: { getValidator: acceptAll },
+    },
+  );
+  for (const tool of TOOLS) {
+    const { name, title, description, annotations } = tool;
+    const inputSchema = fromJsonSchema({ ...tool.input }, { getValidator: acceptAll });
+    server.registerTool(name, { title, description, annotations, inputSchema }, (args) =>
+      runTool(tool, { session, args, log }),
+    );
+  }
+  return server;
+}
+
+async function runTool(
+  tool: Tool,
+  { session, args, log }: { session: ToolSession; args: unknown; log: McpLog },
+): Promise<CallToolResult> {
+  try {
+    return toolResult(await tool.run(session, args));
+  } catch (error) {
+    logUnknown(error, log);
+    return toolError(error);
+  }
+}
+
+/** The tool checks its arguments itself, so that its refusals read like every other one of bd's. */
+function acceptAll<T>(): JsonSchemaValidator<T> {
+  return (input) => ({ valid: true, data: input as T, errorMessage: undefined });
+}
+
+function logUnknown(error: unknown, log: McpLog): void {
+  if (error instanceof BdError && error.code !== 'INTERNAL') return;
+  const { stack, cause } = error instanceof Error ? error : new Error(String(error));
+  log.error('MCP: a tool failed unexpectedly', {
+    stack,
+    ...(cause instanceof Error ? { cause: cause.stack } : {}),
+  });
+}

@@ -1,0 +1,98 @@
+import { BdError } from '../../core/errors.ts';
+import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
+import {
+  MCP_ISSUES_MAX,
+  NAME_CHARS_MAX,
+  TEXT_CHARS_MAX,
+  TITLE_CHARS_MAX,
+} from '../../core/limits.ts';
+import type { Params } from '../../protocol/methods.ts';
+import { integer, list, object, optional, text, type ShapeOf } from '../../protocol/shape.ts';
+import { defineTool, described } from '../tool.ts';
+
+const name = text({ min: 1, max: NAME_CHARS_MAX });
+const names = list(name, { max: MCP_ISSUES_MAX });
+const body = text({ max: TEXT_CHARS_MAX });
+
+const newIssue = object({
+  title: text({ min: 1, max: TITLE_CHARS_MAX }),
+  description: optional(body),
+  type: optional(described(name, 'bug, feature, task (default), epic, chore, decision')),
+  priority: optional(
+    described(integer({ min: PRIORITY_MIN, max: PRIORITY_MAX }), '0 urgent, 2 default'),
+  ),
+  parent: optional(name),
+  labels: optional(names),
+  assignee: optional(name),
+  depends_on: optional(described(names, 'ids that block it')),
+  discovered_from: optional(described(name, 'the issue you worked on')),
+  acceptance: optional(described(body, 'when it is done')),
+});
+
+type NewIssue = ShapeOf<typeof newIssue>;
+
+interface Failure {
+  title: string;
+  why: string;
+}
+
+export const createTool = defineTool({
+  name: 'create',
+  title: 'Create issues',
+  description:
+    'Creates issues in order. "$0" in parent, depends_on or discovered_from is the first of this ' +
+    'call, and so on. Returns created, and failed with why.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false },
+  input: object({ issues: list(newIssue, { max: MCP_ISSUES_MAX }) }),
+  async run({ call, by, refusal }, { issues }) {
+    const created: { id: string; title: string }[] = [];
+    const failed: Failure[] = [];
+    const ids: (string | undefined)[] = [];
+    for (const wanted of issues) {
+      try {
+        const issue = issueParams(wanted, ids);
+        const { issue_id: id } = await call('create_issue', { issue, ...by });
+        ids.push(id);
+        created.push({ id, title: wanted.title });
+      } catch (error) {
+        // A single issue is the whole call, so its failure is the call's.
+        if (issues.length === 1) throw error;
+        ids.push(undefined);
+        failed.push({ title: wanted.title, why: refusal(error) });
+      }
+    }
+    return { created, ...(failed.length === 0 ? {} : { failed }) };
+  },
+});
+
+function issueParams(
+  wanted: NewIssue,
+  ids: readonly (string | undefined)[],
+): Params<'create_issue'>['issue'] {
+  const { type, parent, depends_on: blockers = [], discovered_from: origin, ...rest } = wanted;
+  const { acceptance, ...issue } = rest;
+  const dependencies = [
+    // With its type, an id that holds a colon stays whole.
+    ...blockers.map((id) => `blocks:${siblingOr(id, ids)}`),
+    ...(origin === undefined ? [] : [`discovered-from:${siblingOr(origin, ids)}`]),
+  ];
+  return {
+    ...issue,
+    ...(type === undefined ? {} : { issue_type: type }),
+    ...(acceptance === undefined ? {} : { acceptance_criteria: acceptance }),
+    ...(parent === undefined ? {} : { parent: siblingOr(parent, ids) }),
+    ...(dependencies.length === 0 ? {} : { dependencies }),
+  };
+}
+
+/** `$n` is the issue created n-th in this call, counted from 0; anything else is an id. */
+function siblingOr(reference: string, ids: readonly (string | undefined)[]): string {
+  const number = /^\$(\d+)$/.exec(reference)?.[1];
+  if (number === undefined) return reference;
+  const id = ids[Number(number)];
+  if (id !== undefined) return id;
+  throw new BdError('INVALID_VALUE', {
+    message: `${reference} is no issue that this call has created before this one`,
+    remedy: 'Put the issue it names first, "$0" being the first of the call, or give an id.',
+  });
+}

@@ -1,0 +1,39 @@
+import { MCP_ISSUES_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
+import { flag, integer, list, object, optional, text } from '../../protocol/shape.ts';
+import { rowOf } from '../rows.ts';
+import { defineTool, described } from '../tool.ts';
+
+const LIMIT_DEFAULT = 10;
+
+const name = text({ min: 1, max: NAME_CHARS_MAX });
+
+export const readyTool = defineTool({
+  name: 'ready',
+  title: 'Ready work',
+  description:
+    'Lists open issues that nothing blocks, best first, without their texts: items and total.',
+  annotations: { readOnlyHint: true },
+  input: object({
+    assignee: optional(name),
+    unassigned: optional(flag()),
+    labels: optional(described(list(name, { max: MCP_ISSUES_MAX }), 'all of them')),
+    type: optional(described(name, 'bug, feature, task, epic, chore, decision')),
+    parent: optional(described(name, 'only its children')),
+    limit: optional(
+      described(integer({ min: 1, max: MCP_ISSUES_MAX }), `default ${LIMIT_DEFAULT}`),
+    ),
+  }),
+  async run({ call }, { assignee, unassigned, labels, type, parent, limit = LIMIT_DEFAULT }) {
+    const { issues, total } = await call('list_ready', {
+      filter: {
+        ...(assignee === undefined ? {} : { assignee }),
+        ...(unassigned === undefined ? {} : { no_assignee: unassigned }),
+        ...(labels === undefined ? {} : { labels }),
+        ...(type === undefined ? {} : { issue_type: type }),
+        ...(parent === undefined ? {} : { parent_id: parent }),
+      },
+      limit,
+    });
+    return { items: issues.map(rowOf), total };
+  },
+});

@@ -1,0 +1,26 @@
+import { BdError } from '../../core/errors.ts';
+import { MCP_SHOWN_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
+import { list, object, text } from '../../protocol/shape.ts';
+import { detailsOf, type Details } from '../rows.ts';
+import { defineTool } from '../tool.ts';
+
+export const showTool = defineTool({
+  name: 'show',
+  title: 'Show issues',
+  description: 'Whole issues: texts, links, last comments. Unknown ids are listed in missing.',
+  annotations: { readOnlyHint: true },
+  input: object({ ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_SHOWN_MAX }) }),
+  async run({ call }, { ids }) {
+    const issues: Details[] = [];
+    const missing: string[] = [];
+    for (const id of ids) {
+      try {
+        issues.push(detailsOf((await call('get_issue', { issue_id: id })).issue));
+      } catch (error) {
+        if (!(error instanceof BdError) || error.code !== 'ISSUE_NOT_FOUND') throw error;
+        missing.push(id);
+      }
+    }
+    return { issues, missing };
+  },
+});

@@ -1,0 +1,56 @@
+import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
+import {
+  MCP_ISSUES_MAX,
+  NAME_CHARS_MAX,
+  TEXT_CHARS_MAX,
+  TITLE_CHARS_MAX,
+} from '../../core/limits.ts';
+import { integer, list, object, optional, text } from '../../protocol/shape.ts';
+import { defineTool, described } from '../tool.ts';
+
+const name = text({ min: 1, max: NAME_CHARS_MAX });
+const names = list(name, { max: MCP_ISSUES_MAX });
+const words = text({ max: NAME_CHARS_MAX });
+const body = text({ max: TEXT_CHARS_MAX });
+
+/** The names that the tools use, for the record's own. */
+const TOOL_NAMES: Readonly<Record<string, string>> = {
+  issue_type: 'type',
+  acceptance_criteria: 'acceptance',
+  dependencies: 'parent',
+};
+
+export const updateTool = defineTool({
+  name: 'update',
+  title: 'Update an issue',
+  description:
+    'Sets the given fields, "" clears one; returns the names of those that changed. To finish ' +
+    'work use close, to take it claim.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+  input: object({
+    id: name,
+    title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),
+    description: optional(body),
+    acceptance: optional(body),
+    notes: optional(body),
+    status: optional(described(name, 'open, in_progress, blocked, deferred')),
+    type: optional(name),
+    priority: optional(integer({ min: PRIORITY_MIN, max: PRIORITY_MAX })),
+    assignee: optional(words),
+    parent: optional(words),
+    add_labels: optional(names),
+    remove_labels: optional(names),
+  }),
+  async run({ call, by }, { id, type, acceptance, ...changes }) {
+    const { issue, changed } = await call('update_issue', {
+      issue_id: id,
+      changes: {
+        ...changes,
+        ...(type === undefined ? {} : { issue_type: type }),
+        ...(acceptance === undefined ? {} : { acceptance_criteria: acceptance }),
+      },
+      ...by,
+    });
+    return { id: issue.id, changed: changed.map((field) => TOOL_NAMES[field] ?? field) };
+  },
+});

@@ -1,0 +1,94 @@
+import { watch, type FSWatcher } from 'chokidar';
+import { basename, resolve } from 'node:path';
+import { WATCH_POLL_INTERVAL_MS } from '../core/limits.ts';
+
+export type WatchKind = 'notified' | 'polling';
+
+export interface DirectoryWatch {
+  /** `polling` when the system had no watches left: changes are then seen up to a second late. */
+  readonly kind: WatchKind;
+  /** Settles when no change can be missed any more. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Tells when one of the files `names` directly in `directory` appeared, changed or went; often more
+ * than once for one change.
+ */
+export function watchDirectory({
+  directory,
+  names,
+  onChange,
+  onError,
+  kind: wanted = 'notified',
+}: {
+  directory: string;
+  names: readonly string[];
+  onChange: (name: string) => void;
+  onError: (error: unknown) => void;
+  kind?: WatchKind;
+}): DirectoryWatch {
+  const root = resolve(directory);
+  let kind = wanted;
+  let closed = false;
+  let settle: () => void = () => {};
+  const ready = new Promise<void>((done) => (settle = done));
+
+  const start = (): FSWatcher =>
+    watch(root, {
+      depth: 0,
+      ignoreInitial: true,
+      // A rename over the file is a change like any other; chokidar would hold it back for 100 ms.
+      atomic: false,
+      usePolling: kind === 'polling',
+      interval: WATCH_POLL_INTERVAL_MS,
+      ignored: (path) => resolve(path) !== root && !names.includes(basename(path)),
+    })
+      .on('all', (_event, path) => tell(path))
+      // What the system said: chokidar itself drops a change that follows another within 50 ms.
+      .on('raw', (_event, path) => tell(path))
+      // Polling compares with a first look that is still under way here: one interval later it is done.
+      .on('ready', () =>
+        kind === 'polling' ? setTimeout(settle, WATCH_POLL_INTERVAL_MS) : settle(),
+      )
+      .on('error', fail);
+
+  function tell(path: string | null): void {
+    const name = basename(path ?? '');
+    if (!closed && names.includes(name)) onChange(name);
+  }
+
+  function fail(error: unknown): void {
+    if (closed) return;
+    if (kind === 'notified' && isOutOfWatches(error)) {
+      kind = 'polling';
+      void watcher.close();
+      watcher = start();
+    } else {
+      settle();
+      onError(error);
+    }
+  }
+
+  let watcher = start();
+  return {
+    get kind() {
+      return kind;
+    },
+    ready,
+    async close() {
+      closed = true;
+      settle();
+      await watcher.close();
+    },
+  };
+}
+
+export function isOutOfWatches(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'EMFILE' || error.code === 'ENOSPC' || error.code === 'ENFILE')
+  );
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** A file's new content, synced to the disk beside it, waiting for the word to take its place. */
+export interface StagedFile {
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** `mode` defaults to 0644, as issue files are read by other tools. */
+export async function stageFile(
+  path: string,
+  chunks: readonly (string | Uint8Array)[],
+  { mode = 0o644 }: { mode?: number } = {},
+): Promise<StagedFile> {
+  const name = `${stagedPrefix(path)}${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = join(dirname(path), name);
+  const discard = (): Promise<void> => rm(temporary, { force: true });
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      for (const chunk of chunks) await file.writeFile(chunk);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return {
+    discard,
+    async commit() {
+      try {
+        await rename(temporary, path);
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Writes beside the target, syncs, then renames: a reader sees the old file or the new one, never half. */
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options?: { mode?: number },
+): Promise<void> {
+  const staged = await stageFile(path, [content], options);
+  await staged.commit();
+}
+
+/** Removes what a killed process staged and never committed; the caller is the file's one writer. */
+export async function removeStaged(path: string): Promise<void> {
+  const names = await readdir(dirname(path));
+  const left = names.filter((name) => name.startsWith(stagedPrefix(path)) && name.endsWith('.tmp'));
+  for (const name of left) await rm(join(dirname(path), name), { force: true });
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function stagedPrefix(path: string): string {
+  return `.${basename(path)}.`;
+}

@@ -1,0 +1,213 @@
+import { BdError } from '../core/errors.ts';
+import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS } from '../core/limits.ts';
+import type { Environment } from './environment.ts';
+import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
+
+export interface GitResult {
+  exitCode: number;
+  /** Whole and unchanged: issue files are larger than one would decode twice. */
+  stdout: Buffer;
+  stderr: string;
+}
+
+export interface GitRunOptions {
+  input?: string | Uint8Array;
+  /** Defaults to the deadline of a local call. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** One repository's git. Only a git that is missing, late or stopped throws; a refusal is a result. */
+export interface Git {
+  readonly gitDir: string;
+  run(args: readonly string[], options?: GitRunOptions): Promise<GitResult>;
+}
+
+/** No hook, no signature, no upkeep and no program named by a URL ever runs on our behalf. */
+const CONFIG = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'commit.gpgSign=false',
+  'push.gpgSign=false',
+  'push.recurseSubmodules=no',
+  'protocol.ext.allow=never',
+  'protocol.version=2',
+];
+
+/** What simple-git would refuse from a caller it does not trust; here it is what makes git safe. */
+const ALLOWED = {
+  allowUnsafeHooksPath: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeProtocolOverride: true,
+  allowUnsafeAskPass: true,
+  allowUnsafeSshCommand: true,
+};
+
+const ALLOWED_ENVIRONMENT = [
+  'GIT_DIR',
+  'GIT_TERMINAL_PROMPT',
+  'GIT_OPTIONAL_LOCKS',
+  'GIT_ASKPASS',
+  'GIT_SSH_COMMAND',
+];
+
+/** `gitDir` is the common directory when worktrees are to share it; `env` the person's environment. */
+export function createGit({ gitDir, env }: { gitDir: string; env: Environment }): Git {
+  // Read once: a no-op fetch is to cost one process, and core.sshCommand hardly ever changes.
+  let environment: Promise<Record<string, string>> | undefined;
+  const prepare = async (): Promise<Record<string, string>> => {
+    const plain = buildGitEnvironment(env, { gitDir });
+    if (sshCommandIn(env) !== undefined) return plain;
+    const { stdout } = await spawnGit(['config', '--get', 'core.sshCommand'], {
+      directory: gitDir,
+      environment: plain,
+    });
+    const sshCommand = stdout.toString().trim() || quoted(env['GIT_SSH']);
+    return sshCommand === undefined ? plain : buildGitEnvironment(env, { gitDir, sshCommand });
+  };
+  return {
+    gitDir,
+    async run(args, options) {
+      environment ??= prepare();
+      try {
+        return await spawnGit(args, {
+          directory: gitDir,
+          environment: await environment,
+          ...options,
+        });
+      } catch (error) {
+        environment = undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+interface SpawnOptions extends GitRunOptions {
+  directory: string;
+  environment: Record<string, string>;
+}
+
+/** One git child through one simple-git instance: its abort signal belongs to the instance. */
+async function spawnGit(
+  args: readonly string[],
+  { directory, environment, input, timeoutMs = GIT_LOCAL_TIMEOUT_MS, signal }: SpawnOptions,
+): Promise<GitResult> {
+  const { simpleGit } = await import('simple-git');
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort();
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) stop.abort();
+  const deadline = startDeadline(stop, timeoutMs);
+  let ended: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
+  try {
+    const git = simpleGit({
+      baseDir: directory,
+      config: CONFIG,
+      unsafe: ALLOWED,
+      allowEnvironment: ALLOWED_ENVIRONMENT,
+      completion: { onClose: true, onExit: false },
+      abort: stop.signal,
+      // Never absent: without input simple-git leaves stdin open and a reading git would wait.
+      input: () => Buffer.from(input ?? ''),
+      errors(_error, result) {
+        ended = result;
+        return undefined;
+      },
+    })
+      .env(environment)
+      .outputHandler(endWithoutPause);
+    await Promise.race([git.raw([...args]), deadline.passed]);
+  } catch (error) {
+    if (!stop.signal.aborted) throw unusable(args, { message: String(error), cause: error });
+  } finally {
+    deadline.clear();
+    signal?.removeEventListener('abort', onAbort);
+  }
+  if (stop.signal.aborted) throw stopped(args, { timeoutMs, aborted: signal?.aborted === true });
+  if (ended === undefined) throw unusable(args, { message: 'it ended without a result' });
+  const stderr = Buffer.concat(ended.stdErr).toString();
+  if (ended.exitCode < 0) throw missing(stderr);
+  return { exitCode: ended.exitCode, stdout: Buffer.concat(ended.stdOut), stderr };
+}
+
+/**
+ * simple-git waits 50 ms after the end of a child that said nothing, in case its output comes late;
+ * after `close` none does. An empty piece of output spares silent commands that wait.
+ */
+function endWithoutPause(_command: string, stdout: NodeJS.ReadableStream): void {
+  process.nextTick(() => stdout.emit('data', Buffer.alloc(0)));
+}
+
+/** Stops the child at the deadline, and ends its call a little later even if the child lives on. */
+function startDeadline(
+  stop: AbortController,
+  timeoutMs: number,
+): { passed: Promise<never>; clear(): void } {
+  let late: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => stop.abort(), timeoutMs);
+  const passed = new Promise<never>((_resolve, reject) => {
+    stop.signal.addEventListener('abort', () => {
+      late = setTimeout(() => reject(new Error('git did not stop')), GIT_KILL_GRACE_MS);
+    });
+  });
+  return {
+    passed,
+    clear() {
+      clearTimeout(timer);
+      clearTimeout(late);
+    },
+  };
+}
+
+function stopped(
+  args: readonly string[],
+  { timeoutMs, aborted }: { timeoutMs: number; aborted: boolean },
+): BdError {
+  if (aborted) {
+    return new BdError('SYNC_FAILED', {
+      message: `git ${gitCommandName(args)} was stopped`,
+      remedy: 'Run `bd sync` to do it again.',
+      details: { aborted: true },
+    });
+  }
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} did not end within ${timeoutMs / 1000} s`,
+    remedy: 'Check the connection to the remote, then run `bd sync`.',
+    details: { timeout: true },
+  });
+}
+
+function missing(stderr: string): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git cannot be started: ${firstLine(stderr)}`,
+    remedy: 'Install git, or make sure that PATH leads to it.',
+    details: { missing: true },
+  });
+}
+
+function unusable(
+  args: readonly string[],
+  { message, cause }: { message: string; cause?: unknown },
+): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} failed: ${message}`,
+    remedy: 'Run `git status` in the project and do what it says, then run `bd sync`.',
+    cause,
+  });
+}
+
+/** The subcommand, past `-c key=value`. */
+export function gitCommandName(args: readonly string[]): string {
+  return args.find((arg, at) => arg !== '-c' && args[at - 1] !== '-c') ?? '';
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}
+
+function quoted(program: string | undefined): string | undefined {
+  return program === undefined || program === '' ? undefined : `"${program}"`;
+}

@@ -1,0 +1,63 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+export interface GitRepository {
+  /** Of this working tree. */
+  gitDir: string;
+  /** Of the repository: the same for all its worktrees. */
+  commonDir: string;
+  /** Absent in a bare repository. */
+  topLevel?: string;
+}
+
+/**
+ * The repository that `directory` is in, by git's own rules (gitrepository-layout(5)), from the files
+ * alone: opening a workspace is to cost no process. Whether git is willing to use it shows later.
+ */
+export function findGitRepository(directory: string): GitRepository | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    const repository = repositoryAt(at);
+    if (repository !== undefined || at === dirname(at)) return repository;
+  }
+}
+
+function repositoryAt(directory: string): GitRepository | undefined {
+  const dotGit = join(directory, '.git');
+  const gitDir = isGitDirectory(dotGit) ? dotGit : followPointer(dotGit);
+  if (gitDir !== undefined) return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
+  return isGitDirectory(directory) ? withCommonDir(directory) : undefined;
+}
+
+/** In linked worktrees and submodules `.git` is a file: `gitdir: <path>`. */
+function followPointer(dotGit: string): string | undefined {
+  const target = /^gitdir: (.+)$/m.exec(readText(dotGit) ?? '')?.[1];
+  return target === undefined ? undefined : resolve(dirname(dotGit), target);
+}
+
+function withCommonDir(gitDir: string): GitRepository {
+  const common = readText(join(gitDir, 'commondir'))?.trim();
+  const commonDir = common === undefined ? gitDir : resolve(gitDir, common);
+  return { gitDir: realpathSync(gitDir), commonDir: realpathSync(commonDir) };
+}
+
+function isGitDirectory(path: string): boolean {
+  return isThere(join(path, 'HEAD'), 'file') && isThere(join(path, 'objects'), 'directory');
+}
+
+function isThere(path: string, kind: 'file' | 'directory'): boolean {
+  const status = statOf(path);
+  return kind === 'file' ? status?.isFile() === true : status?.isDirectory() === true;
+}
+
+function readText(path: string): string | undefined {
+  return statOf(path)?.isFile() === true ? readFileSync(path, 'utf8') : undefined;
+}
+
+function statOf(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // What may not be looked at is no repository of ours.
+    return undefined;
+  }
+}

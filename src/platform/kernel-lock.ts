@@ -1,0 +1,82 @@
+import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { setTimeout as pause } from 'node:timers/promises';
+import { BdError } from '../core/errors.ts';
+
+export interface KernelLock {
+  readonly path: string;
+  release(): void;
+}
+
+/** Contenders can block each other's last step so that none wins: a few looks before one is believed. */
+const ATTEMPTS_MIN = 5;
+
+const PAUSE_MIN_MS = 5;
+const PAUSE_MAX_MS = 25;
+
+/**
+ * Handles must stay reachable: a collected one closes its file, and with it silently drops the lock.
+ * For the same reason nobody may open the file a second time in the process that holds it.
+ */
+const held = new Set<Database>();
+
+/**
+ * A lock that the kernel releases with its process: no heartbeat to miss, no stale file to judge. The
+ * file stays for good; removing it would let a second process lock a new one. Undefined when another
+ * process holds it for longer than `waitMs`.
+ */
+export async function acquireKernelLock(
+  path: string,
+  { waitMs }: { waitMs: number },
+): Promise<KernelLock | undefined> {
+  const database = open(path);
+  const endMs = performance.now() + waitMs;
+  for (let attempt = 1; ; attempt += 1) {
+    if (tryLock(database)) return hold(path, database);
+    if (attempt >= ATTEMPTS_MIN && performance.now() >= endMs) break;
+    await pause(PAUSE_MIN_MS + Math.random() * (PAUSE_MAX_MS - PAUSE_MIN_MS));
+  }
+  database.close();
+  return undefined;
+}
+
+function open(path: string): Database {
+  try {
+    return new BetterSqlite3(path, { timeout: 0 });
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function tryLock(database: Database): boolean {
+  try {
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      return false;
+    }
+    const { name } = database;
+    database.close();
+    throw unusable(name, error);
+  }
+}
+
+function hold(path: string, database: Database): KernelLock {
+  held.add(database);
+  return {
+    path,
+    release() {
+      held.delete(database);
+      database.close();
+    },
+  };
+}
+
+function unusable(path: string, error: unknown): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `cannot lock ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    remedy: 'Check that the directory is writable and on a local disk.',
+    cause: error,
+  });
+}

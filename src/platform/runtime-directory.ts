@@ -1,0 +1,64 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
+import type { Environment } from './environment.ts';
+import { isPrivateDirectory, userId } from './socket-link.ts';
+
+/**
+ * A fresh socket path in the first runtime directory that is ours alone. The directory is the gate:
+ * not every system respects the permissions of a socket, all respect those of what it lies in.
+ */
+export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }): string {
+  const name = `${workspaceKey(beadsDir)}-${randomBytes(4).toString('hex')}.sock`;
+  const refusals: string[] = [];
+  for (const directory of runtimeDirectories(env)) {
+    const path = join(directory, name);
+    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) refusals.push(`${directory} is too long`);
+    else {
+      const refusal = prepare(directory);
+      if (refusal === undefined) return path;
+      refusals.push(refusal);
+    }
+  }
+  throw new BdError('DAEMON_UNAVAILABLE', {
+    message: `there is no directory for the daemon's socket: ${refusals.join('; ')}`,
+    remedy:
+      'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
+    details: { noSocket: true },
+  });
+}
+
+/** The same for every way to the workspace; eight characters, as socket paths are short. */
+function workspaceKey(beadsDir: string): string {
+  return createHash('sha256').update(beadsDir).digest('hex').slice(0, 8);
+}
+
+/** Never TMPDIR: shells, sandboxes and services of one person differ in it. */
+function runtimeDirectories(env: Environment): string[] {
+  const uid = userId();
+  const xdg = env['XDG_RUNTIME_DIR'];
+  return [
+    ...(xdg?.startsWith('/') ? [join(xdg, 'bd')] : []),
+    `/run/user/${uid}/bd`,
+    `/tmp/bd-${uid}`,
+  ];
+}
+
+/** Says why the directory cannot be used; undefined when it can. */
+function prepare(directory: string): string | undefined {
+  try {
+    if (lstatSync(dirname(directory), { throwIfNoEntry: false }) === undefined) {
+      return `${dirname(directory)} is missing`;
+    }
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Made by an older bd or by hand: ours, but open to others.
+    if (lstatSync(directory).isDirectory() && lstatSync(directory).uid === userId()) {
+      chmodSync(directory, 0o700);
+    }
+    return isPrivateDirectory(directory) ? undefined : `${directory} belongs to somebody else`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

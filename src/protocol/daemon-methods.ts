@@ -1,0 +1,81 @@
+import { NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../core/limits.ts';
+import { flag, integer, list, object, optional, text, type Shape, type ShapeOf } from './shape.ts';
+
+/** An object of texts; which names it has is the sender's business. */
+const texts: Shape<Record<string, string>> = {
+  json: { type: 'object', additionalProperties: { type: 'string' } },
+  check: (value, place) =>
+    object(
+      Object.fromEntries(
+        Object.keys(value ?? {}).map((name) => [name, text({ max: TEXT_CHARS_MAX })]),
+      ),
+    ).check(value, place),
+};
+
+/** What the daemon answers about itself; these are no operations on the workspace. */
+export const DAEMON_METHODS = {
+  daemon_status: object({}),
+  /** Answers first, then finishes what runs and ends. */
+  shutdown: object({}),
+  /** What `bd` itself sends. On the way come `output`, `heartbeat` and `read_stdin`. */
+  run_command: object({
+    argv: list(text({ max: TEXT_CHARS_MAX }), { max: 100_000 }),
+    cwd: text({ min: 1, max: 4096 }),
+    env: optional(texts),
+    stdout_tty: optional(flag()),
+    columns: optional(integer({ min: 0, max: 100_000 })),
+  }),
+};
+
+export type DaemonMethod = keyof typeof DAEMON_METHODS;
+
+export type RunCommandParams = ShapeOf<(typeof DAEMON_METHODS)['run_command']>;
+
+export interface DaemonStatusResult {
+  pid: number;
+  version: string;
+  uptime_ms: number;
+  rss_bytes: number;
+  connections: number;
+  workspace: string;
+  socket: string;
+  /** RFC 3339. */
+  started_at: string;
+}
+
+export interface RunCommandResult {
+  exit_code: number;
+}
+
+export interface DaemonResults {
+  daemon_status: DaemonStatusResult;
+  shutdown: { message: string };
+  run_command: RunCommandResult;
+}
+
+/** The notification `output`: a piece of what the command prints. */
+export interface OutputParams {
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+/** The answer to the request `read_stdin`: the next piece, until `end`. */
+export interface StdinPiece {
+  text: string;
+  end: boolean;
+}
+
+/** The first line of an MCP bridge. */
+export const helloParams = {
+  check(params: unknown): { cwd?: string; actor?: string } {
+    const { cwd, actor } = { ...(params as Record<string, unknown> | undefined) };
+    return {
+      ...(typeof cwd === 'string' ? { cwd } : {}),
+      ...(typeof actor === 'string' && actor.length <= NAME_CHARS_MAX ? { actor } : {}),
+    };
+  },
+};
+
+export function isDaemonMethod(name: string): name is DaemonMethod {
+  return Object.hasOwn(DAEMON_METHODS, name);
+}

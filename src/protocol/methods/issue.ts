@@ -1,0 +1,206 @@
+import type { IssueJson } from '../../core/issue-line.ts';
+import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
+import { NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX } from '../../core/limits.ts';
+import { COUNT_GROUPS, SORT_NAMES, type IssueFilter } from '../../core/query.ts';
+import { choice, flag, integer, json, list, object, optional, text, type Shape } from '../shape.ts';
+
+const IDS_MAX = 1_000;
+
+export const issueId = text({ min: 1, max: NAME_CHARS_MAX });
+export const actor = optional(text({ min: 1, max: NAME_CHARS_MAX }));
+export const name = text({ min: 1, max: NAME_CHARS_MAX });
+const words = text({ max: NAME_CHARS_MAX });
+const body = text({ max: TEXT_CHARS_MAX });
+const names = list(name, { max: IDS_MAX });
+const ids = list(issueId, { max: IDS_MAX });
+const priority = integer({ min: PRIORITY_MIN, max: PRIORITY_MAX });
+const minutes = integer({ min: 0, max: 10_000_000 });
+const limit = integer({ min: 0, max: 1_000_000 });
+
+/** Times are RFC 3339 here; words like `tomorrow` are the command line's business. */
+const time = text({ max: 64 });
+
+/** What a writer may set; in `update_issue`, an empty text clears an optional field. */
+const fields = {
+  description: optional(body),
+  design: optional(body),
+  acceptance_criteria: optional(body),
+  notes: optional(body),
+  spec_id: optional(words),
+  priority: optional(priority),
+  issue_type: optional(name),
+  assignee: optional(words),
+  owner: optional(words),
+  estimated_minutes: optional(minutes),
+  external_ref: optional(words),
+  due_at: optional(time),
+  defer_until: optional(time),
+  metadata: optional(json()),
+  ephemeral: optional(flag()),
+};
+
+const newIssue = object({
+  id: optional(issueId),
+  title: text({ min: 1, max: TITLE_CHARS_MAX }),
+  ...fields,
+  status: optional(name),
+  labels: optional(names),
+  parent: optional(issueId),
+  /** `type:id` or `id`, which means `blocks`. */
+  dependencies: optional(list(text({ min: 1, max: 2 * NAME_CHARS_MAX }), { max: IDS_MAX })),
+});
+
+const issueChanges = object({
+  title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),
+  ...fields,
+  status: optional(name),
+  /** An empty text takes the issue from its parent. */
+  parent: optional(words),
+  append_notes: optional(body),
+  add_labels: optional(names),
+  remove_labels: optional(names),
+  set_labels: optional(names),
+  session: optional(words),
+});
+
+const filterMembers = {
+  ids: optional(ids),
+  statuses: optional(names),
+  exclude_statuses: optional(names),
+  priority: optional(priority),
+  priority_min: optional(priority),
+  priority_max: optional(priority),
+  issue_type: optional(name),
+  assignee: optional(name),
+  no_assignee: optional(flag()),
+  labels: optional(names),
+  labels_any: optional(names),
+  no_labels: optional(flag()),
+  parent_id: optional(issueId),
+  text: optional(body),
+  title_contains: optional(words),
+  description_contains: optional(words),
+  notes_contains: optional(words),
+  empty_description: optional(flag()),
+  created_after: optional(time),
+  created_before: optional(time),
+  updated_after: optional(time),
+  updated_before: optional(time),
+  closed_after: optional(time),
+  closed_before: optional(time),
+  due_after: optional(time),
+  due_before: optional(time),
+  deferred: optional(flag()),
+  pinned: optional(flag()),
+  blocked: optional(flag()),
+};
+
+const filter: Shape<IssueFilter> = object(filterMembers);
+
+const page = {
+  filter: optional(filter),
+  sort: optional(choice(SORT_NAMES)),
+  reverse: optional(flag()),
+  /** 0 or absent: all. */
+  limit: optional(limit),
+};
+
+export const issueMethods = {
+  create_issue: object({ issue: newIssue, actor }),
+  /** The issue that `create_issue` would make, without its id. */
+  preview_issue: object({ issue: newIssue, actor }),
+  get_issue: object({ issue_id: issueId }),
+  resolve_id: object({ issue_id: issueId }),
+  list_issues: object(page),
+  list_ready: object({ ...page, include_deferred: optional(flag()) }),
+  list_blocked: object({ parent_id: optional(issueId) }),
+  list_stale: object({
+    days: integer({ min: 0, max: 100_000 }),
+    status: optional(name),
+    limit: optional(limit),
+  }),
+  count_issues: object({ filter: optional(filter), group_by: optional(choice(COUNT_GROUPS)) }),
+  get_stats: object({ assignee: optional(name) }),
+  epic_status: object({ eligible_only: optional(flag()) }),
+  update_issue: object({ issue_id: issueId, changes: issueChanges, actor }),
+  claim_issue: object({ issue_id: issueId, actor }),
+  close_issue: object({
+    issue_id: issueId,
+    reason: optional(body),
+    session: optional(words),
+    force: optional(flag()),
+    actor,
+  }),
+  reopen_issue: object({ issue_id: issueId, reason: optional(body), actor }),
+  delete_issues: object({
+    issue_ids: ids,
+    reason: optional(body),
+    /** Also everything below them. */
+    cascade: optional(flag()),
+    dry_run: optional(flag()),
+    actor,
+  }),
+};
+
+export type IssueWithCounts = IssueJson & {
+  dependency_count: number;
+  dependent_count: number;
+  comment_count: number;
+};
+
+/** An issue at the other end of an edge. */
+export type LinkedIssue = IssueJson & { dependency_type: string };
+
+export type IssueDetails = Omit<IssueJson, 'dependencies'> & {
+  dependencies?: LinkedIssue[];
+  dependents?: LinkedIssue[];
+  parent?: string;
+};
+
+export type BlockedIssue = IssueJson & { blocked_by_count: number; blocked_by: string[] };
+
+export interface Stats {
+  total_issues: number;
+  open_issues: number;
+  in_progress_issues: number;
+  closed_issues: number;
+  blocked_issues: number;
+  deferred_issues: number;
+  ready_issues: number;
+  tombstone_issues: number;
+  pinned_issues: number;
+  epics_eligible_for_closure: number;
+  average_lead_time_hours: number;
+}
+
+export interface EpicStatus {
+  epic: IssueJson;
+  total_children: number;
+  closed_children: number;
+  eligible_for_close: boolean;
+}
+
+export interface IssueResults {
+  create_issue: { issue_id: string; issue: IssueJson };
+  preview_issue: { issue: Omit<IssueJson, 'id'> };
+  get_issue: { issue: IssueDetails };
+  resolve_id: { issue_id: string };
+  list_issues: { issues: IssueWithCounts[]; total: number };
+  list_ready: { issues: IssueWithCounts[]; total: number };
+  list_blocked: { issues: BlockedIssue[] };
+  list_stale: { issues: IssueJson[] };
+  count_issues: { count: number; groups?: { group: string; count: number }[] };
+  get_stats: Stats;
+  epic_status: { epics: EpicStatus[] };
+  update_issue: { issue: IssueJson; changed: string[] };
+  claim_issue: { issue: IssueJson; changed: boolean };
+  /** `unblocked`: what became ready by it. */
+  close_issue: { issue: IssueJson; changed: boolean; unblocked: IssueJson[] };
+  reopen_issue: { issue: IssueJson; changed: boolean };
+  delete_issues: {
+    deleted: string[];
+    dependencies_removed: number;
+    references_updated: number;
+    dry_run: boolean;
+  };
+}

@@ -1,0 +1,137 @@
+import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
+import { flag, integer, list, object, optional, text } from '../shape.ts';
+import { actor } from './issue.ts';
+
+const key = text({ min: 1, max: 200 });
+const path = text({ min: 1, max: 4096 });
+
+export const workspaceMethods = {
+  ping: object({}),
+  get_info: object({}),
+  /** One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known. */
+  sync: object({}),
+  sync_status: object({}),
+  /** Writes the mirror, or JSONL to `path` (absolute). */
+  export: object({ path: optional(path) }),
+  /** A page of canonical lines in id order, deleted issues among them; `after` is the last id seen. */
+  read_lines: object({
+    after: optional(text({ max: 200 })),
+    limit: optional(integer({ min: 1, max: 10_000 })),
+  }),
+  /** JSONL from `path` (absolute) or from `lines`. */
+  import: object({
+    path: optional(path),
+    lines: optional(list(text({ max: LINE_BYTES_MAX }), { max: 1_000_000 })),
+    skip_existing: optional(flag()),
+    dry_run: optional(flag()),
+    actor,
+  }),
+  read_events: object({
+    /** The `seq` of the last event already seen; 0 for all. */
+    after: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+    limit: optional(integer({ min: 1, max: 10_000 })),
+  }),
+  get_config: object({ key }),
+  set_config: object({ key, value: text({ max: TEXT_CHARS_MAX }) }),
+  unset_config: object({ key }),
+  list_config: object({}),
+  explain_config: object({}),
+};
+
+export type SyncStateName =
+  | 'ok'
+  | 'pending'
+  | 'no_remote'
+  | 'off'
+  | 'offline'
+  | 'auth'
+  | 'rejected'
+  | 'blocked'
+  | 'failed';
+
+export interface SyncReport {
+  state: SyncStateName;
+  /** Changed issues that are not shared yet. */
+  pending: number;
+  /** Issues sent, and issues taken in, by this cycle. */
+  pushed: number;
+  imported: number;
+  /** The remote's name; null when there is none. */
+  remote: string | null;
+  /** What went wrong and what to do; null when all is well. */
+  error: string | null;
+}
+
+export interface SyncStatus {
+  state: SyncStateName;
+  pending: number;
+  oldest_pending_s: number | null;
+  last_ok: string | null;
+  remote: string | null;
+  error: string | null;
+  remedy: string | null;
+}
+
+export interface ImportProblem {
+  line: number;
+  problem: string;
+}
+
+export interface ImportReport {
+  created: number;
+  updated: number;
+  unchanged: number;
+  skipped: number;
+  /** Lines that were refused; the others are in. */
+  problems: ImportProblem[];
+  dry_run: boolean;
+}
+
+export interface StoredEvent {
+  /** Position in this clone's log: the cursor for `after`. */
+  seq: number;
+  /** Stable and unique over all clones. */
+  id: string;
+  issue_id: string;
+  kind: string;
+  actor: string;
+  origin: string;
+  created_at: string;
+  /** `changed`: the names of the fields; `status`: from and to, when it changed. */
+  data: Record<string, unknown>;
+}
+
+export interface WorkspaceInfo {
+  workspace: string;
+  database_path: string;
+  mirror_path: string;
+  prefix: string;
+  project_id: string;
+  issue_count: number;
+  schema_version: number;
+  config: Record<string, string>;
+}
+
+export interface ConfigEntry {
+  key: string;
+  value: string;
+  /** `default`, `.beads/config.yaml` or the name of the environment variable. */
+  source: string;
+}
+
+export interface WorkspaceResults {
+  ping: { message: 'pong'; version: string; pid: number; workspace: string };
+  get_info: WorkspaceInfo;
+  sync: SyncReport;
+  sync_status: SyncStatus;
+  export: { path: string; exported: number };
+  /** `next` is what to pass as `after`; null at the end. */
+  read_lines: { lines: string[]; next: string | null };
+  import: ImportReport;
+  read_events: { events: StoredEvent[]; next: number };
+  get_config: { key: string; value: string | null };
+  set_config: { key: string; value: string };
+  unset_config: { key: string };
+  list_config: { config: Record<string, string> };
+  explain_config: { entries: ConfigEntry[] };
+}

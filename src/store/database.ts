@@ -1,0 +1,91 @@
+import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { existsSync, renameSync } from 'node:fs';
+import { BdError } from '../core/errors.ts';
+import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
+import { initial } from './migrations/001-initial.ts';
+
+/** In order; `user_version` counts those that were applied. */
+const MIGRATIONS: readonly string[] = [initial];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Written into the file's header, so that a store of the classic tool is not taken for ours. */
+const APPLICATION_ID = 0x62_64_64_31;
+
+/** Enough for hot pages of 10k issues; SQLite would otherwise keep more than the daemon's own memory. */
+const CACHE_KIB = 4_096;
+
+export interface OpenedDatabase {
+  database: Database;
+  /** Where an unreadable file was put aside; the caller rebuilds from the mirror and git. */
+  movedAside?: string;
+}
+
+/** Opens or creates the store. A damaged or foreign file is moved aside, never deleted, never trusted. */
+export function openDatabase(path: string, { nowMs }: { nowMs: number }): OpenedDatabase {
+  try {
+    return { database: open(path) };
+  } catch (error) {
+    if (!isDamage(error) && error !== FOREIGN) throw unusable(path, error);
+  }
+  const movedAside = `${path}.aside-${nowMs}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, movedAside + suffix);
+  }
+  return { database: open(path), movedAside };
+}
+
+function open(path: string): Database {
+  const database = new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS });
+  try {
+    if (isForeign(database)) throw FOREIGN;
+    database.pragma('journal_mode = WAL');
+    // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
+    database.pragma('synchronous = FULL');
+    database.pragma(`cache_size = -${CACHE_KIB}`);
+    migrate(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function migrate(database: Database): void {
+  const version = Number(database.pragma('user_version', { simple: true }));
+  if (version > SCHEMA_VERSION) {
+    throw new BdError('STORE_UNUSABLE', {
+      message: `${database.name} has schema ${version}; this bd knows ${SCHEMA_VERSION}`,
+      remedy: 'Upgrade bd: the store was written by a newer one.',
+    });
+  }
+  if (version === SCHEMA_VERSION) return;
+  database
+    .transaction(() => {
+      for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`user_version = ${SCHEMA_VERSION}`);
+    })
+    .exclusive();
+}
+
+const FOREIGN = new Error('not a store of ours');
+
+function isForeign(database: Database): boolean {
+  const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
+  const id = database.pragma('application_id', { simple: true });
+  return tables !== 0 && id !== APPLICATION_ID;
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof BetterSqlite3.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+}
+
+function unusable(path: string, error: unknown): BdError {
+  if (error instanceof BdError) return error;
+  return new BdError('STORE_UNUSABLE', {
+    message: `cannot open the store ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    remedy: 'Check the permissions of that file and its directory, and the free space on the disk.',
+    cause: error,
+  });
+}

@@ -1,0 +1,192 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { IssueJson } from '../core/issue-line.ts';
+import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';
+import { issueConditions, type Conditions } from './issue-conditions.ts';
+
+/** What `hybrid` calls recent. */
+const RECENT_MS = 48 * 3_600_000;
+
+/** Questions about the records that the indexes answer; nothing here writes. */
+export interface IssueQueries {
+  /** `limit` 0 means all. */
+  select(filter: IssueFilter, order: IssueOrder & { limit: number; nowMs: number }): IssueJson[];
+  count(filter: IssueFilter): number;
+  countBy(filter: IssueFilter, group: CountGroup): { group: string; count: number }[];
+  labelCounts(): { label: string; count: number }[];
+  /** How many ids have this prefix and are no children: the length of the next id follows from it. */
+  topLevelCount(prefix: string): number;
+  /** At most `limit` ids with `part` in them. */
+  idsContaining(part: string, limit: number): string[];
+  /** Ids that start with `<parent>.`. */
+  idsBelow(parent: string): string[];
+  /** Ids of other living issues whose text mentions `id`. */
+  idsMentioning(id: string): string[];
+  averageLeadTimeMs(): number;
+}
+
+export function createIssueQueries(database: Database): IssueQueries {
+  // LIKE folds ASCII only; people write in every script.
+  database.function('holds', { deterministic: true }, (text: unknown, part: unknown) =>
+    typeof text === 'string' && typeof part === 'string' && text.toLowerCase().includes(part)
+      ? 1
+      : 0,
+  );
+  const records = (sql: string, values: readonly unknown[]): string[] =>
+    database
+      .prepare<unknown[], string>(sql)
+      .pluck()
+      .all(...values);
+  const prepared = prepareIdQueries(database);
+
+  return {
+    select(filter, { sort, reverse = false, limit, nowMs }) {
+      const where = issueConditions(filter);
+      const stop = reverse ? 0 : limit;
+      const from = sourcesOf(filter);
+      const rows =
+        sort === 'hybrid'
+          ? selectHybrid({ from, where, limit: stop, recentMs: nowMs - RECENT_MS, records })
+          : records(
+              `${from.byPriority} ${where.sql} ${ORDERS[sort]} ${limitTo(stop)}`,
+              where.values,
+            );
+      const ordered = reverse ? rows.reverse() : rows;
+      const page = limit > 0 ? ordered.slice(0, limit) : ordered;
+      return page.map((row) => JSON.parse(row) as IssueJson);
+    },
+    count(filter) {
+      const { sql, values } = issueConditions(filter);
+      const count = database.prepare<unknown[], number>(`SELECT count(*) FROM issues ${sql}`);
+      return count.pluck().get(...values) ?? 0;
+    },
+    countBy(filter, group) {
+      const { sql, values } = issueConditions(filter);
+      const labels = group === 'label' ? 'LEFT JOIN labels ON issue_id = id' : '';
+      const groups = database.prepare<unknown[], { group: string; count: number }>(
+        `SELECT ${GROUPS[group]} AS "group", count(*) AS count
+         FROM issues ${labels} ${sql} GROUP BY 1 ORDER BY 1`,
+      );
+      return groups.all(...values);
+    },
+    labelCounts: () => prepared.labelCounts.all(),
+    topLevelCount: (prefix) => prepared.topLevel.get(prefix, prefix) ?? 0,
+    idsContaining: (part, limit) => prepared.containing.all(part, limit),
+    idsBelow: (parent) => prepared.below.all(parent, parent),
+    idsMentioning: (id) => prepared.mentioning.all(id, id),
+    averageLeadTimeMs: () => prepared.leadTime.get() ?? 0,
+  };
+}
+
+interface Sources {
+  byPriority: string;
+  byAge: string;
+}
+
+/** Ready work names its indexes: without statistics the planner takes the one on `status`. */
+function sourcesOf(filter: IssueFilter): Sources {
+  const records = 'SELECT record FROM issues';
+  return filter.ready_at_ms === undefined
+    ? { byPriority: records, byAge: records }
+    : {
+        byPriority: `${records} INDEXED BY ready_by_priority`,
+        byAge: `${records} INDEXED BY ready_by_age`,
+      };
+}
+
+const ORDERS: Readonly<Record<Exclude<IssueOrder['sort'], 'hybrid'>, string>> = {
+  priority: 'ORDER BY priority, created_ms DESC, id',
+  created: 'ORDER BY created_ms DESC, id',
+  updated: 'ORDER BY updated_ms DESC, id',
+  closed: 'ORDER BY closed_ms DESC, id',
+  status: 'ORDER BY status, priority, created_ms DESC, id',
+  id: 'ORDER BY id',
+  title: 'ORDER BY title COLLATE NOCASE, id',
+  type: 'ORDER BY issue_type, priority, created_ms DESC, id',
+  assignee: "ORDER BY coalesce(assignee, ''), priority, created_ms DESC, id",
+  oldest: 'ORDER BY created_ms, id',
+};
+
+const GROUPS: Readonly<Record<CountGroup, string>> = {
+  status: 'status',
+  priority: "'P' || priority",
+  type: 'issue_type',
+  assignee: "coalesce(assignee, '(unassigned)')",
+  label: "coalesce(label, '(no labels)')",
+};
+
+/** Two index scans, each stopped at the limit, instead of a sort over all that is ready. */
+function selectHybrid({
+  from,
+  where,
+  limit,
+  recentMs,
+  records,
+}: {
+  from: Sources;
+  where: Conditions;
+  limit: number;
+  recentMs: number;
+  records: (sql: string, values: readonly unknown[]) => string[];
+}): string[] {
+  const values = [...where.values, recentMs];
+  const recent = records(
+    `${from.byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} ${limitTo(limit)}`,
+    values,
+  );
+  const missing = limit - recent.length;
+  if (limit > 0 && missing <= 0) return recent;
+  const older = records(
+    `${from.byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} ${limitTo(missing)}`,
+    values,
+  );
+  return [...recent, ...older];
+}
+
+function limitTo(limit: number): string {
+  return limit > 0 ? `LIMIT ${limit}` : '';
+}
+
+function prepareIdQueries(database: Database): {
+  labelCounts: Statement<[], { label: string; count: number }>;
+  topLevel: Statement<[string, string], number>;
+  containing: Statement<[string, number], string>;
+  below: Statement<[string, string], string>;
+  mentioning: Statement<[string, string], string>;
+  leadTime: Statement<[], number | null>;
+} {
+  return {
+    labelCounts: database.prepare(
+      `SELECT label, count(*) AS count FROM labels JOIN issues ON id = issue_id
+       WHERE status <> 'tombstone' GROUP BY label ORDER BY label`,
+    ),
+    topLevel: database
+      .prepare<[string, string], number>(
+        `SELECT count(*) FROM issues
+         WHERE id >= ? || '-' AND id < ? || '.' AND instr(id, '.') = 0`,
+      )
+      .pluck(),
+    containing: database
+      .prepare<[string, number], string>(
+        'SELECT id FROM issues WHERE instr(id, ?) > 0 ORDER BY id LIMIT ?',
+      )
+      .pluck(),
+    // '/' is the byte after '.': the range holds exactly the ids that start with "<parent>.".
+    below: database
+      .prepare<[string, string], string>(
+        "SELECT id FROM issues WHERE id > ? || '.' AND id < ? || '/' ORDER BY id",
+      )
+      .pluck(),
+    mentioning: database
+      .prepare<[string, string], string>(
+        `SELECT id FROM issues
+         WHERE instr(record, ?) > 0 AND id <> ? AND status <> 'tombstone' ORDER BY id`,
+      )
+      .pluck(),
+    leadTime: database
+      .prepare<[], number | null>(
+        `SELECT avg(closed_ms - created_ms) FROM issues
+         WHERE status = 'closed' AND closed_ms IS NOT NULL`,
+      )
+      .pluck(),
+  };
+}

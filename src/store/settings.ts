@@ -1,0 +1,23 @@
+import type { Database } from 'better-sqlite3';
+
+/** Small facts about this clone's store: what was exported, imported and pushed last. */
+export interface Settings {
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  delete(key: string): void;
+}
+
+export function createSettings(database: Database): Settings {
+  const get = database
+    .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
+    .pluck();
+  const set = database.prepare(
+    'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  );
+  const remove = database.prepare('DELETE FROM settings WHERE key = ?');
+  return {
+    get: (key) => get.get(key),
+    set: (key, value) => void set.run(key, value),
+    delete: (key) => void remove.run(key),
+  };
+}

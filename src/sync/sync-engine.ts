@@ -1,0 +1,270 @@
+import { basename, dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Store } from '../store/store.ts';
+import type { MirrorFile, MirrorReport } from './mirror-file.ts';
+import type { SyncBranch } from './sync-branch.ts';
+import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
+import { failureFrom, type SyncFailure } from './sync-failure.ts';
+import {
+  quarantineNotice,
+  syncStateName,
+  syncStatus,
+  type SyncReport,
+  type SyncStatus,
+} from './sync-report.ts';
+import {
+  currentFailure,
+  initialSyncState,
+  nextDueMs,
+  nextSyncState,
+  type SyncEvent,
+  type SyncSettings,
+} from './sync-state.ts';
+
+/** Keeps the mirror, the branch and the store together. */
+export interface SyncEngine {
+  /** Call after each change: it will reach the mirror and the remote. */
+  storeChanged(): void;
+  /** Call when somebody uses the workspace: others' changes are then looked for more often. */
+  activity(): void;
+  /** Takes in outside edits of the mirror, then writes it if the store is ahead. */
+  flushMirror(): Promise<MirrorReport>;
+  /** One full cycle that covers every change made before the call. */
+  syncNow(): Promise<SyncReport>;
+  status(): SyncStatus;
+  /** Works in the background until `signal`; needed only by a process that stays. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The last call: lets a local step end, stops what talks to the remote, writes the mirror. */
+  drain(): Promise<void>;
+}
+
+export interface SyncEngineOptions {
+  store: Store;
+  mirror: MirrorFile;
+  /** Undefined without a repository. */
+  branch: SyncBranch | undefined;
+  quarantineDirectory: string;
+  clock: Clock;
+  random: () => number;
+  /** Read at each use: a setting that changes takes effect at once. */
+  settings: SyncSettings;
+  log: Log;
+}
+
+export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
+  const { store, mirror, branch, clock, random, settings, log } = options;
+  const network = new AbortController();
+  let state = initialSyncState({ nowMs: clock.nowMs(), shares: branch !== undefined });
+  let isRunning = false;
+  let cancelTimer = (): void => {};
+  let mirrorTurn: Promise<unknown> = Promise.resolve();
+  let cycleTurn: Promise<unknown> = Promise.resolve();
+  let mirrorFailure: SyncFailure | undefined;
+  let remote: string | undefined;
+  let lastOkMs: number | undefined;
+  /** Callers of `syncNow`: for the cycle that runs or starts next, and for the one after a running one. */
+  let waiting: ((report: SyncReport) => void)[] = [];
+  let waitingLonger: ((report: SyncReport) => void)[] = [];
+
+  const pendingCount = (): number => store.outbox.pending().count;
+
+  function dispatch(event: SyncEvent): void {
+    const circumstances = { nowMs: clock.nowMs(), random: random(), settings };
+    const next = nextSyncState(state, event, circumstances);
+    state = next.state;
+    for (const action of next.actions) {
+      if (action === 'flush_mirror') void flushMirror().catch(() => {});
+      else cycleTurn = runCycle();
+    }
+    armTimer();
+  }
+
+  function armTimer(): void {
+    cancelTimer();
+    cancelTimer = () => {};
+    const dueMs = isRunning ? nextDueMs(state) : undefined;
+    if (dueMs === undefined) return;
+    cancelTimer = clock.after(Math.max(0, dueMs - clock.nowMs()), () => dispatch({ kind: 'due' }));
+  }
+
+  function flushMirror(): Promise<MirrorReport> {
+    const turn = mirrorTurn.then(flushOnce);
+    mirrorTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  async function flushOnce(): Promise<MirrorReport> {
+    dispatch({ kind: 'flush_started' });
+    try {
+      const report = await mirror.flush();
+      mirrorFailure = undefined;
+      notice(report, basename(mirror.path));
+      if (report.imported > 0) dispatch({ kind: 'store_changed', pending: pendingCount() });
+      dispatch({ kind: 'flush_ended', behind: mirror.isBehind() });
+      return report;
+    } catch (error) {
+      const failure = failureFrom(error);
+      if (mirrorFailure?.message !== failure.message) log.error(failure.message, { error });
+      mirrorFailure = failure;
+      dispatch({ kind: 'flush_failed' });
+      throw error;
+    }
+  }
+
+  /** Never rejects: what went wrong is in the report. */
+  async function runCycle(): Promise<void> {
+    const before = mayDiffer() ? await flushMirror().catch(() => undefined) : undefined;
+    const cycle = await cycleOverBranch();
+    const after = mirror.isBehind() ? await flushMirror().catch(() => undefined) : undefined;
+    const served = waiting;
+    waiting = waitingLonger;
+    waitingLonger = [];
+    noteEnd(cycle);
+    const imported = (before?.imported ?? 0) + cycle.imported + (after?.imported ?? 0);
+    dispatch({ kind: 'cycle_ended', end: cycle.end, pending: pendingCount(), imported });
+    const report = syncReport(cycle, {
+      imported,
+      notice: notice(cycle, 'the branch') ?? firstNotice(before, after),
+    });
+    for (const serve of served) serve(report);
+  }
+
+  /** A look at the remote while nothing happens here spares the look at the file, which is watched. */
+  function mayDiffer(): boolean {
+    return !isRunning || waiting.length > 0 || state.mirror.kind !== 'clean' || mirror.isBehind();
+  }
+
+  async function settleCycles(): Promise<void> {
+    await cycleTurn;
+    while (state.cycle.kind === 'running') await cycleTurn;
+  }
+
+  async function cycleOverBranch(): Promise<CycleReport> {
+    if (branch === undefined) return nothingShared;
+    return runSyncCycle({
+      store,
+      branch,
+      clock,
+      random,
+      pause: wait,
+      signal: network.signal,
+      quarantineDirectory: options.quarantineDirectory,
+      push: settings.push,
+    });
+  }
+
+  function noteEnd(cycle: CycleReport): void {
+    remote = cycle.remote ?? (cycle.end === 'no_remote' ? undefined : remote);
+    const failure = currentFailure(state);
+    if (typeof cycle.end === 'string') {
+      if (cycle.end === 'shared') lastOkMs = clock.nowMs();
+      if (failure !== undefined) log.info('sync works again', { was: failure.kind });
+    } else if (failure?.message !== cycle.end.message && !network.signal.aborted) {
+      log.warn(cycle.end.message, { state: cycle.end.kind, remedy: cycle.end.remedy });
+    }
+  }
+
+  function syncReport(
+    { end, pushed }: CycleReport,
+    { imported, notice }: { imported: number; notice: string | undefined },
+  ): SyncReport {
+    const failure = typeof end === 'string' ? mirrorFailure : end;
+    const pending = pendingCount();
+    return {
+      state: syncStateName(state, { pending, push: settings.push, failure }),
+      pending,
+      pushed,
+      imported,
+      remote: remote ?? null,
+      error: failure === undefined ? (notice ?? null) : `${failure.message}. ${failure.remedy}`,
+    };
+  }
+
+  function notice(report: MirrorReport | CycleReport, source: string): string | undefined {
+    const text = quarantineNotice({ source, ...report });
+    if (text !== undefined) log.warn(text);
+    return text;
+  }
+
+  function firstNotice(...reports: (MirrorReport | undefined)[]): string | undefined {
+    return reports
+      .map((report) => report && quarantineNotice({ source: basename(mirror.path), ...report }))
+      .find((text) => text !== undefined);
+  }
+
+  return {
+    storeChanged: () => dispatch({ kind: 'store_changed', pending: pendingCount() }),
+    activity: () => dispatch({ kind: 'activity' }),
+    flushMirror,
+    async syncNow() {
+      if (branch === undefined) {
+        const report = await flushMirror().catch(() => undefined);
+        return syncReport(nothingShared, {
+          imported: report?.imported ?? 0,
+          notice: firstNotice(report),
+        });
+      }
+      const report = new Promise<SyncReport>((resolve) => {
+        (state.cycle.kind === 'running' ? waitingLonger : waiting).push(resolve);
+      });
+      dispatch({ kind: 'sync_asked' });
+      return report;
+    },
+    status: () =>
+      syncStatus(state, {
+        pending: store.outbox.pending(),
+        push: settings.push,
+        failure: currentFailure(state) ?? mirrorFailure,
+        nowMs: clock.nowMs(),
+        lastOkMs,
+        remote,
+      }),
+    async run(signal) {
+      if (signal.aborted) return;
+      // Loaded here: a command without daemon watches nothing.
+      const { watchDirectory } = await import('../platform/directory-watch.ts');
+      const watch = watchDirectory({
+        directory: dirname(mirror.path),
+        names: [basename(mirror.path)],
+        onChange: () => dispatch({ kind: 'mirror_changed' }),
+        onError: (error) => log.error('outside edits of the mirror may be missed', { error }),
+      });
+      await Promise.race([watch.ready, aborted(signal)]);
+      isRunning = !signal.aborted;
+      // What was written before the watch stood is seen by this look.
+      dispatch({ kind: 'mirror_changed' });
+      await aborted(signal);
+      isRunning = false;
+      armTimer();
+      network.abort();
+      await watch.close();
+      await settleCycles();
+      await mirrorTurn;
+    },
+    async drain() {
+      isRunning = false;
+      armTimer();
+      network.abort();
+      await settleCycles();
+      await flushMirror();
+    },
+  };
+}
+
+const nothingShared: CycleReport = {
+  end: 'no_remote',
+  pushed: 0,
+  imported: 0,
+  remote: undefined,
+  problems: [],
+  quarantine: undefined,
+};
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

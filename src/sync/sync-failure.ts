@@ -1,0 +1,57 @@
+import { BdError } from '../core/errors.ts';
+import type { GitFailure } from './git-failure.ts';
+
+/** Why changes are not shared: kept, shown with a remedy, tried again. */
+export type FailureKind = 'offline' | 'auth' | 'rejected' | 'blocked' | 'failed';
+
+export interface SyncFailure {
+  kind: FailureKind;
+  message: string;
+  remedy: string;
+}
+
+/** How a cycle ends: all is shared, or as far as it can be without a remote, or why not. */
+export type CycleEnd = 'shared' | 'no_remote' | 'off' | SyncFailure;
+
+const REMEDIES: Readonly<Record<FailureKind, string>> = {
+  offline: 'Nothing to do: bd tries again by itself, and `bd sync` tries at once.',
+  auth: 'Run `git fetch` in the project, so that git can ask for what it needs, then `bd sync`.',
+  rejected:
+    'Let the remote accept pushes to that branch, name another with `bd config set sync.branch`, or stop sharing with `bd config set sync.push false`.',
+  blocked: 'Do what the message says, then run `bd sync`.',
+  failed: 'Run `git fetch` in the project to see all that git says, then `bd sync`.',
+};
+
+const WORDS: Readonly<Record<FailureKind, string>> = {
+  offline: 'cannot be reached',
+  auth: 'wants a login',
+  rejected: 'refused the push',
+  blocked: 'cannot be used',
+  failed: 'could not be synced',
+};
+
+export function describeFailure({ kind, reason }: GitFailure, remote: string): SyncFailure {
+  const known = kind === 'race' ? 'failed' : kind;
+  return {
+    kind: known,
+    message: `the remote ${remote} ${WORDS[known]}: ${reason}`,
+    remedy: REMEDIES[known],
+  };
+}
+
+export function overtaken(): SyncFailure {
+  return {
+    kind: 'failed',
+    message: 'others moved the branch each time bd was about to move it',
+    remedy: REMEDIES.offline,
+  };
+}
+
+export function failureFrom(error: unknown): SyncFailure {
+  if (error instanceof BdError) {
+    const kind = error.details['blocked'] === true ? 'blocked' : 'failed';
+    return { kind, message: error.message, remedy: error.remedy };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', message: `sync failed: ${message}`, remedy: REMEDIES.failed };
+}

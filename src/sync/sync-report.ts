@@ -1,0 +1,93 @@
+import { timestampAt, type Timestamp } from '../core/timestamp.ts';
+import type { Pending } from '../store/outbox.ts';
+import type { LineProblem } from './reconcile.ts';
+import type { FailureKind, SyncFailure } from './sync-failure.ts';
+import { currentFailure, type SyncState } from './sync-state.ts';
+
+export type SyncStateName = 'ok' | 'pending' | 'no_remote' | 'off' | FailureKind;
+
+/** What one full cycle came to. */
+export interface SyncReport {
+  state: SyncStateName;
+  /** Changed issues that are not shared yet. */
+  pending: number;
+  /** Issues sent, and issues taken in, by this cycle. */
+  pushed: number;
+  imported: number;
+  remote: string | null;
+  /** What went wrong and what to do; or what was put into quarantine; null when all is well. */
+  error: string | null;
+}
+
+export interface SyncStatus {
+  state: SyncStateName;
+  pending: number;
+  oldest_pending_s: number | null;
+  last_ok: Timestamp | null;
+  remote: string | null;
+  error: string | null;
+  remedy: string | null;
+}
+
+/** The word for where things stand; a failure is shown until a cycle ends well. */
+export function syncStateName(
+  state: SyncState,
+  {
+    pending,
+    push,
+    failure = currentFailure(state),
+  }: { pending: number; push: boolean; failure?: SyncFailure | undefined },
+): SyncStateName {
+  if (failure !== undefined) return failure.kind;
+  if (state.cycle.kind === 'absent') return 'no_remote';
+  if (!push) return 'off';
+  if (state.lastEnd === 'no_remote') return 'no_remote';
+  return pending > 0 ? 'pending' : 'ok';
+}
+
+export function syncStatus(
+  state: SyncState,
+  {
+    pending,
+    push,
+    failure = currentFailure(state),
+    nowMs,
+    lastOkMs,
+    remote,
+  }: {
+    pending: Pending;
+    push: boolean;
+    failure?: SyncFailure | undefined;
+    nowMs: number;
+    lastOkMs: number | undefined;
+    remote: string | undefined;
+  },
+): SyncStatus {
+  const { count, oldestMs } = pending;
+  return {
+    state: syncStateName(state, { pending: count, push, failure }),
+    pending: count,
+    oldest_pending_s:
+      oldestMs === undefined ? null : Math.max(0, Math.round((nowMs - oldestMs) / 1000)),
+    last_ok: lastOkMs === undefined ? null : timestampAt(lastOkMs),
+    remote: remote ?? null,
+    error: failure?.message ?? null,
+    remedy: failure?.remedy ?? null,
+  };
+}
+
+/** One line about lines that could not be read; undefined when all could. */
+export function quarantineNotice({
+  source,
+  problems,
+  quarantine,
+}: {
+  source: string;
+  problems: readonly LineProblem[];
+  quarantine: string | undefined;
+}): string | undefined {
+  const [first] = problems;
+  if (first === undefined) return undefined;
+  const count = problems.length === 1 ? '1 line' : `${problems.length} lines`;
+  return `${count} of ${source} could not be read (line ${first.line}: ${first.problem}) and are kept in ${quarantine ?? 'the quarantine'}`;
+}

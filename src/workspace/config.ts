@@ -1,0 +1,185 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMap, parseDocument, type Document } from 'yaml';
+import { BdError } from '../core/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { writeFileAtomically } from '../platform/files.ts';
+
+export interface ConfigValue {
+  key: string;
+  value: string;
+  /** `default`, the file's path, or the name of the environment variable. */
+  source: string;
+}
+
+/**
+ * Settings by dotted key: environment over `.beads/config.yaml` over default. Keys that bd does not
+ * know are kept for other tools.
+ */
+export interface Config {
+  get(key: string): string | undefined;
+  text(key: KnownKey): string;
+  whole(key: KnownKey): number;
+  truth(key: KnownKey): boolean;
+  /** Comma-separated. */
+  list(key: KnownKey): string[];
+  /** What is set, and by whom; known keys that are not set come with their default. */
+  entries(): ConfigValue[];
+  set(key: string, value: string): Promise<void>;
+  unset(key: string): Promise<void>;
+}
+
+type Kind = 'text' | 'whole' | 'truth' | 'list';
+
+const KNOWN = {
+  issue_prefix: { kind: 'text', value: 'bd' },
+  actor: { kind: 'text', value: '' },
+  'status.custom': { kind: 'list', value: '' },
+  'types.custom': { kind: 'list', value: '' },
+  'sync.mode': { kind: 'text', value: 'branch', choices: ['branch', 'worktree'] },
+  'sync.push': { kind: 'truth', value: 'true' },
+  'sync.remote': { kind: 'text', value: '' },
+  'sync.branch': { kind: 'text', value: 'beads-sync' },
+  'sync.quiet_ms': { kind: 'whole', value: '300' },
+  'sync.delay_max_ms': { kind: 'whole', value: '5000' },
+  'sync.batch_max': { kind: 'whole', value: '100' },
+  'sync.fetch_active_ms': { kind: 'whole', value: '5000' },
+  'sync.fetch_idle_ms': { kind: 'whole', value: '60000' },
+} as const satisfies Record<string, { kind: Kind; value: string; choices?: readonly string[] }>;
+
+export type KnownKey = keyof typeof KNOWN;
+
+const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+
+export function configPath(beadsDir: string): string {
+  return join(beadsDir, 'config.yaml');
+}
+
+/** Reads the file once; `set` and `unset` keep it and its comments. */
+export function openConfig(beadsDir: string, { env }: { env: Environment }): Config {
+  const path = configPath(beadsDir);
+  let values = flatten(readDocument(path));
+
+  const lookup = (key: string): ConfigValue | undefined => {
+    const variable = variableFor(key);
+    const fromEnvironment = env[variable];
+    if (fromEnvironment !== undefined) return { key, value: fromEnvironment, source: variable };
+    const fromFile = values.get(key);
+    if (fromFile !== undefined) return { key, value: fromFile, source: path };
+    return isKnown(key) ? { key, value: KNOWN[key].value, source: 'default' } : undefined;
+  };
+  const known = (key: KnownKey): string => {
+    const found = lookup(key);
+    if (found === undefined) return KNOWN[key].value;
+    checkValue(key, found.value, found.source);
+    return found.value;
+  };
+  const edit = async (change: (document: Document) => void): Promise<void> => {
+    const document = readDocument(path);
+    change(document);
+    await writeFileAtomically(path, document.toString());
+    values = flatten(document);
+  };
+
+  return {
+    get: (key) => lookup(key)?.value,
+    text: known,
+    whole: (key) => Number(known(key)),
+    truth: (key) => known(key) === 'true',
+    list: (key) => splitList(known(key)),
+    entries() {
+      values = flatten(readDocument(path));
+      const keys = [...new Set([...Object.keys(KNOWN), ...values.keys()])].sort();
+      return keys.flatMap((key) => lookup(key) ?? []);
+    },
+    async set(key, value) {
+      checkKey(key);
+      checkValue(key, value, 'bd config set');
+      await edit((document) => document.setIn(placeOf(document, key), scalar(value)));
+    },
+    async unset(key) {
+      checkKey(key);
+      await edit((document) => document.deleteIn(placeOf(document, key)));
+    },
+  };
+}
+
+/** `sync.push` → `BD_SYNC_PUSH`. */
+function variableFor(key: string): string {
+  return `BD_${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function isKnown(key: string): key is KnownKey {
+  return Object.hasOwn(KNOWN, key);
+}
+
+function checkKey(key: string): void {
+  if (KEY_SHAPE.test(key)) return;
+  throw new BdError('INVALID_VALUE', {
+    message: `"${key}" is not a setting's name`,
+    remedy: 'Use letters, digits, "_" and "-" in parts joined by dots, as in sync.push.',
+  });
+}
+
+function checkValue(key: string, value: string, source: string): void {
+  if (!isKnown(key)) return;
+  const entry: { kind: Kind; choices?: readonly string[] } = KNOWN[key];
+  const expected =
+    entry.kind === 'truth' && value !== 'true' && value !== 'false'
+      ? 'true or false'
+      : entry.kind === 'whole' && !/^\d{1,9}$/.test(value)
+        ? 'a whole number'
+        : entry.choices !== undefined && !entry.choices.includes(value)
+          ? `one of: ${entry.choices.join(', ')}`
+          : undefined;
+  if (expected === undefined) return;
+  throw new BdError('INVALID_VALUE', {
+    message: `${key} is "${value}" (from ${source})`,
+    remedy: `Set it to ${expected}.`,
+  });
+}
+
+function readDocument(path: string): Document {
+  const document = parseDocument(existsSync(path) ? readFileSync(path, 'utf8') : '');
+  const problem = document.errors[0]?.message.split('\n')[0];
+  if (problem === undefined && (document.contents === null || isMap(document.contents))) {
+    return document;
+  }
+  throw new BdError('FILE_UNUSABLE', {
+    message: `cannot read ${path}: ${problem ?? 'it is not a list of settings'}`,
+    remedy: 'Mend the file; each line is "key: value".',
+  });
+}
+
+/** Nested maps and dotted keys are the same to the reader. */
+function flatten(document: Document): Map<string, string> {
+  const values = new Map<string, string>();
+  const visit = (value: unknown, key: string): void => {
+    if (Array.isArray(value)) values.set(key, value.join(','));
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value)) {
+        visit(member, key === '' ? name : `${key}.${name}`);
+      }
+    } else if (typeof value === 'string') values.set(key, value);
+    else if (typeof value === 'number' || typeof value === 'boolean') values.set(key, `${value}`);
+  };
+  visit(document.toJS(), '');
+  return values;
+}
+
+/** Where the key stands already (`sync.push: …` or under `sync:`), else nested. */
+function placeOf(document: Document, key: string): string[] {
+  return document.has(key) ? [key] : key.split('.');
+}
+
+function scalar(value: string): string | number | boolean {
+  if (value === 'true' || value === 'false') return value === 'true';
+  return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value;
+}

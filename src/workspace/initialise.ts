@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import { prefixFrom } from '../core/issue-id.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { isNotFound, writeFileAtomically } from '../platform/files.ts';
+import { createGit } from '../platform/git-command.ts';
+import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
+import type { Log } from '../platform/log.ts';
+import type { Project } from '../sync/branch-format.ts';
+import { createSyncBranch } from '../sync/sync-branch.ts';
+import { configPath, openConfig } from './config.ts';
+import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
+import { openWorkspace } from './workspace.ts';
+
+export interface InitOptions {
+  /** Where `.beads` is made. */
+  directory: string;
+  prefix?: string;
+  /** Never send anything to a remote. */
+  isLocal: boolean;
+  env: Environment;
+  clock: Clock;
+  log: Log;
+}
+
+export interface InitReport {
+  beads_dir: string;
+  prefix: string;
+  /** The issues come from a project that this repository's remote holds already. */
+  joined: boolean;
+  issue_count: number;
+  /** Where changes are sent; null when nowhere. */
+  remote: string | null;
+  /** Everything that was made or changed, one sentence each. */
+  changes: string[];
+  /** Why the remote's issues are not here yet; null when nothing is wrong. */
+  warning: string | null;
+}
+
+/** A workspace that has this file keeps its name. */
+const CLASSIC_MIRROR = 'issues.jsonl';
+
+/**
+ * Makes a workspace in `directory`, or joins the project that the repository's remote holds. The
+ * caller owns `.beads/daemon.lock`, for which the directory must be there.
+ */
+export async function initialise(options: InitOptions): Promise<InitReport> {
+  const { directory, env, clock, log } = options;
+  const beadsDir = join(directory, '.beads');
+  const present = readMetadata(beadsDir);
+  if (present.project_id !== '') throw alreadyThere(beadsDir);
+  const changes: string[] = [];
+  await mkdir(beadsDir, { recursive: true });
+  const repository = findGitRepository(directory);
+  const mirror = [present.jsonl_export, CLASSIC_MIRROR].find((name) =>
+    existsSync(join(beadsDir, name)),
+  );
+  const isTracked =
+    repository !== undefined &&
+    mirror !== undefined &&
+    (await isInHead(repository, beadsDir, mirror, env));
+  const found = repository && !isTracked ? await findProject(repository, { env }) : undefined;
+  const project: Project = found ?? {
+    projectId: randomUUID(),
+    prefix: options.prefix ?? prefixFrom(basename(directory)),
+  };
+  const metadata = {
+    ...present,
+    jsonl_export: mirror ?? present.jsonl_export,
+    project_id: project.projectId,
+  };
+  await writeFiles(beadsDir, { metadata, prefix: project.prefix, isTracked, options });
+  changes.push(`made ${beadsDir}`);
+  if (repository !== undefined && !isTracked) {
+    const pattern = await excludeFromGit(repository, beadsDir);
+    if (pattern !== undefined) changes.push(`added ${pattern} to .git/info/exclude`);
+  }
+
+  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
+  await workspace.sync.flushMirror();
+  const report = await workspace.sync.syncNow();
+  const isShared = report.remote !== null && !options.isLocal;
+  if (found !== undefined && options.prefix !== undefined && options.prefix !== found.prefix) {
+    changes.push(`kept the prefix ${found.prefix}: the project has it already`);
+  }
+  if (isTracked) changes.push(`left ${mirror} to you: git tracks it, commit it when you like`);
+  else if (isShared) {
+    const branch = workspace.config.text('sync.branch');
+    changes.push(`will push changes to ${branch} on ${report.remote} (--local keeps them here)`);
+  }
+  return {
+    beads_dir: beadsDir,
+    prefix: workspace.prefix(),
+    joined: found !== undefined,
+    issue_count: workspace.store.queries.count({}),
+    remote: isShared ? report.remote : null,
+    changes,
+    warning: report.error,
+  };
+}
+
+async function findProject(
+  repository: GitRepository,
+  { env }: { env: Environment },
+): Promise<Project | undefined> {
+  const git = createGit({ gitDir: repository.commonDir, env });
+  return createSyncBranch({ git, project: { projectId: '', prefix: '' } }).findProject();
+}
+
+async function isInHead(
+  repository: GitRepository,
+  beadsDir: string,
+  mirror: string,
+  env: Environment,
+): Promise<boolean> {
+  const git = createGit({ gitDir: repository.gitDir, env });
+  const path = relative(repository.topLevel ?? '', join(beadsDir, mirror));
+  return (await git.run(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
+}
+
+async function writeFiles(
+  beadsDir: string,
+  {
+    metadata,
+    prefix,
+    isTracked,
+    options,
+  }: { metadata: Metadata; prefix: string; isTracked: boolean; options: InitOptions },
+): Promise<void> {
+  const files: Record<string, string> = { '.gitignore': GITIGNORE, 'README.md': README };
+  if (!existsSync(configPath(beadsDir))) files['config.yaml'] = CONFIG;
+  for (const [name, content] of Object.entries(files)) {
+    await writeFileAtomically(join(beadsDir, name), content);
+  }
+  const config = openConfig(beadsDir, { env: {} });
+  await config.set('issue_prefix', prefix);
+  if (options.isLocal) await config.set('sync.push', 'false');
+  if (isTracked) await config.set('sync.mode', 'worktree');
+  // Last: with this file the directory is a workspace.
+  await writeMetadata(beadsDir, metadata);
+}
+
+/** Keeps `git status` clean without touching a tracked file; undefined when the line is there. */
+async function excludeFromGit(
+  { commonDir, topLevel }: GitRepository,
+  beadsDir: string,
+): Promise<string | undefined> {
+  if (topLevel === undefined) return undefined;
+  const pattern = `/${relative(topLevel, beadsDir)}/`;
+  const path = join(commonDir, 'info', 'exclude');
+  const present = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isNotFound(error)) return '';
+    throw error;
+  });
+  if (present.split('\n').includes(pattern)) return undefined;
+  await mkdir(dirname(path), { recursive: true });
+  const separator = present === '' || present.endsWith('\n') ? '' : '\n';
+  await appendFile(path, `${separator}${pattern}\n`);
+  return pattern;
+}
+
+function alreadyThere(beadsDir: string): BdError {
+  return new BdError('ALREADY_EXISTS', {
+    message: `${beadsDir} is initialised already`,
+    remedy: 'Nothing is left to do; `bd where` and `bd status` tell about it.',
+  });
+}
+
+const CONFIG = `# Settings of this project; \`bd config explain\` lists them all with their values.
+`;
+
+const GITIGNORE = `# What belongs to one machine.
+*.db
+*.db-*
+bd.sock
+daemon.lock*
+daemon.log*
+daemon.pid
+quarantine/
+`;
+
+const README = `# Issues of this project
+
+This directory belongs to \`bd\` (the npm package \`beads-daemon\`), an issue tracker that lives in the git
+repository. The issues are in the \`.jsonl\` file, one JSON object a line; \`beads.db\` is built from it.
+
+    bd ready              what can be worked on
+    bd create "Title"     a new issue
+    bd status             how things are, and whether all is shared
+`;

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import { isNotFound, writeFileAtomically } from '../platform/files.ts';
+
+/** `.beads/metadata.json`: the names of the workspace's files, and which project it belongs to. */
+export interface Metadata {
+  database: string;
+  jsonl_export: string;
+  /** Random, made by `bd init` and shared through the branch: equal ids are one project, whatever the URL. */
+  project_id: string;
+}
+
+/** A name inside `.beads`: a cloned repository must not make bd write elsewhere. */
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+function metadataPath(beadsDir: string): string {
+  return join(beadsDir, 'metadata.json');
+}
+
+export function readMetadata(beadsDir: string): Metadata {
+  const path = metadataPath(beadsDir);
+  const value = readJson(path);
+  const {
+    database = 'beads.db',
+    jsonl_export: mirror = 'beads.jsonl',
+    project_id: id = '',
+  } = value;
+  for (const name of [database, mirror]) {
+    if (typeof name !== 'string' || !PLAIN_NAME.test(name)) {
+      throw broken(path, `${JSON.stringify(name)} is not a file name inside .beads`);
+    }
+  }
+  return { database: database as string, jsonl_export: mirror as string, project_id: id as string };
+}
+
+export async function writeMetadata(beadsDir: string, metadata: Metadata): Promise<void> {
+  await writeFileAtomically(metadataPath(beadsDir), `${JSON.stringify(metadata, null, 2)}\n`);
+}
+
+function readJson(path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null) return { ...value };
+    throw broken(path, 'it is not a JSON object');
+  } catch (error) {
+    // A workspace made by hand or by another tool may have none: the classic names apply.
+    if (isNotFound(error)) return {};
+    if (error instanceof BdError) throw error;
+    throw broken(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function broken(path: string, reason: string): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `cannot use ${path}: ${reason}`,
+    remedy: 'Mend the file, or remove it to use the default names.',
+  });
+}

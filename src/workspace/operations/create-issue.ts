@@ -1,0 +1,177 @@
+import { BdError } from '../../core/errors.ts';
+import {
+  childIssueId,
+  childNumber,
+  isDeepestChild,
+  isIssueId,
+  randomIssueId,
+  type IssueId,
+} from '../../core/issue-id.ts';
+import { issueToJson } from '../../core/issue-line.ts';
+import { labelSet, PRIORITY_DEFAULT, type Dependency, type Issue } from '../../core/issue.ts';
+import { CHILD_DEPTH_MAX } from '../../core/limits.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { Params } from '../../protocol/methods.ts';
+import type { Workspace } from '../workspace.ts';
+import { checkNewEdge } from './edge-rules.ts';
+import { findIssueId } from './find-issue.ts';
+import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
+import { actorOf, type Operations } from './operation.ts';
+
+type NewIssue = Params<'create_issue'>['issue'];
+
+export const createOperations: Operations<'create_issue' | 'preview_issue'> = {
+  async create_issue(workspace, params) {
+    const author = await authorOf(workspace, params);
+    const issue = workspace.write(() => {
+      const created = build(workspace, params.issue, author);
+      const atMs = workspace.clock.nowMs();
+      workspace.store.issues.put(created, {
+        kind: 'created',
+        actor: author.name,
+        origin: 'local',
+        atMs,
+      });
+      return created;
+    });
+    return { issue_id: issue.id, issue: issueToJson(issue) };
+  },
+
+  async preview_issue(workspace, params) {
+    const { id: _id, ...issue } = issueToJson(
+      build(workspace, params.issue, await authorOf(workspace, params)),
+    );
+    return { issue };
+  },
+};
+
+async function authorOf(
+  workspace: Workspace,
+  params: Params<'create_issue'>,
+): Promise<{ name: string; email: string | undefined }> {
+  const { email } = await workspace.identity();
+  return { name: await actorOf(workspace, params), email };
+}
+
+function build(
+  workspace: Workspace,
+  wanted: NewIssue,
+  author: { name: string; email: string | undefined },
+): Issue {
+  const now = timestampAt(workspace.clock.nowMs());
+  const { id: _id, parent, dependencies, labels, metadata, status, owner, ...fields } = wanted;
+  const parentId = parent === undefined ? undefined : findIssueId(workspace, parent);
+  const id = chooseId(workspace, wanted.id, parentId);
+  for (const field of ['due_at', 'defer_until'] as const) {
+    const time = fields[field];
+    if (time !== undefined) checkedTime(field, time);
+  }
+  const issueOwner = owner ?? author.email;
+  const issue: Issue = {
+    ...withoutEmpty(fields),
+    id,
+    title: fields.title,
+    status: 'open',
+    priority: fields.priority ?? PRIORITY_DEFAULT,
+    issue_type: checkedType(workspace, fields.issue_type ?? 'task'),
+    created_at: now,
+    created_by: author.name,
+    updated_at: now,
+    ...(issueOwner === undefined ? {} : { owner: issueOwner }),
+    ...(labels === undefined || labels.length === 0 ? {} : { labels: labelSet(labels) }),
+    ...(metadata === undefined ? {} : { opaque: { metadata: JSON.stringify(metadata) } }),
+  };
+  const edges = buildEdges(workspace, { id, parentId, dependencies, author: author.name, now });
+  return withStatus(
+    edges.length === 0 ? issue : { ...issue, dependencies: edges },
+    checkedStatus(workspace, status ?? 'open'),
+    { now },
+  );
+}
+
+function chooseId(
+  workspace: Workspace,
+  wanted: string | undefined,
+  parentId: string | undefined,
+): IssueId {
+  if (wanted !== undefined) return checkedNewId(workspace, wanted);
+  if (parentId !== undefined) return nextChildId(workspace, parentId as IssueId);
+  const prefix = workspace.prefix();
+  const issueCount = workspace.store.queries.topLevelCount(prefix);
+  const draw = (): IssueId =>
+    randomIssueId({ prefix, issueCount, randomBytes: workspace.randomBytes });
+  let id = draw();
+  while (workspace.store.issues.line(id) !== undefined) id = draw();
+  return id;
+}
+
+function checkedNewId(workspace: Workspace, id: string): IssueId {
+  if (!isIssueId(id)) {
+    throw new BdError('INVALID_VALUE', {
+      message: `"${id}" cannot be an issue id`,
+      remedy: 'Use letters, digits, "-", "_" and ".", starting with a letter or digit.',
+    });
+  }
+  if (workspace.store.issues.line(id) === undefined) return id;
+  throw new BdError('ALREADY_EXISTS', {
+    message: `issue ${id} exists already`,
+    remedy: 'Choose another id; ids of deleted issues are not used again.',
+  });
+}
+
+/** Numbers of deleted children count, so a number is never used again. */
+function nextChildId(workspace: Workspace, parent: IssueId): IssueId {
+  if (isDeepestChild(parent)) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${parent} is ${CHILD_DEPTH_MAX} levels deep already`,
+      remedy: 'Create the issue without --parent and link it with `bd dep add`.',
+    });
+  }
+  const numbers = workspace.store.queries
+    .idsBelow(parent)
+    .flatMap((id) => childNumber(parent, id) ?? []);
+  return childIssueId(parent, Math.max(0, ...numbers) + 1);
+}
+
+function buildEdges(
+  workspace: Workspace,
+  {
+    id,
+    parentId,
+    dependencies = [],
+    author,
+    now,
+  }: {
+    id: IssueId;
+    parentId: string | undefined;
+    dependencies: readonly string[] | undefined;
+    author: string;
+    now: string;
+  },
+): Dependency[] {
+  const edges = new Map<string, Dependency>();
+  const add = (target: string, type: string): void => {
+    checkNewEdge(workspace, { from: id, to: target, type });
+    edges.set(target, {
+      issue_id: id,
+      depends_on_id: target,
+      type,
+      created_at: now,
+      created_by: author,
+    });
+  };
+  if (parentId !== undefined) add(parentId, 'parent-child');
+  for (const text of dependencies) {
+    const colon = text.indexOf(':');
+    const type = colon < 0 ? 'blocks' : text.slice(0, colon).trim();
+    add(findIssueId(workspace, text.slice(colon + 1).trim()), type);
+  }
+  return [...edges.values()];
+}
+
+/** An empty text is an absent one. */
+function withoutEmpty<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== ''),
+  ) as Partial<T>;
+}

@@ -1,0 +1,130 @@
+import { isParentType } from '../../core/dependency.ts';
+import { type IssueJson } from '../../core/issue-line.ts';
+import type { IssueFilter } from '../../core/query.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { IssueDetails, IssueWithCounts, LinkedIssue } from '../../protocol/methods/issue.ts';
+import type { Edge } from '../../store/graph-queries.ts';
+import type { Workspace } from '../workspace.ts';
+import { findIssueId } from './find-issue.ts';
+import { checkedTime } from './issue-rules.ts';
+import type { Operations } from './operation.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Later than any `defer_until`. */
+const END_OF_TIME_MS = Number.MAX_SAFE_INTEGER;
+
+export const readOperations: Operations<
+  'get_issue' | 'resolve_id' | 'list_issues' | 'list_ready' | 'list_blocked' | 'list_stale'
+> = {
+  get_issue: (workspace, { issue_id: text }) => ({
+    issue: detailsOf(workspace, findIssueId(workspace, text)),
+  }),
+
+  resolve_id: (workspace, { issue_id: text }) => ({ issue_id: findIssueId(workspace, text) }),
+
+  list_issues: (workspace, { filter = {}, sort = 'priority', reverse = false, limit = 0 }) =>
+    page(workspace, checkedFilter(workspace, filter), { sort, reverse, limit }),
+
+  list_ready(workspace, { filter = {}, sort = 'hybrid', reverse = false, limit = 0, ...more }) {
+    const readyAtMs = more.include_deferred === true ? END_OF_TIME_MS : workspace.clock.nowMs();
+    const ready = { ...checkedFilter(workspace, filter), ready_at_ms: readyAtMs };
+    return page(workspace, ready, { sort, reverse, limit });
+  },
+
+  list_blocked(workspace, { parent_id: parent }) {
+    const { queries } = workspace.store;
+    const filter = {
+      blocked: true,
+      ...(parent === undefined ? {} : { parent_id: findIssueId(workspace, parent) }),
+    };
+    const nowMs = workspace.clock.nowMs();
+    const issues = queries.select(filter, { sort: 'priority', limit: 0, nowMs });
+    return {
+      issues: issues.map((issue) => {
+        const blockers = blockersOf(workspace, issue.id);
+        return { ...issue, blocked_by_count: blockers.length, blocked_by: blockers };
+      }),
+    };
+  },
+
+  list_stale(workspace, { days, status, limit = 0 }) {
+    const nowMs = workspace.clock.nowMs();
+    const filter: IssueFilter = {
+      ...(status === undefined ? { exclude_statuses: ['closed'] } : { statuses: [status] }),
+      updated_before: timestampAt(nowMs - days * DAY_MS),
+    };
+    const order = { sort: 'updated', reverse: true, limit, nowMs } as const;
+    return { issues: workspace.store.queries.select(filter, order) };
+  },
+};
+
+/** Ids become whole ones and times are checked, so that no condition is silently void. */
+export function checkedFilter(workspace: Workspace, filter: IssueFilter): IssueFilter {
+  for (const [field, value] of Object.entries(filter)) {
+    if (/_(after|before)$/.test(field)) checkedTime(field, String(value));
+  }
+  if (filter.parent_id === undefined) return filter;
+  return { ...filter, parent_id: findIssueId(workspace, filter.parent_id) };
+}
+
+/** The issues at the other ends of edges; ends that are not here, or deleted, are left out. */
+export function linkedIssues(
+  workspace: Workspace,
+  edges: readonly Edge[],
+  end: 'issue_id' | 'depends_on_id',
+): LinkedIssue[] {
+  return edges.flatMap((edge) => {
+    const issue = workspace.store.issues.json(edge[end]);
+    return issue === undefined || issue.status === 'tombstone'
+      ? []
+      : [{ ...issue, dependency_type: edge.type }];
+  });
+}
+
+/** Its own open blockers, or those of the nearest ancestors that have some. */
+function blockersOf(workspace: Workspace, id: string): string[] {
+  const { graph } = workspace.store;
+  const seen = new Set([id]);
+  for (const member of seen) {
+    const blockers = graph.blockers(member);
+    if (blockers.length > 0) return blockers;
+    for (const edge of graph.edges(member, 'down')) {
+      if (isParentType(edge.type)) seen.add(edge.depends_on_id);
+    }
+  }
+  return [];
+}
+
+function page(
+  workspace: Workspace,
+  filter: IssueFilter,
+  order: {
+    sort: Parameters<Workspace['store']['queries']['select']>[1]['sort'];
+    reverse: boolean;
+    limit: number;
+  },
+): { issues: IssueWithCounts[]; total: number } {
+  const { queries, graph } = workspace.store;
+  const rows = queries.select(filter, { ...order, nowMs: workspace.clock.nowMs() });
+  const isWhole = order.limit === 0 || rows.length < order.limit;
+  return {
+    issues: rows.map((issue: IssueJson) => ({ ...issue, ...graph.counts(issue.id) })),
+    total: isWhole ? rows.length : queries.count(filter),
+  };
+}
+
+function detailsOf(workspace: Workspace, id: string): IssueDetails {
+  const { issues, graph } = workspace.store;
+  const { dependencies: _edges, ...issue } = issues.json(id) as IssueJson;
+  const down = graph.edges(id, 'down');
+  const dependencies = linkedIssues(workspace, down, 'depends_on_id');
+  const dependents = linkedIssues(workspace, graph.edges(id, 'up'), 'issue_id');
+  const parent = down.find((edge) => isParentType(edge.type))?.depends_on_id;
+  return {
+    ...issue,
+    ...(dependencies.length === 0 ? {} : { dependencies }),
+    ...(dependents.length === 0 ? {} : { dependents }),
+    ...(parent === undefined ? {} : { parent }),
+  };
+}

@@ -1,0 +1,50 @@
+import { BdError } from '../../core/errors.ts';
+import { isMethod, METHODS, type Call, type Method } from '../../protocol/methods.ts';
+import type { Workspace } from '../workspace.ts';
+import { changeOperations } from './change-issue.ts';
+import { commentOperations } from './comment.ts';
+import { configOperations } from './config.ts';
+import { countOperations } from './count-issues.ts';
+import { createOperations } from './create-issue.ts';
+import { deleteOperations } from './delete-issues.ts';
+import { dependencyOperations } from './dependency.ts';
+import { eventOperations } from './events.ts';
+import { infoOperations } from './info.ts';
+import { labelOperations } from './label.ts';
+import type { Operations } from './operation.ts';
+import { readOperations } from './read-issue.ts';
+import { syncOperations } from './sync.ts';
+import { transferOperations } from './transfer.ts';
+
+/** What each method does; the compiler asks for every one. */
+const OPERATIONS: Operations<Method> = {
+  ...createOperations,
+  ...readOperations,
+  ...countOperations,
+  ...changeOperations,
+  ...deleteOperations,
+  ...dependencyOperations,
+  ...labelOperations,
+  ...commentOperations,
+  ...configOperations,
+  ...eventOperations,
+  ...infoOperations,
+  ...syncOperations,
+  ...transferOperations,
+};
+
+/** The operations of one open workspace, for every face; parameters are checked here, once. */
+export function createCall(workspace: Workspace): Call {
+  return async (method, params) => {
+    if (!isMethod(method)) throw unknownMethod(method);
+    const checked = METHODS[method].check(params ?? {}, method) as typeof params;
+    return await OPERATIONS[method](workspace, checked);
+  };
+}
+
+function unknownMethod(method: string): BdError {
+  return new BdError('UNKNOWN_METHOD', {
+    message: `there is no method "${method}"`,
+    remedy: 'See docs/PROTOCOL.md for the methods.',
+  });
+}

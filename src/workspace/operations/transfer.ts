@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { BdError } from '../../core/errors.ts';
+import { parseIssueLine } from '../../core/issue-line.ts';
+import { SLICE_RECORDS } from '../../core/limits.ts';
+import { writeFileAtomically } from '../../platform/files.ts';
+import type { Params } from '../../protocol/methods.ts';
+import { renderIssueFile } from '../../sync/issue-file.ts';
+import { readIssueLines, type IncomingLine } from '../../sync/issue-lines.ts';
+import { reconcile } from '../../sync/reconcile.ts';
+import type { Workspace } from '../workspace.ts';
+import type { Operations } from './operation.ts';
+
+/** Issues as lines, out and in. */
+export const transferOperations: Operations<'export' | 'read_lines' | 'import'> = {
+  async export(workspace, { path }) {
+    const exported = workspace.store.issues.count();
+    if (path === undefined) {
+      await workspace.sync.flushMirror();
+      return { path: workspace.mirrorPath, exported };
+    }
+    checkAbsolute(path);
+    const { chunks } = await renderIssueFile(workspace.store);
+    await writeFileAtomically(path, Buffer.concat(chunks)).catch((error: unknown) => {
+      throw unusable(path, 'written', error);
+    });
+    return { path, exported };
+  },
+
+  read_lines(workspace, { after = '', limit = SLICE_RECORDS }) {
+    const page = workspace.store.issues.linesAfter(after, limit);
+    const isLast = page.length < limit;
+    return {
+      lines: page.map(({ line }) => line),
+      next: isLast ? null : (page.at(-1)?.id ?? null),
+    };
+  },
+
+  async import(workspace, params) {
+    const { store, clock, sync } = workspace;
+    const isDryRun = params.dry_run === true;
+    const skipped: IncomingLine[] = [];
+    const incoming = readIssueLines(await contentOf(params));
+    const lines = params.skip_existing === true ? newOnes(workspace, incoming, skipped) : incoming;
+    const { problems, ...counts } = await reconcile(lines, {
+      store,
+      clock,
+      origin: 'import',
+      isDryRun,
+    });
+    if (!isDryRun) sync.storeChanged();
+    return {
+      ...counts,
+      skipped: skipped.length,
+      problems: problems.map(({ line, problem }) => ({ line, problem })),
+      dry_run: isDryRun,
+    };
+  },
+};
+
+async function contentOf({ path, lines }: Params<'import'>): Promise<Buffer> {
+  if ((path === undefined) === (lines === undefined)) {
+    throw new BdError('INVALID_VALUE', {
+      message: 'import got neither or both of path and lines',
+      remedy: 'Give one of them.',
+    });
+  }
+  if (path === undefined) return Buffer.from((lines ?? []).join('\n'));
+  checkAbsolute(path);
+  return readFile(path).catch((error: unknown) => {
+    throw unusable(path, 'read', error);
+  });
+}
+
+/** Leaves out, and collects, the lines of issues that are here already. */
+function* newOnes(
+  { store, clock }: Workspace,
+  lines: Iterable<IncomingLine>,
+  skipped: IncomingLine[],
+): Generator<IncomingLine> {
+  for (const line of lines) {
+    const parsed = parseIssueLine(line.text ?? '', clock.nowMs());
+    if ('issue' in parsed && store.issues.line(parsed.issue.id) !== undefined) skipped.push(line);
+    else yield line;
+  }
+}
+
+function checkAbsolute(path: string): void {
+  if (isAbsolute(path)) return;
+  throw new BdError('INVALID_VALUE', {
+    message: `"${path}" is not an absolute path`,
+    remedy: 'Give the whole path: the daemon has no current directory.',
+  });
+}
+
+function unusable(path: string, doing: string, error: unknown): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `${path} cannot be ${doing}: ${error instanceof Error ? error.message : String(error)}`,
+    remedy: 'Check the path and its permissions.',
+    cause: error,
+  });
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { createGit, type Git } from '../platform/git-command.ts';
+import { findGitRepository } from '../platform/git-repository.ts';
+import type { Log } from '../platform/log.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { createMirrorFile } from '../sync/mirror-file.ts';
+import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
+import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
+import type { SyncSettings } from '../sync/sync-state.ts';
+import { openConfig, type Config } from './config.ts';
+import { readIdentity, type Identity } from './identity.ts';
+import { readMetadata } from './metadata.ts';
+
+/** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
+export interface Workspace {
+  readonly beadsDir: string;
+  readonly projectDir: string;
+  readonly databasePath: string;
+  readonly mirrorPath: string;
+  readonly projectId: string;
+  readonly config: Config;
+  readonly store: Store;
+  readonly sync: SyncEngine;
+  readonly clock: Clock;
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** What new ids begin with. */
+  prefix(): string;
+  identity(): Promise<Identity>;
+  /** A change: all or nothing, durable when it returns, then mirrored and shared in its own time. */
+  write<T>(change: () => T): T;
+  /** Brings the mirror up to date, stops what runs, and closes the store. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface WorkspaceOptions {
+  beadsDir: string;
+  env: Environment;
+  clock: Clock;
+  log: Log;
+}
+
+export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
+  const { beadsDir, env, clock, log } = options;
+  const { database, jsonl_export: mirrorName, project_id: projectId } = readMetadata(beadsDir);
+  const config = openConfig(beadsDir, { env });
+  const projectDir = dirname(beadsDir);
+  const databasePath = join(beadsDir, database);
+  const mirrorPath = join(beadsDir, mirrorName);
+  const git = openGit(projectDir, { env });
+  const store = openStore(databasePath, { clock });
+  if (store.movedAside !== undefined) {
+    log.warn('the store could not be used; it is rebuilt from the mirror and git', {
+      movedAside: store.movedAside,
+    });
+  }
+  const quarantineDirectory = join(beadsDir, 'quarantine');
+  const sync = createSyncEngine({
+    store,
+    mirror: createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause }),
+    quarantineDirectory,
+    branch: git === undefined ? undefined : openBranch({ git, config, projectId }),
+    clock,
+    random: Math.random,
+    settings: syncSettings(config),
+    log,
+  });
+  let identity: Promise<Identity> | undefined;
+  return {
+    beadsDir,
+    projectDir,
+    databasePath,
+    mirrorPath,
+    projectId,
+    config,
+    store,
+    sync,
+    clock,
+    randomBytes: (count) => randomBytes(count),
+    prefix: () => config.text('issue_prefix'),
+    identity: () =>
+      (identity ??= readIdentity({
+        actor: config.text('actor'),
+        gitSetting: (key) => readGitSetting(git, key),
+        env,
+      })),
+    write(change) {
+      const result = store.transaction(change);
+      sync.storeChanged();
+      return result;
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        await sync.drain();
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+/** Read at each use, so that `bd config set` takes effect at once. */
+function syncSettings(config: Config): SyncSettings {
+  return {
+    get push() {
+      return config.truth('sync.push');
+    },
+    get quietMs() {
+      return config.whole('sync.quiet_ms');
+    },
+    get delayMaxMs() {
+      return config.whole('sync.delay_max_ms');
+    },
+    get batchMax() {
+      return config.whole('sync.batch_max');
+    },
+    get fetchActiveMs() {
+      return config.whole('sync.fetch_active_ms');
+    },
+    get fetchIdleMs() {
+      return config.whole('sync.fetch_idle_ms');
+    },
+  };
+}
+
+/** Worktrees share the repository's refs, so the common directory is the one that counts. */
+function openGit(projectDir: string, { env }: { env: Environment }): Git | undefined {
+  const repository = findGitRepository(projectDir);
+  return repository && createGit({ gitDir: repository.commonDir, env });
+}
+
+function openBranch({
+  git,
+  config,
+  projectId,
+}: {
+  git: Git;
+  config: Config;
+  projectId: string;
+}): SyncBranch | undefined {
+  // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
+  if (projectId === '' || config.text('sync.mode') !== 'branch') return undefined;
+  const remote = config.text('sync.remote');
+  return createSyncBranch({
+    git,
+    project: { projectId, prefix: config.text('issue_prefix') },
+    branch: config.text('sync.branch'),
+    ...(remote === '' ? {} : { remote }),
+  });
+}
+
+async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {
+  const result = await git?.run(['config', '--get', key]);
+  const value = result?.stdout.toString().trim();
+  return value === '' ? undefined : value;
+}

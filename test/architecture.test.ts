@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { METHODS } from '../src/protocol/methods.ts';
+
+const SRC = resolve(import.meta.dirname, '../src');
+const DOCS = resolve(import.meta.dirname, '../docs');
+
+/** What each folder may import, beside itself and packages. Imports point down only. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  protocol: ['core'],
+  platform: ['core/errors.ts', 'core/limits.ts'],
+  store: ['core', 'platform'],
+  sync: ['core', 'platform', 'store'],
+  workspace: ['core', 'protocol', 'platform', 'store', 'sync'],
+  client: ['core', 'protocol', 'platform'],
+  mcp: ['core', 'protocol'],
+  cli: ['core', 'protocol', 'platform', 'workspace', 'client'],
+  daemon: ['core', 'protocol', 'platform', 'store', 'sync', 'workspace', 'client', 'cli', 'mcp'],
+};
+
+const LINES_MAX = 400;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.ts'),
+);
+
+const source = (file: string): string => readFileSync(join(SRC, file), 'utf8');
+
+const IMPORT = /^(?:import\b[^'\n]*|.*\} from )'([^']+)'|\bimport\('([^']+)'\)/gm;
+
+const importsOf = (file: string): string[] =>
+  [...source(file).matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? '');
+
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
+
+test('imports point down only', () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((target) => target.startsWith('.'))
+      .map((target) => relative(SRC, resolve(SRC, dirname(file), target)))
+      .filter((target) => !mayImport(folderOf(file), target))
+      .map((target) => `src/${file} imports src/${target}`),
+  );
+  expect(wrong, 'Move the code to a lower folder, or pass it in as an argument.').toEqual([]);
+});
+
+function mayImport(folder: string, target: string): boolean {
+  if (folder === '' || folderOf(target) === folder) return true;
+  // The version stands in package.json only.
+  if (target === '../package.json') return folder === 'core';
+  return (ALLOWED[folder] ?? []).some(
+    (entry) => target === entry || (!entry.includes('/') && folderOf(target) === entry),
+  );
+}
+
+test('every folder has its place in the map and its heading in ARCHITECTURE.md', () => {
+  const folders = new Set(files.map(folderOf).filter((folder) => folder !== ''));
+  expect([...folders].sort()).toEqual(Object.keys(ALLOWED).sort());
+  const text = readFileSync(join(DOCS, 'ARCHITECTURE.md'), 'utf8');
+  const missing = [...folders].filter((folder) => !text.includes(`### \`${folder}/\``));
+  expect(missing, 'Explain the folder in docs/ARCHITECTURE.md.').toEqual([]);
+});
+
+test('core and protocol are pure: no Node modules but node:path', () => {
+  const wrong = files
+    .filter((file) => ['core', 'protocol'].includes(folderOf(file)))
+    .flatMap((file) => importsOf(file).map((target) => ({ file, target })))
+    .filter(({ target }) => !target.startsWith('.') && target !== 'node:path');
+  expect(wrong, 'Take the effect as an argument.').toEqual([]);
+});
+
+test('only entry points read the process’s arguments and environment, or exit', () => {
+  const wrong = files
+    .filter((file) => folderOf(file) !== '')
+    .filter((file) => /\bprocess\.(argv|env|exit)\b/.test(source(file)));
+  expect(wrong, 'Pass it down from src/bd.ts or src/bd-daemon.ts.').toEqual([]);
+});
+
+test('the clock and chance come in as arguments below the platform', () => {
+  const wrong = files
+    .filter((file) => ['core', 'protocol', 'store', 'sync', 'workspace'].includes(folderOf(file)))
+    .filter((file) => /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/.test(source(file)));
+  expect(wrong, 'Use the Clock and the random source that were passed in.').toEqual([]);
+});
+
+test('no file is longer than a person reads at once', () => {
+  const long = files.filter((file) => source(file).split('\n').length > LINES_MAX);
+  expect(long, 'Split it by concept.').toEqual([]);
+});
+
+test('no barrels, no drawers', () => {
+  const drawers = /(^|\/)(index|utils?|helpers?|common|types|misc|manager)\.ts$/;
+  expect(
+    files.filter((file) => drawers.test(file)),
+    'Name the file for its concept.',
+  ).toEqual([]);
+});
+
+test('no import cycles', () => {
+  const graph = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter((target) => target.startsWith('.'))
+        .map((target) => relative(SRC, resolve(SRC, dirname(file), target))),
+    ]),
+  );
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (done.has(file) || path.includes(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(cycles, 'Move what both need into a file of its own.').toEqual([]);
+});
+
+test('every method has its heading in PROTOCOL.md', () => {
+  const text = readFileSync(join(DOCS, 'PROTOCOL.md'), 'utf8');
+  const missing = Object.keys(METHODS).filter((method) => !text.includes(`### \`${method}\``));
+  expect(missing, 'Describe the method in docs/PROTOCOL.md.').toEqual([]);
+});
+
+test('the thin client stays thin', () => {
+  const dist = resolve(import.meta.dirname, '../dist');
+  const bundle = readFileSync(join(dist, 'bd.js'), 'utf8');
+  const heavy = ['better-sqlite3', 'commander', 'simple-git', 'vscode-jsonrpc', 'zod', 'chokidar'];
+  const loaded = staticRequires(dist, 'bd.js', bundle);
+  const found = heavy.filter((name) => [...loaded.values()].some((code) => code.includes(name)));
+  expect(found, 'Put it behind a dynamic import().').toEqual([]);
+  const bytes = [...loaded.keys()].reduce((sum, name) => sum + statSync(join(dist, name)).size, 0);
+  expect(bytes).toBeLessThan(64 * 1024);
+});
+
+/** The chunks that load with the entry, before any dynamic import. */
+function staticRequires(dist: string, name: string, code: string): Map<string, string> {
+  const loaded = new Map([[name, code]]);
+  for (const [, text] of loaded) {
+    for (const match of text.matchAll(/^(?:const|let|var)[^;]*?require\("\.\/([^"]+)"\)/gm)) {
+      const chunk = match[1] ?? '';
+      if (!loaded.has(chunk)) loaded.set(chunk, readFileSync(join(dist, chunk), 'utf8'));
+    }
+  }
+  return loaded;
+}

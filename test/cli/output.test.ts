@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { cutToWidth, displayWidth, oneLine } from '../../src/cli/output/printable.ts';
+import { record } from './recorder.ts';
+
+const issue = {
+  id: 't-1',
+  title: 'A title that is rather long for a terminal of forty columns',
+  status: 'in_progress',
+  priority: 0,
+  issue_type: 'task',
+  created_at: '2026-01-02T03:04:05Z',
+  updated_at: '2026-01-02T03:04:05Z',
+  labels: ['ui'],
+  assignee: 'mia',
+};
+
+const answer = {
+  issues: [issue, { ...issue, id: 't-22', status: 'open', title: 'Short' }],
+  total: 2,
+};
+
+const terminal = { stdoutIsTty: true, columns: 40, env: { TERM: 'xterm' } };
+
+// oxlint-disable-next-line no-control-regex
+const COLOUR = /\u001b\[\d+m/g;
+
+test('columns are aligned, and whole where no terminal is', async () => {
+  const { stdout } = await record(['list'], { answer });
+  expect(stdout).toBe(
+    't-1   P0  in_progress  task  A title that is rather long for a terminal of forty columns  @mia  #ui\n' +
+      't-22  P0  open         task  Short  @mia  #ui\n',
+  );
+});
+
+test('a terminal gets lines that fit, with colour', async () => {
+  const { stdout } = await record(['list'], { answer, ...terminal });
+  expect(stdout).toMatch(COLOUR);
+  const [first = ''] = stdout.replace(COLOUR, '').split('\n');
+  expect(displayWidth(first)).toBe(40);
+  expect(first.endsWith('…')).toBe(true);
+});
+
+test.each([
+  ['NO_COLOR', { ...terminal, env: { NO_COLOR: '1' } }],
+  ['a dumb terminal', { ...terminal, env: { TERM: 'dumb' } }],
+  ['a pipe', { ...terminal, stdoutIsTty: false }],
+])('%s gets no colour', async (_name, io) => {
+  expect((await record(['list'], { answer, ...io })).stdout).not.toMatch(COLOUR);
+});
+
+test('JSON never has colour or cut titles', async () => {
+  const { stdout } = await record(['list', '--json'], { answer, ...terminal });
+  expect(JSON.parse(stdout)).toEqual(answer.issues);
+  expect(stdout.startsWith('[\n  {\n    "id": "t-1",\n')).toBe(true);
+});
+
+test('text of others cannot steer the terminal', async () => {
+  const evil = { ...issue, title: 'a\u001b[2Jb\nc\rd\u009b31m' };
+  const { stdout } = await record(['list'], { answer: { issues: [evil], total: 1 } });
+  expect(stdout).toContain('a\ufffd[2Jb c d\ufffd31m');
+  expect(stdout.split('\n')).toHaveLength(2);
+});
+
+test('wide and combining characters are counted as a terminal shows them', () => {
+  expect([
+    displayWidth('abc'),
+    displayWidth('日本'),
+    displayWidth('e\u0301'),
+    displayWidth('🚀'),
+  ]).toEqual([3, 4, 1, 2]);
+  expect(cutToWidth('日本語', 5)).toBe('日本…');
+  expect(cutToWidth('short', 5)).toBe('short');
+  expect(oneLine('a\n\n b\tc')).toBe('a b c');
+});
+
+test('a tree draws each issue below its parent, and those without one at the margin', async () => {
+  const edge = (id: string, parent: string) => ({
+    issue_id: id,
+    depends_on_id: parent,
+    type: 'parent-child',
+  });
+  const row = (id: string, parent?: string) => ({
+    ...issue,
+    id,
+    title: id,
+    labels: [],
+    assignee: '',
+    ...(parent === undefined ? {} : { dependencies: [edge(id, parent)] }),
+  });
+  const issues = [row('b', 'a'), row('a'), row('c', 'b'), row('d', 'elsewhere'), row('e', 'a')];
+  const { stdout } = await record(['list', '--tree'], { answer: { issues, total: 5 } });
+  const shape = stdout.replace(/ {2}P0.*$/gm, '');
+  expect(shape).toBe('a\n├── b\n│   └── c\n└── e\nd\n');
+});
+
+test('a page tells how much is missing', async () => {
+  const { stdout } = await record(['list', '-n', '2'], { answer: { ...answer, total: 7 } });
+  expect(stdout).toContain('\n2 of 7 shown; --limit 0 shows all\n');
+});
+
+test('quiet says nothing about changes, but answers questions', async () => {
+  expect((await record(['close', 't-1', '-q'])).stdout).toBe('');
+  expect((await record(['close', 't-1', '-q', '--json'])).stdout).not.toBe('');
+  expect((await record(['list', '-q'], { answer })).stdout).not.toBe('');
+});

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import {
+  refusesDaemon,
+  selectCommandEnvironment,
+  selectDaemonEnvironment,
+} from '../../src/client/client-environment.ts';
+
+const shell = {
+  HOME: '/home/a',
+  PATH: '/bin',
+  SSH_AUTH_SOCK: '/s',
+  LC_ALL: 'C',
+  https_proxy: 'p',
+  BD_ACTOR: 'me',
+  BEADS_DIR: '/d',
+  BEADS_SYNC_PUSH: 'false',
+  NODE_OPTIONS: '--inspect',
+  NODE_EXTRA_CA_CERTS: '/ca',
+  GIT_DIR: '/hook',
+  GIT_INDEX_FILE: '/i',
+  npm_config_x: 'y',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  NO_COLOR: '1',
+};
+
+test('a daemon keeps what reaches the remote, and nothing that belongs to the shell or one command', () => {
+  expect(selectDaemonEnvironment(shell)).toEqual({
+    HOME: '/home/a',
+    PATH: '/bin',
+    SSH_AUTH_SOCK: '/s',
+    LC_ALL: 'C',
+    https_proxy: 'p',
+    BEADS_SYNC_PUSH: 'false',
+  });
+});
+
+test('a command takes along who acts and how to print, and no secrets', () => {
+  expect(selectCommandEnvironment(shell)).toEqual({
+    LC_ALL: 'C',
+    BD_ACTOR: 'me',
+    BEADS_DIR: '/d',
+    BEADS_SYNC_PUSH: 'false',
+    NO_COLOR: '1',
+  });
+});
+
+test.each([
+  [{}, false],
+  [{ BEADS_NO_DAEMON: '1' }, true],
+  [{ BEADS_NO_DAEMON: 'true' }, true],
+  [{ BEADS_NO_DAEMON: '0' }, false],
+  [{ BEADS_NO_DAEMON: '' }, false],
+  [{ CI: 'true' }, true],
+  [{ CI: 'false' }, false],
+  [{ BEADS_AUTO_START_DAEMON: 'false' }, true],
+  [{ BEADS_AUTO_START_DAEMON: 'true' }, false],
+])('%j refuses a daemon: %s', (env, expected) => {
+  expect(refusesDaemon(env)).toBe(expected);
+});

@@ -1,0 +1,297 @@
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  createMessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-jsonrpc/node';
+import { BdError } from '../../src/core/errors.ts';
+import {
+  CONNECTIONS_MAX,
+  LINE_BYTES_MAX,
+  REQUESTS_PER_CONNECTION_MAX,
+} from '../../src/core/limits.ts';
+import { createConnections, type Connections } from '../../src/daemon/connections/accept.ts';
+import type { Handle } from '../../src/daemon/connections/rpc-peer.ts';
+import type { Log } from '../../src/platform/log.ts';
+import { eventually } from '../support/eventually.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+interface Reply {
+  id: number | string | null;
+  method?: string;
+  result?: unknown;
+  error?: { code: number; message: string; data: { code: string; remedy: string } };
+}
+
+let temp: TempDirectory;
+let path: string;
+let server: Server;
+let connections: Connections;
+let logged: string[];
+let running: number;
+let runningMost: number;
+let release: () => void;
+let gate: Promise<void>;
+const clients: Socket[] = [];
+
+const handle: Handle = async (method, params, caller) => {
+  running += 1;
+  runningMost = Math.max(runningMost, running);
+  try {
+    if (method === 'echo') return params;
+    if (method === 'wait') return await gate;
+    if (method === 'refuse') throw new BdError('ISSUE_BLOCKED', { message: 'no', remedy: 'Wait.' });
+    if (method === 'break') throw new TypeError('a secret bug');
+    if (method === 'ask') return await caller.request('read_stdin', {});
+    throw new BdError('UNKNOWN_METHOD', { message: `no "${method}"`, remedy: 'See the docs.' });
+  } finally {
+    running -= 1;
+  }
+};
+
+beforeEach(async () => {
+  temp = createTempDirectory();
+  path = join(temp.path, 's.sock');
+  [logged, running, runningMost] = [[], 0, 0];
+  gate = new Promise((resolve) => (release = resolve));
+  const log: Log = {
+    info() {},
+    warn() {},
+    error: (message, details) => void logged.push(`${message} ${String(details?.['error'])}`),
+  };
+  connections = createConnections({
+    call: () => Promise.reject(new Error('not used')),
+    handle,
+    log,
+    opened() {},
+    ended() {},
+  });
+  server = createServer({ allowHalfOpen: true }, (socket) => connections.accept(socket));
+  await new Promise<void>((done) => server.listen(path, done));
+});
+
+afterEach(async () => {
+  release();
+  for (const client of clients.splice(0)) client.destroy();
+  await new Promise((done) => server.close(done));
+  temp[Symbol.dispose]();
+});
+
+/** A raw client; `replies` grows, and `ended` says whether the daemon has ended its side. */
+function open(): { socket: Socket; replies: Reply[]; ended: () => boolean } {
+  const socket = createConnection({ path, allowHalfOpen: true });
+  clients.push(socket);
+  const replies: Reply[] = [];
+  let text = '';
+  let isEnded = false;
+  socket.setEncoding('utf8');
+  socket.on('data', (piece: string) => {
+    const lines = (text + piece).split('\n');
+    text = lines.pop() ?? '';
+    replies.push(...lines.map((line) => JSON.parse(line) as Reply));
+  });
+  socket.on('end', () => (isEnded = true));
+  socket.on('error', () => {});
+  return { socket, replies, ended: () => isEnded };
+}
+
+const request = (id: number, method: string, params: object = {}): string =>
+  `${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`;
+
+async function answersTo(text: string | Uint8Array, count: number): Promise<Reply[]> {
+  const { socket, replies } = open();
+  socket.write(text);
+  return await eventually(() => replies.length >= count && replies, { what: 'answers' });
+}
+
+describe('one JSON message per line', () => {
+  test('a request is answered to its id, and a notification is not', async () => {
+    const text = `{"jsonrpc":"2.0","method":"echo","params":{"n":1}}\n${request(2, 'echo', { n: 2 })}`;
+    expect(await answersTo(text, 1)).toEqual([{ jsonrpc: '2.0', id: 2, result: { n: 2 } }]);
+  });
+
+  test('a request cut anywhere, between the bytes of a character too, arrives whole', async () => {
+    const bytes = Buffer.from(request(1, 'echo', { text: 'ü𝄞' }));
+    for (const at of [1, 8, bytes.length - 6, bytes.length - 1]) {
+      const { socket, replies } = open();
+      socket.write(bytes.subarray(0, at));
+      await eventually(() => connections.count() > 0);
+      socket.write(bytes.subarray(at));
+      await eventually(() => replies.length === 1);
+      expect(replies[0]?.result).toEqual({ text: 'ü𝄞' });
+    }
+  });
+
+  test('answers come as the work is done', async () => {
+    const { socket, replies } = open();
+    socket.write(request(1, 'wait') + request(2, 'echo'));
+    await eventually(() => replies.length === 1);
+    release();
+    await eventually(() => replies.length === 2);
+    expect(replies.map(({ id }) => id)).toEqual([2, 1]);
+  });
+
+  test.each([
+    ['no JSON', '{"jsonrpc": nonsense}', null, -32_700, 'BAD_REQUEST'],
+    ['no JSON-RPC', '{"id":4,"method":"echo"}', 4, -32_600, 'BAD_REQUEST'],
+    ['an unknown method', request(5, 'nonsense').trim(), 5, -32_601, 'UNKNOWN_METHOD'],
+    ['what is refused', request(6, 'refuse').trim(), 6, 1007, 'ISSUE_BLOCKED'],
+  ])(
+    '%s gets an error that says what to do, and the connection goes on',
+    async (_what, line, id, code, name) => {
+      const [error, next] = await answersTo(`${line}\n${request(9, 'echo')}`, 2).then((replies) =>
+        replies.sort((left) => (left.id === 9 ? 1 : -1)),
+      );
+      expect(error).toMatchObject({ id, error: { code, data: { code: name } } });
+      expect(error?.error?.data.remedy).toMatch(/\w{3}/);
+      expect(next?.id).toBe(9);
+    },
+  );
+
+  test('a bug ends its request only, is not shown, and is in the log', async () => {
+    const replies = await answersTo(request(1, 'break') + request(2, 'echo'), 2);
+    const failed = replies.find(({ id }) => id === 1);
+    expect(failed?.error).toMatchObject({ code: 1099, data: { code: 'INTERNAL' } });
+    expect(JSON.stringify(failed)).not.toContain('rpc-peer');
+    expect(logged).toEqual([expect.stringContaining('a secret bug')]);
+  });
+
+  test('a line over the limit gets an error that names it, and others are still served', async () => {
+    const { socket, replies, ended } = open();
+    socket.write(Buffer.alloc(LINE_BYTES_MAX + 4_000_000, '{'));
+    await eventually(() => ended());
+    expect(replies).toMatchObject([
+      { id: null, error: { code: 1009, message: expect.stringContaining(String(LINE_BYTES_MAX)) } },
+    ]);
+    expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
+  });
+
+  test('a client that has ended its side still gets its answers', async () => {
+    const { socket, replies, ended } = open();
+    socket.end(request(1, 'wait') + request(2, 'echo').trim());
+    await eventually(() => replies.length === 1 && connections.count() === 1);
+    release();
+    await eventually(() => ended() && connections.count() === 0);
+    expect(replies.map(({ id }) => id)).toEqual([2, 1]);
+  });
+
+  test('no more than so many requests of one connection run at once, and all are answered', async () => {
+    const count = REQUESTS_PER_CONNECTION_MAX * 40;
+    const { socket, replies } = open();
+    // Long ones, so that they do not all arrive in one read.
+    const padding = 'x'.repeat(20_000);
+    for (let id = 1; id <= count; id += 1) socket.write(request(id, 'wait', { padding }));
+    await eventually(() => running >= REQUESTS_PER_CONNECTION_MAX);
+    expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
+    release();
+    await eventually(() => replies.length === count);
+    expect(runningMost).toBeLessThan(count / 4);
+  });
+
+  test('the daemon can ask back, and is told when the client goes instead', async () => {
+    const { socket, replies } = open();
+    socket.write(request(1, 'ask'));
+    await eventually(() => replies.length === 1);
+    expect(replies[0]).toMatchObject({ method: 'read_stdin' });
+    socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: replies[0]?.id, result: 'typed' })}\n`);
+    await eventually(() => replies.length === 2);
+    expect(replies[1]).toMatchObject({ id: 1, result: 'typed' });
+    socket.write(request(2, 'ask'));
+    await eventually(() => running === 1);
+    socket.destroy();
+    await eventually(() => running === 0);
+  });
+});
+
+describe('the framing of the Language Server Protocol', () => {
+  test('a vscode-jsonrpc client is served, errors included', async () => {
+    const socket = createConnection(path);
+    clients.push(socket);
+    const client = createMessageConnection(
+      new StreamMessageReader(socket),
+      new StreamMessageWriter(socket),
+    );
+    client.listen();
+    expect(await client.sendRequest('echo', { text: 'ü𝄞' })).toEqual({ text: 'ü𝄞' });
+    await expect(client.sendRequest('refuse', {})).rejects.toMatchObject({
+      code: 1007,
+      message: 'no',
+      data: { code: 'ISSUE_BLOCKED', remedy: 'Wait.' },
+    });
+    await expect(client.sendRequest('nonsense', {})).rejects.toMatchObject({ code: -32_601 });
+    client.dispose();
+  });
+
+  test('a body that is no JSON gets -32700, and the connection goes on', async () => {
+    const text = await rawLspAnswers('Content-Length: 3\r\n\r\n{"a', frame(request(2, 'echo')));
+    expect(text).toMatch(/"code":-32700[^]*"id":2/);
+  });
+
+  test('an endless header and a giant body are refused with their limit', async () => {
+    expect(await rawLspAnswers(`Content-Length: 2\r\nX: ${'x'.repeat(5_000)}`)).toMatch(
+      /4096 bytes/,
+    );
+    expect(await rawLspAnswers('Content-Length: 99999999\r\n\r\n')).toContain(
+      `${LINE_BYTES_MAX} bytes`,
+    );
+  });
+
+  const frame = (body: string): string =>
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+  /** Sends, ends its side, and reads until the daemon has ended its own. */
+  async function rawLspAnswers(...pieces: string[]): Promise<string> {
+    const socket = createConnection({ path, allowHalfOpen: true });
+    clients.push(socket);
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (piece: string) => (text += piece));
+    const end = new Promise((done) => socket.once('end', done));
+    socket.end(pieces.join(''));
+    await end;
+    return text;
+  }
+});
+
+describe('connections', () => {
+  test.each(['GET / HTTP/1.1\r\n', '[{"jsonrpc":"2.0"}]\n', 'hello there\n'])(
+    '%j is answered with one error line, and ended',
+    async (text) => {
+      const { socket, replies, ended } = open();
+      socket.write(text);
+      await eventually(() => ended());
+      expect(replies).toMatchObject([{ id: null, error: { data: { code: 'BAD_REQUEST' } } }]);
+    },
+  );
+
+  test('one that says nothing is told so and ended', async () => {
+    const { replies, ended } = open();
+    await eventually(() => ended());
+    expect(replies[0]?.error?.message).toContain('said nothing');
+  });
+
+  test('beyond the limit they are refused, and taken again when others have ended', async () => {
+    const many = Array.from({ length: CONNECTIONS_MAX }, () => open());
+    await eventually(() => connections.count() === CONNECTIONS_MAX);
+    const late = open();
+    await eventually(() => late.ended());
+    expect(late.replies[0]?.error).toMatchObject({ data: { code: 'LIMIT_EXCEEDED' } });
+    for (const { socket } of many) socket.destroy();
+    await eventually(() => connections.count() === 0);
+    expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
+  });
+
+  test('at the end running requests are answered, new ones are not read', async () => {
+    const { socket, replies, ended } = open();
+    socket.write(request(1, 'wait'));
+    await eventually(() => running === 1);
+    const drained = connections.drain();
+    socket.write(request(2, 'echo'));
+    release();
+    await drained;
+    await eventually(() => ended());
+    expect(replies.map(({ id }) => id)).toEqual([1]);
+  });
+});

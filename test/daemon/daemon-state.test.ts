@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
+import { decide, type DaemonEvent, type DaemonState } from '../../src/daemon/daemon-state.ts';
+import { createEventQueue } from '../../src/daemon/event-queue.ts';
+
+const START: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
+
+const checked = (
+  nowMs: number,
+  more: { hasPending?: boolean; workspace?: 'present' | 'gone' } = {},
+) =>
+  ({
+    kind: 'checked',
+    nowMs,
+    hasPending: false,
+    workspace: 'present',
+    ...more,
+  }) satisfies DaemonEvent;
+
+const after = (...events: DaemonEvent[]): DaemonState['kind'] => events.reduce(decide, START).kind;
+
+const opened: DaemonEvent = { kind: 'connection_opened' };
+const ended = (nowMs: number): DaemonEvent => ({ kind: 'connection_ended', nowMs });
+
+test('a daemon that nobody calls ends after the idle time, not before', () => {
+  expect(after(checked(IDLE_TIMEOUT_MS - 1))).toBe('serving');
+  expect(after(checked(IDLE_TIMEOUT_MS))).toBe('draining');
+});
+
+test('an open connection keeps it, and the idle time counts from its end', () => {
+  expect(after(opened, checked(10 * IDLE_TIMEOUT_MS))).toBe('serving');
+  expect(after(opened, ended(IDLE_TIMEOUT_MS), checked(IDLE_TIMEOUT_MS + 1))).toBe('serving');
+  expect(after(opened, ended(IDLE_TIMEOUT_MS), checked(2 * IDLE_TIMEOUT_MS))).toBe('draining');
+});
+
+test('changes that wait to be shared keep it', () => {
+  expect(after(checked(2 * IDLE_TIMEOUT_MS, { hasPending: true }))).toBe('serving');
+});
+
+test('it stops on request also while connections are open', () => {
+  expect(after(opened, { kind: 'stop_requested', reason: 'x' })).toBe('draining');
+});
+
+test('a workspace that is gone is not written any more', () => {
+  expect(after(opened, checked(1, { workspace: 'gone' }))).toBe('abandoning');
+});
+
+test('the end is final', () => {
+  const stop: DaemonEvent = { kind: 'stop_requested', reason: 'x' };
+  expect(after(checked(1, { workspace: 'gone' }), stop)).toBe('abandoning');
+  expect(after(stop, checked(1, { workspace: 'gone' }), { kind: 'failed', error: 1 })).toBe(
+    'draining',
+  );
+});
+
+test('a failed part ends it with that error', () => {
+  expect(decide(START, { kind: 'failed', error: 'why' })).toMatchObject({ error: 'why' });
+});
+
+test('events are taken in order, and a full queue refuses', async () => {
+  const queue = createEventQueue<number>({ max: 2 });
+  const waiting = queue.take();
+  queue.post(1);
+  queue.post(2);
+  expect(() => queue.post(3)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+  expect(await waiting).toEqual([1, 2]);
+  queue.post(4);
+  expect(await queue.take()).toEqual([4]);
+});

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MCP_REQUESTS_MAX } from '../../src/core/limits.ts';
+import { createSocketTransport } from '../../src/mcp/socket-transport.ts';
+import { eventually } from '../support/eventually.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let ours: Socket;
+let theirs: Socket;
+
+beforeEach(async () => {
+  temp = createTempDirectory();
+  const path = join(temp.path, 's');
+  const server = createServer({ allowHalfOpen: true }).listen(path);
+  await once(server, 'listening');
+  theirs = connect({ path, allowHalfOpen: true });
+  [ours] = (await once(server, 'connection')) as [Socket];
+  server.close();
+});
+
+afterEach(() => {
+  ours.destroy();
+  theirs.destroy();
+  temp[Symbol.dispose]();
+});
+
+const requestLine = (id: number): string => `{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`;
+
+test('a peer that vanishes while it is not read from closes the transport', async () => {
+  const transport = createSocketTransport(ours);
+  const received: JSONRPCMessage[] = [];
+  let closes = 0;
+  Object.assign(transport, {
+    onmessage: (message: JSONRPCMessage) => received.push(message),
+    onclose: () => (closes += 1),
+  });
+  await transport.start();
+  const ids = Array.from({ length: MCP_REQUESTS_MAX + 1 }, (_, id) => id);
+  theirs.write(ids.map(requestLine).join(''));
+  await eventually(() => received.length === MCP_REQUESTS_MAX);
+  theirs.destroy();
+  await once(theirs, 'close');
+  await transport.send({ jsonrpc: '2.0', id: 0, result: {} });
+  await transport.ended;
+  expect(closes).toBe(1);
+});
+
+test('bytes put back before the start come first', async () => {
+  const [line, rest] = [requestLine(1), requestLine(2)];
+  theirs.write(line.slice(0, 5));
+  await once(ours, 'readable');
+  const head = ours.read() as Buffer;
+  ours.pause();
+  ours.unshift(head);
+  const transport = createSocketTransport(ours);
+  const received: JSONRPCMessage[] = [];
+  Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
+  await transport.start();
+  theirs.write(line.slice(5) + rest);
+  await eventually(() => received.length === 2);
+  expect(received).toMatchObject([{ id: 1 }, { id: 2 }]);
+});
+
+test('closing from our side lets the peer read what was sent', async () => {
+  const transport = createSocketTransport(ours);
+  let closes = 0;
+  Object.assign(transport, { onclose: () => (closes += 1) });
+  await transport.start();
+  const text = 'x'.repeat(1_000_000);
+  void transport.send({ jsonrpc: '2.0', id: 1, result: { text } });
+  await transport.close();
+  await transport.close();
+  const chunks: Buffer[] = [];
+  theirs.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(theirs, 'end');
+  await transport.ended;
+  expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ result: { text } });
+  expect(closes).toBe(1);
+});
+
+test('a peer that never reads does not keep a closed transport open', async () => {
+  const transport = createSocketTransport(ours, { drainTimeoutMs: 50 });
+  await transport.start();
+  void transport.send({ jsonrpc: '2.0', id: 1, result: { text: 'x'.repeat(10_000_000) } });
+  await transport.close();
+  await transport.ended;
+});

@@ -1,0 +1,77 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findGitRepository } from '../../src/platform/git-repository.ts';
+import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+
+let sandbox: Sandbox;
+let repository: string;
+let gitDir: string;
+
+beforeEach(() => {
+  sandbox = createSandbox();
+  repository = join(sandbox.directory, 'repository');
+  gitDir = join(repository, '.git');
+  sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', repository);
+  sandbox.git(repository, 'commit', '--quiet', '--allow-empty', '-m', 'start');
+});
+afterEach(() => sandbox.remove());
+
+/** Git's own answer. */
+function asked(directory: string): unknown {
+  const ask = (what: string) => sandbox.git(directory, 'rev-parse', '--path-format=absolute', what);
+  return {
+    gitDir: ask('--git-dir'),
+    commonDir: ask('--git-common-dir'),
+    topLevel: ask('--show-toplevel'),
+  };
+}
+
+test('a directory inside a repository', () => {
+  const inside = join(repository, 'a', 'b');
+  mkdirSync(inside, { recursive: true });
+  expect(findGitRepository(inside)).toEqual({ gitDir, commonDir: gitDir, topLevel: repository });
+  expect(findGitRepository(inside)).toEqual(asked(inside));
+});
+
+test('a linked worktree belongs to the repository it was made from', () => {
+  const worktree = join(sandbox.directory, 'worktree');
+  sandbox.git(repository, 'worktree', 'add', '--quiet', '-b', 'side', worktree);
+  expect(findGitRepository(worktree)).toEqual(asked(worktree));
+  expect(findGitRepository(worktree)?.commonDir).toBe(gitDir);
+});
+
+test('a worktree of a bare repository', () => {
+  const bare = join(sandbox.directory, 'bare.git');
+  sandbox.git(sandbox.directory, 'clone', '--quiet', '--bare', repository, bare);
+  const worktree = join(sandbox.directory, 'worktree');
+  sandbox.git(bare, 'worktree', 'add', '--quiet', worktree, 'main');
+  expect(findGitRepository(worktree)).toEqual(asked(worktree));
+});
+
+test('a submodule is a repository of its own', () => {
+  const outer = join(sandbox.directory, 'outer');
+  sandbox.git(sandbox.directory, 'init', '--quiet', outer);
+  sandbox.git(
+    outer,
+    '-c',
+    'protocol.file.allow=always',
+    'submodule',
+    '--quiet',
+    'add',
+    repository,
+    'sub',
+  );
+  expect(findGitRepository(join(outer, 'sub'))).toEqual(asked(join(outer, 'sub')));
+});
+
+test('a bare repository has no working tree', () => {
+  const bare = join(sandbox.directory, 'bare.git');
+  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', bare);
+  expect(findGitRepository(bare)).toEqual({ gitDir: bare, commonDir: bare });
+});
+
+test('none where there is none, and an empty .git is none', () => {
+  mkdirSync(join(sandbox.directory, 'plain', '.git'), { recursive: true });
+  expect(findGitRepository(join(sandbox.directory, 'plain'))).toBeUndefined();
+});

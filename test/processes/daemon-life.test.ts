@@ -1,0 +1,217 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import {
+  createTestWorkspace,
+  type TestProject,
+  type TestWorkspace,
+} from '../support/test-workspace.ts';
+
+let workspace: TestWorkspace;
+beforeEach(async () => {
+  workspace = await createTestWorkspace({ git: 'none', clones: 2 });
+});
+afterEach(() => workspace[Symbol.asyncDispose]());
+
+const idsIn = async (project: TestProject): Promise<string[]> =>
+  (await project.bdJson<{ id: string }[]>(['list', '--all', '--limit', '0'])).map(({ id }) => id);
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+/** The processes of this machine that serve this workspace. */
+function daemonsOf(project: TestProject): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      return command.includes('bd-daemon.js') && command.includes(project.beadsDir);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function pidOf(project: TestProject): number {
+  const pid = project.daemonPid();
+  if (pid === undefined) throw new Error('no daemon.pid');
+  return pid;
+}
+
+test('twenty first calls at once start one daemon, and all are done', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  const titles = Array.from({ length: 20 }, (_, index) => `Issue ${index}`);
+  const created = await Promise.all(titles.map((title) => workspace.bdText(['q', title])));
+  expect(new Set(created.map((id) => id.trim())).size).toBe(20);
+  expect(new Set(await idsIn(workspace))).toEqual(new Set(created.map((id) => id.trim())));
+  await eventually(() => daemonsOf(workspace).length === 1, { what: 'one daemon' });
+  const log = readFileSync(join(workspace.beadsDir, 'daemon.log'), 'utf8');
+  expect(log.match(/"msg":"serving"/g)).toHaveLength(1);
+});
+
+test('what was acknowledged survives kill -9, and the next call starts a new daemon', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'First']);
+  const killed = pidOf(workspace);
+  const acknowledged: string[] = [];
+  const workers = Array.from({ length: 4 }, async (_, worker) => {
+    for (let index = 0; ; index += 1) {
+      const run = await workspace.bd(['q', `Issue ${worker}.${index}`], {
+        env: { BEADS_AUTO_START_DAEMON: 'false' },
+      });
+      // Cut off in the middle, or done without a daemon after its end: then the killing worked.
+      if (run.exitCode !== 0) return expect(run.exitCode).toBe(5);
+      acknowledged.push(run.stdout.trim());
+      if (!isAlive(killed)) return undefined;
+      if (acknowledged.length === 6) process.kill(killed, 'SIGKILL');
+    }
+  });
+  await Promise.all(workers);
+  expect(acknowledged.length).toBeGreaterThanOrEqual(6);
+  expect(isAlive(killed)).toBe(false);
+  expect(await idsIn(workspace)).toEqual(expect.arrayContaining(acknowledged));
+  expect(pidOf(workspace)).not.toBe(killed);
+  expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain(
+    acknowledged.at(-1),
+  );
+});
+
+test('a stopped process makes a call end with 5 and say which process it is', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'First']);
+  const pid = pidOf(workspace);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const run = await workspace.bd(['list', '--json']);
+    expect(run.exitCode).toBe(5);
+    expect(run.stderr).toContain(String(pid));
+    expect(JSON.parse(run.stdout)).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+    const status = await workspace.bdJson(['daemon', 'status']);
+    expect(status).toMatchObject({ status: 'unresponsive', pid });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  expect(await idsIn(workspace)).toHaveLength(1);
+  expect(pidOf(workspace)).toBe(pid);
+});
+
+test('daemons health, from anywhere, names both workspaces and says which daemon is dead', async () => {
+  const [first, second] = [workspace, workspace.clones[1]];
+  if (second === undefined) throw new Error('two clones');
+  for (const project of [first, second]) {
+    await project.bdText(['init', '--prefix', 't']);
+    await project.bdText(['daemon', 'start']);
+  }
+  const health = async () => {
+    const run = await first.bd(['daemons', 'health', '--json'], { cwd: workspace.home });
+    return { exitCode: run.exitCode, report: JSON.parse(run.stdout) };
+  };
+  const named = (a: string, b: string) =>
+    expect.arrayContaining([
+      expect.objectContaining({ workspace: first.directory, status: a }),
+      expect.objectContaining({ workspace: second.directory, status: b }),
+    ]);
+  await eventually(async () => (await health()).report.total === 2, { what: 'both registered' });
+  const before = await health();
+  expect(before).toMatchObject({ exitCode: 0, report: { total: 2, healthy: 2 } });
+  expect(before.report.daemons).toEqual(named('healthy', 'healthy'));
+
+  const pid = pidOf(second);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => !isAlive(pid));
+  const after = await health();
+  expect(after).toMatchObject({ exitCode: 1, report: { total: 2, healthy: 1, stale: 1 } });
+  expect(after.report.daemons).toEqual(named('healthy', 'stale'));
+  expect(daemonsOf(second), 'looking starts no daemon').toEqual([]);
+});
+
+test('stop leaves nothing behind, and start says whether one ran', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  expect(await workspace.bdJson(['daemon', 'status'])).toMatchObject({ status: 'not_running' });
+  expect(await workspace.bdText(['daemon', 'start'])).toContain('Daemon started');
+  expect(await workspace.bdText(['daemon', 'start'])).toContain('already running');
+  const pid = pidOf(workspace);
+  expect(await workspace.bdJson(['daemon', 'status'])).toMatchObject({ status: 'running', pid });
+  expect(await workspace.bdText(['daemon', 'stop'])).toContain(String(pid));
+  await eventually(() => !isAlive(pid));
+  for (const name of ['bd.sock', 'daemon.pid']) {
+    expect(existsSync(join(workspace.beadsDir, name)), name).toBe(false);
+  }
+  expect(JSON.parse(readFileSync(join(workspace.home, '.beads/registry.json'), 'utf8'))).toEqual(
+    [],
+  );
+  expect((await workspace.bd(['daemon', 'stop'])).stdout).toContain('No daemon');
+});
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  '%s ends a daemon after the mirror is written',
+  async (signal) => {
+    await workspace.bdText(['init', '--prefix', 't']);
+    const id = (await workspace.bdText(['q', 'Late'])).trim();
+    const pid = pidOf(workspace);
+    process.kill(pid, signal);
+    await eventually(() => !isAlive(pid));
+    expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain(id);
+    expect(existsSync(join(workspace.beadsDir, 'bd.sock'))).toBe(false);
+  },
+);
+
+test('without daemon the answers are the same, and none is started', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  for (const env of [
+    { BEADS_NO_DAEMON: '1' },
+    { CI: 'true' },
+    { BEADS_AUTO_START_DAEMON: 'false' },
+  ]) {
+    await workspace.bdText(['q', 'Without'], { env });
+  }
+  await workspace.bdText(['--no-daemon', 'q', 'Without']);
+  await workspace.bdText(['q', 'Without', '--sandbox']);
+  expect(daemonsOf(workspace)).toEqual([]);
+  const direct = await workspace.bdText(['list', '--no-daemon']);
+  expect(await workspace.bdText(['list'])).toBe(direct);
+  const [pid] = daemonsOf(workspace);
+  expect(pid).toBeDefined();
+  // One that serves already is used: it holds the workspace.
+  expect(await workspace.bdText(['list'], { env: { BEADS_NO_DAEMON: '1' } })).toBe(direct);
+  expect(daemonsOf(workspace)).toEqual([pid]);
+});
+
+test('where sockets cannot be, commands are done without a daemon', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  const preload = join(workspace.root, 'no-sockets.cjs');
+  // A sandbox's refusal, in the client: EPERM at connect.
+  writeFileSync(
+    preload,
+    `const net = require('node:net'); net.createConnection = () => {
+      const socket = new net.Socket();
+      process.nextTick(() => socket.emit('error', Object.assign(new Error('connect EPERM'), { code: 'EPERM' })));
+      return socket; };`,
+  );
+  await workspace.bdText(['daemon', 'start']);
+  // Killed, it leaves a socket, so that the client comes as far as connecting.
+  process.kill(pidOf(workspace), 'SIGKILL');
+  await eventually(() => daemonsOf(workspace).length === 0);
+  const env = { NODE_OPTIONS: `--require ${preload}` };
+  expect(await workspace.bdText(['q', 'Sandboxed'], { env })).toMatch(/^t-/);
+  expect(daemonsOf(workspace)).toEqual([]);
+});
+
+test('a daemon lets go of a workspace that was moved away, and writes nothing there', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'First']);
+  const pid = pidOf(workspace);
+  renameSync(workspace.beadsDir, `${workspace.beadsDir}.moved`);
+  await eventually(() => !isAlive(pid), { deadlineMs: 40_000 });
+  expect(existsSync(workspace.beadsDir)).toBe(false);
+  rmSync(`${workspace.beadsDir}.moved`, { recursive: true });
+});
+
+test('a link that was taken away comes back while the daemon lives', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'First']);
+  const pid = pidOf(workspace);
+  rmSync(join(workspace.beadsDir, 'bd.sock'));
+  await eventually(() => existsSync(join(workspace.beadsDir, 'bd.sock')), { deadlineMs: 40_000 });
+  expect(await idsIn(workspace)).toHaveLength(1);
+  expect(pidOf(workspace)).toBe(pid);
+});

@@ -1,0 +1,196 @@
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createTempDirectory } from './temp-directory.ts';
+
+/** The built program; another build of it can be named. */
+const BD = resolve(
+  process.env['BD_TEST_DIST'] ?? resolve(import.meta.dirname, '../../dist'),
+  'bd.js',
+);
+const RUN_DEADLINE_MS = 50_000;
+
+export interface Run {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  stdin?: string;
+  /** Added to the hermetic environment; undefined takes a variable out. */
+  env?: Readonly<Record<string, string | undefined>>;
+  cwd?: string;
+}
+
+/** One project directory, in a hermetic world of its own or shared with other clones. */
+export interface TestProject {
+  readonly directory: string;
+  readonly beadsDir: string;
+  /** Runs the built `dist/bd.js`. */
+  bd(args: readonly string[], options?: RunOptions): Promise<Run>;
+  /** The same, for its standard output; throws when it fails. */
+  bdText(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** The same, with `--json`, parsed. */
+  bdJson<T = unknown>(args: readonly string[], options?: RunOptions): Promise<T>;
+  /** Starts `bd` and leaves it running: the caller ends it. */
+  start(args: readonly string[], options?: RunOptions): ChildProcessWithoutNullStreams;
+  /** Runs git; throws when it fails. */
+  git(...args: string[]): string;
+  /** What `.beads/daemon.pid` says; undefined without it. */
+  daemonPid(): number | undefined;
+}
+
+export interface TestWorkspace extends TestProject, AsyncDisposable {
+  /** Holds everything. */
+  readonly root: string;
+  readonly home: string;
+  readonly runtimeDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The bare repository, with `git: 'with-remote'`. */
+  readonly remote: string;
+  /** The workspace itself is the first. */
+  readonly clones: readonly TestProject[];
+}
+
+/** Temp directories with their own HOME, runtime directory and git; daemons are stopped at the end. */
+export async function createTestWorkspace({
+  git = 'plain',
+  clones: cloneCount = 1,
+}: { git?: 'none' | 'plain' | 'with-remote'; clones?: number } = {}): Promise<TestWorkspace> {
+  const temp = createTempDirectory();
+  const [home, runtimeDir] = [join(temp.path, 'home'), join(temp.path, 'run')];
+  mkdirSync(home);
+  mkdirSync(runtimeDir, { mode: 0o700 });
+  const env = hermeticEnvironment({ home, runtimeDir });
+  const remote = join(temp.path, 'remote.git');
+  const names = Array.from({ length: cloneCount }, (_, index) =>
+    index === 0 ? 'w' : `w${index + 1}`,
+  );
+  if (git === 'with-remote') makeRemote(remote, { root: temp.path, env });
+  const clones = names.map((name) => {
+    const directory = join(temp.path, name);
+    if (git === 'with-remote') runGit(temp.path, env, 'clone', '-q', remote, directory);
+    else mkdirSync(directory);
+    if (git === 'plain') runGit(directory, env, 'init', '-q', '-b', 'main');
+    if (git !== 'none') {
+      runGit(directory, env, 'config', 'user.name', `Tester ${name}`);
+      runGit(directory, env, 'config', 'user.email', `${name}@example.com`);
+    }
+    return createProject(directory, env);
+  });
+  const [first] = clones;
+  if (first === undefined) throw new Error('a test workspace has one clone at least');
+  return {
+    ...first,
+    root: temp.path,
+    home,
+    runtimeDir,
+    env,
+    remote,
+    clones,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clones.map(stopDaemon));
+      temp[Symbol.dispose]();
+    },
+  };
+}
+
+function hermeticEnvironment({ home, runtimeDir }: { home: string; runtimeDir: string }) {
+  return {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    HOME: home,
+    XDG_RUNTIME_DIR: runtimeDir,
+    USER: 'tester',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+  };
+}
+
+function makeRemote(remote: string, { root, env }: { root: string; env: Record<string, string> }) {
+  runGit(root, env, 'init', '-q', '--bare', '-b', 'main', remote);
+  const seed = join(root, 'seed');
+  runGit(root, env, 'clone', '-q', remote, seed);
+  runGit(seed, env, 'config', 'user.name', 'Seed');
+  runGit(seed, env, 'config', 'user.email', 'seed@example.com');
+  runGit(seed, env, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+  runGit(seed, env, 'push', '-q', 'origin', 'HEAD:main');
+}
+
+function createProject(directory: string, env: Record<string, string>): TestProject {
+  const beadsDir = join(directory, '.beads');
+  const start: TestProject['start'] = (args, { env: more = {}, cwd = directory } = {}) =>
+    spawn(process.execPath, [BD, ...args], { cwd, env: { ...env, ...more } });
+  const bd: TestProject['bd'] = async (args, options) => {
+    const child = start(args, options);
+    child.stdin.on('error', () => {}); // A command that does not read its input may be gone by now.
+    child.stdin.end(options?.stdin ?? '');
+    return await finish(child, `bd ${args.join(' ')}`);
+  };
+  const bdText: TestProject['bdText'] = async (args, options) => {
+    const run = await bd(args, options);
+    if (run.exitCode === 0) return run.stdout;
+    throw new Error(`bd ${args.join(' ')} ended with ${run.exitCode}\n${run.stderr}${run.stdout}`);
+  };
+  return {
+    directory,
+    beadsDir,
+    start,
+    bd,
+    bdText,
+    bdJson: async (args, options) => JSON.parse(await bdText([...args, '--json'], options)),
+    git: (...args) => runGit(directory, env, ...args),
+    daemonPid: () => readPid(join(beadsDir, 'daemon.pid')),
+  };
+}
+
+function finish(child: ChildProcessWithoutNullStreams, what: string): Promise<Run> {
+  return new Promise((done, fail) => {
+    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    const hung = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(new Error(`${what} did not end within ${RUN_DEADLINE_MS} ms`));
+    }, RUN_DEADLINE_MS);
+    child.on('error', fail);
+    child.on('close', (code, signal) => {
+      clearTimeout(hung);
+      const text = { stdout: String(Buffer.concat(stdout)), stderr: String(Buffer.concat(stderr)) };
+      if (code === null) fail(new Error(`${what} was ended by ${signal}\n${text.stderr}`));
+      else done({ exitCode: code, ...text });
+    });
+  });
+}
+
+function runGit(cwd: string, env: Record<string, string>, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync('git', args, { cwd, env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`git ${args.join(' ')} ended with ${status}\n${stderr}`);
+  return stdout.trimEnd();
+}
+
+async function stopDaemon(project: TestProject): Promise<void> {
+  const pid = project.daemonPid();
+  if (pid === undefined || !isDaemonOf(pid, project)) return;
+  await project.bd(['daemon', 'stop']).catch(() => {});
+  // A test may have left it stopped or broken; nobody else's process is ever signalled.
+  if (isDaemonOf(pid, project)) process.kill(pid, 'SIGKILL');
+}
+
+function isDaemonOf(pid: number, { beadsDir }: TestProject): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(beadsDir);
+  } catch {
+    return false;
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(path, 'utf8'), 10);
+  } catch {
+    return undefined;
+  }
+}

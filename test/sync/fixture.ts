@@ -1,0 +1,163 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Issue } from '../../src/core/issue.ts';
+import { encodeIssueLine } from '../../src/core/issue-line.ts';
+import { systemClock, type Clock } from '../../src/platform/clock.ts';
+import { createGit } from '../../src/platform/git-command.ts';
+import { silentLog, type Log } from '../../src/platform/log.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
+import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts';
+import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
+import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-state.ts';
+
+export interface Sandbox {
+  directory: string;
+  env: Record<string, string>;
+  git(directory: string, ...args: string[]): string;
+  remove(): void;
+}
+
+/** A temporary directory with a home of its own; nothing of the machine's git configuration is seen. */
+export function createSandbox(): Sandbox {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'bd-')));
+  const home = join(directory, 'home');
+  mkdirSync(home);
+  const env = { PATH: process.env['PATH'] ?? '', HOME: home };
+  const personal = {
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Ann',
+    GIT_AUTHOR_EMAIL: 'ann@example.com',
+    GIT_COMMITTER_NAME: 'Ann',
+    GIT_COMMITTER_EMAIL: 'ann@example.com',
+  };
+  return {
+    directory,
+    env,
+    git: (cwd, ...args) =>
+      execFileSync('git', args, {
+        cwd,
+        env: { ...env, ...personal },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }).trimEnd(),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+export interface Clone {
+  directory: string;
+  beadsDir: string;
+  mirrorPath: string;
+  store: Store;
+  mirror: MirrorFile;
+  branch: SyncBranch;
+  engine: SyncEngine;
+  settings: SyncSettings;
+}
+
+export const PROJECT = { projectId: '11111111-2222-4333-8444-555555555555', prefix: 't' };
+
+/** A repository with one commit, a remote when one is given, and an open store beside it. */
+export function createClone(
+  sandbox: Sandbox,
+  name: string,
+  {
+    remote,
+    clock = systemClock,
+    log = silentLog,
+    project = PROJECT,
+    wrapBranch = (branch) => branch,
+  }: {
+    remote?: string;
+    clock?: Clock;
+    log?: Log;
+    project?: typeof PROJECT;
+    wrapBranch?: (branch: SyncBranch) => SyncBranch;
+  } = {},
+): Clone {
+  const directory = join(sandbox.directory, name);
+  const beadsDir = join(directory, '.beads');
+  mkdirSync(beadsDir, { recursive: true });
+  sandbox.git(directory, 'init', '--quiet', '-b', 'main');
+  sandbox.git(directory, 'commit', '--quiet', '--allow-empty', '-m', 'start');
+  if (remote !== undefined) sandbox.git(directory, 'remote', 'add', 'origin', remote);
+  return openClone(sandbox, directory, { clock, log, project, wrapBranch });
+}
+
+export function openClone(
+  sandbox: Sandbox,
+  directory: string,
+  {
+    clock = systemClock,
+    log = silentLog,
+    project = PROJECT,
+    wrapBranch = (branch) => branch,
+  }: {
+    clock?: Clock;
+    log?: Log;
+    project?: typeof PROJECT;
+    wrapBranch?: (branch: SyncBranch) => SyncBranch;
+  } = {},
+): Clone {
+  const beadsDir = join(directory, '.beads');
+  const mirrorPath = join(beadsDir, 'beads.jsonl');
+  const quarantineDirectory = join(beadsDir, 'quarantine');
+  const store = openStore(join(beadsDir, 'beads.db'), { clock });
+  const mirror = createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause });
+  const git = createGit({ gitDir: join(directory, '.git'), env: sandbox.env });
+  const branch = wrapBranch(createSyncBranch({ git, project }));
+  const settings = { ...DEFAULT_SYNC_SETTINGS };
+  const engine = createSyncEngine({
+    store,
+    mirror,
+    branch,
+    quarantineDirectory,
+    clock,
+    random: () => 0.5,
+    settings,
+    log,
+  });
+  return { directory, beadsDir, mirrorPath, store, mirror, branch, engine, settings };
+}
+
+export function createRemote(sandbox: Sandbox, name = 'remote.git'): string {
+  const path = join(sandbox.directory, name);
+  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', '-b', 'main', path);
+  return path;
+}
+
+export function issue(id: string, fields: Partial<Issue> = {}): Issue {
+  return {
+    id: id as Issue['id'],
+    title: `Title of ${id}`,
+    status: 'open',
+    priority: 2,
+    issue_type: 'task',
+    created_at: '2026-01-01T00:00:00.000Z',
+    updated_at: '2026-01-01T00:00:00.000Z',
+    ...fields,
+  };
+}
+
+export function line(id: string, fields: Partial<Issue> = {}): string {
+  return encodeIssueLine(issue(id, fields));
+}
+
+/** A change made here, as an operation makes it. */
+export function put(store: Store, ...issues: Issue[]): void {
+  store.transaction(() => {
+    for (const each of issues) {
+      const kind = store.issues.line(each.id) === undefined ? 'created' : 'updated';
+      store.issues.put(each, { kind, actor: 'ann', origin: 'local', atMs: 0 });
+    }
+  });
+}
+
+export function lines(store: Store): string[] {
+  return store.issues.linesAfter('', 100_000).map((row) => row.line);
+}

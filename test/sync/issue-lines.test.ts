@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { LINE_BYTES_MAX } from '../../src/core/limits.ts';
+import { endsInsideLine, readIssueLines } from '../../src/sync/issue-lines.ts';
+
+const read = (content: string | Buffer): unknown[] =>
+  [...readIssueLines(Buffer.from(content))].map(({ number, text, problem }) =>
+    problem === undefined ? [number, text] : [number, { problem }],
+  );
+
+describe('the lines of an issue file', () => {
+  it.each([
+    [
+      'plain lines',
+      '{"a":1}\n{"b":2}\n',
+      [
+        [1, '{"a":1}'],
+        [2, '{"b":2}'],
+      ],
+    ],
+    [
+      'a last line without its end',
+      '{"a":1}\n{"b":2}',
+      [
+        [1, '{"a":1}'],
+        [2, '{"b":2}'],
+      ],
+    ],
+    [
+      'CRLF',
+      '{"a":1}\r\n{"b":2}\r\n',
+      [
+        [1, '{"a":1}'],
+        [2, '{"b":2}'],
+      ],
+    ],
+    ['a byte order mark', '\uFEFF{"a":1}\n', [[1, '{"a":1}']]],
+    [
+      'empty lines, which count',
+      '\n{"a":1}\n  \n\r\n{"b":2}\n',
+      [
+        [2, '{"a":1}'],
+        [5, '{"b":2}'],
+      ],
+    ],
+    ['nothing', '', []],
+  ])('reads %s', (_name, content, expected) => {
+    expect(read(content)).toEqual(expected);
+  });
+
+  it('reads both sides of a conflict, and says which lines are markers', () => {
+    const content = '<<<<<<< HEAD\n{"a":1}\n||||||| base\n{"a":0}\n=======\n{"a":2}\n>>>>>>> x\n';
+    const problem = 'a conflict marker; the lines of both sides were taken in';
+    expect(read(content)).toEqual([
+      [1, { problem }],
+      [2, '{"a":1}'],
+      [3, { problem }],
+      [4, '{"a":0}'],
+      [5, { problem }],
+      [6, '{"a":2}'],
+      [7, { problem }],
+    ]);
+  });
+
+  it('keeps what cannot be text word for word', () => {
+    const broken = Buffer.from([0x7b, 0xff, 0xfe]);
+    const tail = Buffer.alloc(5);
+    const lines = [...readIssueLines(Buffer.concat([broken, Buffer.from('\n{}\n'), tail]))];
+    expect(lines.map(({ raw, problem }) => [Buffer.from(raw), problem])).toEqual([
+      [broken, 'not UTF-8'],
+      [Buffer.from('{}'), undefined],
+      [tail, 'NUL bytes, as an interrupted write leaves'],
+    ]);
+  });
+
+  it('refuses a line over the limit, and reads the next one', () => {
+    const content = `${'x'.repeat(LINE_BYTES_MAX + 1)}\n{"a":1}\n`;
+    expect(read(content)).toEqual([
+      [1, { problem: `longer than ${LINE_BYTES_MAX} bytes` }],
+      [2, '{"a":1}'],
+    ]);
+  });
+});
+
+describe('endsInsideLine', () => {
+  it.each([
+    ['', false],
+    ['{"a":1}\n', false],
+    ['{"a":1}', false],
+    ['{"a":1}\n{"b":{"c":1}', true],
+    ['{"a":"x', true],
+  ])('%j: %s', (content, expected) => {
+    expect(endsInsideLine(Buffer.from(content))).toBe(expected);
+  });
+});

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import { initialise, type InitReport } from '../../src/workspace/initialise.ts';
+import { createCall } from '../../src/workspace/operations/table.ts';
+import { openWorkspace } from '../../src/workspace/workspace.ts';
+import { createTempDirectory } from '../support/temp-directory.ts';
+
+let temp: ReturnType<typeof createTempDirectory>;
+let remote: string;
+let env: Record<string, string>;
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  remote = join(temp.path, 'remote.git');
+  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', USER: 'mia', GIT_CONFIG_NOSYSTEM: '1' };
+  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+});
+
+afterEach(() => temp[Symbol.dispose]());
+
+function git(cwd: string, ...args: string[]): string {
+  const output = execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
+  return output.trim();
+}
+
+function clone(name: string): string {
+  const directory = join(temp.path, name);
+  git(temp.path, 'clone', '-q', remote, directory);
+  git(directory, 'config', 'user.name', name);
+  git(directory, 'config', 'user.email', `${name}@example.com`);
+  return directory;
+}
+
+function init(directory: string, options: { prefix?: string; isLocal?: boolean } = {}) {
+  return initialise({
+    directory,
+    env,
+    clock: systemClock,
+    log: silentLog,
+    isLocal: false,
+    ...options,
+  });
+}
+
+/** One operation in an open workspace, as another process would do it. */
+async function create(directory: string, title: string): Promise<string> {
+  await using workspace = await openWorkspace({
+    beadsDir: join(directory, '.beads'),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const { issue_id: id } = await createCall(workspace)('create_issue', { issue: { title } });
+  await workspace.sync.syncNow();
+  return id;
+}
+
+/** All that belongs to the user. */
+function fingerprint(directory: string): unknown {
+  return {
+    head: readFileSync(join(directory, '.git/HEAD'), 'utf8'),
+    config: readFileSync(join(directory, '.git/config'), 'utf8'),
+    index: existsSync(join(directory, '.git/index')) && readFileSync(join(directory, '.git/index')),
+    branches: git(directory, 'for-each-ref', 'refs/heads', 'refs/remotes/origin/main', 'refs/tags'),
+    status: git(directory, 'status', '--porcelain'),
+    stash: git(directory, 'stash', 'list'),
+  };
+}
+
+test('it changes what it says, and nothing else of the user’s', async () => {
+  const directory = clone('mia');
+  git(directory, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+  writeFileSync(join(directory, 'staged'), '1');
+  git(directory, 'add', 'staged');
+  const before = fingerprint(directory);
+  const report = await init(directory, { prefix: 'kite' });
+  await create(directory, 'One');
+  expect(fingerprint(directory)).toEqual(before);
+  expect(report.changes.join('\n')).toContain('added /.beads/ to .git/info/exclude');
+  expect(readFileSync(join(directory, '.git/info/exclude'), 'utf8')).toMatch(/^\/\.beads\/$/m);
+  expect(git(remote, 'branch', '--format=%(refname:short)')).toBe('beads-sync');
+});
+
+test('a second clone joins the project, with its prefix and its issues', async () => {
+  const first = clone('mia');
+  await init(first, { prefix: 'kite' });
+  const id = await create(first, 'One');
+  const second = clone('lee');
+  const report = await init(second, { prefix: 'other' });
+  expect(report).toMatchObject<Partial<InitReport>>({
+    joined: true,
+    prefix: 'kite',
+    issue_count: 1,
+  });
+  expect(report.changes.join('\n')).toContain('kept the prefix kite');
+  expect(await create(second, 'Two')).toMatch(/^kite-/);
+  const mirror = (directory: string) => readFileSync(join(directory, '.beads/beads.jsonl'), 'utf8');
+  expect(mirror(second)).toContain(`"id":"${id}"`);
+});
+
+test('with --local nothing is sent', async () => {
+  const directory = clone('mia');
+  expect(await init(directory, { isLocal: true })).toMatchObject({ remote: null });
+  await create(directory, 'One');
+  expect(git(remote, 'branch')).toBe('');
+});
+
+test('without git everything works, and nothing is shared', async () => {
+  const directory = join(temp.path, 'plain');
+  mkdirSync(directory);
+  expect(await init(directory)).toMatchObject({ remote: null, prefix: 'plain', warning: null });
+  expect(await create(directory, 'One')).toMatch(/^plain-/);
+});
+
+test('a second init is refused and changes nothing', async () => {
+  const directory = clone('mia');
+  await init(directory);
+  const before = readFileSync(join(directory, '.beads/metadata.json'), 'utf8');
+  await expect(init(directory)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+  expect(readFileSync(join(directory, '.beads/metadata.json'), 'utf8')).toBe(before);
+});
+
+test('a workspace of the classic tool keeps its file name and its issues', async () => {
+  const directory = clone('mia');
+  mkdirSync(join(directory, '.beads'));
+  writeFileSync(
+    join(directory, '.beads/metadata.json'),
+    '{"database":"beads.db","jsonl_export":"issues.jsonl"}',
+  );
+  writeFileSync(join(directory, '.beads/issues.jsonl'), '{"id":"bd-1","title":"Old"}\n');
+  expect(await init(directory)).toMatchObject({ issue_count: 1 });
+  await create(directory, 'New');
+  expect(existsSync(join(directory, '.beads/beads.jsonl'))).toBe(false);
+  expect(readFileSync(join(directory, '.beads/issues.jsonl'), 'utf8')).toContain('"New"');
+});
+
+test('a mirror that git tracks stays the user’s to commit', async () => {
+  const directory = clone('mia');
+  mkdirSync(join(directory, '.beads'));
+  writeFileSync(join(directory, '.beads/issues.jsonl'), '{"id":"bd-1","title":"Old"}\n');
+  git(directory, 'add', '.');
+  git(directory, 'commit', '-qm', 'Issues');
+  const report = await init(directory);
+  expect(report).toMatchObject({ issue_count: 1, remote: null });
+  await create(directory, 'New');
+  expect(git(remote, 'branch')).toBe('');
+  expect(git(directory, 'log', '--oneline').split('\n')).toHaveLength(1);
+  expect(git(directory, 'status', '--porcelain', '.beads/issues.jsonl')).toBe(
+    'M .beads/issues.jsonl',
+  );
+});

@@ -1,0 +1,151 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import type { Call } from '../../src/protocol/methods.ts';
+import { createCall } from '../../src/workspace/operations/table.ts';
+import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
+import { createTempDirectory } from '../support/temp-directory.ts';
+
+let temp: ReturnType<typeof createTempDirectory>;
+let workspace: Workspace;
+let call: Call;
+
+beforeEach(async () => {
+  temp = createTempDirectory();
+  const beadsDir = join(temp.path, '.beads');
+  mkdirSync(beadsDir);
+  writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
+  const env = { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' };
+  workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  call = createCall(workspace);
+});
+
+afterEach(async () => {
+  await workspace[Symbol.asyncDispose]();
+  temp[Symbol.dispose]();
+});
+
+const line = (id: string, fields: Record<string, unknown> = {}): string =>
+  JSON.stringify({
+    id,
+    title: `title of ${id}`,
+    created_at: '2026-01-01T00:00:00.123456789+11:00',
+    updated_at: '2026-01-01T00:00:00Z',
+    ...fields,
+  });
+
+const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, problems: [], dry_run: false };
+
+test('what is imported is exported as it was, unknown keys and deleted issues included', async () => {
+  const lines = [
+    line('a-1', { zz: { deep: [1.5] }, labels: ['x'], comments: [] }),
+    line('a-2', { status: 'tombstone', deleted_at: '2026-01-02T00:00:00Z' }),
+    line('b-1', { status: 'hooked', issue_type: 'molecule', timeout: 1_800_000_000_000 }),
+  ];
+  expect(await call('import', { lines })).toEqual({ ...counts, created: 3 });
+  const path = join(temp.path, 'out.jsonl');
+  await call('export', { path });
+  const exported = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const defaults = { status: 'open', priority: 0, issue_type: 'task' };
+  expect(exported.map((text) => JSON.parse(text) as unknown)).toEqual(
+    lines.map((text) => ({ ...defaults, ...(JSON.parse(text) as object) })),
+  );
+});
+
+test('the same import again changes nothing', async () => {
+  const lines = [line('a-1'), line('a-2')];
+  await call('import', { lines });
+  const seq = workspace.store.events.lastSeq();
+  expect(await call('import', { lines })).toEqual({ ...counts, unchanged: 2 });
+  expect(workspace.store.events.lastSeq()).toBe(seq);
+});
+
+test('bad lines are listed with what is wrong, and all others are in', async () => {
+  const path = join(temp.path, 'in.jsonl');
+  writeFileSync(
+    path,
+    `${line('a-1')}\n{"id":\n\n${line('a-2', { priority: 9 })}\r\n${line('a-3')}`,
+  );
+  const report = await call('import', { path });
+  expect(report).toMatchObject({ created: 2 });
+  expect(report.problems).toEqual([
+    { line: 2, problem: expect.stringContaining('not JSON') as string },
+    { line: 4, problem: 'a-2 has "priority" 9, which is not 0 to 4' },
+  ]);
+});
+
+test('an older version changes nothing, a newer one is taken, a deleted issue stays deleted', async () => {
+  await call('import', { lines: [line('a-1', { updated_at: '2026-02-01T00:00:00Z' })] });
+  const bring = (fields: Record<string, unknown>) =>
+    call('import', { lines: [line('a-1', { title: 'other', ...fields })] });
+  expect(await bring({ updated_at: '2026-01-15T00:00:00Z' })).toMatchObject({ unchanged: 1 });
+  expect(await bring({ updated_at: '2026-02-15T00:00:00Z' })).toMatchObject({ updated: 1 });
+  await call('delete_issues', { issue_ids: ['a-1'] });
+  expect(await bring({ updated_at: '2999-01-01T00:00:00Z' })).toMatchObject({ unchanged: 1 });
+  expect(workspace.store.issues.get('a-1')?.status).toBe('tombstone');
+});
+
+test('a line edited by hand under the same updated_at is an edit', async () => {
+  await call('import', { lines: [line('a-1')] });
+  expect(await call('import', { lines: [line('a-1', { title: 'By hand' })] })).toMatchObject({
+    updated: 1,
+  });
+  expect(workspace.store.issues.get('a-1')?.title).toBe('By hand');
+});
+
+test('a dry run counts and writes nothing; what exists can be skipped', async () => {
+  await call('import', { lines: [line('a-1')] });
+  const lines = [line('a-1', { title: 'other' }), line('a-2')];
+  expect(await call('import', { lines, dry_run: true })).toEqual({
+    ...counts,
+    created: 1,
+    updated: 1,
+    dry_run: true,
+  });
+  expect(workspace.store.issues.count()).toBe(1);
+  expect(await call('import', { lines, skip_existing: true })).toEqual({
+    ...counts,
+    created: 1,
+    skipped: 1,
+  });
+  expect(workspace.store.issues.get('a-1')?.title).toBe('title of a-1');
+});
+
+test('files that cannot be used are refused by name', async () => {
+  const path = join(temp.path, 'none', 'x.jsonl');
+  await expect(call('import', { path })).rejects.toMatchObject({ code: 'FILE_UNUSABLE' });
+  await expect(call('export', { path })).rejects.toMatchObject({ code: 'FILE_UNUSABLE' });
+  await expect(call('import', { path: 'x.jsonl' })).rejects.toThrow('"x.jsonl" is not an absolute');
+  await expect(call('import', {})).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+});
+
+test('lines can be read page by page, each once', async () => {
+  await call('import', { lines: ['a', 'b', 'c', 'd'].map((id) => line(id)) });
+  const seen: string[] = [];
+  let after: string | null = '';
+  while (after !== null) {
+    const page: { lines: string[]; next: string | null } = await call('read_lines', {
+      after,
+      limit: 2,
+    });
+    seen.push(...page.lines);
+    after = page.next;
+  }
+  expect(seen.map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('an import of many issues lets other requests through', async () => {
+  const lines = Array.from({ length: 3_000 }, (_, index) => line(`a-${index}`));
+  const state = { isDone: false };
+  const running = call('import', { lines }).then(() => (state.isDone = true));
+  let answered = 0;
+  while (!state.isDone) {
+    await call('ping', {});
+    answered += 1;
+    await new Promise((turn) => setImmediate(turn));
+  }
+  await running;
+  expect(answered).toBeGreaterThan(10);
+});
