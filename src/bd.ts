@@ -19,12 +19,6 @@ import type { StdinPiece } from './protocol/daemon-methods.ts';
 const argv = process.argv.slice(2);
 const line = readCommandLine(argv);
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader has seen enough, as in `bd list | head`.
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
 void main();
 
 async function main(): Promise<void> {
@@ -53,6 +47,7 @@ async function run(io: CommandIo): Promise<number> {
     const forwarded = await forward(started, beadsDir, io);
     if (forwarded.kind === 'done') return forwarded.exitCode;
   }
+  watchStdout();
   const { runDirectly } = await import('./cli/direct.ts');
   return await runDirectly(argv, io, { beadsDir, env: process.env });
 }
@@ -67,7 +62,7 @@ async function start(beadsDir: string): Promise<Connected | undefined> {
 async function forward({ socket }: Connected, beadsDir: string, io: CommandIo): Promise<Forwarded> {
   const stdin = openStdin();
   try {
-    return await forwardCommand(
+    const forwarding = forwardCommand(
       socket,
       {
         argv: [...argv],
@@ -85,12 +80,25 @@ async function forward({ socket }: Connected, beadsDir: string, io: CommandIo): 
         daemon: `the daemon of ${beadsDir} (process ${readDaemonPid(beadsDir) ?? 'unknown'})`,
       },
     );
+    // Made ready while the daemon works.
+    watchStdout();
+    return await forwarding;
   } finally {
     stdin.close();
   }
 }
 
+function watchStdout(): void {
+  if (process.stdout.listenerCount('error') > 0) return;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader has seen enough, as in `bd list | head`.
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
 async function runHere(io: CommandIo): Promise<number> {
+  watchStdout();
   const { runLocally } = await import('./cli/run-locally.ts');
   return await runLocally(argv, io, createHost(io, line));
 }

@@ -158,3 +158,6 @@ export const MCP_DRAIN_TIMEOUT_MS = 10_000;
 
 /** Rounds in which an MCP `claim` without id looks for ready work: others took all of each list before. */
 export const MCP_CLAIM_ROUNDS_MAX = 20;
+
+/** A daemon that nobody calls at once registers and logs its start after this. */
+export const START_SETTLE_MS = 100;

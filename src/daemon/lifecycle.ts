@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { toBdError, type BdError } from '../core/errors.ts';
-import { WORKSPACE_CHECK_INTERVAL_MS } from '../core/limits.ts';
+import { START_SETTLE_MS, WORKSPACE_CHECK_INTERVAL_MS } from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
 import { register, registryPath, unregister, type RegistryEntry } from '../client/registry.ts';
@@ -83,6 +83,10 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     connections: () => connections.count(),
     stop: askToStop,
   };
+  // The client that started us waits for its first answer: what nobody waits for comes after that.
+  let settle = (): void => {};
+  const settled = new Promise<void>((resolve) => (settle = resolve));
+  clock.after(START_SETTLE_MS, () => settle());
   const connections: Connections = createConnections({
     call,
     handle: createHandle({ call, facts }),
@@ -91,7 +95,10 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
       events.post({ kind: 'connection_opened' });
       workspace.sync.activity();
     },
-    ended: () => events.post({ kind: 'connection_ended', nowMs: clock.nowMs() }),
+    ended() {
+      events.post({ kind: 'connection_ended', nowMs: clock.nowMs() });
+      settle();
+    },
   });
   const listener = await listen(beadsDir, {
     env,
@@ -108,14 +115,19 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     events.post({ kind: 'failed', error });
   });
   const entry = describeEntry(workspace, startedMs);
-  const registering = register(registryPath(env), entry).then((failure) => {
+  const registering = settled.then(async () => {
+    log.info('serving', {
+      version: VERSION,
+      workspace: workspace.projectDir,
+      node: process.version,
+    });
+    const failure = await register(registryPath(env), entry);
     if (failure !== undefined) log.warn('cannot write the registry', { failure });
   });
   if (stop.aborted) askToStop(String(stop.reason));
   stop.addEventListener('abort', () => askToStop(String(stop.reason)));
   const stopChecking = checkRegularly(workspace, { clock, events, listener });
   void loadRunner();
-  log.info('serving', { version: VERSION, workspace: workspace.projectDir, node: process.version });
 
   const end = await runUntilEnd(events, startedMs);
   log.info('ending', { reason: end.reason });
@@ -123,6 +135,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   listener.close();
   await connections.drain();
   background.abort();
+  settle();
   await Promise.all([syncing, registering]);
   if (end.kind === 'abandoning') workspace.store.close();
   else await workspace[Symbol.asyncDispose]();

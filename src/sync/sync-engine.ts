@@ -7,6 +7,7 @@ import type { MirrorFile, MirrorReport } from './mirror-file.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
+import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
 import {
   quarantineNotice,
   syncStateName,
@@ -56,14 +57,14 @@ export interface SyncEngineOptions {
 export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   const { store, mirror, branch, clock, random, settings, log } = options;
   const network = new AbortController();
-  let state = initialSyncState({ nowMs: clock.nowMs(), shares: branch !== undefined });
+  const memory = readSyncMemory(store.settings);
+  let state = initialSyncState({ nowMs: clock.nowMs(), shares: branch !== undefined, memory });
   let isRunning = false;
   let cancelTimer = (): void => {};
   let mirrorTurn: Promise<unknown> = Promise.resolve();
   let cycleTurn: Promise<unknown> = Promise.resolve();
   let mirrorFailure: SyncFailure | undefined;
-  let remote: string | undefined;
-  let lastOkMs: number | undefined;
+  let { remote, lastOkMs } = memory;
   /** Callers of `syncNow`: for the cycle that runs or starts next, and for the one after a running one. */
   let waiting: ((report: SyncReport) => void)[] = [];
   let waitingLonger: ((report: SyncReport) => void)[] = [];
@@ -155,15 +156,30 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     });
   }
 
-  function noteEnd(cycle: CycleReport): void {
-    remote = cycle.remote ?? (cycle.end === 'no_remote' ? undefined : remote);
+  function noteEnd({ end, remote: used, pushed, imported }: CycleReport): void {
+    // Stopped at our own end: that says nothing about the remote.
+    if (network.signal.aborted) return;
+    remote = used ?? (end === 'no_remote' ? undefined : remote);
     const failure = currentFailure(state);
-    if (typeof cycle.end === 'string') {
-      if (cycle.end === 'shared') lastOkMs = clock.nowMs();
+    const moved = pushed + imported;
+    if (typeof end === 'string') {
+      if (end === 'shared') lastOkMs = clock.nowMs();
       if (failure !== undefined) log.info('sync works again', { was: failure.kind });
-    } else if (failure?.message !== cycle.end.message && !network.signal.aborted) {
-      log.warn(cycle.end.message, { state: cycle.end.kind, remedy: cycle.end.remedy });
+      remember({ lastEnd: end }, moved);
+    } else {
+      if (failure?.message !== end.message) {
+        log.warn(end.message, { state: end.kind, remedy: end.remedy });
+      }
+      remember({ failure: end }, moved);
     }
+  }
+
+  function remember(how: Pick<SyncMemory, 'lastEnd' | 'failure'>, moved: number): void {
+    const known = {
+      ...(remote === undefined ? {} : { remote }),
+      ...(lastOkMs === undefined ? {} : { lastOkMs }),
+    };
+    writeSyncMemory(store.settings, { ...how, ...known }, { moved });
   }
 
   function syncReport(

@@ -11,6 +11,7 @@ import {
   RETRY_DELAY_MS,
 } from '../core/limits.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
+import type { SyncMemory } from './sync-memory.ts';
 
 /*
  * Two machines that never look at the clock, a disk or a network; the engine feeds them and does what
@@ -105,15 +106,28 @@ export interface SyncCircumstances {
 }
 
 /** At the start the file and the remote are looked at, as both may have changed meanwhile. */
-export function initialSyncState({ nowMs, shares }: { nowMs: number; shares: boolean }): SyncState {
+export function initialSyncState({
+  nowMs,
+  shares,
+  memory = {},
+}: {
+  nowMs: number;
+  shares: boolean;
+  memory?: SyncMemory;
+}): SyncState {
   return {
     mirror: { kind: 'waiting', sinceMs: nowMs, dueMs: nowMs, failures: 0 },
-    cycle: shares
-      ? { kind: 'resting', dueMs: nowMs, intervalMs: FETCH_INTERVAL_MS }
-      : { kind: 'absent' },
+    cycle: shares ? initialCycle(memory.failure, nowMs) : { kind: 'absent' },
     lastActivityMs: nowMs,
-    lastEnd: undefined,
+    lastEnd: memory.lastEnd,
   };
+}
+
+function initialCycle(failure: SyncFailure | undefined, nowMs: number): CycleState {
+  const intervalMs = FETCH_INTERVAL_MS;
+  return failure === undefined
+    ? { kind: 'resting', dueMs: nowMs, intervalMs }
+    : { kind: 'failing', failing: { failure, attempts: 1 }, dueMs: nowMs, intervalMs };
 }
 
 export function nextSyncState(

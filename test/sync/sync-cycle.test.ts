@@ -465,10 +465,16 @@ describe('without sharing', () => {
   });
 
   it('makes no commit for an empty store', async () => {
-    const a = clone('a', { remote: createRemote(sandbox) });
+    const a = clone('a');
     await cycle(a);
     expect(sandbox.git(a.directory, 'for-each-ref', 'refs/bd')).toBe('');
   });
+});
+
+it('publishes an empty project, so that a teammate joins it instead of beginning another', async () => {
+  const a = clone('a', { remote: createRemote(sandbox) });
+  await cycle(a);
+  expect(sandbox.git(a.directory, 'ls-remote', '--heads', 'origin')).toContain('beads-sync');
 });
 
 describe('a store that was lost', () => {

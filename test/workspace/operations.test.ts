@@ -57,6 +57,12 @@ describe('create_issue', () => {
     expect(await create('c', { parent })).toBe(`${parent}.3`);
   });
 
+  test('an edge named twice is refused, whatever its types: none silently replaces another', async () => {
+    const parent = await create('Epic');
+    const wanted = create('x', { parent, dependencies: [parent] });
+    expect((await refused(wanted)).code).toBe('ALREADY_EXISTS');
+  });
+
   test('a fourth level of children is refused', async () => {
     let parent = await create('root');
     for (let level = 0; level < 3; level++) parent = await create('child', { parent });
@@ -92,6 +98,20 @@ describe('create_issue', () => {
     expect((await refused(create('two', { id }))).code).toBe('ALREADY_EXISTS');
     await call('delete_issues', { issue_ids: [id] });
     expect((await refused(create('two', { id }))).code).toBe('ALREADY_EXISTS');
+  });
+});
+
+describe('list_issues', () => {
+  test('a name that no issue has and none may have is refused; one that was imported is known', async () => {
+    const list = (filter: object) => call('list_issues', { filter });
+    expect((await refused(list({ statuses: ['bogus'] }))).message).toBe('invalid status "bogus"');
+    expect((await refused(list({ issue_type: 'story' }))).message).toContain('"story"');
+    await call('import', {
+      lines: ['{"id":"a-1","title":"x","status":"bogus","issue_type":"story"}'],
+    });
+    expect((await list({ statuses: ['bogus'] })).total).toBe(1);
+    expect((await list({ issue_type: 'story' })).total).toBe(1);
+    expect((await list({ statuses: ['tombstone'] })).total).toBe(0);
   });
 });
 

@@ -13,7 +13,7 @@ import { CHILD_DEPTH_MAX } from '../../core/limits.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
 import type { Workspace } from '../workspace.ts';
-import { checkNewEdge } from './edge-rules.ts';
+import { checkFreePlace, checkNewEdge } from './edge-rules.ts';
 import { findIssueId } from './find-issue.ts';
 import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
 import { actorOf, type Operations } from './operation.ts';
@@ -149,10 +149,12 @@ function buildEdges(
     now: string;
   },
 ): Dependency[] {
-  const edges = new Map<string, Dependency>();
+  const edges: Dependency[] = [];
   const add = (target: string, type: string): void => {
-    checkNewEdge(workspace, { from: id, to: target, type });
-    edges.set(target, {
+    const edge = { from: id, to: target, type };
+    checkNewEdge(workspace, edge);
+    checkFreePlace(edges, edge);
+    edges.push({
       issue_id: id,
       depends_on_id: target,
       type,
@@ -166,7 +168,7 @@ function buildEdges(
     const type = colon < 0 ? 'blocks' : text.slice(0, colon).trim();
     add(findIssueId(workspace, text.slice(colon + 1).trim()), type);
   }
-  return [...edges.values()];
+  return edges;
 }
 
 /** An empty text is an absent one. */

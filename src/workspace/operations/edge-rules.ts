@@ -47,7 +47,7 @@ export function checkFreePlace(
   if (taken !== undefined) {
     throw new BdError('ALREADY_EXISTS', {
       message: `${from} depends on ${to} already, with type ${taken.type}`,
-      remedy: `Run \`bd dep remove ${from} ${to}\` first to change the type.`,
+      remedy: `Name each issue once; to change the type, run \`bd dep remove ${from} ${to}\` first.`,
     });
   }
   const parent = isParentType(type) ? edges.find((edge) => isParentType(edge.type)) : undefined;

@@ -1,12 +1,13 @@
 import { isParentType } from '../../core/dependency.ts';
 import { type IssueJson } from '../../core/issue-line.ts';
+import { canonicalIssueType, TOMBSTONE } from '../../core/issue.ts';
 import type { IssueFilter } from '../../core/query.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { IssueDetails, IssueWithCounts, LinkedIssue } from '../../protocol/methods/issue.ts';
 import type { Edge } from '../../store/graph-queries.ts';
 import type { Workspace } from '../workspace.ts';
 import { findIssueId } from './find-issue.ts';
-import { checkedTime } from './issue-rules.ts';
+import { checkedStatus, checkedTime, checkedType } from './issue-rules.ts';
 import type { Operations } from './operation.ts';
 
 const DAY_MS = 86_400_000;
@@ -59,13 +60,30 @@ export const readOperations: Operations<
   },
 };
 
-/** Ids become whole ones and times are checked, so that no condition is silently void. */
+/** Whole ids, real times, known names: a condition that can never hold is a mistake, not an answer. */
 export function checkedFilter(workspace: Workspace, filter: IssueFilter): IssueFilter {
   for (const [field, value] of Object.entries(filter)) {
     if (/_(after|before)$/.test(field)) checkedTime(field, String(value));
   }
-  if (filter.parent_id === undefined) return filter;
-  return { ...filter, parent_id: findIssueId(workspace, filter.parent_id) };
+  for (const status of [...(filter.statuses ?? []), ...(filter.exclude_statuses ?? [])]) {
+    if (!isThere(workspace, { statuses: [status] })) checkedStatus(workspace, status);
+  }
+  const type = filter.issue_type && canonicalIssueType(filter.issue_type);
+  if (type !== undefined && !isThere(workspace, { issue_type: type })) {
+    checkedType(workspace, type);
+  }
+  return {
+    ...filter,
+    ...(type === undefined ? {} : { issue_type: type }),
+    ...(filter.parent_id === undefined
+      ? {}
+      : { parent_id: findIssueId(workspace, filter.parent_id) }),
+  };
+}
+
+/** Imports may bring names that nobody may give to a new issue. */
+function isThere(workspace: Workspace, filter: IssueFilter): boolean {
+  return filter.statuses?.[0] === TOMBSTONE || workspace.store.queries.count(filter) > 0;
 }
 
 /** The issues at the other ends of edges; ends that are not here, or deleted, are left out. */

@@ -1,0 +1,36 @@
+import type { Settings } from '../store/settings.ts';
+import type { CycleEnd, SyncFailure } from './sync-failure.ts';
+
+/** How sharing stood when this store was last used: a command without daemon shows it too. */
+export interface SyncMemory {
+  lastEnd?: Exclude<CycleEnd, SyncFailure>;
+  failure?: SyncFailure;
+  lastOkMs?: number;
+  remote?: string;
+}
+
+const KEY = 'sync_memory';
+
+export function readSyncMemory(settings: Settings): SyncMemory {
+  return JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory;
+}
+
+/** Writes only what is news: a cycle that found nothing to do leaves the store untouched. */
+export function writeSyncMemory(
+  settings: Settings,
+  memory: SyncMemory,
+  { moved }: { moved: number },
+): void {
+  const before = readSyncMemory(settings);
+  if (moved > 0 || !isSame(before, memory)) {
+    settings.set(KEY, JSON.stringify(memory));
+  }
+}
+
+function isSame(left: SyncMemory, right: SyncMemory): boolean {
+  return (
+    left.lastEnd === right.lastEnd &&
+    left.remote === right.remote &&
+    left.failure?.message === right.failure?.message
+  );
+}
