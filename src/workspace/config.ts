@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMap, parseDocument, type Document } from 'yaml';
+import type { Document } from 'yaml';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
+import { readPlainSettings } from './plain-settings.ts';
 
 export interface ConfigValue {
   key: string;
@@ -24,7 +25,7 @@ export interface Config {
   /** Comma-separated. */
   list(key: KnownKey): string[];
   /** What is set, and by whom; known keys that are not set come with their default. */
-  entries(): ConfigValue[];
+  entries(): Promise<ConfigValue[]>;
   set(key: string, value: string): Promise<void>;
   unset(key: string): Promise<void>;
 }
@@ -56,9 +57,9 @@ export function configPath(beadsDir: string): string {
 }
 
 /** Reads the file once; `set` and `unset` keep it and its comments. */
-export function openConfig(beadsDir: string, { env }: { env: Environment }): Config {
+export async function openConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
   const path = configPath(beadsDir);
-  let values = flatten(readDocument(path));
+  let values = await readValues(path);
 
   const lookup = (key: string): ConfigValue | undefined => {
     const variable = variableFor(key);
@@ -75,7 +76,7 @@ export function openConfig(beadsDir: string, { env }: { env: Environment }): Con
     return found.value;
   };
   const edit = async (change: (document: Document) => void): Promise<void> => {
-    const document = readDocument(path);
+    const document = await readDocument(path);
     change(document);
     await writeFileAtomically(path, document.toString());
     values = flatten(document);
@@ -87,8 +88,8 @@ export function openConfig(beadsDir: string, { env }: { env: Environment }): Con
     whole: (key) => Number(known(key)),
     truth: (key) => known(key) === 'true',
     list: (key) => splitList(known(key)),
-    entries() {
-      values = flatten(readDocument(path));
+    async entries() {
+      values = await readValues(path);
       const keys = [...new Set([...Object.keys(KNOWN), ...values.keys()])].sort();
       return keys.flatMap((key) => lookup(key) ?? []);
     },
@@ -146,8 +147,17 @@ function checkValue(key: string, value: string, source: string): void {
   });
 }
 
-function readDocument(path: string): Document {
-  const document = parseDocument(existsSync(path) ? readFileSync(path, 'utf8') : '');
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+async function readValues(path: string): Promise<Map<string, string>> {
+  return readPlainSettings(readText(path)) ?? flatten(await readDocument(path));
+}
+
+async function readDocument(path: string): Promise<Document> {
+  const { isMap, parseDocument } = await import('yaml');
+  const document = parseDocument(readText(path));
   const problem = document.errors[0]?.message.split('\n')[0];
   if (problem === undefined && (document.contents === null || isMap(document.contents))) {
     return document;

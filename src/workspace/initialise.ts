@@ -136,7 +136,7 @@ async function writeFiles(
   for (const [name, content] of Object.entries(files)) {
     await writeFileAtomically(join(beadsDir, name), content);
   }
-  const config = openConfig(beadsDir, { env: {} });
+  const config = await openConfig(beadsDir, { env: {} });
   await config.set('issue_prefix', prefix);
   if (options.isLocal) await config.set('sync.push', 'false');
   if (isTracked) await config.set('sync.mode', 'worktree');

@@ -46,7 +46,7 @@ export interface WorkspaceOptions {
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
   const { beadsDir, env, clock, log } = options;
   const { database, jsonl_export: mirrorName, project_id: projectId } = readMetadata(beadsDir);
-  const config = openConfig(beadsDir, { env });
+  const config = await openConfig(beadsDir, { env });
   const projectDir = dirname(beadsDir);
   const databasePath = join(beadsDir, database);
   const mirrorPath = join(beadsDir, mirrorName);

@@ -15,14 +15,11 @@ export const configOperations: Operations<
     return { key };
   },
 
-  list_config: ({ config }) => ({
-    config: Object.fromEntries(
-      config
-        .entries()
-        .filter(({ source }) => source !== 'default')
-        .map(({ key, value }) => [key, value]),
-    ),
-  }),
+  async list_config({ config }) {
+    const entries = await config.entries();
+    const set = entries.filter(({ source }) => source !== 'default');
+    return { config: Object.fromEntries(set.map(({ key, value }) => [key, value])) };
+  },
 
-  explain_config: ({ config }) => ({ entries: config.entries() }),
+  explain_config: async ({ config }) => ({ entries: await config.entries() }),
 };
