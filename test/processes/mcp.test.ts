@@ -1,12 +1,9 @@
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { refusal, use } from '../mcp/mcp-session.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
-
-const BD = resolve(import.meta.dirname, '../../dist/bd.js');
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 

@@ -8,7 +8,7 @@ import {
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
 import { eventually } from '../support/eventually.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 beforeAll(async () => {
@@ -118,12 +118,7 @@ test('a command reads standard input of the client that sent it', async () => {
 test('a reader that has seen enough ends the command quietly', async () => {
   const child = spawn(
     'sh',
-    [
-      '-c',
-      `"$0" "$1" show t-in1 --json | head -c 10; true`,
-      process.execPath,
-      join(process.env['BD_TEST_DIST'] ?? 'dist', 'bd.js'),
-    ],
+    ['-c', `"$0" "$1" show t-in1 --json | head -c 10; true`, process.execPath, BD],
     {
       cwd: workspace.directory,
       env: workspace.env,
@@ -134,6 +129,7 @@ test('a reader that has seen enough ends the command quietly', async () => {
   child.stderr.on('data', (piece) => (stderr += String(piece)));
   await new Promise((done) => child.once('close', done));
   expect(stderr).toBe('');
+  expect(stdout).toHaveLength(10);
 });
 
 test('shutdown answers first, and running requests are finished', async () => {

@@ -4,10 +4,8 @@ import { join, resolve } from 'node:path';
 import { createTempDirectory } from './temp-directory.ts';
 
 /** The built program; another build of it can be named. */
-const BD = resolve(
-  process.env['BD_TEST_DIST'] ?? resolve(import.meta.dirname, '../../dist'),
-  'bd.js',
-);
+/** The built program. */
+export const BD = resolve(import.meta.dirname, '../../dist/bd.js');
 const RUN_DEADLINE_MS = 50_000;
 
 export interface Run {
