@@ -11,7 +11,7 @@ export interface StagedFile {
 /** `mode` defaults to 0644, as issue files are read by other tools. */
 export async function stageFile(
   path: string,
-  chunks: readonly (string | Uint8Array)[],
+  content: string | Uint8Array,
   { mode = 0o644 }: { mode?: number } = {},
 ): Promise<StagedFile> {
   const name = `${stagedPrefix(path)}${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -20,7 +20,7 @@ export async function stageFile(
   try {
     const file = await open(temporary, 'wx', mode);
     try {
-      for (const chunk of chunks) await file.writeFile(chunk);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
@@ -48,7 +48,7 @@ export async function writeFileAtomically(
   content: string | Uint8Array,
   options?: { mode?: number },
 ): Promise<void> {
-  const staged = await stageFile(path, [content], options);
+  const staged = await stageFile(path, content, options);
   await staged.commit();
 }
 

@@ -21,6 +21,8 @@ export interface IssueStore {
   put(issue: Issue, change: Change): void;
   /** Pages through all lines in id order (bytes); start with ''. */
   linesAfter(id: string, limit: number): { id: IssueId; line: string }[];
+  /** The same page as the bytes of a file, `\n` after each line, put together by SQLite; undefined at the end. */
+  fileAfter(id: string, limit: number): { last: IssueId; content: Buffer } | undefined;
   count(): number;
 }
 
@@ -35,6 +37,11 @@ export function createIssueStore(
     .pluck();
   const page = database.prepare<[string, number], { id: IssueId; line: string }>(
     'SELECT id, record AS line FROM issues WHERE id > ? ORDER BY id LIMIT ?',
+  );
+  // The subquery's LIMIT fixes its order, and it feeds the aggregate: to sort there again doubles the time.
+  const file = database.prepare<[string, number], { last: IssueId | null; content: Buffer }>(
+    `SELECT max(id) AS last, CAST(group_concat(record, char(10)) || char(10) AS BLOB) AS content
+     FROM (SELECT id, record FROM issues WHERE id > ? ORDER BY id LIMIT ?)`,
   );
   const count = database.prepare<[], number>('SELECT count(*) FROM issues').pluck();
   const upsert = database.prepare(UPSERT);
@@ -65,6 +72,11 @@ export function createIssueStore(
       if (change.origin !== 'remote') outbox.add(issue.id);
     },
     linesAfter: (id, limit) => page.all(id, limit),
+    fileAfter(id, limit) {
+      const page = file.get(id, limit);
+      if (page === undefined || page.last === null) return undefined;
+      return { last: page.last, content: page.content };
+    },
     count: () => count.get() ?? 0,
   };
 }

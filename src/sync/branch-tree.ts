@@ -24,17 +24,13 @@ interface Entry {
  */
 export async function writeBranchTree(
   git: Git,
-  {
-    base,
-    issues,
-    project,
-  }: { base: string | undefined; issues: readonly Buffer[]; project: Project },
+  { base, issues, project }: { base: string | undefined; issues: Buffer; project: Project },
 ): Promise<string> {
   const root = base === undefined ? [] : await listTree(git, base);
   const directory = root.find(({ name, type }) => name === DIRECTORY && type === 'tree');
   const inside = directory === undefined ? [] : await listTree(git, directory.oid);
 
-  replace(inside, 'issues.jsonl', await writeBlob(git, Buffer.concat(issues)));
+  replace(inside, 'issues.jsonl', await writeBlob(git, issues));
   if (!inside.some(({ name }) => name === 'format.json')) {
     replace(inside, 'format.json', await writeBlob(git, encodeFormat(project)));
   }

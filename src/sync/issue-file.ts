@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 
 /** What the store looks like as a file: one line per issue, in id order. */
 export interface IssueFile {
-  chunks: Buffer[];
+  content: Buffer;
   hash: string;
 }
 
@@ -15,15 +15,13 @@ export interface IssueFile {
  */
 export async function renderIssueFile(store: Store): Promise<IssueFile> {
   const hash = createHash('sha256');
-  const chunks: Buffer[] = [];
+  const pages: Buffer[] = [];
   for (let after = ''; ;) {
-    const page = store.issues.linesAfter(after, SLICE_RECORDS);
-    const last = page.at(-1);
-    if (last === undefined) return { chunks, hash: hash.digest('hex') };
-    const chunk = Buffer.from(`${page.map(({ line }) => line).join('\n')}\n`);
-    hash.update(chunk);
-    chunks.push(chunk);
-    after = last.id;
+    const page = store.issues.fileAfter(after, SLICE_RECORDS);
+    if (page === undefined) return { content: Buffer.concat(pages), hash: hash.digest('hex') };
+    hash.update(page.content);
+    pages.push(page.content);
+    after = page.last;
     await setImmediate();
   }
 }

@@ -69,12 +69,12 @@ export function createMirrorFile({
   /** False when somebody wrote the file since `seen`: their lines come first. */
   const replace = async (seen: Buffer | undefined, seenHash: string | undefined) => {
     const seq = events.lastSeq();
-    const { chunks, hash } = await renderIssueFile(store);
+    const { content, hash } = await renderIssueFile(store);
     if (hash === seenHash) {
       note(hash, seq);
       return 'equal';
     }
-    const staged = await stageFile(path, chunks);
+    const staged = await stageFile(path, content);
     if (!isSame(await readIfThere(path), seen)) {
       await staged.discard();
       return 'overtaken';

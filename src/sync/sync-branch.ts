@@ -36,7 +36,7 @@ export interface SyncBranch {
   /** Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. */
   write(options: {
     parent: string | undefined;
-    issues: readonly Buffer[];
+    issues: Buffer;
     subject: string;
     /** What `refs/bd/sync` is expected to be; another writer moved it when 'race' is returned. */
     ours: string | undefined;

@@ -112,9 +112,9 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   // To a remote even an empty project is published: a teammate's `bd init` then joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
 
-  const { chunks } = await renderIssueFile(store);
+  const { content } = await renderIssueFile(store);
   const subject = commitSubject(pending);
-  const written = await branch.write({ parent, issues: chunks, subject, ours });
+  const written = await branch.write({ parent, issues: content, subject, ours });
   if (written.kind === 'race') return written;
   store.settings.set(WRITTEN, written.commit);
   const built = { kind: 'ahead', commit: written.commit, pending } as const;

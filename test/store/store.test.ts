@@ -103,6 +103,16 @@ describe('records', () => {
       page = store.issues.linesAfter(seen.at(-1) ?? '', 2);
     }
     expect(seen).toEqual(['x-B', 'x-a', 'x-a.1', 'x-a.10', 'x-a.2']);
+
+    const [first, second] = [store.issues.fileAfter('', 3), store.issues.fileAfter('x-a.1', 3)];
+    expect([first?.last, second?.last, store.issues.fileAfter('x-a.2', 3)]).toEqual([
+      'x-a.1',
+      'x-a.2',
+      undefined,
+    ]);
+    expect(String(first?.content) + String(second?.content)).toBe(
+      seen.map((id) => `${store.issues.line(id)}\n`).join(''),
+    );
   });
 });
 

@@ -115,10 +115,10 @@ describe('writing the mirror', () => {
         ...store,
         issues: {
           ...store.issues,
-          linesAfter(id, limit) {
+          fileAfter(id, limit) {
             // Between reading the file and replacing it.
             if (id === '' && !shown().includes('t-c')) appendFileSync(path, `${line('t-c')}\n`);
-            return store.issues.linesAfter(id, limit);
+            return store.issues.fileAfter(id, limit);
           },
         },
       },

@@ -20,8 +20,8 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
       return { path: workspace.mirrorPath, exported };
     }
     checkAbsolute(path);
-    const { chunks } = await renderIssueFile(workspace.store);
-    await writeFileAtomically(path, Buffer.concat(chunks)).catch((error: unknown) => {
+    const { content } = await renderIssueFile(workspace.store);
+    await writeFileAtomically(path, content).catch((error: unknown) => {
       throw unusable(path, 'written', error);
     });
     return { path, exported };
