@@ -80,11 +80,11 @@ function heading(text) {
 heading('A remote with one commit of ordinary work, and the first clone');
 run('git', ['init', '--quiet', '--bare', '--initial-branch=main', remote], { cwd: place });
 const seed = join(place, 'seed');
-run('git', ['clone', '--quiet', remote, seed], { cwd: place });
+run('git', ['init', '--quiet', '--initial-branch=main', seed], { cwd: place });
 writeFileSync(join(seed, 'README.md'), '# Weather kite\n');
 git(seed, 'add', 'README.md');
 git(seed, '-c', 'user.name=Mia', '-c', 'user.email=mia@example.com', 'commit', '-qm', 'Begin');
-git(seed, 'push', '--quiet', 'origin', 'HEAD:main');
+git(seed, 'push', '--quiet', remote, 'main');
 const mia = clone('Mia');
 show(mia, 'init', '--prefix', 'kite');
 show(mia, 'import', '-i', EXAMPLE);

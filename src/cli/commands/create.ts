@@ -21,7 +21,7 @@ export const createCommand: CommandDefinition = {
     ['--parent <id>', 'make it a child of this issue'],
     ['--deps <dependencies>', 'what it depends on: bd-a1, discovered-from:bd-b2'],
     ['--waits-for <id>', ''],
-    ['--ephemeral', 'keep it in this clone'],
+    ['--ephemeral', 'short-lived: never shown as ready work'],
     ['--dry-run', 'show the issue without creating it'],
     ['--silent', 'print the id only'],
     ['--force', ''],

@@ -27,7 +27,7 @@ export const updateCommand: CommandDefinition = {
     ['--set-labels <labels>', 'exactly these labels'],
     ['--parent <id>', 'move it below this issue; empty: below none'],
     ['--session <id>', 'who closes it, with --status closed'],
-    ['--ephemeral', 'keep it in this clone'],
+    ['--ephemeral', 'short-lived: never shown as ready work'],
     ['--persistent', 'share it'],
   ],
   run: update,
