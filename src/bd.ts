@@ -93,7 +93,8 @@ function watchStdout(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader has seen enough, as in `bd list | head`.
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    writeSync(2, `Error: cannot write the output: ${error.message}\n`);
+    process.exit(1);
   });
 }
 

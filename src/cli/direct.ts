@@ -1,33 +1,71 @@
-import { selectDaemonEnvironment } from '../client/client-environment.ts';
-import { BdError } from '../core/errors.ts';
+import { selectDirectEnvironment } from '../client/client-environment.ts';
+import { callFormerDaemon } from '../client/connect.ts';
+import { BdError, toBdError } from '../core/errors.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { silentLog } from '../platform/log.ts';
-import { daemonLockPath, readDaemonPid } from '../platform/workspace-files.ts';
+import { daemonLockPath, readDaemonPid, refuseLinks } from '../platform/workspace-files.ts';
+import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
-import { openWorkspace } from '../workspace/workspace.ts';
+import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import type { CommandIo } from './command-io.ts';
 import { runCommand } from './run-command.ts';
 
-/** Runs a command in this process, as a daemon would: the same lock, store, mirror and code. */
+interface Opened {
+  workspace: Workspace;
+  lock: KernelLock;
+}
+
+/**
+ * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. The lock
+ * is taken with the command's first call: every command has read its standard input by then, and
+ * nobody has to wait until somebody has typed it.
+ */
 export async function runDirectly(
   argv: readonly string[],
   io: CommandIo,
   { beadsDir, env }: { beadsDir: string; env: Environment },
 ): Promise<number> {
+  let opening: Promise<Opened> | undefined;
+  const call: Call = async (method, params) => {
+    opening ??= open(beadsDir, { env });
+    return await createCall((await opening).workspace)(method, params);
+  };
+  const exitCode = await runCommand(argv, io, call);
+  // One that could not be opened was told of by the call.
+  const opened = await opening?.catch(() => undefined);
+  if (opened !== undefined) await close(opened, io);
+  return exitCode;
+}
+
+async function open(beadsDir: string, { env }: { env: Environment }): Promise<Opened> {
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {
-    await using workspace = await openWorkspace({
+    const workspace = await openWorkspace({
       beadsDir,
-      env: selectDaemonEnvironment(env),
+      env: selectDirectEnvironment(env),
       clock: systemClock,
       log: silentLog,
     });
-    // What others wrote into the mirror meanwhile; a daemon would have seen it at once.
-    await workspace.sync.flushMirror();
-    return await runCommand(argv, io, createCall(workspace));
+    // What others wrote into the mirror meanwhile; a daemon would have seen it at once. A mirror that
+    // cannot be used keeps nobody from working, and is told of at the end.
+    await workspace.sync.flushMirror().catch(() => {});
+    return { workspace, lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** The command is done and stored: a mirror that stays behind is a warning. */
+async function close({ workspace, lock }: Opened, io: CommandIo): Promise<void> {
+  try {
+    await workspace[Symbol.asyncDispose]();
+  } catch (error) {
+    const { message, remedy } = toBdError(error);
+    io.stderr(`Warning: ${message}\n${remedy}\n`);
   } finally {
     lock.release();
   }
@@ -38,6 +76,8 @@ export async function takeWorkspace(
   beadsDir: string,
   { waitMs }: { waitMs: number },
 ): Promise<KernelLock> {
+  refuseLinks(beadsDir);
+  await callFormerDaemon(beadsDir);
   const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs });
   if (lock !== undefined) return lock;
   const pid = readDaemonPid(beadsDir);

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { selectDaemonEnvironment } from '../client/client-environment.ts';
+import { selectDirectEnvironment } from '../client/client-environment.ts';
 import { connect } from '../client/connect.ts';
 import { probeDaemons, readDaemonStatus, summariseHealth } from '../client/daemon-health.ts';
 import { ensureDaemon } from '../client/ensure-daemon.ts';
@@ -16,8 +16,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { silentLog } from '../platform/log.ts';
 import { findWorkspace } from '../platform/workspace-location.ts';
-import { initialise, type InitReport } from '../workspace/initialise.ts';
-import { readMetadata } from '../workspace/metadata.ts';
+import { initialise, refuseToInitialise, type InitReport } from '../workspace/initialise.ts';
 import type { CommandIo } from './command-io.ts';
 import { takeWorkspace } from './direct.ts';
 import { runLocalCommand } from './local-commands.ts';
@@ -114,14 +113,14 @@ async function makeWorkspace(
   const options = {
     directory: cwd,
     isLocal,
-    env: selectDaemonEnvironment(env),
+    env: selectDirectEnvironment(env),
     clock: systemClock,
     log: silentLog,
     ...(prefix === undefined ? {} : { prefix }),
   };
   const beadsDir = join(cwd, '.beads');
-  // Refused before anything is touched, so the daemon that serves it need not be waited for.
-  if (readMetadata(beadsDir).project_id !== '') return await initialise(options);
+  // Before anything is touched, and before a daemon that serves it would be waited for.
+  refuseToInitialise(cwd, options);
   mkdirSync(beadsDir, { recursive: true });
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {

@@ -6,13 +6,16 @@ const COMMAND_VARIABLE =
 
 /**
  * What a daemon keeps from the shell that happened to start it. Nothing of Node's own (a debugger or
- * a CA bundle would slow it down), nothing of git's (a hook's GIT_DIR would lead it astray), no tokens.
+ * a CA bundle would slow it down), nothing of git's but the person's ssh (a hook's GIT_DIR would lead it astray), no tokens,
+ * and none of bd's own settings: they would speak for every later command.
  */
 const DAEMON_VARIABLE =
-  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|BD_.+|BEADS_.+|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC)$/;
+  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|GIT_SSH|GIT_SSH_COMMAND|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC)$/;
 
-/** One command's own: kept by a daemon, they would speak for every later command. */
-const ONE_COMMAND = /^(BD|BEADS)_(ACTOR|DB|DIR|NO_DAEMON|AUTO_START_DAEMON)$/;
+const SETTING = /^(BD|BEADS)_.+$/;
+
+/** No settings of a workspace, but where it is, who acts, and how to run. */
+const NO_SETTING = /^(BD|BEADS)_(ACTOR|DB|DIR|NO_DAEMON|AUTO_START_DAEMON)$/;
 
 /** The same selection with and without daemon, so that a command cannot tell the difference. */
 export function selectCommandEnvironment(env: Environment): Record<string, string> {
@@ -20,7 +23,15 @@ export function selectCommandEnvironment(env: Environment): Record<string, strin
 }
 
 export function selectDaemonEnvironment(env: Environment): Record<string, string> {
-  return select(env, (name) => DAEMON_VARIABLE.test(name) && !ONE_COMMAND.test(name));
+  return select(env, (name) => DAEMON_VARIABLE.test(name));
+}
+
+/** What a command works with that runs without daemon: this shell's settings are its own. */
+export function selectDirectEnvironment(env: Environment): Record<string, string> {
+  return select(
+    env,
+    (name) => DAEMON_VARIABLE.test(name) || (SETTING.test(name) && !NO_SETTING.test(name)),
+  );
 }
 
 /** Whether this environment asks for commands without daemon. */

@@ -7,7 +7,7 @@ export type Connected = { kind: 'connected'; socket: Socket };
 
 export type Connection =
   | Connected
-  /** Nobody listens: no link, or one that a dead daemon left. */
+  /** Nobody listens here: no link, or one that a dead daemon or another workspace's left. */
   | { kind: 'absent' }
   /** Sockets are not allowed here, or this one is not ours. */
   | { kind: 'forbidden'; reason: string }
@@ -26,6 +26,17 @@ export async function connect(
     return { kind: 'forbidden', reason };
   }
   return await connectTo(resolved.path, { timeoutMs });
+}
+
+/**
+ * Where the link leads to another workspace's daemon, this directory may be what was moved away from
+ * under it: called on, that daemon looks, and lets go of it at once.
+ */
+export async function callFormerDaemon(beadsDir: string): Promise<void> {
+  const resolved = resolveSocket(socketLinkPath(beadsDir));
+  if (resolved.kind !== 'absent' || resolved.elsewhere === undefined) return;
+  const connection = await connectTo(resolved.elsewhere, { timeoutMs: CONNECT_TIMEOUT_MS });
+  if (connection.kind === 'connected') connection.socket.destroy();
 }
 
 function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): Promise<Connection> {

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
 import { DAEMON_START_TIMEOUT_MS } from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
-import { daemonLockPath, readDaemonPid } from '../platform/workspace-files.ts';
-import { connect, type Connected, type Connection } from './connect.ts';
+import { daemonLockPath, readDaemonPid, refuseLinks } from '../platform/workspace-files.ts';
+import { callFormerDaemon, connect, type Connected, type Connection } from './connect.ts';
 import { spawnDaemon, type DaemonStart, type Spawned } from './spawn-daemon.ts';
 
 export type Ensured = Connected | { kind: 'forbidden'; reason: string };
@@ -45,6 +45,7 @@ async function elect(
   start: DaemonStart,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<Spawned | undefined> {
+  refuseLinks(start.beadsDir);
   const section = await enterCriticalSection(`${daemonLockPath(start.beadsDir)}.start`, {
     waitMs: 0,
   });
@@ -55,6 +56,7 @@ async function elect(
       connection.socket.destroy();
       return { kind: 'ready' };
     }
+    await callFormerDaemon(start.beadsDir);
     return await spawnDaemon(start, { timeoutMs });
   } finally {
     if (section.kind === 'entered') await section.leave();

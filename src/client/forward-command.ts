@@ -41,7 +41,10 @@ export function forwardCommand(
     const listen = (): void => {
       clearTimeout(silence);
       silence = setTimeout(() => {
-        silence = setTimeout(() => settle(() => fail(silent(daemon, what))), SECOND_LOOK_MS);
+        silence = setTimeout(
+          () => settle(() => fail(silent(daemon, what, { hasStarted }))),
+          SECOND_LOOK_MS,
+        );
       }, SILENCE_TIMEOUT_MS);
     };
     stream.read({
@@ -72,7 +75,9 @@ export function forwardCommand(
         });
       },
     });
-    stream.send(request(COMMAND_ID, 'run_command', params));
+    // Silence ends this call a little later: the daemon never runs what was reported as not done.
+    const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
+    stream.send(request(COMMAND_ID, 'run_command', { ...params, expires_ms: expiresMs }));
     listen();
   });
 }
@@ -82,11 +87,12 @@ function readExitCode(result: unknown): number {
   return typeof exitCode === 'number' ? exitCode : 70;
 }
 
-function silent(daemon: string, what: string): BdError {
+function silent(daemon: string, what: string, { hasStarted }: { hasStarted: boolean }): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} said nothing for ${SILENCE_TIMEOUT_MS / 1000} s while \`${what}\` waited for it`,
-    remedy:
-      'Try again; if it stays silent, end that process: nothing that was acknowledged is lost, and the next command starts a new one.',
+    remedy: hasStarted
+      ? 'The command may or may not have been done: look with `bd list` once the daemon answers again, or end that process.'
+      : 'It was not done. Try again; if it stays silent, end that process: the next command starts a new one.',
   });
 }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { ERRORS, toBdError, type BdError } from '../core/errors.ts';
 import { BRIDGE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
+import { createLineSplitter } from '../protocol/framing.ts';
 import { errorReply, notification, readMessage } from '../protocol/messages.ts';
 
 export interface Bridge {
@@ -60,13 +61,9 @@ async function answerWithFailure(
   failure: BdError,
 ): Promise<number> {
   say(`bd mcp: ${failure.message}. ${failure.remedy}\n`);
-  let buffered = '';
-  input.setEncoding('utf8');
-  for await (const text of input) {
-    buffered += String(text);
-    const lines = buffered.split('\n');
-    buffered = lines.pop() ?? '';
-    for (const line of lines) {
+  const splitter = createLineSplitter();
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    for (const line of splitter.push(chunk)) {
       const id = readRequestId(line);
       if (id !== undefined) output.write(`${JSON.stringify(errorReply(id, failure))}\n`);
     }

@@ -54,11 +54,18 @@ export class BdError extends Error {
 }
 
 /** Foreign errors become `INTERNAL` and keep their cause for the log; ours pass through. */
-export function toBdError(error: unknown): BdError {
+export function toBdError(thrown: unknown): BdError {
+  const error = firstOf(thrown);
   if (error instanceof BdError) return error;
   return new BdError('INTERNAL', {
     message: `bd failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
     remedy: 'This is a bug in bd: please report it with the last lines of .beads/daemon.log.',
     cause: error,
   });
+}
+
+/** What `await using` throws when the cleaning up fails after the work did: the work's failure counts. */
+function firstOf(error: unknown): unknown {
+  const isPair = error instanceof Error && error.name === 'SuppressedError';
+  return isPair && 'suppressed' in error ? firstOf(error.suppressed) : error;
 }

@@ -1,4 +1,5 @@
 import { isIssueId } from './issue-id.ts';
+import { JSON_DEPTH_MAX } from './limits.ts';
 import { compareBytes, labelSet, type Comment, type Dependency, type Issue } from './issue.ts';
 import { isTimestamp, timestampAt } from './timestamp.ts';
 
@@ -71,6 +72,9 @@ export function parseIssueLine(line: string, nowMs: number): ParsedLine {
   const fields: Record<string, unknown> = {};
   const opaqueKeys: string[] = [];
   for (const [key, member] of Object.entries(value)) {
+    if (isDeeperThan(member, JSON_DEPTH_MAX)) {
+      return { problem: `"${key}" is nested more than ${JSON_DEPTH_MAX} deep` };
+    }
     if (!isField(key)) opaqueKeys.push(key);
     else if (member !== null) {
       const problem = fieldProblem(key, member);
@@ -171,6 +175,13 @@ function isComment(value: unknown): value is Comment {
     isText(value['text']) &&
     isText(value['created_at']) &&
     isTimestamp(value['created_at'])
+  );
+}
+
+function isDeeperThan(value: unknown, depthMax: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    depthMax === 0 || Object.values(value).some((member) => isDeeperThan(member, depthMax - 1))
   );
 }
 

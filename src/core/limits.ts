@@ -13,6 +13,9 @@ export const LINE_BYTES_MAX = 16 * 1024 * 1024;
 /** Longest LSP header block, in bytes: two short headers fit, an endless one does not. */
 export const HEADER_BYTES_MAX = 4 * 1024;
 
+/** Deepest nesting of a value in a line: SQLite reads 1,000 levels, a person none of a hundred. */
+export const JSON_DEPTH_MAX = 100;
+
 /** Records handled between two looks at other clients' requests, so that none waits over 50 ms. */
 export const SLICE_RECORDS = 200;
 

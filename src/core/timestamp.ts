@@ -3,8 +3,11 @@ export type Timestamp = string;
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(\d+))?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
+/** The last year is left out: the next change must be later, and still have four digits in its year. */
+const END_MS = Date.parse('9999-01-01T00:00:00Z');
+
 export function isTimestamp(text: string): boolean {
-  return RFC_3339.test(text) && !Number.isNaN(Date.parse(text));
+  return RFC_3339.test(text) && Date.parse(text) < END_MS;
 }
 
 /** Milliseconds since the epoch; finer digits are cut. */

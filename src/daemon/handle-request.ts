@@ -30,7 +30,10 @@ export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }
     }
     switch (method) {
       case 'run_command':
-        return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), { call });
+        return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), {
+          call,
+          nowMs: facts.clock.nowMs(),
+        });
       case 'daemon_status':
         DAEMON_METHODS[method].check(params, method);
         return readStatus(facts);

@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { toBdError, type BdError } from '../core/errors.ts';
+import { BdError, toBdError } from '../core/errors.ts';
 import { START_SETTLE_MS, WORKSPACE_CHECK_INTERVAL_MS } from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
@@ -8,14 +7,21 @@ import type { Clock } from '../platform/clock.ts';
 import { createDaemonLog, rotateLog, type DaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock } from '../platform/kernel-lock.ts';
-import { daemonLockPath, daemonLogPath, socketLinkPath } from '../platform/workspace-files.ts';
+import {
+  daemonLockPath,
+  daemonLogPath,
+  refuseLinks,
+  socketLinkPath,
+  watchIdentity,
+} from '../platform/workspace-files.ts';
+import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { createConnections, type Connections } from './connections/accept.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
-import { listen, type Listener } from './listener.ts';
+import { listen } from './listener.ts';
 import { loadRunner } from './run-command.ts';
 
 /** How a start went; exactly one is reported. */
@@ -32,28 +38,25 @@ export interface DaemonOptions {
 
 /** Serves one workspace until idle or told to stop; returns the exit code. Never throws. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
+  try {
+    // The log is one of the files: this is told to the one who starts us only.
+    refuseLinks(options.beadsDir);
+  } catch (error) {
+    const known = toBdError(error);
+    options.report({ kind: 'failed', error: known });
+    return known.exitCode;
+  }
   const log = createDaemonLog(daemonLogPath(options.beadsDir));
   let isServing = false;
   try {
-    const lock = await acquireKernelLock(daemonLockPath(options.beadsDir), { waitMs: 0 });
-    if (lock === undefined) {
-      options.report({ kind: 'busy' });
-      return 0;
-    }
-    try {
-      rotateLog(daemonLogPath(options.beadsDir));
-      const workspace = await openWorkspace({ ...options, log });
-      return await serve(workspace, {
-        ...options,
-        log,
-        report(word) {
-          isServing = true;
-          options.report(word);
-        },
-      });
-    } finally {
-      lock.release();
-    }
+    return await runLocked({
+      ...options,
+      log,
+      report(word) {
+        isServing = true;
+        options.report(word);
+      },
+    });
   } catch (error) {
     const known = toBdError(error);
     log.error(known.message, { error });
@@ -64,16 +67,44 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type ServeOptions = DaemonOptions & { log: DaemonLog };
+type LoggedOptions = DaemonOptions & { log: DaemonLog };
+
+async function runLocked(options: LoggedOptions): Promise<number> {
+  const { beadsDir, report } = options;
+  const lockPath = daemonLockPath(beadsDir);
+  const lock = await acquireKernelLock(lockPath, { waitMs: 0 });
+  if (lock === undefined) {
+    report({ kind: 'busy' });
+    return 0;
+  }
+  try {
+    const isSame = [beadsDir, lockPath].map(watchIdentity);
+    rotateLog(daemonLogPath(beadsDir));
+    const workspace = await openWorkspace(options);
+    return await serve(workspace, { ...options, isOurs: () => isSame.every((holds) => holds()) });
+  } finally {
+    lock.release();
+  }
+}
+
+interface ServeOptions extends LoggedOptions {
+  /** False once the directory or its lock was replaced: another daemon may be writing there. */
+  isOurs: () => boolean;
+}
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
-  const { beadsDir, env, clock, report, stop, log } = options;
+  const { beadsDir, env, clock, report, stop, log, isOurs } = options;
   // A fresh clone has its issues in the mirror only: the first answer must know them. The engine keeps
   // a failure in its status and tries again.
   await workspace.sync.flushMirror().catch(() => {});
   const events = createEventQueue<DaemonEvent>();
   const startedMs = clock.nowMs();
-  const call = createCall(workspace);
+  const check = (): void => {
+    const name = isOurs() ? 'present' : 'gone';
+    const nowMs = clock.nowMs();
+    events.post({ kind: 'checked', nowMs, hasPending: hasPending(workspace), workspace: name });
+  };
+  const call = checkAfterLoss(createCall(workspace), check);
   const askToStop = (reason: string): void => events.post({ kind: 'stop_requested', reason });
   const facts = {
     projectDir: workspace.projectDir,
@@ -93,6 +124,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     log,
     opened() {
       events.post({ kind: 'connection_opened' });
+      if (!isOurs()) check();
       workspace.sync.activity();
     },
     ended() {
@@ -126,7 +158,10 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   });
   if (stop.aborted) askToStop(String(stop.reason));
   stop.addEventListener('abort', () => askToStop(String(stop.reason)));
-  const stopChecking = checkRegularly(workspace, { clock, events, listener });
+  const stopChecking = checkRegularly(clock, () => {
+    if (isOurs()) listener.restoreLink();
+    check();
+  });
   void loadRunner();
 
   const end = await runUntilEnd(events, startedMs);
@@ -137,10 +172,13 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   background.abort();
   settle();
   await Promise.all([syncing, registering]);
-  if (end.kind === 'abandoning') workspace.store.close();
-  else await workspace[Symbol.asyncDispose]();
-  listener.remove();
-  await unregister(registryPath(env), entry);
+  try {
+    if (end.kind === 'abandoning') workspace.store.close();
+    else await workspace[Symbol.asyncDispose]();
+  } finally {
+    listener.remove();
+    await unregister(registryPath(env), entry);
+  }
   if (end.kind === 'draining' && end.error !== undefined) throw end.error;
   return 0;
 }
@@ -157,40 +195,29 @@ async function runUntilEnd(
   }
 }
 
-/** Looks after the workspace and the link at a slow pace; returns what stops it. */
-function checkRegularly(
-  workspace: Workspace,
-  {
-    clock,
-    events,
-    listener,
-  }: { clock: Clock; events: EventQueue<DaemonEvent>; listener: Listener },
-): () => void {
-  const identity = () =>
-    [workspace.beadsDir, daemonLockPath(workspace.beadsDir)].map(identify).join();
-  const original = identity();
+/** A request that fails because the workspace was taken from us ends the daemon, not just the request. */
+function checkAfterLoss(call: Call, check: () => void): Call {
+  return async (method, params) => {
+    try {
+      return await call(method, params);
+    } catch (error) {
+      if (error instanceof BdError && error.code === 'LOCK_UNAVAILABLE') check();
+      throw error;
+    }
+  };
+}
+
+/** Looks at the workspace and the link at a slow pace; returns what stops it. */
+function checkRegularly(clock: Clock, check: () => void): () => void {
   let cancel = (): void => {};
   const schedule = (): void => {
     cancel = clock.after(WORKSPACE_CHECK_INTERVAL_MS, () => {
-      // With another lock file another daemon may be writing: nothing is ours any more.
-      const isOurs = identity() === original;
-      if (isOurs) listener.restoreLink();
-      events.post({
-        kind: 'checked',
-        nowMs: clock.nowMs(),
-        hasPending: hasPending(workspace),
-        workspace: isOurs ? 'present' : 'gone',
-      });
+      check();
       schedule();
     });
   };
   schedule();
   return () => cancel();
-}
-
-function identify(path: string): string {
-  const status = statSync(path, { throwIfNoEntry: false });
-  return status === undefined ? 'none' : `${status.dev}:${status.ino}`;
 }
 
 /** Where nothing is ever sent, nothing waits. */

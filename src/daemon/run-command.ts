@@ -17,8 +17,10 @@ type RunCommand = typeof RunCommandFunction;
 export async function runCommandFor(
   caller: Caller,
   params: RunCommandParams,
-  { call }: { call: Call },
+  { call, nowMs }: { call: Call; nowMs: number },
 ): Promise<RunCommandResult> {
+  // A daemon that was stopped for a while finds commands whose clients have reported a failure.
+  if (params.expires_ms !== undefined && nowMs > params.expires_ms) throw expired();
   // The client knows from this that its command was read, and must not be sent again.
   caller.notify('heartbeat', {});
   const beat = setInterval(() => caller.notify('heartbeat', {}), HEARTBEAT_INTERVAL_MS);
@@ -75,6 +77,13 @@ function* cut(text: string): Iterable<string> {
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function expired(): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: 'the daemon read this command after its client had given up, and did not run it',
+    remedy: 'Run it again.',
+  });
 }
 
 function tooMuch(): BdError {

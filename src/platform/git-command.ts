@@ -54,14 +54,23 @@ const ALLOWED_ENVIRONMENT = [
 ];
 
 /** `gitDir` is the common directory when worktrees are to share it; `env` the person's environment. */
-export function createGit({ gitDir, env }: { gitDir: string; env: Environment }): Git {
+export function createGit({
+  gitDir,
+  directory = gitDir,
+  env,
+}: {
+  gitDir: string;
+  /** Where git runs: a relative URL of a remote counts from the working tree. */
+  directory?: string;
+  env: Environment;
+}): Git {
   // Read once: a no-op fetch is to cost one process, and core.sshCommand hardly ever changes.
   let environment: Promise<Record<string, string>> | undefined;
   const prepare = async (): Promise<Record<string, string>> => {
     const plain = buildGitEnvironment(env, { gitDir });
     if (sshCommandIn(env) !== undefined) return plain;
     const { stdout } = await spawnGit(['config', '--get', 'core.sshCommand'], {
-      directory: gitDir,
+      directory,
       environment: plain,
     });
     const sshCommand = stdout.toString().trim() || quoted(env['GIT_SSH']);
@@ -73,7 +82,7 @@ export function createGit({ gitDir, env }: { gitDir: string; env: Environment })
       environment ??= prepare();
       try {
         return await spawnGit(args, {
-          directory: gitDir,
+          directory,
           environment: await environment,
           ...options,
         });

@@ -6,8 +6,8 @@ export interface GitRepository {
   gitDir: string;
   /** Of the repository: the same for all its worktrees. */
   commonDir: string;
-  /** Absent in a bare repository. */
-  topLevel?: string;
+  /** Of the working tree. */
+  topLevel: string;
 }
 
 /**
@@ -24,8 +24,9 @@ export function findGitRepository(directory: string): GitRepository | undefined 
 function repositoryAt(directory: string): GitRepository | undefined {
   const dotGit = join(directory, '.git');
   const gitDir = isGitDirectory(dotGit) ? dotGit : followPointer(dotGit);
-  if (gitDir !== undefined) return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
-  return isGitDirectory(directory) ? withCommonDir(directory) : undefined;
+  // Never a bare repository in plain sight: a clone may carry one, with a configuration that runs programs.
+  if (gitDir === undefined) return undefined;
+  return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
 }
 
 /** In linked worktrees and submodules `.git` is a file: `gitdir: <path>`. */
@@ -34,7 +35,7 @@ function followPointer(dotGit: string): string | undefined {
   return target === undefined ? undefined : resolve(dirname(dotGit), target);
 }
 
-function withCommonDir(gitDir: string): GitRepository {
+function withCommonDir(gitDir: string): Omit<GitRepository, 'topLevel'> {
   const common = readText(join(gitDir, 'commondir'))?.trim();
   const commonDir = common === undefined ? gitDir : resolve(gitDir, common);
   return { gitDir: realpathSync(gitDir), commonDir: realpathSync(commonDir) };

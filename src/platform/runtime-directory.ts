@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from './environment.ts';
-import { isPrivateDirectory, userId } from './socket-link.ts';
+import { isPrivateDirectory, userId, workspaceKey } from './socket-link.ts';
 
 /**
  * A fresh socket path in the first runtime directory that is ours alone. The directory is the gate:
@@ -28,11 +28,6 @@ export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }
       'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
     details: { noSocket: true },
   });
-}
-
-/** The same for every way to the workspace; eight characters, as socket paths are short. */
-function workspaceKey(beadsDir: string): string {
-  return createHash('sha256').update(beadsDir).digest('hex').slice(0, 8);
 }
 
 /** Never TMPDIR: shells, sandboxes and services of one person differ in it. */

@@ -3,13 +3,31 @@ import { basename, dirname } from 'node:path';
 
 export type ResolvedSocket =
   | { kind: 'socket'; path: string }
-  | { kind: 'absent' }
+  /** `elsewhere` is the socket of another workspace: this one is a copy of it, or was moved here. */
+  | { kind: 'absent'; elsewhere?: string }
   /** The link leads somewhere that bd did not make: a cloned repository may hold such a link. */
   | { kind: 'untrusted'; path: string };
 
 /**
- * Where `.beads/bd.sock` leads. Followed only to a socket of ours in a runtime directory of ours,
- * whichever environment its daemon was started from.
+ * Begins the name of a workspace's sockets; from the real path of `.beads`, so the same for every way
+ * to it. Tells workspaces apart and proves nothing, so it is a plain hash (cyrb53): node:crypto would
+ * cost each call of `bd` 2 ms.
+ */
+export function workspaceKey(beadsDir: string): string {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = 0; at < beadsDir.length; at += 1) {
+    const unit = beadsDir.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x9e3779b1);
+    low = Math.imul(low ^ unit, 0x5f356495);
+  }
+  high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+  low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+  return (2 ** 32 * (low & 0x1fffff) + (high >>> 0)).toString(36);
+}
+
+/**
+ * Where `bd.sock`, named by its real path, leads. Followed only to a socket of this workspace and of
+ * ours in a runtime directory of ours, whichever environment its daemon was started from.
  */
 export function resolveSocket(linkPath: string): ResolvedSocket {
   const path = readLink(linkPath);
@@ -21,7 +39,10 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
   const socket = lstat(path);
   if (socket === undefined) return { kind: 'absent' };
   const isOurs = socket.isSocket() && socket.uid === userId() && isPrivateDirectory(directory);
-  return { kind: isOurs ? 'socket' : 'untrusted', path };
+  if (!isOurs) return { kind: 'untrusted', path };
+  return basename(path).startsWith(`${workspaceKey(dirname(linkPath))}-`)
+    ? { kind: 'socket', path }
+    : { kind: 'absent', elsewhere: path };
 }
 
 /** Clients see the old target or the new one, never none. */

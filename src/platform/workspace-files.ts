@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { BdError } from '../core/errors.ts';
 
 /** The link to the daemon's socket. */
 export const socketLinkPath = (beadsDir: string): string => join(beadsDir, 'bd.sock');
@@ -11,6 +12,50 @@ export const daemonPidPath = (beadsDir: string): string => join(beadsDir, 'daemo
 
 export const daemonLogPath = (beadsDir: string): string => join(beadsDir, 'daemon.log');
 
+/** All that bd writes in `.beads` under names that a repository can know, but the socket's link. */
+const WRITTEN_NAMES = [
+  'daemon.pid',
+  'daemon.log',
+  'daemon.log.1',
+  'daemon.lock',
+  'daemon.lock.start',
+  'beads.db',
+  'beads.db-wal',
+  'beads.db-shm',
+  'beads.jsonl',
+  'issues.jsonl',
+  'metadata.json',
+  'config.yaml',
+  'quarantine',
+  '.gitignore',
+  'README.md',
+];
+
+/**
+ * Call before anything in `.beads` is opened for writing: git stores symbolic links, and through one
+ * that a cloned repository brings along bd would write wherever its author likes. Throws
+ * `FILE_UNUSABLE`. `.beads` itself may be a link: that one is the person's.
+ */
+export function refuseLinks(beadsDir: string, names: readonly string[] = WRITTEN_NAMES): void {
+  for (const path of names.map((name) => join(beadsDir, name))) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue;
+    throw new BdError('FILE_UNUSABLE', {
+      message: `${path} is a symbolic link to ${readlinkSync(path)}, and bd does not write through it`,
+      remedy:
+        'Remove the link, and look where it came from: a repository can bring such a link along.',
+    });
+  }
+}
+
+/**
+ * Whether the file at this path is still the one that it was at the call; a file that comes or goes
+ * is another one.
+ */
+export function watchIdentity(path: string): () => boolean {
+  const original = identify(path);
+  return () => identify(path) === original;
+}
+
 /** For messages only: the file may be left over from a daemon that was killed. */
 export function readDaemonPid(beadsDir: string): number | undefined {
   try {
@@ -18,5 +63,15 @@ export function readDaemonPid(beadsDir: string): number | undefined {
     return pid > 0 ? pid : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function identify(path: string): string {
+  try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    return status === undefined ? 'none' : `${status.dev}:${status.ino}`;
+  } catch {
+    // Out of reach is as good as gone: nobody can say that it is the same.
+    return 'none';
   }
 }

@@ -24,6 +24,8 @@ export const DAEMON_METHODS = {
     env: optional(texts),
     stdout_tty: optional(flag()),
     columns: optional(integer({ min: 0, max: 100_000 })),
+    /** Milliseconds since the epoch after which the client has given up, and the command must not run. */
+    expires_ms: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
   }),
 };
 
@@ -65,16 +67,13 @@ export interface StdinPiece {
   end: boolean;
 }
 
-/** The first line of an MCP bridge. */
-export const helloParams = {
-  check(params: unknown): { cwd?: string; actor?: string } {
-    const { cwd, actor } = { ...(params as Record<string, unknown> | undefined) };
-    return {
-      ...(typeof cwd === 'string' ? { cwd } : {}),
-      ...(typeof actor === 'string' && actor.length <= NAME_CHARS_MAX ? { actor } : {}),
-    };
-  },
-};
+/** The first line of an MCP bridge. What is wrong is refused: changes would bear another's name. */
+export const helloParams = object({
+  v: optional(integer({ min: 1, max: 1 })),
+  cwd: optional(text({ max: 4096 })),
+  actor: optional(text({ max: NAME_CHARS_MAX })),
+  pid: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+});
 
 export function isDaemonMethod(name: string): name is DaemonMethod {
   return Object.hasOwn(DAEMON_METHODS, name);

@@ -19,8 +19,6 @@ export interface IssueQueries {
   idsContaining(part: string, limit: number): string[];
   /** Ids that start with `<parent>.`. */
   idsBelow(parent: string): string[];
-  /** Ids of other living issues whose text mentions `id`. */
-  idsMentioning(id: string): string[];
   averageLeadTimeMs(): number;
 }
 
@@ -72,7 +70,6 @@ export function createIssueQueries(database: Database): IssueQueries {
     topLevelCount: (prefix) => prepared.topLevel.get(prefix, prefix) ?? 0,
     idsContaining: (part, limit) => prepared.containing.all(part, limit),
     idsBelow: (parent) => prepared.below.all(parent, parent),
-    idsMentioning: (id) => prepared.mentioning.all(id, id),
     averageLeadTimeMs: () => prepared.leadTime.get() ?? 0,
   };
 }
@@ -151,7 +148,6 @@ function prepareIdQueries(database: Database): {
   topLevel: Statement<[string, string], number>;
   containing: Statement<[string, number], string>;
   below: Statement<[string, string], string>;
-  mentioning: Statement<[string, string], string>;
   leadTime: Statement<[], number | null>;
 } {
   return {
@@ -174,12 +170,6 @@ function prepareIdQueries(database: Database): {
     below: database
       .prepare<[string, string], string>(
         "SELECT id FROM issues WHERE id > ? || '.' AND id < ? || '/' ORDER BY id",
-      )
-      .pluck(),
-    mentioning: database
-      .prepare<[string, string], string>(
-        `SELECT id FROM issues
-         WHERE instr(record, ?) > 0 AND id <> ? AND status <> 'tombstone' ORDER BY id`,
       )
       .pluck(),
     leadTime: database

@@ -46,13 +46,11 @@ export function createIssueStore(
   const count = database.prepare<[], number>('SELECT count(*) FROM issues').pluck();
   const upsert = database.prepare(UPSERT);
 
-  const get = (id: string): Issue | undefined => {
-    const line = record.get(id);
-    return line === undefined ? undefined : decode(line);
-  };
-
   return {
-    get,
+    get(id) {
+      const line = record.get(id);
+      return line === undefined ? undefined : decode(line);
+    },
     line: (id) => record.get(id),
     json(id) {
       const line = record.get(id);
@@ -60,8 +58,9 @@ export function createIssueStore(
     },
     put(issue, change) {
       const line = encodeIssueLine(issue);
-      const before = get(issue.id);
-      if (before !== undefined && encodeIssueLine(before) === line) return;
+      const lineBefore = record.get(issue.id);
+      if (lineBefore === line) return;
+      const before = lineBefore === undefined ? undefined : decode(lineBefore);
       upsert.run({ ...derivedColumns(issue), id: issue.id, record: line });
       const edgesChanged = relations.write(issue, before);
       readiness.changed(issue.id, {

@@ -1,3 +1,4 @@
+import { BdError } from '../core/errors.ts';
 import type { Git } from '../platform/git-command.ts';
 
 /**
@@ -28,4 +29,19 @@ export async function findRemote(git: Git): Promise<string | undefined> {
   if (remotes.has('origin')) return 'origin';
   const [only] = remotes;
   return remotes.size === 1 ? only : undefined;
+}
+
+/**
+ * `name`, when git knows a remote of that name. The setting comes with a clone, so a URL or a path in it
+ * would let a stranger choose where git goes, and which program answers there.
+ */
+export async function checkedRemote(git: Git, name: string): Promise<string> {
+  const { stdout } = await git.run(['remote']);
+  const remotes = stdout.toString().split('\n').filter(Boolean);
+  if (remotes.includes(name)) return name;
+  throw new BdError('SYNC_FAILED', {
+    message: `sync.remote is ${JSON.stringify(name)}, and this repository has no remote of that name`,
+    remedy: `Set it to one of: ${remotes.join(', ') || '(there is none)'}; or \`bd config unset sync.remote\`.`,
+    details: { blocked: true },
+  });
 }

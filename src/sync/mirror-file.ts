@@ -93,7 +93,7 @@ export function createMirrorFile({
   };
 
   const attempt = async (report: MirrorReport): Promise<boolean> => {
-    const seen = await readSettled(path, pause);
+    const seen = await readSettled(path, { pause, expectsLines: store.issues.count() > 0 });
     const seenHash = seen === undefined ? undefined : await hashContent(seen);
     if (seen !== undefined && seenHash !== settings.get(HASH)) await takeIn(seen, report);
     else if (seen !== undefined && !isBehind()) return true;
@@ -130,17 +130,19 @@ export function createMirrorFile({
   };
 }
 
-/** Waits, within bounds, for the end of a file that somebody is still writing. */
+/** Waits, within bounds, for the end of a file that somebody is still writing, or has just emptied to write it. */
 async function readSettled(
   path: string,
-  pause: (ms: number) => Promise<unknown>,
+  { pause, expectsLines }: { pause: (ms: number) => Promise<unknown>; expectsLines: boolean },
 ): Promise<Buffer | undefined> {
+  const isEmptied = (content: Buffer): boolean => content.length === 0 && expectsLines;
   let content = await readIfThere(path);
   for (let looks = 0; looks < MIRROR_ATTEMPTS_MAX; looks++) {
-    if (content === undefined || !endsInsideLine(content)) break;
+    if (content === undefined || !(isEmptied(content) || endsInsideLine(content))) break;
     await pause(MIRROR_SETTLE_MS);
     const later = await readIfThere(path);
-    if (isSame(content, later)) break;
+    // An empty file is no end: whoever emptied it is about to write.
+    if (!isEmptied(content) && isSame(content, later)) break;
     content = later;
   }
   return content;

@@ -5,7 +5,7 @@ import { parseFormat, type Project } from './branch-format.ts';
 import { FORMAT_PATH, ISSUES_PATH, writeBranchTree } from './branch-tree.ts';
 import { classifyGitFailure, type GitFailure } from './git-failure.ts';
 import { gitError, gitOutput } from './git-output.ts';
-import { findRemote } from './git-remote.ts';
+import { checkedRemote, findRemote } from './git-remote.ts';
 
 const SYNC_BRANCH = 'beads-sync';
 
@@ -46,31 +46,43 @@ export interface SyncBranch {
   findProject(options?: { signal?: AbortSignal }): Promise<Project | undefined>;
 }
 
+/** Read at each use: a setting that changes takes effect at once. */
+export interface BranchNames {
+  /** Of the branch on the remote; `beads-sync` when undefined. */
+  readonly branch?: string | undefined;
+  /** One of the repository's remotes; the one it suggests when undefined. */
+  readonly remote?: string | undefined;
+}
+
 const AUTHOR = { name: 'bd', email: 'bd@localhost' };
 
 export function createSyncBranch({
   git,
   project,
-  remote: remoteName,
-  branch = SYNC_BRANCH,
+  names = {},
   author = AUTHOR,
 }: {
   git: Git;
   project: Project;
-  /** Instead of the remote that the repository suggests. */
-  remote?: string;
-  branch?: string;
+  names?: BranchNames;
   author?: { name: string; email: string };
 }): SyncBranch {
-  const remoteRef = `refs/heads/${branch}`;
+  const branchName = (): string => names.branch ?? SYNC_BRANCH;
+  const remoteRef = (): string => `refs/heads/${branchName()}`;
 
   // A repository's remote hardly ever changes: looked for again when the one that was found fails.
   let found: string | undefined;
   const remote = async (): Promise<string | undefined> =>
-    remoteName ?? (found ??= await findRemote(git));
+    names.remote === undefined
+      ? (found ??= await findRemote(git))
+      : await checkedRemote(git, names.remote);
 
   const fetch: SyncBranch['fetch'] = async (name, { signal } = {}) => {
-    const result = await runNetwork(git, [...FETCH, '--', name, `+${remoteRef}:${THEIRS}`], signal);
+    const result = await runNetwork(
+      git,
+      [...FETCH, '--', name, `+${remoteRef()}:${THEIRS}`],
+      signal,
+    );
     if (result.exitCode === 0) return { kind: 'fetched' };
     if (/couldn't find remote ref/i.test(result.stderr)) {
       await gitOutput(git, ['update-ref', '-d', THEIRS]);
@@ -83,7 +95,7 @@ export function createSyncBranch({
   const readProject = async (commit: string): Promise<Project | undefined> => {
     const file = await readFile(git, commit, FORMAT_PATH);
     const format = file === undefined ? undefined : parseFormat(file.toString());
-    if (format?.kind === 'newer') throw newerFormat(branch, format.format);
+    if (format?.kind === 'newer') throw newerFormat(branchName(), format.format);
     return format?.project;
   };
 
@@ -98,7 +110,7 @@ export function createSyncBranch({
     async readIssues(commit) {
       const theirs = await readProject(commit);
       if (theirs !== undefined && theirs.projectId !== project.projectId) {
-        throw otherProject(branch, { ours: project, theirs });
+        throw otherProject(branchName(), { ours: project, theirs });
       }
       return readFile(git, commit, ISSUES_PATH);
     },
@@ -112,6 +124,7 @@ export function createSyncBranch({
             ? ours
             : await gitOutput(git, commitTree({ tree, parent, author }), { input: subject });
       if (commit === ours) return { kind: 'written', commit };
+      await refuseCodeBranch(git, branchName());
       const moved = await git.run(['update-ref', OURS, commit, ours ?? '0'.repeat(commit.length)]);
       if (moved.exitCode === 0) return { kind: 'written', commit };
       if (classifyGitFailure(moved.stderr).kind === 'race') return { kind: 'race' };
@@ -121,7 +134,7 @@ export function createSyncBranch({
       const result = await runNetwork(
         git,
         // A mirror remote would refuse a single ref, or be sent all of them by force.
-        ['-c', `remote.${name}.mirror=false`, ...PUSH, '--', name, `${commit}:${remoteRef}`],
+        ['-c', `remote.${name}.mirror=false`, ...PUSH, '--', name, `${commit}:${remoteRef()}`],
         signal,
       );
       if (result.exitCode === 0) return { kind: 'pushed' };
@@ -129,7 +142,7 @@ export function createSyncBranch({
     },
     async findProject(options) {
       const name = await remote();
-      const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branch}`];
+      const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branchName()}`];
       const known = [THEIRS, ...tracking, OURS];
       const refs = await readRefs(git, ...known);
       const commit = known.map((ref) => refs.get(ref)).find((oid) => oid !== undefined);
@@ -200,6 +213,20 @@ async function readRefs(git: Git, ...patterns: string[]): Promise<Map<string, st
   ]);
   const lines = listing.split('\n').filter((line) => line !== '');
   return new Map(lines.map((line) => line.split(' ') as [string, string]));
+}
+
+/** People's own branches are not ours to commit on, whatever the settings say. */
+async function refuseCodeBranch(git: Git, branch: string): Promise<void> {
+  const [head, defaults] = await Promise.all([
+    git.run(['symbolic-ref', '--quiet', '--short', 'HEAD']),
+    gitOutput(git, ['for-each-ref', '--format=%(symref:lstrip=3)', 'refs/remotes/*/HEAD']),
+  ]);
+  if (head.stdout.toString().trim() !== branch && !defaults.split('\n').includes(branch)) return;
+  throw new BdError('SYNC_FAILED', {
+    message: `sync.branch is ${branch}, which holds this repository's own work`,
+    remedy: 'Name a branch that holds nothing but issues: `bd config set sync.branch beads-sync`.',
+    details: { blocked: true },
+  });
 }
 
 function treeOf(git: Git, commit: string): Promise<string> {

@@ -107,7 +107,8 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it goes on from what all have.
   const parent = hasRemote ? theirs : (ours ?? theirs);
-  const isShared = parent !== undefined && store.settings.get(SHARED) === parent;
+  // With a commit of ours that is not theirs, the outbox of a store that was put back tells too little.
+  const isShared = parent !== undefined && parent === ours && store.settings.get(SHARED) === parent;
   if (isShared && pending.count === 0) return { kind: 'shared' };
   // To a remote even an empty project is published: a teammate's `bd init` then joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };

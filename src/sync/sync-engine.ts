@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
@@ -8,13 +9,7 @@ import type { SyncBranch } from './sync-branch.ts';
 import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
-import {
-  quarantineNotice,
-  syncStateName,
-  syncStatus,
-  type SyncReport,
-  type SyncStatus,
-} from './sync-report.ts';
+import { quarantineNotice, syncStateName, syncStatus } from './sync-report.ts';
 import {
   currentFailure,
   initialSyncState,
@@ -51,6 +46,8 @@ export interface SyncEngineOptions {
   random: () => number;
   /** Read at each use: a setting that changes takes effect at once. */
   settings: SyncSettings;
+  /** Throws when the workspace is no longer this process's to write. */
+  guard: () => void;
   log: Log;
 }
 
@@ -99,6 +96,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   async function flushOnce(): Promise<MirrorReport> {
     dispatch({ kind: 'flush_started' });
     try {
+      options.guard();
       const report = await mirror.flush();
       mirrorFailure = undefined;
       notice(report, basename(mirror.path));
@@ -144,6 +142,11 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
 
   async function cycleOverBranch(): Promise<CycleReport> {
     if (branch === undefined) return nothingShared;
+    try {
+      options.guard();
+    } catch (error) {
+      return { ...nothingShared, end: failureFrom(error) };
+    }
     return runSyncCycle({
       store,
       branch,
@@ -179,7 +182,12 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       ...(remote === undefined ? {} : { remote }),
       ...(lastOkMs === undefined ? {} : { lastOkMs }),
     };
-    writeSyncMemory(store.settings, { ...how, ...known }, { moved });
+    try {
+      writeSyncMemory(store.settings, { ...how, ...known }, { moved });
+    } catch (error) {
+      // A full disk, say: what the cycle did stands, and its callers wait for the answer.
+      log.error('how sync stands cannot be kept', { error });
+    }
   }
 
   function syncReport(

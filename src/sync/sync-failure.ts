@@ -1,11 +1,9 @@
 import { BdError } from '../core/errors.ts';
+import type { SharingFailure } from '../core/sharing.ts';
 import type { GitFailure } from './git-failure.ts';
 
-/** Why changes are not shared: kept, shown with a remedy, tried again. */
-export type FailureKind = 'offline' | 'auth' | 'rejected' | 'blocked' | 'failed';
-
 export interface SyncFailure {
-  kind: FailureKind;
+  kind: SharingFailure;
   message: string;
   remedy: string;
 }
@@ -13,7 +11,7 @@ export interface SyncFailure {
 /** How a cycle ends: all is shared, or as far as it can be without a remote, or why not. */
 export type CycleEnd = 'shared' | 'no_remote' | 'off' | SyncFailure;
 
-const REMEDIES: Readonly<Record<FailureKind, string>> = {
+const REMEDIES: Readonly<Record<SharingFailure, string>> = {
   offline: 'Nothing to do: bd tries again by itself, and `bd sync` tries at once.',
   auth: 'Run `git fetch` in the project, so that git can ask for what it needs, then `bd sync`.',
   rejected:
@@ -22,7 +20,7 @@ const REMEDIES: Readonly<Record<FailureKind, string>> = {
   failed: 'Run `git fetch` in the project to see all that git says, then `bd sync`.',
 };
 
-const WORDS: Readonly<Record<FailureKind, string>> = {
+const WORDS: Readonly<Record<SharingFailure, string>> = {
   offline: 'cannot be reached',
   auth: 'wants a login',
   rejected: 'refused the push',

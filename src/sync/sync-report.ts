@@ -1,33 +1,9 @@
-import { timestampAt, type Timestamp } from '../core/timestamp.ts';
+import type { SharingState, SyncStatus } from '../core/sharing.ts';
+import { timestampAt } from '../core/timestamp.ts';
 import type { Pending } from '../store/outbox.ts';
 import type { LineProblem } from './reconcile.ts';
-import type { FailureKind, SyncFailure } from './sync-failure.ts';
+import type { SyncFailure } from './sync-failure.ts';
 import { currentFailure, type SyncState } from './sync-state.ts';
-
-export type SyncStateName = 'ok' | 'pending' | 'no_remote' | 'off' | FailureKind;
-
-/** What one full cycle came to. */
-export interface SyncReport {
-  state: SyncStateName;
-  /** Changed issues that are not shared yet. */
-  pending: number;
-  /** Issues sent, and issues taken in, by this cycle. */
-  pushed: number;
-  imported: number;
-  remote: string | null;
-  /** What went wrong and what to do; or what was put into quarantine; null when all is well. */
-  error: string | null;
-}
-
-export interface SyncStatus {
-  state: SyncStateName;
-  pending: number;
-  oldest_pending_s: number | null;
-  last_ok: Timestamp | null;
-  remote: string | null;
-  error: string | null;
-  remedy: string | null;
-}
 
 /** The word for where things stand; a failure is shown until a cycle ends well. */
 export function syncStateName(
@@ -37,7 +13,7 @@ export function syncStateName(
     push,
     failure = currentFailure(state),
   }: { pending: number; push: boolean; failure?: SyncFailure | undefined },
-): SyncStateName {
+): SharingState {
   if (failure !== undefined) return failure.kind;
   if (state.cycle.kind === 'absent') return 'no_remote';
   if (!push) return 'off';

@@ -32,6 +32,14 @@ export interface Config {
 
 type Kind = 'text' | 'whole' | 'truth' | 'list';
 
+interface KnownSetting {
+  kind: Kind;
+  value: string;
+  choices?: readonly string[];
+  /** The smallest whole number: none makes the daemon spin. */
+  min?: number;
+}
+
 const KNOWN = {
   issue_prefix: { kind: 'text', value: 'bd' },
   actor: { kind: 'text', value: '' },
@@ -41,25 +49,25 @@ const KNOWN = {
   'sync.push': { kind: 'truth', value: 'true' },
   'sync.remote': { kind: 'text', value: '' },
   'sync.branch': { kind: 'text', value: 'beads-sync' },
-  'sync.quiet_ms': { kind: 'whole', value: '300' },
-  'sync.delay_max_ms': { kind: 'whole', value: '5000' },
-  'sync.batch_max': { kind: 'whole', value: '100' },
-  'sync.fetch_active_ms': { kind: 'whole', value: '5000' },
-  'sync.fetch_idle_ms': { kind: 'whole', value: '60000' },
-} as const satisfies Record<string, { kind: Kind; value: string; choices?: readonly string[] }>;
+  'sync.quiet_ms': { kind: 'whole', value: '300', min: 0 },
+  'sync.delay_max_ms': { kind: 'whole', value: '5000', min: 100 },
+  'sync.batch_max': { kind: 'whole', value: '100', min: 1 },
+  'sync.fetch_active_ms': { kind: 'whole', value: '5000', min: 500 },
+  'sync.fetch_idle_ms': { kind: 'whole', value: '60000', min: 500 },
+} as const satisfies Record<string, KnownSetting>;
 
 export type KnownKey = keyof typeof KNOWN;
 
 const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 
-export function configPath(beadsDir: string): string {
+function configPath(beadsDir: string): string {
   return join(beadsDir, 'config.yaml');
 }
 
 /** Reads the file once; `set` and `unset` keep it and its comments. */
 export async function openConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
   const path = configPath(beadsDir);
-  let values = await readValues(path);
+  let values = new Map<string, string>();
 
   const lookup = (key: string): ConfigValue | undefined => {
     const variable = variableFor(key);
@@ -70,11 +78,23 @@ export async function openConfig(beadsDir: string, { env }: { env: Environment }
     return isKnown(key) ? { key, value: KNOWN[key].value, source: 'default' } : undefined;
   };
   const known = (key: KnownKey): string => {
-    const found = lookup(key);
-    if (found === undefined) return KNOWN[key].value;
-    checkValue(key, found.value, found.source);
-    return found.value;
+    return lookup(key)?.value ?? KNOWN[key].value;
   };
+  /** Refuses the whole file for one wrong value: half of somebody's wishes is not what they asked for. */
+  const load = async (): Promise<void> => {
+    const before = values;
+    values = await readValues(path);
+    try {
+      for (const key of Object.keys(KNOWN)) {
+        const found = lookup(key);
+        if (found !== undefined) checkValue(key, found.value, found.source);
+      }
+    } catch (error) {
+      values = before;
+      throw error;
+    }
+  };
+  await load();
   const edit = async (change: (document: Document) => void): Promise<void> => {
     const document = await readDocument(path);
     change(document);
@@ -89,7 +109,7 @@ export async function openConfig(beadsDir: string, { env }: { env: Environment }
     truth: (key) => known(key) === 'true',
     list: (key) => splitList(known(key)),
     async entries() {
-      values = await readValues(path);
+      await load();
       const keys = [...new Set([...Object.keys(KNOWN), ...values.keys()])].sort();
       return keys.flatMap((key) => lookup(key) ?? []);
     },
@@ -131,12 +151,12 @@ function checkKey(key: string): void {
 
 function checkValue(key: string, value: string, source: string): void {
   if (!isKnown(key)) return;
-  const entry: { kind: Kind; choices?: readonly string[] } = KNOWN[key];
+  const entry: KnownSetting = KNOWN[key];
   const expected =
     entry.kind === 'truth' && value !== 'true' && value !== 'false'
       ? 'true or false'
-      : entry.kind === 'whole' && !/^\d{1,9}$/.test(value)
-        ? 'a whole number'
+      : entry.kind === 'whole' && !(/^\d{1,9}$/.test(value) && Number(value) >= (entry.min ?? 0))
+        ? `a whole number, ${entry.min ?? 0} or more`
         : entry.choices !== undefined && !entry.choices.includes(value)
           ? `one of: ${entry.choices.join(', ')}`
           : undefined;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
@@ -10,9 +10,10 @@ import { isNotFound, writeFileAtomically } from '../platform/files.ts';
 import { createGit } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
+import { findWorkspace } from '../platform/workspace-location.ts';
 import type { Project } from '../sync/branch-format.ts';
 import { createSyncBranch } from '../sync/sync-branch.ts';
-import { configPath, openConfig } from './config.ts';
+import { openConfig } from './config.ts';
 import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -49,13 +50,14 @@ const CLASSIC_MIRROR = 'issues.jsonl';
  * caller owns `.beads/daemon.lock`, for which the directory must be there.
  */
 export async function initialise(options: InitOptions): Promise<InitReport> {
-  const { directory, env, clock, log } = options;
+  const { env, clock, log } = options;
+  const directory = realpathSync.native(options.directory);
   const beadsDir = join(directory, '.beads');
+  refuseToInitialise(directory, { env });
   const present = readMetadata(beadsDir);
-  if (present.project_id !== '') throw alreadyThere(beadsDir);
+  const repository = findGitRepository(directory);
   const changes: string[] = [];
   await mkdir(beadsDir, { recursive: true });
-  const repository = findGitRepository(directory);
   const mirror = [present.jsonl_export, CLASSIC_MIRROR].find((name) =>
     existsSync(join(beadsDir, name)),
   );
@@ -81,7 +83,6 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   }
 
   await using workspace = await openWorkspace({ beadsDir, env, clock, log });
-  await workspace.sync.flushMirror();
   const report = await workspace.sync.syncNow();
   const isShared = report.remote !== null && !options.isLocal;
   if (found !== undefined && options.prefix !== undefined && options.prefix !== found.prefix) {
@@ -107,7 +108,8 @@ async function findProject(
   repository: GitRepository,
   { env }: { env: Environment },
 ): Promise<Project | undefined> {
-  const git = createGit({ gitDir: repository.commonDir, env });
+  const { commonDir: gitDir, topLevel: directory } = repository;
+  const git = createGit({ gitDir, directory, env });
   return createSyncBranch({ git, project: { projectId: '', prefix: '' } }).findProject();
 }
 
@@ -118,7 +120,7 @@ async function isInHead(
   env: Environment,
 ): Promise<boolean> {
   const git = createGit({ gitDir: repository.gitDir, env });
-  const path = relative(repository.topLevel ?? '', join(beadsDir, mirror));
+  const path = relative(repository.topLevel, join(beadsDir, mirror));
   return (await git.run(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
 }
 
@@ -131,10 +133,11 @@ async function writeFiles(
     options,
   }: { metadata: Metadata; prefix: string; isTracked: boolean; options: InitOptions },
 ): Promise<void> {
-  const files: Record<string, string> = { '.gitignore': GITIGNORE, 'README.md': README };
-  if (!existsSync(configPath(beadsDir))) files['config.yaml'] = CONFIG;
+  const files = { '.gitignore': GITIGNORE, 'README.md': README, 'config.yaml': CONFIG };
   for (const [name, content] of Object.entries(files)) {
-    await writeFileAtomically(join(beadsDir, name), content);
+    // What is there is somebody's, and perhaps tracked.
+    const path = join(beadsDir, name);
+    if (!existsSync(path)) await writeFileAtomically(path, content);
   }
   const config = await openConfig(beadsDir, { env: {} });
   await config.set('issue_prefix', prefix);
@@ -149,8 +152,7 @@ async function excludeFromGit(
   { commonDir, topLevel }: GitRepository,
   beadsDir: string,
 ): Promise<string | undefined> {
-  if (topLevel === undefined) return undefined;
-  const pattern = `/${relative(topLevel, beadsDir)}/`;
+  const pattern = `/${relative(topLevel, beadsDir).replace(/[\\*?[\]]/g, '\\$&')}/`;
   const path = join(commonDir, 'info', 'exclude');
   const present = await readFile(path, 'utf8').catch((error: unknown) => {
     if (isNotFound(error)) return '';
@@ -163,9 +165,21 @@ async function excludeFromGit(
   return pattern;
 }
 
-function alreadyThere(beadsDir: string): BdError {
-  return new BdError('ALREADY_EXISTS', {
-    message: `${beadsDir} is initialised already`,
+/**
+ * Throws `ALREADY_EXISTS` where there is nothing to make: in a workspace, and in a repository that has
+ * one, as its directories and worktrees share it. Touches nothing.
+ */
+export function refuseToInitialise(directory: string, { env }: { env: Environment }): void {
+  const present = findWorkspace({ cwd: directory, env: { HOME: env['HOME'] } });
+  if (present === undefined) return;
+  const isHere = present.projectDir === realpathSync.native(directory);
+  // A workspace of the classic tool has no project id yet.
+  if (isHere && readMetadata(present.beadsDir).project_id === '') return;
+  const commonDir = findGitRepository(directory)?.commonDir;
+  const isShared = findGitRepository(present.projectDir)?.commonDir === commonDir;
+  if (!isHere && (commonDir === undefined || !isShared)) return;
+  throw new BdError('ALREADY_EXISTS', {
+    message: `${isHere ? 'this directory' : 'this repository'} has a workspace already: ${present.beadsDir}`,
     remedy: 'Nothing is left to do; `bd where` and `bd status` tell about it.',
   });
 }

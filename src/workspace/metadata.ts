@@ -26,12 +26,14 @@ export function readMetadata(beadsDir: string): Metadata {
     jsonl_export: mirror = 'beads.jsonl',
     project_id: id = '',
   } = value;
+  if (typeof id !== 'string') throw broken(path, '"project_id" is not a text');
+  if (database === mirror) throw broken(path, 'one file cannot be the store and the mirror');
   for (const name of [database, mirror]) {
     if (typeof name !== 'string' || !PLAIN_NAME.test(name)) {
       throw broken(path, `${JSON.stringify(name)} is not a file name inside .beads`);
     }
   }
-  return { database: database as string, jsonl_export: mirror as string, project_id: id as string };
+  return { database: database as string, jsonl_export: mirror as string, project_id: id };
 }
 
 export async function writeMetadata(beadsDir: string, metadata: Metadata): Promise<void> {

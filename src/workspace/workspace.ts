@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { createGit, type Git } from '../platform/git-command.ts';
 import { findGitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
+import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createMirrorFile } from '../sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
@@ -21,6 +23,8 @@ export interface Workspace {
   readonly projectDir: string;
   readonly databasePath: string;
   readonly mirrorPath: string;
+  /** Holds lines that could not be read, word for word. */
+  readonly quarantineDirectory: string;
   readonly projectId: string;
   readonly config: Config;
   readonly store: Store;
@@ -46,11 +50,17 @@ export interface WorkspaceOptions {
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
   const { beadsDir, env, clock, log } = options;
   const { database, jsonl_export: mirrorName, project_id: projectId } = readMetadata(beadsDir);
+  // The names come with a clone, and so may links of those names.
+  refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, mirrorName]);
   const config = await openConfig(beadsDir, { env });
   const projectDir = dirname(beadsDir);
   const databasePath = join(beadsDir, database);
   const mirrorPath = join(beadsDir, mirrorName);
   const git = openGit(projectDir, { env });
+  const isOurs = watchIdentity(daemonLockPath(beadsDir));
+  const guard = (): void => {
+    if (!isOurs()) throw replaced(beadsDir);
+  };
   const store = openStore(databasePath, { clock });
   if (store.movedAside !== undefined) {
     log.warn('the store could not be used; it is rebuilt from the mirror and git', {
@@ -66,6 +76,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     clock,
     random: Math.random,
     settings: syncSettings(config),
+    guard,
     log,
   });
   let identity: Promise<Identity> | undefined;
@@ -74,6 +85,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     projectDir,
     databasePath,
     mirrorPath,
+    quarantineDirectory,
     projectId,
     config,
     store,
@@ -88,6 +100,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
         env,
       })),
     write(change) {
+      guard();
       const result = store.transaction(change);
       sync.storeChanged();
       return result;
@@ -100,6 +113,14 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       }
     },
   };
+}
+
+/** With another lock file, another process may be writing: what is written here now would be lost. */
+function replaced(beadsDir: string): BdError {
+  return new BdError('LOCK_UNAVAILABLE', {
+    message: `${beadsDir} was removed or replaced while it was open`,
+    remedy: 'Run the command again: it opens what is there now.',
+  });
 }
 
 /** Read at each use, so that `bd config set` takes effect at once. */
@@ -129,7 +150,8 @@ function syncSettings(config: Config): SyncSettings {
 /** Worktrees share the repository's refs, so the common directory is the one that counts. */
 function openGit(projectDir: string, { env }: { env: Environment }): Git | undefined {
   const repository = findGitRepository(projectDir);
-  return repository && createGit({ gitDir: repository.commonDir, env });
+  if (repository === undefined) return undefined;
+  return createGit({ gitDir: repository.commonDir, directory: repository.topLevel, env });
 }
 
 function openBranch({
@@ -143,17 +165,23 @@ function openBranch({
 }): SyncBranch | undefined {
   // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
   if (projectId === '' || config.text('sync.mode') !== 'branch') return undefined;
-  const remote = config.text('sync.remote');
   return createSyncBranch({
     git,
     project: { projectId, prefix: config.text('issue_prefix') },
-    branch: config.text('sync.branch'),
-    ...(remote === '' ? {} : { remote }),
+    names: {
+      get branch() {
+        return config.text('sync.branch');
+      },
+      get remote() {
+        return config.text('sync.remote') || undefined;
+      },
+    },
   });
 }
 
 async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {
-  const result = await git?.run(['config', '--get', key]);
+  // Who one is can be told without git; that git is missing shows where it is needed.
+  const result = await git?.run(['config', '--get', key]).catch(() => undefined);
   const value = result?.stdout.toString().trim();
   return value === '' ? undefined : value;
 }

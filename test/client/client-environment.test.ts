@@ -3,6 +3,7 @@ import {
   refusesDaemon,
   selectCommandEnvironment,
   selectDaemonEnvironment,
+  selectDirectEnvironment,
 } from '../../src/client/client-environment.ts';
 
 const shell = {
@@ -17,6 +18,7 @@ const shell = {
   NODE_OPTIONS: '--inspect',
   NODE_EXTRA_CA_CERTS: '/ca',
   GIT_DIR: '/hook',
+  GIT_SSH_COMMAND: 'ssh -i key',
   GIT_INDEX_FILE: '/i',
   npm_config_x: 'y',
   AWS_SECRET_ACCESS_KEY: 'secret',
@@ -30,8 +32,13 @@ test('a daemon keeps what reaches the remote, and nothing that belongs to the sh
     SSH_AUTH_SOCK: '/s',
     LC_ALL: 'C',
     https_proxy: 'p',
-    BEADS_SYNC_PUSH: 'false',
+    GIT_SSH_COMMAND: 'ssh -i key',
   });
+});
+
+test('a command without daemon also works with the settings of its shell', () => {
+  const daemon = selectDaemonEnvironment(shell);
+  expect(selectDirectEnvironment(shell)).toEqual({ ...daemon, BEADS_SYNC_PUSH: 'false' });
 });
 
 test('a command takes along who acts and how to print, and no secrets', () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ensureDaemon } from '../../src/client/ensure-daemon.ts';
+import { workspaceKey } from '../../src/platform/socket-link.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -25,12 +26,12 @@ async function start(code: string, { timeoutMs = 20_000, env = {} } = {}) {
 }
 
 /** A daemon as far as the client can see: listens where ours would. */
-const LISTEN = `
+const listenAs = (key: string): string => `
   const path = require('node:path');
   const directory = path.join(path.dirname(beadsDir), 'bd');
   fs.appendFileSync(path.join(beadsDir, 'starts'), 'x');
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const socket = path.join(directory, process.pid + '.sock');
+  const socket = path.join(directory, '${key}-' + process.pid + '.sock');
   require('node:net').createServer(() => setTimeout(() => process.exit(), 100)).listen(socket, () => {
     fs.symlinkSync(socket, path.join(beadsDir, 'bd.sock'));
     fs.writeSync(3, 'R\\n');
@@ -38,7 +39,9 @@ const LISTEN = `
   setTimeout(() => process.exit(), 20000);`;
 
 test('many at once start one daemon, and all are connected to it', async () => {
-  const all = await Promise.all(Array.from({ length: 10 }, () => start(LISTEN)));
+  const all = await Promise.all(
+    Array.from({ length: 10 }, () => start(listenAs(workspaceKey(beadsDir)))),
+  );
   for (const each of all) {
     expect(each.kind).toBe('connected');
     if (each.kind === 'connected') each.socket.destroy();

@@ -55,6 +55,7 @@ test('a member named __proto__ is data like any other', () => {
 describe('a bad line is refused with what is wrong in it', () => {
   test.each([
     ['{"id":', 'not JSON'],
+    [`{"id":"a-1","title":"t","x":${'['.repeat(2_000)}${']'.repeat(2_000)}}`, '"x" is nested'],
     ['[]', 'not a JSON object'],
     ['null', 'not a JSON object'],
     ['{"title":"t"}', 'no "id"'],

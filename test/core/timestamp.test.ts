@@ -24,4 +24,6 @@ test('what is no instant is no timestamp', () => {
     true,
   );
   expect(['', 'now', '2026-01-01', '2026-13-01T00:00:00Z', '1'].some(isTimestamp)).toBe(false);
+  expect(isTimestamp('9999-12-31T23:59:59.999Z')).toBe(false);
+  expect(isTimestamp(timestampAfter('9998-12-31T23:59:58Z', 0))).toBe(true);
 });

@@ -295,3 +295,16 @@ describe('connections', () => {
     expect(replies.map(({ id }) => id)).toEqual([1]);
   });
 });
+
+test.each([
+  ['an actor that is no text', { actor: 5 }, 'bd/hello.actor'],
+  ['a member that it does not have', { v: 1, name: 'x' }, '"name"'],
+  ['another version', { v: 2 }, 'bd/hello.v'],
+])('an MCP bridge that begins with %s is told so', async (_what, params, place) => {
+  const { socket, replies, ended } = open();
+  socket.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'bd/hello', params })}\n`);
+  await eventually(ended);
+  expect(replies).toMatchObject([{ id: null, error: { data: { code: 'INVALID_VALUE' } } }]);
+  expect(replies[0]?.error?.message).toContain(place);
+  expect(logged).toEqual([]);
+});

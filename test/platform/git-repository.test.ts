@@ -65,10 +65,10 @@ test('a submodule is a repository of its own', () => {
   expect(findGitRepository(join(outer, 'sub'))).toEqual(asked(join(outer, 'sub')));
 });
 
-test('a bare repository has no working tree', () => {
-  const bare = join(sandbox.directory, 'bare.git');
-  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', bare);
-  expect(findGitRepository(bare)).toEqual({ gitDir: bare, commonDir: bare });
+test('a bare repository that lies in the files of another is not used', () => {
+  const bare = join(repository, 'files', 'bare');
+  sandbox.git(repository, 'init', '--quiet', '--bare', bare);
+  expect(findGitRepository(bare)?.gitDir).toBe(gitDir);
 });
 
 test('none where there is none, and an empty .git is none', () => {

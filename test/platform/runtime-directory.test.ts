@@ -4,7 +4,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SOCKET_PATH_BYTES_MAX } from '../../src/core/limits.ts';
 import { chooseSocketPath } from '../../src/platform/runtime-directory.ts';
-import { pointLink, readLink, removeLink, resolveSocket } from '../../src/platform/socket-link.ts';
+import {
+  pointLink,
+  readLink,
+  removeLink,
+  resolveSocket,
+  workspaceKey,
+} from '../../src/platform/socket-link.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -21,7 +27,7 @@ afterEach(() => {
 });
 
 const choose = (runtimeDir: string): string =>
-  chooseSocketPath('/p/.beads', { env: { XDG_RUNTIME_DIR: runtimeDir } });
+  chooseSocketPath(temp.path, { env: { XDG_RUNTIME_DIR: runtimeDir } });
 
 async function listen(path: string): Promise<void> {
   const server = createServer();
@@ -96,4 +102,19 @@ test('a link that a repository brought along is not followed', async () => {
   rmSync(link);
   writeFileSync(link, 'a file');
   expect(resolveSocket(link).kind).toBe('absent');
+});
+
+test('a link that was copied from another workspace leads to no daemon of this one', async () => {
+  const other = chooseSocketPath('/p/.beads', { env: { XDG_RUNTIME_DIR: temp.path } });
+  await listen(other);
+  pointLink(link, other);
+  expect(resolveSocket(link)).toEqual({ kind: 'absent', elsewhere: other });
+});
+
+test('workspaces have keys of their own, as short as a socket’s path asks for', () => {
+  const keys = Array.from({ length: 20_000 }, (_, index) =>
+    workspaceKey(`/home/u/p${index}/.beads`),
+  );
+  expect(new Set(keys).size).toBe(20_000);
+  expect(keys.every((key) => /^[0-9a-z]{1,11}$/.test(key))).toBe(true);
 });

@@ -94,6 +94,20 @@ test('a stopped process makes a call end with 5 and say which process it is', as
   expect(pidOf(workspace)).toBe(pid);
 });
 
+test('what a client reported as not done is not done later', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'Before']);
+  const pid = pidOf(workspace);
+  process.kill(pid, 'SIGSTOP');
+  const given = await workspace.bd(['q', 'Given up']);
+  process.kill(pid, 'SIGCONT');
+  expect(given).toMatchObject({ exitCode: 5, stdout: '' });
+  expect(given.stderr).toContain('It was not done');
+  expect(await idsIn(workspace)).toHaveLength(1);
+  await workspace.bdText(['q', 'Given up']);
+  expect(await idsIn(workspace)).toHaveLength(2);
+}, 30_000);
+
 test('daemons health, from anywhere, names both workspaces and says which daemon is dead', async () => {
   const [first, second] = [workspace, workspace.clones[1]];
   if (second === undefined) throw new Error('two clones');

@@ -91,6 +91,10 @@ describe('records', () => {
     put('a-2');
     store.outbox.clearThrough(lastSeq);
     expect(store.outbox.pending().ids).toEqual(['a-1', 'a-2']);
+    const { lastSeq: all } = store.outbox.pending();
+    put('a-3');
+    store.outbox.clearThrough(all);
+    expect(store.outbox.pending().ids).toEqual(['a-3']);
   });
 
   test('pages come in byte order and meet every issue once', () => {

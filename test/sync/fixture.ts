@@ -120,6 +120,7 @@ export function openClone(
     clock,
     random: () => 0.5,
     settings,
+    guard: () => {},
     log,
   });
   return { directory, beadsDir, mirrorPath, store, mirror, branch, engine, settings };

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
@@ -501,6 +501,29 @@ describe('a store that was lost', () => {
   });
 });
 
+describe('a store that was put back from a copy', () => {
+  it('shares what it had committed since', async () => {
+    const remote = createRemote(sandbox);
+    const a = clone('a', { remote });
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    a.store.close();
+    const database = join(a.beadsDir, 'beads.db');
+    copyFileSync(database, `${database}.copy`);
+    const later = openClone(sandbox, a.directory);
+    renameSync(remote, `${remote}.gone`);
+    put(later.store, issue('t-b'));
+    await cycle(later);
+    later.store.close();
+    copyFileSync(`${database}.copy`, database);
+    renameSync(`${remote}.gone`, remote);
+    const again = openClone(sandbox, a.directory);
+    open = [again];
+    expect(await cycle(again)).toMatchObject({ end: 'shared', imported: 1 });
+    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+  });
+});
+
 function renameOrSkip(path: string): void {
   if (existsSync(path)) renameSync(path, `${path}.lost`);
 }
@@ -510,7 +533,7 @@ describe('which remote and project', () => {
     createSyncBranch({
       git: createGit({ gitDir: join(a.directory, '.git'), env: sandbox.env }),
       project: PROJECT,
-      ...(remote === undefined ? {} : { remote }),
+      names: { remote },
     });
 
   it('is the one named, else the followed one, else origin, else the only one', async () => {

@@ -124,6 +124,20 @@ test('a second init is refused and changes nothing', async () => {
   expect(readFileSync(join(directory, '.beads/metadata.json'), 'utf8')).toBe(before);
 });
 
+test('a subdirectory and a linked worktree use the workspace of their repository', async () => {
+  const directory = clone('mia');
+  git(directory, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+  await init(directory);
+  const inside = join(directory, 'sub');
+  mkdirSync(inside);
+  const worktree = join(temp.path, 'worktree');
+  git(directory, 'worktree', 'add', '-q', worktree);
+  for (const place of [inside, worktree]) {
+    await expect(init(place)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+    expect(existsSync(join(place, '.beads'))).toBe(false);
+  }
+});
+
 test('a workspace of the classic tool keeps its file name and its issues', async () => {
   const directory = clone('mia');
   mkdirSync(join(directory, '.beads'));

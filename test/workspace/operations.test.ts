@@ -55,6 +55,8 @@ describe('create_issue', () => {
     expect(await create('b', { parent })).toBe(`${parent}.2`);
     await call('delete_issues', { issue_ids: [`${parent}.2`] });
     expect(await create('c', { parent })).toBe(`${parent}.3`);
+    await create('chosen', { id: `${parent}.9` });
+    expect(await create('d', { parent })).toBe(`${parent}.10`);
   });
 
   test('an edge named twice is refused, whatever its types: none silently replaces another', async () => {
@@ -314,6 +316,16 @@ describe('dependencies', () => {
     expect(new Set(await tree(false)).size).toBe(4);
     expect((await tree(true)).filter((node) => node === `2${d}`)).toHaveLength(2);
   });
+});
+
+test('a graph with a million paths does not hold the daemon up', async () => {
+  let below: string[] = [];
+  for (let level = 0; level < 20; level++) {
+    const dependencies = below;
+    below = [await create('left', { dependencies }), await create('right', { dependencies })];
+  }
+  const tree = { issue_id: below[0] ?? '', all_paths: true, status: 'closed' };
+  expect((await call('dependency_tree', tree)).nodes).toHaveLength(1);
 });
 
 describe('settings', () => {

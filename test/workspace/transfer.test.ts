@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -119,6 +120,31 @@ test('files that cannot be used are refused by name', async () => {
   await expect(call('export', { path })).rejects.toMatchObject({ code: 'FILE_UNUSABLE' });
   await expect(call('import', { path: 'x.jsonl' })).rejects.toThrow('"x.jsonl" is not an absolute');
   await expect(call('import', {})).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+});
+
+test('an export goes where a link leads, and never takes the place of a pipe or a directory', async () => {
+  await call('import', { lines: [line('a-1')] });
+  const [file, link] = [join(temp.path, 'file'), join(temp.path, 'link')];
+  writeFileSync(file, 'old');
+  symlinkSync(file, link);
+  await call('export', { path: link });
+  expect(readFileSync(file, 'utf8')).toContain('a-1');
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  const pipe = join(temp.path, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await expect(call('export', { path: pipe })).rejects.toMatchObject({ code: 'FILE_UNUSABLE' });
+  expect(lstatSync(pipe).isFIFO()).toBe(true);
+});
+
+test('lines that could not be read are told of until somebody has looked after them', async () => {
+  writeFileSync(workspace.mirrorPath, `${line('a-1')}\nnot an issue\n`);
+  await workspace.sync.flushMirror();
+  expect(workspace.store.issues.count()).toBe(1);
+  const { error, remedy } = await call('sync_status', {});
+  expect(error).toContain(workspace.quarantineDirectory);
+  expect(remedy).toContain('bd import');
+  rmSync(workspace.quarantineDirectory, { recursive: true });
+  expect((await call('sync_status', {})).error).toBeNull();
 });
 
 test('lines can be read page by page, each once', async () => {

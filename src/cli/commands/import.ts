@@ -20,7 +20,7 @@ export const importCommand: CommandDefinition = {
 };
 
 /** Reports on stderr, as the classic tool does; stdout is for `--json`. */
-async function takeIn({ flags, io, call, actor, isJson, print }: Invocation): Promise<number> {
+async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<number> {
   const path = flags.text('input');
   const source =
     path === undefined || path === '-'
@@ -32,7 +32,6 @@ async function takeIn({ flags, io, call, actor, isJson, print }: Invocation): Pr
       ...source,
       skip_existing: whenGiven(flags, 'skip-existing'),
       dry_run: whenGiven(flags, 'dry-run'),
-      actor,
     }),
   );
   if (isJson) print({ json: report, text: '' });

@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { Stats } from '../../protocol/methods/issue.ts';
-import type { SyncStatus } from '../../protocol/methods/workspace.ts';
+import type { SyncStatus } from '../../core/sharing.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { given } from '../given.ts';
 import { alignColumns } from '../output/columns.ts';

@@ -33,11 +33,12 @@ async function sync(invocation: Invocation): Promise<number> {
   const report = await call('sync', {});
   if (isSettled(report.state)) {
     confirm({ json: report, text: renderSyncReport(report) });
+    if (report.error !== null) io.stderr(`Warning: ${report.error}\n`);
     return 0;
   }
-  const { remedy } = await call('sync_status', {});
+  const { error, remedy } = await call('sync_status', {});
   print({ json: report, text: '' });
-  io.stderr(`Error: ${report.error ?? renderSyncReport(report).trimEnd()}\n`);
+  io.stderr(`Error: ${error ?? renderSyncReport(report).trimEnd()}\n`);
   io.stderr(`${remedy ?? 'Run `bd sync` again; your changes are kept.'}\n`);
   return 1;
 }

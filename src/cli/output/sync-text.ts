@@ -1,4 +1,4 @@
-import type { SyncReport, SyncStateName, SyncStatus } from '../../protocol/methods/workspace.ts';
+import type { SharingState, SyncReport, SyncStatus } from '../../core/sharing.ts';
 import { renderMoment } from './moment.ts';
 
 /** The state of sharing in a line, and what to do in another when something is in the way. */
@@ -18,7 +18,7 @@ export function renderSyncReport(report: SyncReport): string {
 }
 
 /** Nothing is wrong: all is shared, or there is nobody to share with. */
-export function isSettled(state: SyncStateName): boolean {
+export function isSettled(state: SharingState): boolean {
   return state === 'ok' || state === 'no_remote' || state === 'off';
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { BdError } from '../../core/errors.ts';
+import { BdError, toBdError } from '../../core/errors.ts';
 import { CONNECTIONS_MAX, DRAIN_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Log } from '../../platform/log.ts';
 import { helloParams } from '../../protocol/daemon-methods.ts';
@@ -69,8 +69,9 @@ export function createConnections({
         ended();
       });
       serve(socket).catch((error: unknown) => {
-        log.error('a connection failed', { error });
-        socket.destroy();
+        const known = toBdError(error);
+        if (known.code === 'INTERNAL') log.error('a connection failed', { error });
+        refuse(socket, known);
       });
     },
     count: () => sockets.size,
@@ -92,10 +93,11 @@ async function serveMcpOn(
   const { bytes } = opening;
   const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
   const isHello = method === 'bd/hello';
+  const hello = isHello ? helloParams.check(params ?? {}, 'bd/hello') : {};
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
   socket.unshift(bytes.subarray(read));
   const { serveMcp } = await import('../../mcp/server.ts');
-  await serveMcp({ socket, call, hello: isHello ? helloParams.check(params) : {}, log });
+  await serveMcp({ socket, call, hello, log });
 }
 
 function refuse(socket: Socket, error: BdError | undefined): void {

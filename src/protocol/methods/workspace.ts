@@ -1,6 +1,6 @@
+import type { SyncReport, SyncStatus } from '../../core/sharing.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { flag, integer, list, object, optional, text } from '../shape.ts';
-import { actor } from './issue.ts';
 
 const key = text({ min: 1, max: 200 });
 const path = text({ min: 1, max: 4096 });
@@ -24,7 +24,6 @@ export const workspaceMethods = {
     lines: optional(list(text({ max: LINE_BYTES_MAX }), { max: 1_000_000 })),
     skip_existing: optional(flag()),
     dry_run: optional(flag()),
-    actor,
   }),
   read_events: object({
     /** The `seq` of the last event already seen; 0 for all. */
@@ -37,40 +36,6 @@ export const workspaceMethods = {
   list_config: object({}),
   explain_config: object({}),
 };
-
-export type SyncStateName =
-  | 'ok'
-  | 'pending'
-  | 'no_remote'
-  | 'off'
-  | 'offline'
-  | 'auth'
-  | 'rejected'
-  | 'blocked'
-  | 'failed';
-
-export interface SyncReport {
-  state: SyncStateName;
-  /** Changed issues that are not shared yet. */
-  pending: number;
-  /** Issues sent, and issues taken in, by this cycle. */
-  pushed: number;
-  imported: number;
-  /** The remote's name; null when there is none. */
-  remote: string | null;
-  /** What went wrong and what to do; null when all is well. */
-  error: string | null;
-}
-
-export interface SyncStatus {
-  state: SyncStateName;
-  pending: number;
-  oldest_pending_s: number | null;
-  last_ok: string | null;
-  remote: string | null;
-  error: string | null;
-  remedy: string | null;
-}
 
 export interface ImportProblem {
   line: number;

@@ -6,8 +6,8 @@ import { findIssueId } from './find-issue.ts';
 
 const DEPTH_MAX_DEFAULT = 50;
 
-/** A tree grows with every path; this many rows is more than anybody reads. */
-const NODES_MAX = 10_000;
+/** Paths can double at each level; this many steps are more rows than anybody reads. */
+const STEPS_MAX = 10_000;
 
 /** Depth first from the issue, each once unless all paths are asked for; a node on its own path ends it. */
 export function dependencyTree(
@@ -18,6 +18,7 @@ export function dependencyTree(
   const { graph, issues } = workspace.store;
   const nodes: TreeNode[] = [];
   const seen = new Set<string>();
+  let steps = 0;
   const next = (id: string): string[] => [
     ...(direction === 'up'
       ? []
@@ -26,7 +27,8 @@ export function dependencyTree(
   ];
   const visit = (id: string, path: readonly string[]): void => {
     const issue = issues.json(id);
-    if (issue === undefined || nodes.length >= NODES_MAX) return;
+    if (issue === undefined || steps >= STEPS_MAX) return;
+    steps += 1;
     const parent = path.at(-1) ?? '';
     const below = next(id).filter((target) => target !== parent);
     const shownBefore = seen.has(id) && params.all_paths !== true;

@@ -1,3 +1,4 @@
+import { realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { BdError } from '../../core/errors.ts';
@@ -20,8 +21,9 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
       return { path: workspace.mirrorPath, exported };
     }
     checkAbsolute(path);
+    const target = plainTarget(path);
     const { content } = await renderIssueFile(workspace.store);
-    await writeFileAtomically(path, content).catch((error: unknown) => {
+    await writeFileAtomically(target, content).catch((error: unknown) => {
       throw unusable(path, 'written', error);
     });
     return { path, exported };
@@ -83,6 +85,17 @@ function* newOnes(
     if ('issue' in parsed && store.issues.line(parsed.issue.id) !== undefined) skipped.push(line);
     else yield line;
   }
+}
+
+/** Where a link leads. A pipe or a device would be replaced by a file, so those are refused. */
+function plainTarget(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return path;
+  if (status.isFile()) return realpathSync(path);
+  throw new BdError('FILE_UNUSABLE', {
+    message: `${path} is no ordinary file`,
+    remedy: `Name another file, or write there yourself: \`bd export > ${path}\`.`,
+  });
 }
 
 function checkAbsolute(path: string): void {

@@ -1,0 +1,30 @@
+import type { Timestamp } from './timestamp.ts';
+
+/** Why changes are not shared: kept, shown with a remedy, tried again. */
+export type SharingFailure = 'offline' | 'auth' | 'rejected' | 'blocked' | 'failed';
+
+export type SharingState = 'ok' | 'pending' | 'no_remote' | 'off' | SharingFailure;
+
+/** What one full cycle came to; the same in the store's own process and on the wire. */
+export interface SyncReport {
+  state: SharingState;
+  /** Changed issues that are not shared yet. */
+  pending: number;
+  /** Issues sent, and issues taken in, by this cycle. */
+  pushed: number;
+  imported: number;
+  /** The remote's name; null when there is none. */
+  remote: string | null;
+  /** What went wrong and what to do, or what was put into quarantine; null when all is well. */
+  error: string | null;
+}
+
+export interface SyncStatus {
+  state: SharingState;
+  pending: number;
+  oldest_pending_s: number | null;
+  last_ok: Timestamp | null;
+  remote: string | null;
+  error: string | null;
+  remedy: string | null;
+}

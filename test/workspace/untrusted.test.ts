@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import type { Call } from '../../src/protocol/methods.ts';
+import { initialise } from '../../src/workspace/initialise.ts';
+import { createCall } from '../../src/workspace/operations/table.ts';
+import { openWorkspace } from '../../src/workspace/workspace.ts';
+import { createTempDirectory } from '../support/temp-directory.ts';
+
+let temp: ReturnType<typeof createTempDirectory>;
+let directory: string;
+let env: Record<string, string>;
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  directory = join(temp.path, 'project');
+  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', USER: 'mia' };
+  git(temp.path, 'init', '-q', '-b', 'main', directory);
+});
+
+afterEach(() => temp[Symbol.dispose]());
+
+function git(cwd: string, ...args: string[]): string {
+  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+async function inWorkspace<T>(work: (call: Call) => Promise<T>): Promise<T> {
+  const beadsDir = join(directory, '.beads');
+  await using workspace = await openWorkspace({
+    beadsDir,
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
+  return await work(createCall(workspace));
+}
+
+function init(): Promise<unknown> {
+  const options = { directory, env, clock: systemClock, log: silentLog, isLocal: false };
+  return initialise(options);
+}
+
+/** As if it had come with the clone. */
+function writeConfig(text: string): void {
+  writeFileSync(join(directory, '.beads/config.yaml'), text);
+}
+
+test('a remote that only the settings name is not used: its hooks would run', async () => {
+  await init();
+  const hub = join(directory, 'hub.git');
+  git(directory, 'init', '-q', '--bare', hub);
+  writeFileSync(join(hub, 'hooks/pre-receive'), `#!/bin/sh\ntouch ${temp.path}/ran\n`);
+  chmodSync(join(hub, 'hooks/pre-receive'), 0o755);
+  for (const remote of ['../hub.git', './hub.git', hub, 'ext::sh -c true', '--upload-pack=true']) {
+    writeConfig(`sync:\n  remote: "${remote}"\n`);
+    const report = await inWorkspace(async (call) => {
+      await call('create_issue', { issue: { title: 'x' } });
+      return call('sync', {});
+    });
+    expect(report).toMatchObject({
+      state: 'blocked',
+      error: expect.stringContaining(remote) as string,
+    });
+  }
+  expect(existsSync(join(temp.path, 'ran'))).toBe(false);
+});
+
+test('a bare repository among the files of a clone is not used: its settings would run programs', async () => {
+  const bare = join(directory, 'sub');
+  git(directory, 'init', '-q', '--bare', bare);
+  git(bare, 'config', 'core.sshCommand', `touch ${temp.path}/ran #`);
+  git(bare, 'config', 'remote.origin.url', 'ssh://nowhere/x');
+  directory = bare;
+  mkdirSync(join(bare, '.beads'));
+  writeFileSync(join(bare, '.beads/metadata.json'), '{"project_id":"p"}');
+  const report = await inWorkspace((call) => call('sync', {}));
+  expect(report).toMatchObject({ state: 'no_remote' });
+  expect(existsSync(join(temp.path, 'ran'))).toBe(false);
+});
+
+test('the branch that holds people’s own work is never committed on', async () => {
+  const remote = join(temp.path, 'remote.git');
+  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+  git(directory, 'remote', 'add', 'origin', remote);
+  git(
+    directory,
+    '-c',
+    'user.name=m',
+    '-c',
+    'user.email=m@x',
+    'commit',
+    '-q',
+    '--allow-empty',
+    '-m',
+    'x',
+  );
+  git(directory, 'push', '-q', 'origin', 'main');
+  await init();
+  const report = await inWorkspace(async (call) => {
+    await call('set_config', { key: 'sync.branch', value: 'main' });
+    await call('create_issue', { issue: { title: 'x' } });
+    return call('sync', {});
+  });
+  expect(report).toMatchObject({
+    state: 'blocked',
+    error: expect.stringContaining('main') as string,
+  });
+  expect(git(remote, 'log', '--format=%s', 'main')).toBe('x');
+});
+
+test('a remote given by a path from the working tree is found', async () => {
+  git(temp.path, 'init', '-q', '--bare', join(temp.path, 'near.git'));
+  git(directory, 'remote', 'add', 'origin', '../near.git');
+  await init();
+  expect(await inWorkspace((call) => call('sync', {}))).toMatchObject({ state: 'ok' });
+});
+
+test('wrong settings are refused when the workspace is opened, before anything is done', async () => {
+  await init();
+  for (const [text, message] of [
+    ['sync:\n  quiet_ms: soon\n', 'sync.quiet_ms is "soon"'],
+    ['sync:\n  push: yes\n', 'sync.push is "yes"'],
+    ['sync:\n  fetch_idle_ms: 0\n', 'sync.fetch_idle_ms is "0"'],
+    ['sync.push: [\n', 'cannot read'],
+  ] as const) {
+    writeConfig(text);
+    const create = inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
+    await expect(create).rejects.toThrow(message);
+  }
+  writeConfig('');
+  expect((await inWorkspace((call) => call('list_issues', {}))).total).toBe(0);
+});
+
+test('file names in metadata.json cannot lead out of .beads', async () => {
+  mkdirSync(join(directory, '.beads'));
+  for (const metadata of [
+    { database: '../../x.db' },
+    { jsonl_export: '/etc/passwd' },
+    { database: 'x', jsonl_export: 'x' },
+    { project_id: 7 },
+  ]) {
+    writeFileSync(join(directory, '.beads/metadata.json'), JSON.stringify(metadata));
+    await expect(inWorkspace((call) => call('ping', {}))).rejects.toMatchObject({
+      code: 'FILE_UNUSABLE',
+    });
+  }
+});
+
+test('a link of the name that metadata.json gives is not written through', async () => {
+  await init();
+  const [victim, beadsDir] = [join(temp.path, 'victim'), join(directory, '.beads')];
+  writeFileSync(victim, 'precious');
+  for (const key of ['database', 'jsonl_export']) {
+    writeFileSync(
+      join(beadsDir, 'metadata.json'),
+      JSON.stringify({ project_id: 'p', [key]: 'other' }),
+    );
+    symlinkSync(victim, join(beadsDir, 'other'));
+    await expect(inWorkspace((call) => call('ping', {}))).rejects.toMatchObject({
+      code: 'FILE_UNUSABLE',
+    });
+    unlinkSync(join(beadsDir, 'other'));
+  }
+  expect(readFileSync(victim, 'utf8')).toBe('precious');
+});
+
+test('init leaves files alone that are there, and tells git to ignore a directory of any name', async () => {
+  directory = join(directory, 'a[b] *c');
+  mkdirSync(join(directory, '.beads'), { recursive: true });
+  writeFileSync(join(directory, '.beads/README.md'), 'ours\n');
+  await init();
+  expect(readFileSync(join(directory, '.beads/README.md'), 'utf8')).toBe('ours\n');
+  expect(git(directory, 'status', '--porcelain', '--untracked-files=all')).toBe('');
+});
+
+test('a workspace that was replaced while it was open takes no write', async () => {
+  await init();
+  const beadsDir = join(directory, '.beads');
+  writeFileSync(join(beadsDir, 'daemon.lock'), '');
+  await inWorkspace(async (call) => {
+    await call('create_issue', { issue: { title: 'before' } });
+    execFileSync('rm', ['-rf', beadsDir]);
+    mkdirSync(beadsDir);
+    writeFileSync(join(beadsDir, 'daemon.lock'), '');
+    const create = call('create_issue', { issue: { title: 'after' } });
+    await expect(create).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+  }).catch((error: unknown) => expect(error).toMatchObject({ code: 'LOCK_UNAVAILABLE' }));
+  expect(existsSync(join(beadsDir, 'beads.jsonl'))).toBe(false);
+});
+
+test('without git on the machine, people are known by their login name', async () => {
+  await init();
+  env = { ...env, PATH: '/nonexistent' };
+  const { issue } = await inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
+  expect(issue.created_by).toBe('mia');
+});
