@@ -227,7 +227,7 @@ function escapeForHtml(json: string): string {
  * The text of each top-level member of a line that JSON.parse has accepted. Only lines with keys we
  * do not know pay for it.
  */
-function rawMembers(line: string): Map<string, string> {
+export function rawMembers(line: string): Map<string, string> {
   const members = new Map<string, string>();
   let depth = 0;
   let key = '';

@@ -164,3 +164,12 @@ export const MCP_CLAIM_ROUNDS_MAX = 20;
 
 /** A daemon that nobody calls at once registers and logs its start after this. */
 export const START_SETTLE_MS = 100;
+
+/** Longest `_bd` of a line, in characters: four losing 1 MiB texts; a longer one is not believed. */
+export const CAUSAL_CHARS_MAX = 4 * 1024 * 1024;
+
+/** Writers in one issue's version vector: far more than ever touch one issue; bounds what a line can cost. */
+export const VECTOR_REPLICAS_MAX = 4_096;
+
+/** Latest instant a write can carry, in ms: the end of the year 9998, as of timestamps. */
+export const WRITE_MS_MAX = 253_370_764_799_999;

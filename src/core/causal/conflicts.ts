@@ -1,0 +1,112 @@
+import { kindOf } from './field-key.ts';
+import {
+  isSameValue,
+  type Deletion,
+  type IssueState,
+  type Sibling,
+  type StatusGroup,
+  type Value,
+} from './issue-state.ts';
+import { hiddenSiblings, shownSibling } from './shown.ts';
+import { isSameDot } from './dot.ts';
+import { isSameBirth } from './id-collision.ts';
+import { covers, parseVector, type VersionVector } from './version-vector.ts';
+import { viewIssue } from './view.ts';
+
+/**
+ * Something that a person may want to decide:
+ *
+ * - `values`: concurrent writes of one key that differ;
+ * - `edited-while-deleted`: written by somebody who did not know of the deletion;
+ * - `id-collision`: two issues were created with one id;
+ * - `duplicate-dot`: two writes with one dot: a clone was copied with its replica id.
+ */
+export interface Conflict {
+  readonly key: string;
+  readonly kind: 'values' | 'edited-while-deleted' | 'id-collision' | 'duplicate-dot';
+  readonly shown: Sibling;
+  /** What is not shown, latest first; empty where what is shown is itself the news. */
+  readonly others: readonly Sibling[];
+}
+
+/** By key: the same list on every clone with an equal state. Writing the key ends its conflict. */
+export function listConflicts(state: IssueState): Conflict[] {
+  const known = knownToDeleters(state);
+  const hidden = viewIssue(state).hidden;
+  return [...state.entries.keys()].sort().flatMap((key) => {
+    const siblings = state.entries.get(key) ?? [];
+    const shown = shownSibling(key, siblings);
+    const others = hiddenSiblings(shown, siblings).filter(
+      (other) => !isSameTo(key, other.value, shown.value),
+    );
+    const kind = conflictKind(key, { shown, siblings, others, isHidden: hidden.has(key) });
+    const found: Conflict[] = kind === undefined ? [] : [{ key, kind, shown, others }];
+    if (known !== undefined && key !== 'deleted') {
+      const unseen = siblings.filter((sibling) => !covers(known, sibling));
+      if (unseen.length > 0) found.push({ key, kind: 'edited-while-deleted', shown, others: [] });
+    }
+    return found;
+  });
+}
+
+function conflictKind(
+  key: string,
+  {
+    shown,
+    siblings,
+    others,
+    isHidden,
+  }: {
+    shown: Sibling;
+    siblings: readonly Sibling[];
+    others: readonly Sibling[];
+    isHidden: boolean;
+  },
+): Conflict['kind'] | undefined {
+  if (hasDuplicateDot(siblings)) return 'duplicate-dot';
+  switch (kindOf(key)) {
+    case 'label':
+    case 'edge':
+    case 'metadata_order':
+    case undefined:
+      return undefined;
+    case 'created':
+      if (others.length === 0) return undefined;
+      return others.some((other) => !isSameBirth(shown, other)) ? 'id-collision' : 'values';
+    case 'member':
+      // Kept by key on one clone, and replaced as a whole on another.
+      return isHidden || others.length > 0 ? 'values' : undefined;
+    default:
+      return others.length > 0 ? 'values' : undefined;
+  }
+}
+
+/** Siblings are in dot order but for their time, which tells copies apart too. */
+function hasDuplicateDot(siblings: readonly Sibling[]): boolean {
+  return siblings.some((sibling, at) =>
+    siblings.slice(at + 1).some((other) => isSameDot(sibling, other)),
+  );
+}
+
+/** Two people who close one issue alike do not disagree, though each has its own time. */
+function isSameTo(key: string, left: Value, right: Value): boolean {
+  if (key !== 'state') return isSameValue(left, right);
+  const { closed_at: _leftAt, ...leftRest } = left as StatusGroup;
+  const { closed_at: _rightAt, ...rightRest } = right as StatusGroup;
+  return isSameValue(leftRest, rightRest);
+}
+
+/** All writes that some living deletion knew, or undefined if the issue is not deleted. */
+function knownToDeleters({ entries }: IssueState): VersionVector | undefined {
+  const known = new Map<string, number>();
+  let isDeleted = false;
+  for (const { value } of entries.get('deleted') ?? []) {
+    const { deleted, seen = '' } = value as Deletion;
+    if (!deleted) continue;
+    isDeleted = true;
+    for (const [replica, counter] of parseVector(seen) ?? []) {
+      known.set(replica, Math.max(counter, known.get(replica) ?? 0));
+    }
+  }
+  return isDeleted ? known : undefined;
+}

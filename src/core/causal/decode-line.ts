@@ -1,0 +1,294 @@
+import { encodeIssueLine, parseIssueLine } from '../issue-line.ts';
+import type { Issue } from '../issue.ts';
+import { CAUSAL_CHARS_MAX } from '../limits.ts';
+import {
+  CAUSAL_KEY,
+  VALUE_AS_FIRST,
+  VALUE_CLEARED,
+  VALUE_IN_X,
+  createSequence,
+  impliedVector,
+} from './causal-line.ts';
+import { uidsOf } from './comment-uid.ts';
+import { parseDot, type Dot } from './dot.ts';
+import { isElement, isRequired, isSequenced, kindOf } from './field-key.ts';
+import { fieldsOf, type FieldHints } from './fields.ts';
+import {
+  compareSiblings,
+  type Deletion,
+  type IssueState,
+  type Sibling,
+  type Value,
+} from './issue-state.ts';
+import { readValue } from './sibling-value.ts';
+import { seal } from './text-hash.ts';
+import { formatVector, parseVector, type VersionVector } from './version-vector.ts';
+
+export type DecodedLine =
+  | { readonly kind: 'sealed'; readonly state: IssueState }
+  /** Not what one of us wrote last: its record is to be lifted, its `_bd` is not to be believed. */
+  | { readonly kind: 'foreign'; readonly issue: Issue; readonly why: string }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** One line to the state it tells: the inverse of `encodeState`. Never throws. `nowMs` as in `parseIssueLine`. */
+export function decodeLine(line: string, nowMs: number): DecodedLine {
+  const parts = splitSealed(line);
+  const parsed = parseIssueLine(parts?.classic ?? line, nowMs);
+  if ('problem' in parsed) {
+    if (parts === undefined) return { kind: 'unreadable', problem: parsed.problem };
+    return decodeRewritten(line, nowMs);
+  }
+  if (parts === undefined) return decodeRewritten(line, nowMs);
+  return judge(parsed.issue, { raw: parts.causal, classic: parts.classic });
+}
+
+/** Our own lines end in `_bd`; no text within a JSON string has unescaped quotes. */
+function splitSealed(line: string): { classic: string; causal: string } | undefined {
+  const mark = `,"${CAUSAL_KEY}":{`;
+  const at = line.lastIndexOf(mark);
+  if (at < 0 || !line.endsWith('}}')) return undefined;
+  return { classic: `${line.slice(0, at)}}`, causal: line.slice(at + mark.length - 1, -1) };
+}
+
+/** A tool that keeps unknown keys may still change blanks and their order. */
+function decodeRewritten(line: string, nowMs: number): DecodedLine {
+  const parsed = parseIssueLine(line, nowMs);
+  if ('problem' in parsed) return { kind: 'unreadable', problem: parsed.problem };
+  const { issue, raw } = withoutCausal(parsed.issue);
+  if (raw === undefined) return { kind: 'foreign', issue, why: `it has no ${CAUSAL_KEY}` };
+  return judge(issue, { raw, classic: encodeIssueLine(issue) });
+}
+
+function withoutCausal({ opaque, ...issue }: Issue): { issue: Issue; raw?: string } {
+  if (opaque === undefined) return { issue };
+  const { [CAUSAL_KEY]: raw, ...rest } = opaque;
+  const cleaned = Object.keys(rest).length > 0 ? { ...issue, opaque: rest } : issue;
+  return raw === undefined ? { issue: cleaned } : { issue: cleaned, raw };
+}
+
+function judge(parsed: Issue, { raw, classic }: { raw: string; classic: string }): DecodedLine {
+  // A merge of texts can leave a second `_bd` within the record.
+  const { issue } = withoutCausal(parsed);
+  const state = decodeCausal(issue, { raw, classic });
+  return typeof state === 'string'
+    ? { kind: 'foreign', issue, why: `its ${CAUSAL_KEY} ${state}` }
+    : { kind: 'sealed', state };
+}
+
+/** The state, or what is wrong with `_bd`. */
+function decodeCausal(
+  issue: Issue,
+  { raw, classic }: { raw: string; classic: string },
+): IssueState | string {
+  if (raw.length > CAUSAL_CHARS_MAX) return `is longer than ${CAUSAL_CHARS_MAX} characters`;
+  const members = readMembers(raw);
+  if (typeof members === 'string') return members;
+  if (members.h !== seal(classic)) return 'does not seal this record';
+  const fields = fieldsOf(issue, hintsOf(issue, members));
+  fields.delete('metadata_order');
+  const entries = readEntries(issue, { members, fields });
+  if (entries === undefined) return 'is malformed';
+  const vector = readVector(entries, members.v ?? '');
+  if (vector === undefined) return 'has a version vector that does not cover its dots';
+  const seen = members.d ?? formatVector(vector);
+  if (!isWithin(parseVector(seen), vector)) return 'has a deletion from the future';
+  return {
+    id: issue.id,
+    vector,
+    entries: withSeen(entries, { seen, shown: fields.get('deleted') }),
+    updatedAt: issue.updated_at,
+  };
+}
+
+interface Members {
+  readonly ''?: string;
+  readonly v?: string;
+  readonly f: Readonly<Record<string, string>>;
+  readonly x: Readonly<Record<string, readonly unknown[]>>;
+  readonly s?: string;
+  readonly d?: string;
+  readonly c: Readonly<Record<string, string>>;
+  readonly p?: string;
+  readonly h: string;
+}
+
+const TEXTS: ReadonlySet<string> = new Set(['', 'v', 's', 'd', 'p', 'h']);
+
+function readMembers(raw: string): Members | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(raw);
+  } catch {
+    return 'is not JSON';
+  }
+  if (!isRecord(value)) return 'is not an object';
+  for (const [name, member] of Object.entries(value)) {
+    if (TEXTS.has(name)) {
+      if (typeof member !== 'string') return 'is malformed';
+    } else if (name === 'f' || name === 'c') {
+      if (!isRecordOf(member, (item) => typeof item === 'string')) return 'is malformed';
+    } else if (name === 'x') {
+      if (!isRecordOf(member, Array.isArray)) return 'is malformed';
+    } else {
+      return `is from a newer version: it has ${JSON.stringify(name.slice(0, 40))}`;
+    }
+  }
+  return { f: {}, x: {}, c: {}, h: '', ...value };
+}
+
+/** Metadata that could be split and is not is always listed in `f`, as shown. */
+function hintsOf(issue: Issue, { f, s, c, p }: Members): FieldHints {
+  return {
+    commentUids: uidsOf(issue.comments ?? []).map((uid, at) => c[String(at)] ?? uid),
+    ...(p === undefined ? {} : { parentTarget: p }),
+    ...(s === undefined ? {} : { statusBelow: s }),
+    ...(/^[0-9a-z.]+(?: |$)/.test(f['metadata'] ?? '') ? { metadata: 'whole' as const } : {}),
+  };
+}
+
+interface Reading {
+  readonly members: Members;
+  /** The values that the record shows. */
+  readonly fields: ReadonlyMap<string, Value>;
+}
+
+function readEntries(
+  issue: Issue,
+  { members, fields }: Reading,
+): Map<string, readonly Sibling[]> | undefined {
+  const creation = parseDot(members[''] ?? '');
+  if (creation === undefined || fields.size < 5) return undefined;
+  const sequence = createSequence(creation);
+  const entries = new Map<string, readonly Sibling[]>();
+  for (const [key, value] of fields) {
+    const dots = Object.hasOwn(members.f, key) ? members.f[key] : undefined;
+    const siblings =
+      dots === undefined
+        ? implicitSiblings(isSequenced(key) ? sequence.next() : creation, value)
+        : readSiblings(issue, { key, dots, values: ownMember(members.x, key), shown: { value } });
+    const [first] = siblings ?? [];
+    if (siblings === undefined || first === undefined) return undefined;
+    if (isSequenced(key)) sequence.follow(first);
+    entries.set(key, [...siblings].sort(compareSiblings));
+  }
+  for (const [key, dots] of Object.entries(members.f)) {
+    if (entries.has(key)) continue;
+    const siblings = readSiblings(issue, { key, dots, values: ownMember(members.x, key) });
+    if (siblings === undefined) return undefined;
+    entries.set(key, siblings.sort(compareSiblings));
+  }
+  return Object.keys(members.x).every((key) => Object.hasOwn(members.f, key)) ? entries : undefined;
+}
+
+function implicitSiblings(dot: Dot | undefined, value: Value): readonly Sibling[] | undefined {
+  return dot === undefined ? undefined : [{ ...dot, value }];
+}
+
+/** The siblings of one key, the shown one first; `shown` is what the record tells of it. */
+function readSiblings(
+  issue: Issue,
+  {
+    key,
+    dots,
+    values = [],
+    shown,
+  }: {
+    key: string;
+    dots: string;
+    values?: readonly unknown[] | undefined;
+    shown?: { value: Value };
+  },
+): Sibling[] | undefined {
+  if (kindOf(key) === undefined) return undefined;
+  const siblings: Sibling[] = [];
+  let used = 0;
+  for (const [at, text] of dots.split(' ').entries()) {
+    const mark = /[+=-]$/.exec(text)?.[0] ?? '';
+    const dot = parseDot(mark === '' ? text : text.slice(0, -1));
+    if (dot === undefined || (mark === '') !== (at === 0 && isToldByRecord(key, text, shown))) {
+      return undefined;
+    }
+    const value = siblingValue({ issue, key, mark, shown, raw: values[used], first: siblings[0] });
+    if (value === undefined) return undefined;
+    if (mark === VALUE_IN_X) used += 1;
+    siblings.push({ ...dot, value: value.value });
+  }
+  return used === values.length ? siblings : undefined;
+}
+
+/** The first value is in the record, or it is a register that the record leaves out. */
+function isToldByRecord(key: string, text: string, shown: { value: Value } | undefined): boolean {
+  return shown !== undefined || (!/[+=-]$/.test(text) && !isElement(key));
+}
+
+function siblingValue({
+  issue,
+  key,
+  mark,
+  shown,
+  raw,
+  first,
+}: {
+  issue: Issue;
+  key: string;
+  mark: string;
+  shown: { value: Value } | undefined;
+  raw: unknown;
+  first: Sibling | undefined;
+}): { value: Value } | undefined {
+  if (mark === VALUE_AS_FIRST) return first === undefined ? undefined : { value: first.value };
+  if (mark === VALUE_IN_X) return readValue(key, raw, issue);
+  if (mark === VALUE_CLEARED) return isClearable(key) ? { value: undefined } : undefined;
+  if (shown !== undefined) return shown;
+  if (key === 'deleted') return { value: { deleted: false } };
+  return isClearable(key) ? { value: undefined } : undefined;
+}
+
+function isClearable(key: string): boolean {
+  return !isElement(key) && !isRequired(key);
+}
+
+function readVector(
+  entries: ReadonlyMap<string, readonly Sibling[]>,
+  text: string,
+): VersionVector | undefined {
+  const told = parseVector(text);
+  if (told === undefined) return undefined;
+  const vector = impliedVector([...entries.values()].flat());
+  for (const [replica, counter] of told) {
+    if (counter <= (vector.get(replica) ?? 0)) return undefined;
+    vector.set(replica, counter);
+  }
+  return vector;
+}
+
+function isWithin(seen: VersionVector | undefined, vector: VersionVector): boolean {
+  return (
+    seen !== undefined &&
+    [...seen].every(([replica, counter]) => counter <= (vector.get(replica) ?? 0))
+  );
+}
+
+function withSeen(
+  entries: Map<string, readonly Sibling[]>,
+  { seen, shown }: { seen: string; shown: Value },
+): Map<string, readonly Sibling[]> {
+  const siblings = entries.get('deleted');
+  if (siblings === undefined || shown === undefined || !(shown as Deletion).deleted) return entries;
+  const completed = siblings.map((sibling) =>
+    sibling.value === shown ? { ...sibling, value: { ...(shown as Deletion), seen } } : sibling,
+  );
+  return entries.set('deleted', completed.sort(compareSiblings));
+}
+
+function ownMember<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isRecordOf(value: unknown, is: (item: unknown) => boolean): boolean {
+  return isRecord(value) && Object.values(value).every(is);
+}

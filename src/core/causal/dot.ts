@@ -1,0 +1,50 @@
+import { WRITE_MS_MAX } from '../limits.ts';
+
+/**
+ * One write: the replica (a clone's database) that made it, its number there, and when its clock
+ * said it was. Replica and counter identify it; the time only orders what is shown.
+ */
+export interface Dot {
+  readonly replica: string;
+  /** From 1, per issue and replica, without gaps. */
+  readonly counter: number;
+  readonly ms: number;
+}
+
+const DOT = /^([0-9a-z]{1,12})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
+const REPLICA = /^[0-9a-z]{1,12}$/;
+
+/** Base36, as in a line. A clone's own id has 6 characters; 8 name a version that no clone of ours wrote. */
+export function isReplica(text: string): boolean {
+  return REPLICA.test(text);
+}
+
+/** By time, then replica, then counter: a total order that each clone computes alike. */
+export function compareDots(left: Dot, right: Dot): number {
+  if (left.ms !== right.ms) return left.ms - right.ms;
+  if (left.replica !== right.replica) return left.replica < right.replica ? -1 : 1;
+  return left.counter - right.counter;
+}
+
+/** Whether both name the same write, whatever they say of its time. */
+export function isSameDot(left: Dot, right: Dot): boolean {
+  return left.counter === right.counter && left.replica === right.replica;
+}
+
+/** `replica.counter.ms`, numbers in base36. */
+export function formatDot(dot: Dot): string {
+  return `${dot.replica}.${dot.counter.toString(36)}.${dot.ms.toString(36)}`;
+}
+
+/** Undefined for anything that `formatDot` does not write. */
+export function parseDot(text: string): Dot | undefined {
+  const [, replica, counterText, msText] = DOT.exec(text) ?? [];
+  if (replica === undefined || counterText === undefined || msText === undefined) return undefined;
+  const dot = { replica, counter: parseInt(counterText, 36), ms: parseInt(msText, 36) };
+  const isPossible = isCounter(dot.counter) && dot.ms <= WRITE_MS_MAX;
+  return isPossible && formatDot(dot) === text ? dot : undefined;
+}
+
+export function isCounter(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}

@@ -1,0 +1,158 @@
+import { encodeIssueLine } from '../issue-line.ts';
+import { isDeleted, type Comment, type Dependency, type Issue } from '../issue.ts';
+import { isParentType } from '../dependency.ts';
+import { timestampMs } from '../timestamp.ts';
+import { matchUids } from './comment-uid.ts';
+import { edgeKey, isRequired, keyName, kindOf } from './field-key.ts';
+import { fieldsOf, firstParent, type FieldHints } from './fields.ts';
+import { createState, applyWrites, clearing, type Put, type Write } from './write.ts';
+import type { IssueState, Value } from './issue-state.ts';
+import { meansSame } from './same-meaning.ts';
+import { contentName } from './text-hash.ts';
+import { formatVector, counterAt } from './version-vector.ts';
+import { viewIssue, type View } from './view.ts';
+
+export interface LiftContext {
+  /** What is known of the issue by now; the base when that is all. */
+  current?: IssueState;
+  /** Who makes an edit that only this clone sees, such as one in the file beside it. */
+  local?: { replica: string; nowMs: number };
+}
+
+/**
+ * Takes in a version that was made without knowing `_bd`, from the state it was made from: what it
+ * changed there becomes writes, concurrent to all that the base does not know. An unchanged version is
+ * the base itself. Join the outcome with what is known by now.
+ *
+ * A clone writes as itself only if it knows no more of its own writes than the base does, since a
+ * counter cannot skip. Else the writer is named after what was changed from what, and has its time
+ * from the record: clones that lift one version, or one clone twice, make the same writes.
+ */
+export function liftIssue(
+  base: IssueState,
+  foreign: Issue,
+  { current = base, local }: LiftContext = {},
+): IssueState {
+  const writes = diffToWrites(base, foreign);
+  const stamp =
+    local !== undefined && isSettled(local.replica, { base, current })
+      ? local
+      : {
+          replica: versionName(foreign, formatVector(base.vector)),
+          nowMs: timestampMs(foreign.updated_at),
+        };
+  return applyWrites(base, writes, { ...stamp, updatedAt: foreign.updated_at });
+}
+
+/**
+ * Takes in a version of which no earlier one is known. The outcome depends on the record only, so
+ * clones that take in the same line on their own make the same writes, not concurrent ones.
+ */
+export function liftFirst(foreign: Issue): IssueState {
+  return createState(foreign.id, creationWrites(foreign), {
+    replica: versionName(foreign),
+    nowMs: timestampMs(foreign.updated_at),
+    updatedAt: foreign.updated_at,
+  });
+}
+
+/** All that a record holds, as the writes of its creation. */
+export function creationWrites(issue: Issue): Put[] {
+  return [...fieldsOf(issue)].map(([key, value]) => ({ key, value }));
+}
+
+/**
+ * What a foreign version changed against the state it was made from. A key that bd does not know may
+ * be missing because the tool drops such keys: that removes nothing. A tombstone only deletes, and
+ * nothing in a foreign line brings a deleted issue back.
+ */
+export function diffToWrites(base: IssueState, foreign: Issue): Write[] {
+  const view = viewIssue(base);
+  const before = shownFields(view);
+  const after = fieldsOf(foreign, foreignHints(view, foreign));
+  const writes: Write[] = [];
+  for (const [key, value] of after) {
+    if (isNews({ key, value }, { before, view, foreign })) writes.push({ key, value });
+  }
+  for (const [key, value] of before) {
+    if (!after.has(key) && isTakenAway(key, { value, foreign })) writes.push(clearing(key));
+  }
+  return writes;
+}
+
+function shownFields(view: View): Map<string, Value> {
+  const { issue, comments, statusBelow, hidden } = view;
+  const fields = fieldsOf(issue, {
+    commentUids: comments.map(({ key }) => keyName(key)),
+    parentTarget: heldParent(view) ?? '',
+    ...(statusBelow === undefined ? {} : { statusBelow }),
+    ...metadataHint(view),
+  });
+  for (const key of hidden) fields.delete(key);
+  return fields;
+}
+
+function foreignHints(view: View, foreign: Issue): FieldHints {
+  const known = view.comments.map(({ key, sibling }) => ({
+    uid: keyName(key),
+    comment: sibling.value as Comment,
+  }));
+  return {
+    commentUids: matchUids(known, foreign.comments ?? []),
+    parentTarget: parentOf(view, foreign.dependencies ?? []),
+    ...(view.statusBelow === undefined ? {} : { statusBelow: view.statusBelow }),
+    ...metadataHint(view),
+  };
+}
+
+/** Metadata is compared in the shape in which it is held. */
+function metadataHint({ issue, isMetadataWhole }: View): Pick<FieldHints, 'metadata'> {
+  if (issue.opaque?.['metadata'] === undefined) return {};
+  return { metadata: isMetadataWhole ? 'whole' : 'split' };
+}
+
+/** The register keeps its edge while that is there; else the first new parent edge goes into it. */
+function parentOf(view: View, edges: readonly Dependency[]): string {
+  const held = heldParent(view);
+  const parents = edges.filter(({ type }) => isParentType(type));
+  if (parents.some((edge) => edge.depends_on_id === held)) return held ?? '';
+  const elements = new Set(view.edges.map(({ key }) => key));
+  return firstParent(parents.filter((edge) => !elements.has(edgeKey(edge))));
+}
+
+function heldParent({ edges }: View): string | undefined {
+  const parent = edges.find(({ key }) => key === 'parent')?.sibling.value;
+  return (parent as Dependency | undefined)?.depends_on_id;
+}
+
+function isNews(
+  { key, value }: Put,
+  { before, view, foreign }: { before: ReadonlyMap<string, Value>; view: View; foreign: Issue },
+): boolean {
+  const wasDeleted = view.statusBelow !== undefined;
+  if (key === 'deleted' && wasDeleted && !isDeleted(foreign)) return false;
+  // A tombstone does not tell what the status was before.
+  if (key === 'state' && isDeleted(foreign)) return false;
+  if (key === 'metadata_order' && before.has(key)) return false;
+  return !(before.has(key) && meansSame(key, before.get(key), value));
+}
+
+function isTakenAway(key: string, { value, foreign }: { value: Value; foreign: Issue }): boolean {
+  if (isDeleted(foreign) || isRequired(key)) return false;
+  const kind = kindOf(key);
+  if (kind === 'unknown' || kind === 'metadata' || kind === 'metadata_order') return false;
+  if (kind === 'member') return foreign.opaque?.['metadata'] !== undefined;
+  return kind === 'label' || !meansSame(key, value, undefined);
+}
+
+function isSettled(
+  replica: string,
+  { base, current }: { base: IssueState; current: IssueState },
+): boolean {
+  return counterAt(base.vector, replica) === counterAt(current.vector, replica);
+}
+
+/** Eight characters, so that it is no clone's own id. */
+function versionName(foreign: Issue, base = ''): string {
+  return contentName(`${base}\n${encodeIssueLine(foreign)}`);
+}

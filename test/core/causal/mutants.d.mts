@@ -1,0 +1,1 @@
+export const FAULTS: readonly { name: string; file: string; text: string; fault: string }[];
