@@ -1,4 +1,4 @@
-import type { Environment } from '../platform/environment.ts';
+import { loginName, type Environment } from '../platform/environment.ts';
 
 /** Whose clone this is: the actor of every change that names none. */
 export interface Identity {
@@ -19,7 +19,7 @@ export async function readIdentity({
 }): Promise<Identity> {
   const [name, email] = await Promise.all([gitSetting('user.name'), gitSetting('user.email')]);
   return {
-    name: [actor, name, env['USER'], env['LOGNAME']].find((text) => text) ?? 'unknown',
+    name: [actor, name, env['USER'], env['LOGNAME'], loginName()].find((text) => text) ?? 'unknown',
     email,
   };
 }

@@ -8,6 +8,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -201,7 +202,9 @@ test('a workspace that was replaced while it was open takes no write', async () 
 
 test('without git on the machine, people are known by their login name', async () => {
   await init();
+  const create = () => inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
   env = { ...env, PATH: '/nonexistent' };
-  const { issue } = await inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
-  expect(issue.created_by).toBe('mia');
+  expect((await create()).issue.created_by).toBe('mia');
+  env = { HOME: env['HOME'] ?? '', PATH: '/nonexistent' };
+  expect((await create()).issue.created_by).toBe(userInfo().username);
 });
