@@ -49,7 +49,7 @@ export function refuseLinks(beadsDir: string, names: readonly string[] = WRITTEN
 
 /**
  * Whether the file at this path is still the one that it was at the call; a file that comes or goes
- * is another one.
+ * is another one. The caller keeps the file open, or a new one could get its number.
  */
 export function watchIdentity(path: string): () => boolean {
   const original = identify(path);

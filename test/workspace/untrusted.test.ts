@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -12,7 +13,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
+import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import { silentLog } from '../../src/platform/log.ts';
+import { daemonLockPath } from '../../src/platform/workspace-files.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { initialise } from '../../src/workspace/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -188,15 +191,19 @@ test('init leaves files alone that are there, and tells git to ignore a director
 test('a workspace that was replaced while it was open takes no write', async () => {
   await init();
   const beadsDir = join(directory, '.beads');
-  writeFileSync(join(beadsDir, 'daemon.lock'), '');
-  await inWorkspace(async (call) => {
-    await call('create_issue', { issue: { title: 'before' } });
-    execFileSync('rm', ['-rf', beadsDir]);
-    mkdirSync(beadsDir);
-    writeFileSync(join(beadsDir, 'daemon.lock'), '');
-    const create = call('create_issue', { issue: { title: 'after' } });
-    await expect(create).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
-  }).catch((error: unknown) => expect(error).toMatchObject({ code: 'LOCK_UNAVAILABLE' }));
+  // Whoever opens a workspace holds its lock: that also keeps the file's number from being used again.
+  const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: 0 });
+  const workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  const create = () => createCall(workspace)('create_issue', { issue: { title: 'x' } });
+  await create();
+  rmSync(beadsDir, { recursive: true });
+  mkdirSync(beadsDir);
+  writeFileSync(daemonLockPath(beadsDir), '');
+  await expect(create()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+  await expect(workspace[Symbol.asyncDispose]()).rejects.toMatchObject({
+    code: 'LOCK_UNAVAILABLE',
+  });
+  lock?.release();
   expect(existsSync(join(beadsDir, 'beads.jsonl'))).toBe(false);
 });
 
