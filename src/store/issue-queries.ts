@@ -54,7 +54,8 @@ export function createIssueQueries(database: Database): IssueQueries {
     },
     count(filter) {
       const { sql, values } = issueConditions(filter);
-      const count = database.prepare<unknown[], number>(`SELECT count(*) FROM issues ${sql}`);
+      const { table } = sourcesOf(filter);
+      const count = database.prepare<unknown[], number>(`SELECT count(*) FROM ${table} ${sql}`);
       return count.pluck().get(...values) ?? 0;
     },
     countBy(filter, group) {
@@ -75,19 +76,20 @@ export function createIssueQueries(database: Database): IssueQueries {
 }
 
 interface Sources {
+  /** To count: the index holds all that the conditions of ready work look at. */
+  table: string;
   byPriority: string;
   byAge: string;
 }
 
 /** Ready work names its indexes: without statistics the planner takes the one on `status`. */
 function sourcesOf(filter: IssueFilter): Sources {
-  const records = 'SELECT record FROM issues';
-  return filter.ready_at_ms === undefined
-    ? { byPriority: records, byAge: records }
-    : {
-        byPriority: `${records} INDEXED BY ready_by_priority`,
-        byAge: `${records} INDEXED BY ready_by_age`,
-      };
+  const records = (table: string): string => `SELECT record FROM ${table}`;
+  if (filter.ready_at_ms === undefined) {
+    return { table: 'issues', byPriority: records('issues'), byAge: records('issues') };
+  }
+  const table = 'issues INDEXED BY ready_by_priority';
+  return { table, byPriority: records(table), byAge: records('issues INDEXED BY ready_by_age') };
 }
 
 const ORDERS: Readonly<Record<Exclude<IssueOrder['sort'], 'hybrid'>, string>> = {

@@ -32,9 +32,9 @@ export const initial = `
   );
   CREATE INDEX issues_by_status ON issues (status, priority, created_ms DESC);
   CREATE INDEX issues_by_update ON issues (updated_ms);
-  CREATE INDEX ready_by_priority ON issues (priority, created_ms DESC)
+  CREATE INDEX ready_by_priority ON issues (priority, created_ms DESC, defer_ms)
     WHERE status = 'open' AND blocked = 0 AND off_queue = 0;
-  CREATE INDEX ready_by_age ON issues (created_ms)
+  CREATE INDEX ready_by_age ON issues (created_ms, defer_ms)
     WHERE status = 'open' AND blocked = 0 AND off_queue = 0;
 
   CREATE TABLE labels (
