@@ -1,6 +1,7 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
+import { keepDatabase } from './kept-objects.ts';
 
 export interface KernelLock {
   readonly path: string;
@@ -12,12 +13,6 @@ const ATTEMPTS_MIN = 5;
 
 const PAUSE_MIN_MS = 5;
 const PAUSE_MAX_MS = 25;
-
-/**
- * Handles must stay reachable: a collected one closes its file, and with it silently drops the lock.
- * For the same reason nobody may open the file a second time in the process that holds it.
- */
-const held = new Set<Database>();
 
 /**
  * A lock that the kernel releases with its process: no heartbeat to miss, no stale file to judge. The
@@ -41,7 +36,9 @@ export async function acquireKernelLock(
 
 function open(path: string): Database {
   try {
-    return new BetterSqlite3(path, { timeout: 0 });
+    // Kept reachable: a collected handle closes its file, and with it silently drops the lock. For the
+    // same reason nobody may open the file a second time in the process that holds it.
+    return keepDatabase(new BetterSqlite3(path, { timeout: 0 }));
   } catch (error) {
     throw unusable(path, error);
   }
@@ -49,8 +46,7 @@ function open(path: string): Database {
 
 function tryLock(database: Database): boolean {
   try {
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.exec('BEGIN EXCLUSIVE');
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
@@ -63,11 +59,9 @@ function tryLock(database: Database): boolean {
 }
 
 function hold(path: string, database: Database): KernelLock {
-  held.add(database);
   return {
     path,
     release() {
-      held.delete(database);
       database.close();
     },
   };

@@ -2,6 +2,7 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, renameSync } from 'node:fs';
 import { BdError } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
+import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
 
 /** In order; `user_version` counts those that were applied. */
@@ -36,13 +37,12 @@ export function openDatabase(path: string, { nowMs }: { nowMs: number }): Opened
 }
 
 function open(path: string): Database {
-  const database = new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS });
+  const database = keepDatabase(new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS }));
   try {
     if (isForeign(database)) throw FOREIGN;
-    database.pragma('journal_mode = WAL');
+    database.exec('PRAGMA journal_mode = WAL');
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
-    database.pragma('synchronous = FULL');
-    database.pragma(`cache_size = -${CACHE_KIB}`);
+    database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
     migrate(database);
     return database;
   } catch (error) {
@@ -52,7 +52,7 @@ function open(path: string): Database {
 }
 
 function migrate(database: Database): void {
-  const version = Number(database.pragma('user_version', { simple: true }));
+  const version = readPragma(database, 'user_version');
   if (version > SCHEMA_VERSION) {
     throw new BdError('STORE_UNUSABLE', {
       message: `${database.name} has schema ${version}; this bd knows ${SCHEMA_VERSION}`,
@@ -63,8 +63,8 @@ function migrate(database: Database): void {
   database
     .transaction(() => {
       for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
-      database.pragma(`application_id = ${APPLICATION_ID}`);
-      database.pragma(`user_version = ${SCHEMA_VERSION}`);
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     })
     .exclusive();
 }
@@ -73,8 +73,12 @@ const FOREIGN = new Error('not a store of ours');
 
 function isForeign(database: Database): boolean {
   const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
-  const id = database.pragma('application_id', { simple: true });
-  return tables !== 0 && id !== APPLICATION_ID;
+  return tables !== 0 && readPragma(database, 'application_id') !== APPLICATION_ID;
+}
+
+/** Not `pragma()`: it would leave a statement for the collector. */
+function readPragma(database: Database, name: string): number {
+  return database.prepare<[], number>(`PRAGMA ${name}`).pluck().get() ?? 0;
 }
 
 function isDamage(error: unknown): boolean {

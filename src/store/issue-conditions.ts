@@ -2,6 +2,9 @@ import { TOMBSTONE } from '../core/issue.ts';
 import type { IssueFilter } from '../core/query.ts';
 import { timestampMs, type Timestamp } from '../core/timestamp.ts';
 
+/** A list is one value, so that the SQL text does not vary with its length. */
+const AMONG = '(SELECT value FROM json_each(?))';
+
 export interface Conditions {
   /** `WHERE …`, never empty. */
   sql: string;
@@ -26,10 +29,10 @@ type Add = (sql: string, ...values: unknown[]) => void;
 
 function addIdentity(filter: IssueFilter, add: Add): void {
   const { ids, statuses, exclude_statuses: excluded, labels, labels_any: labelsAny } = filter;
-  if (statuses !== undefined) add(`status IN (${marks(statuses)})`, ...statuses);
+  if (statuses !== undefined) add(`status IN ${AMONG}`, JSON.stringify(statuses));
   else if (filter.ready_at_ms === undefined) add('status <> ?', TOMBSTONE);
-  if (ids !== undefined) add(`id IN (${marks(ids)})`, ...ids);
-  if (excluded !== undefined) add(`status NOT IN (${marks(excluded)})`, ...excluded);
+  if (ids !== undefined) add(`id IN ${AMONG}`, JSON.stringify(ids));
+  if (excluded !== undefined) add(`status NOT IN ${AMONG}`, JSON.stringify(excluded));
   if (filter.priority !== undefined) add('priority = ?', filter.priority);
   if (filter.priority_min !== undefined) add('priority >= ?', filter.priority_min);
   if (filter.priority_max !== undefined) add('priority <= ?', filter.priority_max);
@@ -43,8 +46,8 @@ function addIdentity(filter: IssueFilter, add: Add): void {
   }
   if (labelsAny !== undefined) {
     add(
-      `EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label IN (${marks(labelsAny)}))`,
-      ...labelsAny,
+      `EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label IN ${AMONG})`,
+      JSON.stringify(labelsAny),
     );
   }
   if (filter.no_labels === true) {
@@ -95,8 +98,4 @@ function addTexts(filter: IssueFilter, add: Add): void {
       ...columns.map(() => part),
     );
   }
-}
-
-function marks(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
 }

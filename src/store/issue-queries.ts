@@ -44,10 +44,10 @@ export function createIssueQueries(database: Database): IssueQueries {
       const rows =
         sort === 'hybrid'
           ? selectHybrid({ from, where, limit: stop, recentMs: nowMs - RECENT_MS, records })
-          : records(
-              `${from.byPriority} ${where.sql} ${ORDERS[sort]} ${limitTo(stop)}`,
-              where.values,
-            );
+          : records(`${from.byPriority} ${where.sql} ${ORDERS[sort]} LIMIT ?`, [
+              ...where.values,
+              rowsUpTo(stop),
+            ]);
       const ordered = reverse ? rows.reverse() : rows;
       const page = limit > 0 ? ordered.slice(0, limit) : ordered;
       return page.map((row) => JSON.parse(row) as IssueJson);
@@ -129,20 +129,21 @@ function selectHybrid({
 }): string[] {
   const values = [...where.values, recentMs];
   const recent = records(
-    `${from.byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} ${limitTo(limit)}`,
-    values,
+    `${from.byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} LIMIT ?`,
+    [...values, rowsUpTo(limit)],
   );
   const missing = limit - recent.length;
   if (limit > 0 && missing <= 0) return recent;
-  const older = records(
-    `${from.byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} ${limitTo(missing)}`,
-    values,
-  );
+  const older = records(`${from.byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} LIMIT ?`, [
+    ...values,
+    rowsUpTo(missing),
+  ]);
   return [...recent, ...older];
 }
 
-function limitTo(limit: number): string {
-  return limit > 0 ? `LIMIT ${limit}` : '';
+/** SQLite's word for no limit is a negative one. */
+function rowsUpTo(limit: number): number {
+  return limit > 0 ? limit : -1;
 }
 
 function prepareIdQueries(database: Database): {
