@@ -93,6 +93,8 @@ function open(): { socket: Socket; replies: Reply[]; ended: () => boolean } {
     replies.push(...lines.map((line) => JSON.parse(line) as Reply));
   });
   socket.on('end', () => (isEnded = true));
+  // Requests that the daemon left unread make its end a reset, and then there is no 'end'.
+  socket.on('close', () => (isEnded = true));
   socket.on('error', () => {});
   return { socket, replies, ended: () => isEnded };
 }
