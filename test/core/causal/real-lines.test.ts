@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { encodeState } from '../../../src/core/causal/causal-line.ts';
+import { decodeLine } from '../../../src/core/causal/decode-line.ts';
+import type { IssueState } from '../../../src/core/causal/issue-state.ts';
+import { joinStates } from '../../../src/core/causal/join.ts';
+import { diffToWrites, liftFirst } from '../../../src/core/causal/lift.ts';
+import { encodeIssueLine, parseIssueLine } from '../../../src/core/issue-line.ts';
+import type { Issue } from '../../../src/core/issue.ts';
+import { timestampMs } from '../../../src/core/timestamp.ts';
+import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
+import { foreignLines } from './records.ts';
+import { classicPart, shown } from './state.ts';
+
+/** Texts are made up; the spellings and the sets of keys are those of files that other tools wrote. */
+const LINES = readFileSync(resolve(import.meta.dirname, 'real-lines.jsonl'), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '');
+
+function parsed(line: string): Issue {
+  const read = parseIssueLine(line, 0);
+  if ('problem' in read) throw new Error(read.problem);
+  return read.issue;
+}
+
+/** A reader's state is made anew: no object of the writer's is in it. */
+function reread(line: string): IssueState {
+  const decoded = decodeLine(line, 0);
+  if (decoded.kind !== 'sealed') throw new Error(JSON.stringify(decoded));
+  return decoded.state;
+}
+
+/** What every clone must write alike, though another tool did not: comments by time, and no empty list. */
+function settled({ labels, dependencies, comments, ...rest }: Issue): Issue {
+  const byTime = [...(comments ?? [])].sort(
+    (left, right) => timestampMs(left.created_at) - timestampMs(right.created_at),
+  );
+  return {
+    ...rest,
+    ...(labels === undefined || labels.length === 0 ? {} : { labels }),
+    ...(dependencies === undefined || dependencies.length === 0 ? {} : { dependencies }),
+    ...(byTime.length === 0 ? {} : { comments: byTime }),
+  };
+}
+
+function expectKept(line: string): void {
+  const issue = settled(parsed(line));
+  const state = liftFirst(issue);
+  const sealed = encodeState(state);
+  expect(classicPart(sealed)).toBe(encodeIssueLine(issue));
+  const again = reread(sealed);
+  expect(encodeState(again)).toBe(sealed);
+  expect(again.vector).toEqual(state.vector);
+  expect([...again.entries.keys()].sort()).toEqual([...state.entries.keys()].sort());
+  expect(encodeState(joinStates(again, state))).toBe(sealed);
+  expect(encodeIssueLine(shown(again))).toBe(encodeIssueLine(issue));
+  expect(diffToWrites(again, issue)).toEqual([]);
+}
+
+describe('a line of another tool is the same after it was sealed and read', () => {
+  test.each(LINES.map((line) => [parsed(line).id, line]))('%s', (_id, line) => expectKept(line));
+
+  test(
+    'in every spelling',
+    () => {
+      fc.assert(fc.property(foreignLines, expectKept), propertyRuns(1500));
+    },
+    PROPERTY_TIMEOUT_MS,
+  );
+});
