@@ -104,7 +104,21 @@ export function labelSet(labels: Iterable<string>): string[] {
   return [...new Set(labels)].sort(compareBytes);
 }
 
-/** UTF-8 byte order, which is SQLite's BINARY order and git's; UTF-16 order differs above U+FFFF. */
+/**
+ * UTF-8 byte order, which is SQLite's BINARY order and git's; UTF-16 order differs above U+FFFF. Texts
+ * that differ are never equal, also where they hold half a character, which UTF-8 cannot tell.
+ */
 export function compareBytes(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  const length = Math.min(left.length, right.length);
+  for (let at = 0; at < length; at++) {
+    const [first, second] = [left.charCodeAt(at), right.charCodeAt(at)];
+    if (first !== second) return byteRank(first) - byteRank(second);
+  }
+  return left.length - right.length;
+}
+
+/** Halves of the characters above U+FFFF come last. */
+function byteRank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
