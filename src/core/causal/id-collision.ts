@@ -1,10 +1,8 @@
 import type { IssueId } from '../issue-id.ts';
-import { compareTimestamps } from '../timestamp.ts';
-import { compareSiblings, type Creation, type IssueState, type Sibling } from './issue-state.ts';
-import { formatDot } from './dot.ts';
+import { timestampMs } from '../timestamp.ts';
+import type { Creation, IssueState, Sibling } from './issue-state.ts';
 import { shownSibling } from './shown.ts';
 import { contentName } from './text-hash.ts';
-import { covers } from './version-vector.ts';
 
 /**
  * Two issues that were created with one id by clones that did not know of each other: the earlier keeps
@@ -16,18 +14,22 @@ export function separateCollision(
   theirs: IssueState,
 ): { kept: IssueState; moved: IssueState } | undefined {
   const [mine, yours] = [creationOf(ours), creationOf(theirs)];
-  if (mine === undefined || yours === undefined) return undefined;
-  if (covers(theirs.vector, mine) || covers(ours.vector, yours)) return undefined;
-  if (isSameBirth(mine, yours)) return undefined;
-  const isOursEarlier = compareSiblings(mine, yours) < 0;
-  const [kept, later] = isOursEarlier ? [ours, theirs] : [theirs, ours];
-  return { kept, moved: { ...later, id: movedId(later.id, isOursEarlier ? yours : mine) } };
+  if (mine === undefined || yours === undefined || isSameBirth(mine, yours)) return undefined;
+  const [kept, later] = bornMs(mine) < bornMs(yours) ? [ours, theirs] : [theirs, ours];
+  const moved = { ...later, id: movedId(later.id, Math.max(bornMs(mine), bornMs(yours))) };
+  return { kept, moved };
 }
 
-/** One issue, though a tool may have left out who created it or spelled the instant anew. */
+/**
+ * One issue, though a tool may have left out who created it or spelled the instant anew. Dots tell
+ * nothing here: whoever made one of two issues writes to the other with the same numbers.
+ */
 export function isSameBirth(left: Sibling, right: Sibling): boolean {
-  const [first, second] = [left.value as Creation, right.value as Creation];
-  return compareTimestamps(first.created_at, second.created_at) === 0;
+  return bornMs(left) === bornMs(right);
+}
+
+function bornMs({ value }: Sibling): number {
+  return timestampMs((value as Creation).created_at);
 }
 
 function creationOf({ entries }: IssueState): Sibling | undefined {
@@ -35,7 +37,7 @@ function creationOf({ entries }: IssueState): Sibling | undefined {
   return siblings === undefined ? undefined : shownSibling('created', siblings);
 }
 
-/** Three characters of the creation's name. */
-function movedId(id: IssueId, creation: Sibling): IssueId {
-  return `${id}-${contentName(formatDot(creation)).slice(-3)}` as IssueId;
+/** By the instant, which all versions of the issue tell alike; an id has 200 characters at most. */
+function movedId(id: IssueId, createdMs: number): IssueId {
+  return `${id.slice(0, 196)}-${contentName(`${id} ${createdMs}`).slice(-3)}` as IssueId;
 }
