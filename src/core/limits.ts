@@ -165,8 +165,8 @@ export const MCP_CLAIM_ROUNDS_MAX = 20;
 /** A daemon that nobody calls at once registers and logs its start after this. */
 export const START_SETTLE_MS = 100;
 
-/** Longest `_bd` of a line, in characters: four losing 1 MiB texts; a longer one is not believed. */
-export const CAUSAL_CHARS_MAX = 4 * 1024 * 1024;
+/** Longest `_bd` of a line, in characters: a whole line, as what was written must be believed when read. */
+export const CAUSAL_CHARS_MAX = 16 * 1024 * 1024;
 
 /** Writers in one issue's version vector: far more than ever touch one issue; bounds what a line can cost. */
 export const VECTOR_REPLICAS_MAX = 4_096;

@@ -7,6 +7,7 @@ import {
   type StatusGroup,
   type Value,
 } from './issue-state.ts';
+import { meansSame } from './same-meaning.ts';
 import { hiddenSiblings, shownSibling } from './shown.ts';
 import { isSameDot } from './dot.ts';
 import { isSameBirth } from './id-collision.ts';
@@ -88,8 +89,9 @@ function hasDuplicateDot(siblings: readonly Sibling[]): boolean {
   );
 }
 
-/** Two people who close one issue alike do not disagree, though each has its own time. */
+/** Two people who close one issue alike do not disagree, though each has its own time; nor do two numbers of one comment. */
 function isSameTo(key: string, left: Value, right: Value): boolean {
+  if (kindOf(key) === 'comment') return meansSame(key, left, right);
   if (key !== 'state') return isSameValue(left, right);
   const { closed_at: _leftAt, ...leftRest } = left as StatusGroup;
   const { closed_at: _rightAt, ...rightRest } = right as StatusGroup;

@@ -1,8 +1,7 @@
 import { encodeIssueLine, parseIssueLine } from '../issue-line.ts';
-import type { Issue } from '../issue.ts';
+import { TOMBSTONE, type Issue } from '../issue.ts';
 import { CAUSAL_CHARS_MAX } from '../limits.ts';
 import {
-  CAUSAL_KEY,
   VALUE_AS_FIRST,
   VALUE_CLEARED,
   VALUE_IN_X,
@@ -11,7 +10,7 @@ import {
 } from './causal-line.ts';
 import { uidsOf } from './comment-uid.ts';
 import { parseDot, type Dot } from './dot.ts';
-import { isElement, isRequired, isSequenced, kindOf } from './field-key.ts';
+import { CAUSAL_KEY, isElement, isRequired, isSequenced, kindOf } from './field-key.ts';
 import { fieldsOf, type FieldHints } from './fields.ts';
 import {
   compareSiblings,
@@ -133,6 +132,7 @@ function readMembers(raw: string): Members | string {
       return `is from a newer version: it has ${JSON.stringify(name.slice(0, 40))}`;
     }
   }
+  if (value['s'] === TOMBSTONE) return 'is malformed';
   return { f: {}, x: {}, c: {}, h: '', ...value };
 }
 

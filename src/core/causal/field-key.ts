@@ -61,8 +61,12 @@ const PREFIXED: Readonly<Record<string, KeyKind>> = {
   'x:': 'unknown',
 };
 
+/** The line's reserved key; nothing that a person or another tool writes may have it. */
+export const CAUSAL_KEY = '_bd';
+
 /** Undefined for a text that is no key. */
 export function kindOf(key: string): KeyKind | undefined {
+  if (key === RESERVED) return undefined;
   return NAMED.has(key) ? (key as KeyKind) : PREFIXED[key.slice(0, 2)];
 }
 
@@ -76,6 +80,8 @@ export const commentKey = (uid: string): string => `c/${uid}`;
 export const memberKey = (name: string): string => `m/${name}`;
 export const unknownKey = (name: string): string => `x:${name}`;
 
+const RESERVED = unknownKey(CAUSAL_KEY);
+
 /** A slash in the type is escaped, so that no two edges share a key. */
 export function edgeKey({ type, depends_on_id: target }: Dependency): string {
   const safe = /[%/]/.test(type) ? type.replaceAll('%', '%25').replaceAll('/', '%2F') : type;
@@ -85,6 +91,11 @@ export function edgeKey({ type, depends_on_id: target }: Dependency): string {
 /** Keys shown in the order of their dots, hence with a dot of their own within one event. */
 export function isSequenced(key: string): boolean {
   return key.startsWith('d/') || key.startsWith('c/') || key === 'parent';
+}
+
+/** Keys whose value is the JSON text that somebody wrote. */
+export function isJsonText(key: string): boolean {
+  return key === 'metadata' || key.startsWith('m/') || key.startsWith('x:');
 }
 
 /** Elements are removed; registers are cleared, which is a value. */

@@ -1,7 +1,15 @@
 import { isParentType } from '../dependency.ts';
 import { TOMBSTONE, isDeleted, type Dependency, type Issue } from '../issue.ts';
 import { uidsOf } from './comment-uid.ts';
-import { PLAIN_FIELDS, commentKey, edgeKey, labelKey, memberKey, unknownKey } from './field-key.ts';
+import {
+  CAUSAL_KEY,
+  PLAIN_FIELDS,
+  commentKey,
+  edgeKey,
+  labelKey,
+  memberKey,
+  unknownKey,
+} from './field-key.ts';
 import type { Creation, Deletion, StatusGroup, Value } from './issue-state.ts';
 import { looseMembers, splitMetadata } from './metadata.ts';
 
@@ -84,6 +92,7 @@ function setOpaque(
   shape: FieldHints['metadata'],
 ): void {
   for (const [name, raw] of Object.entries(opaque)) {
+    if (name === CAUSAL_KEY) continue;
     if (name !== 'metadata') {
       fields.set(unknownKey(name), raw);
       continue;

@@ -69,7 +69,7 @@ export function creationWrites(issue: Issue): Put[] {
 export function diffToWrites(base: IssueState, foreign: Issue): Write[] {
   const view = viewIssue(base);
   const before = shownFields(view);
-  const after = fieldsOf(foreign, foreignHints(view, foreign));
+  const after = fieldsOf(bornAs(view.issue, foreign), foreignHints(view, foreign));
   const writes: Write[] = [];
   for (const [key, value] of after) {
     if (isNews({ key, value }, { before, view, foreign })) writes.push({ key, value });
@@ -77,7 +77,19 @@ export function diffToWrites(base: IssueState, foreign: Issue): Write[] {
   for (const [key, value] of before) {
     if (!after.has(key) && isTakenAway(key, { value, foreign })) writes.push(clearing(key));
   }
-  return writes;
+  return writes.some(({ key }) => key === 'parent') ? [...writes, ...twinRemovals(view)] : writes;
+}
+
+/** An issue is created once: a tool may spell the instant anew, or leave out who it was. */
+function bornAs({ created_at: createdAt, created_by: by }: Issue, foreign: Issue): Issue {
+  const createdBy = foreign.created_by ?? by;
+  const rest = createdBy === undefined ? {} : { created_by: createdBy };
+  return { ...foreign, created_at: createdAt, ...rest };
+}
+
+/** The parent that goes may also stand as an element, which only the register hid. */
+function twinRemovals({ hidden }: View): Write[] {
+  return [...hidden].filter((key) => kindOf(key) === 'edge').map(clearing);
 }
 
 function shownFields(view: View): Map<string, Value> {

@@ -18,7 +18,7 @@ export function readValue(key: string, raw: unknown, issue: Issue): { value: Val
     case 'unknown':
     case 'member':
     case 'metadata':
-      return typeof raw === 'string' && isJson(raw) ? { value: raw } : undefined;
+      return typeof raw === 'string' && isJsonLine(raw) ? { value: raw } : undefined;
     case 'metadata_order':
       return isTexts(raw) ? { value: raw } : undefined;
     case 'state':
@@ -93,10 +93,10 @@ function readRecord({ issue, record }: Trial): Issue | undefined {
   return 'problem' in read ? undefined : read.issue;
 }
 
-function isJson(text: string): boolean {
+function isJsonLine(text: string): boolean {
   try {
     JSON.parse(text);
-    return true;
+    return !/[\r\n]/.test(text);
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { WRITE_MS_MAX } from '../limits.ts';
 import { compareTimestamps, timestampAfter, timestampMs, type Timestamp } from '../timestamp.ts';
-import { isElement, isRequired, isSequenced } from './field-key.ts';
+import { isElement, isJsonText, isRequired, isSequenced } from './field-key.ts';
 import {
   emptyState,
   type Deletion,
@@ -104,9 +104,15 @@ function writeMs(nowMs: number, overwritten: readonly Sibling[]): number {
 function canonicalValue({ key, value }: Put, vector: VersionVector): Value {
   if (key === 'state') return ordered(value, STATUS_MEMBERS);
   if (key === 'created') return ordered(value, CREATION_MEMBERS);
+  if (isJsonText(key)) return value === undefined ? value : onOneLine(value as string);
   if (key !== 'deleted') return value;
   const deletion = ordered(value, DELETION_MEMBERS) as Deletion;
   return deletion.deleted ? { ...deletion, seen: formatVector(vector) } : deletion;
+}
+
+/** JSON has line breaks between its tokens only; within a text they are escaped. */
+function onOneLine(json: string): string {
+  return json.replace(/[\r\n]+/g, ' ');
 }
 
 const STATUS_MEMBERS = ['status', 'closed_at', 'close_reason', 'closed_by_session'];
