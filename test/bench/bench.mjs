@@ -7,8 +7,9 @@ import { connection } from './figures/connection.mjs';
 import { files } from './figures/files.mjs';
 import { readyWork } from './figures/ready-work.mjs';
 import { memory } from './figures/memory.mjs';
+import { merge } from './figures/merge.mjs';
 
-const GROUPS = { cli: commandLine, rpc: connection, ready: readyWork, files, memory };
+const GROUPS = { cli: commandLine, rpc: connection, ready: readyWork, files, merge, memory };
 
 const wanted = process.argv.slice(2);
 const names = wanted.length > 0 ? wanted : Object.keys(GROUPS);

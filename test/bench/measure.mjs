@@ -29,8 +29,11 @@ export async function inTurns(variants, { rounds, warmUps = 2 }) {
   return times;
 }
 
-/** One line of the report. `target` is the largest ratio that product decisions allow. */
-export function figure({ name, ms, floorMs, floor, target }) {
+/**
+ * One line of the report. `target` is the largest ratio that product decisions allow; `perSecondMin`, for
+ * work on one core, is how often a second it must be done, which only tells something on an idle machine.
+ */
+export function figure({ name, ms, floorMs, floor, target, perSecondMin }) {
   const ratio = ms / floorMs;
   return {
     name,
@@ -38,19 +41,46 @@ export function figure({ name, ms, floorMs, floor, target }) {
     floor: `${floor} ${format(floorMs)} ms`,
     ratio,
     target,
+    ...(perSecondMin === undefined ? {} : { note: rateNote(1000 / ms, perSecondMin) }),
   };
 }
 
+/** A size, which no noise changes: its own target in bytes decides. */
+export function sizeFigure({ name, bytes, floorBytes, floor, bytesMax }) {
+  return {
+    name,
+    value: `${bytes} B`,
+    floor: `${floor} ${floorBytes} B`,
+    ratio: bytes / floorBytes,
+    target: bytesMax / floorBytes,
+    note: `at most ${bytesMax} B`,
+  };
+}
+
+function rateNote(perSecond, perSecondMin) {
+  const thousands = (count) => `${Math.round(count / 1000)}k`;
+  const verdict = perSecond >= perSecondMin ? '≥' : 'UNDER';
+  return `${thousands(perSecond)} a second ${verdict} ${thousands(perSecondMin)}`;
+}
+
 function format(ms) {
-  return ms >= 100 ? ms.toFixed(0) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(3);
+  if (ms >= 100) return ms.toFixed(0);
+  return ms >= 1 ? ms.toFixed(1) : ms.toPrecision(2);
 }
 
 export function printFigures(figures) {
   const width = Math.max(...figures.map(({ name }) => name.length));
-  for (const { name, value, floor, ratio, target } of figures) {
-    const verdict = target === undefined ? '' : ratio <= target ? `≤ ${target}` : `OVER ${target}`;
-    console.log(
-      `${name.padEnd(width)}  ${value.padStart(10)}  ${`${ratio.toFixed(2)} ×`.padStart(9)}  ${verdict.padEnd(8)}  (${floor})`,
-    );
+  for (const { name, value, floor, ratio, target, note } of figures) {
+    const limit = target === undefined ? '' : Number(target.toFixed(2));
+    const verdict = limit === '' ? '' : ratio <= target ? `≤ ${limit}` : `OVER ${limit}`;
+    const columns = [
+      name.padEnd(width),
+      value.padStart(10),
+      `${ratio.toFixed(2)} ×`.padStart(9),
+      verdict.padEnd(9),
+      `(${floor})`,
+      ...(note === undefined ? [] : [note]),
+    ];
+    console.log(columns.join('  '));
   }
 }
