@@ -1,5 +1,5 @@
 // npm run soak: searches the laws of the merge deeply, then shows that its tests would notice a broken one.
-// `NUM_RUNS` is how many histories each law is tried with; 300,000 take about half an hour on two cores.
+// `NUM_RUNS` is how many histories each law is tried with; 300,000 take about two hours on two cores.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 

@@ -1,10 +1,15 @@
 import fc from 'fast-check';
-import { commentKey } from '../../../src/core/causal/field-key.ts';
+import { CAUSAL_KEY, commentKey } from '../../../src/core/causal/field-key.ts';
 import type { IssueState, Value } from '../../../src/core/causal/issue-state.ts';
 import { joinStates } from '../../../src/core/causal/join.ts';
 import { diffToWrites } from '../../../src/core/causal/lift.ts';
-import { applyWrites, restoreWrite, type Write } from '../../../src/core/causal/write.ts';
-import type { Issue } from '../../../src/core/issue.ts';
+import {
+  applyWrites,
+  restoreWrite,
+  tombstoneWrites,
+  type Write,
+} from '../../../src/core/causal/write.ts';
+import { isDeleted, type Issue } from '../../../src/core/issue.ts';
 import { BORN_MS, created, shown, throughLine } from './state.ts';
 
 const REPLICAS = 4;
@@ -33,6 +38,7 @@ const ACTS = [
   'uncomment',
   'delete',
   'restore',
+  'shrink',
   'several',
   'metadata',
   'foreign',
@@ -52,7 +58,8 @@ export const steps = fc.array(
     pick: fc.nat({ max: 20 }),
     value: fc.nat({ max: 5 }),
   }),
-  { maxLength: 40 },
+  // Concurrent writes of one key are rare in a short history.
+  { maxLength: 40, size: '+1' },
 );
 
 /** Steps whose writes do not depend on which sibling was shown. */
@@ -82,7 +89,12 @@ export interface Clone {
 
 /** Plays a history on clones that begin with one issue, and keeps every event with its causal past. */
 export function play(history: readonly Step[], clocks: readonly number[]): Clone[] {
-  const birth = created({ labels: ['born'], metadata: { a: 1, b: { c: 2 } }, future: [1] });
+  const birth = created({
+    labels: ['born'],
+    metadata: { b: { c: 2 }, a: 1 },
+    future: [1],
+    comments: [comment(0, 0)],
+  });
   const event = eventOf(birth, new Set(), putsOf(birth));
   const clones = Array.from({ length: REPLICAS }, () => ({
     state: birth,
@@ -182,16 +194,28 @@ function writesOf({ act, pick, value }: Step, at: number, state: IssueState): Wr
       return [{ key: 'deleted', value: { deleted: true, deleted_by: `who${value}` } }];
     case 'restore':
       return [restoreWrite()];
+    case 'shrink':
+      return isDeleted(shown(state)) ? tombstoneWrites(state) : [];
     case 'metadata':
       return [{ key: 'metadata', value: METADATA[value % METADATA.length] }];
     case 'foreign': {
       const foreign = rewriteForeign(shown(state));
-      return diffToWrites(state, value === 0 ? foreign : { ...foreign, title: `foreign ${value}` });
+      return diffToWrites(state, { ...foreign, ...FOREIGN[value] });
     }
     default:
       return [];
   }
 }
+
+/** What another tool does beside spelling things anew. */
+const FOREIGN: readonly Partial<Issue>[] = [
+  {},
+  { title: 'foreign' },
+  { status: 'tombstone', deleted_by: 'tool' },
+  { dependencies: [edge('parent_child', 2, 0)] },
+  { comments: [] },
+  { opaque: { metadata: '{"z":[],"b":1}', future: '2', [CAUSAL_KEY]: '{}' } },
+];
 
 const STATES = [
   { status: 'open' },

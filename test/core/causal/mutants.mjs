@@ -82,6 +82,18 @@ export const FAULTS = [
     text: 'for (const sibling of overwritten) ms = Math.max(ms, sibling.ms + 1);',
     fault: '',
   },
+  {
+    name: 'let the twin of a parent that goes appear',
+    file: `${CAUSAL}/lift.ts`,
+    text: '[...writes, ...twinRemovals(view)]',
+    fault: 'writes',
+  },
+  {
+    name: 'tell two issues with one id apart by their dots',
+    file: `${CAUSAL}/id-collision.ts`,
+    text: 'return bornMs(left) === bornMs(right);',
+    fault: 'return left.replica === right.replica && left.counter === right.counter;',
+  },
 ];
 
 /** Whether the suite fails on a copy of the sources with the fault in it; without one, on the sources. */

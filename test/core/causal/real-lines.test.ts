@@ -6,13 +6,14 @@ import { encodeState } from '../../../src/core/causal/causal-line.ts';
 import { decodeLine } from '../../../src/core/causal/decode-line.ts';
 import type { IssueState } from '../../../src/core/causal/issue-state.ts';
 import { joinStates } from '../../../src/core/causal/join.ts';
-import { diffToWrites, liftFirst } from '../../../src/core/causal/lift.ts';
+import { diffToWrites, liftFirst, liftIssue } from '../../../src/core/causal/lift.ts';
 import { encodeIssueLine, parseIssueLine } from '../../../src/core/issue-line.ts';
-import type { Issue } from '../../../src/core/issue.ts';
-import { timestampMs } from '../../../src/core/timestamp.ts';
+import { TOMBSTONE, compareBytes, type Issue } from '../../../src/core/issue.ts';
+import { isTimestamp, timestampMs } from '../../../src/core/timestamp.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
 import { foreignLines } from './records.ts';
-import { classicPart, shown } from './state.ts';
+import { play, skews, steps } from './history.ts';
+import { classicPart, created, shown } from './state.ts';
 
 /** Texts are made up; the spellings and the sets of keys are those of files that other tools wrote. */
 const LINES = readFileSync(resolve(import.meta.dirname, 'real-lines.jsonl'), 'utf8')
@@ -70,3 +71,50 @@ describe('a line of another tool is the same after it was sealed and read', () =
     PROPERTY_TIMEOUT_MS,
   );
 });
+
+/** What a tool that knows no other keys says of an issue; a parent has two names, and empty is absent. */
+function told(issue: Issue): unknown {
+  const {
+    created_at: _at,
+    created_by: _by,
+    updated_at: _updated,
+    opaque: _opaque,
+    ...rest
+  } = issue;
+  const { labels, dependencies, comments, ...fields } = rest;
+  const scalars = Object.entries(fields).filter(([, value]) => value !== '' && value !== false);
+  return {
+    fields: scalars
+      .sort(([left], [right]) => compareBytes(left, right))
+      .map(([name, value]) => [name, isInstant(value) ? instantOf(value) : value]),
+    labels: [...(labels ?? [])].sort(),
+    edges: (dependencies ?? [])
+      .map((edge) => `${edge.type.replace('_', '-')} ${edge.depends_on_id}`)
+      .sort(),
+    comments: (comments ?? []).map(({ author, text }) => JSON.stringify([author, text])).sort(),
+  };
+}
+
+const isInstant = (value: unknown): value is string =>
+  typeof value === 'string' && isTimestamp(value);
+const instantOf = (text: string): string =>
+  `${timestampMs(text)} ${/\.(\d+)/.exec(text)?.[1] ?? ''}`;
+
+test(
+  'a version of another tool, taken in on top of what it was made from, is what is shown',
+  () => {
+    fc.assert(
+      fc.property(steps, skews, foreignLines, (history, clocks, line) => {
+        const [clone] = play(history, clocks);
+        const foreign = parsed(line);
+        if (clone === undefined || foreign.status === TOMBSTONE) return;
+        const base = shown(clone.state).status === TOMBSTONE ? created() : clone.state;
+        const lifted = liftIssue(base, foreign, { local: { replica: 'mirror', nowMs: 5 } });
+        expect(JSON.stringify(told(shown(lifted)))).toBe(JSON.stringify(told(foreign)));
+        expect(encodeState(reread(encodeState(lifted)))).toBe(encodeState(lifted));
+      }),
+      propertyRuns(800),
+    );
+  },
+  PROPERTY_TIMEOUT_MS,
+);
