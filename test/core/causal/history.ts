@@ -121,6 +121,18 @@ export function play(history: readonly Step[], clocks: readonly number[]): Clone
   return clones;
 }
 
+/** What one replica alone writes to an issue; a step that would take in another clone does nothing. */
+export function playAlone(
+  start: IssueState,
+  history: readonly Step[],
+  replica: string,
+): IssueState {
+  return history.reduce((state, step, at) => {
+    const stamp = { replica, nowMs: BORN_MS + at * 1000 };
+    return applyWrites(state, writesOf(step, at, state), stamp);
+  }, start);
+}
+
 /** Alive in the model: put there by a known event, and touched by no known one that knew of it. */
 export function aliveInModel({ known }: Clone): Map<string, string[]> {
   const alive = new Map<string, string[]>();
