@@ -20,15 +20,17 @@ export function separateCollision(
   return { kept, moved };
 }
 
+type Written = Pick<Sibling, 'value'>;
+
 /**
  * One issue, though a tool may have left out who created it or spelled the instant anew. Dots tell
  * nothing here: whoever made one of two issues writes to the other with the same numbers.
  */
-export function isSameBirth(left: Sibling, right: Sibling): boolean {
+export function isSameBirth(left: Written, right: Written): boolean {
   return bornMs(left) === bornMs(right);
 }
 
-function bornMs({ value }: Sibling): number {
+function bornMs({ value }: Written): number {
   return timestampMs((value as Creation).created_at);
 }
 

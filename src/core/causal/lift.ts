@@ -1,12 +1,13 @@
 import { encodeIssueLine } from '../issue-line.ts';
 import { isDeleted, type Comment, type Dependency, type Issue } from '../issue.ts';
 import { isParentType } from '../dependency.ts';
-import { timestampMs } from '../timestamp.ts';
+import { compareTimestamps, timestampMs } from '../timestamp.ts';
 import { matchUids } from './comment-uid.ts';
-import { edgeKey, isRequired, keyName, kindOf } from './field-key.ts';
+import { edgeKey, isElement, isRequired, keyName, kindOf } from './field-key.ts';
 import { fieldsOf, firstParent, type FieldHints } from './fields.ts';
 import { createState, applyWrites, clearing, type Put, type Write } from './write.ts';
-import type { IssueState, Value } from './issue-state.ts';
+import { isSameBirth } from './id-collision.ts';
+import type { Creation, IssueState, Value } from './issue-state.ts';
 import { meansSame } from './same-meaning.ts';
 import { contentName } from './text-hash.ts';
 import { formatVector, counterAt } from './version-vector.ts';
@@ -56,6 +57,27 @@ export function liftFirst(foreign: Issue): IssueState {
   });
 }
 
+/**
+ * Takes in a version of which it is not known what it was made from, while the issue is known: what it
+ * has otherwise becomes writes that have seen nothing. Join the outcome with `current`, where they
+ * stand beside what is there; nothing is taken away, as nobody knows whether the writer meant that.
+ * Undefined when there is nothing new. An issue that only has the same id is to be separated first.
+ *
+ * The writer is named after the record and what is written, since clones that know other things find
+ * other things new: with one name, what one of them did not write would look overwritten there.
+ */
+export function liftStranger(current: IssueState, foreign: Issue): IssueState | undefined {
+  const writes = findNews(compare(current, foreign)).filter(
+    (write) => !isEmptied(write) && !isKnown(write, current),
+  );
+  if (writes.length === 0) return undefined;
+  return createState(current.id, writes, {
+    replica: versionName(foreign, JSON.stringify(writes)),
+    nowMs: timestampMs(foreign.updated_at),
+    updatedAt: foreign.updated_at,
+  });
+}
+
 /** All that a record holds, as the writes of its creation. */
 export function creationWrites(issue: Issue): Put[] {
   return [...fieldsOf(issue)].map(([key, value]) => ({ key, value }));
@@ -67,13 +89,9 @@ export function creationWrites(issue: Issue): Put[] {
  * nothing in a foreign line brings a deleted issue back.
  */
 export function diffToWrites(base: IssueState, foreign: Issue): Write[] {
-  const view = viewIssue(base);
-  const before = shownFields(view);
-  const after = fieldsOf(bornAs(view.issue, foreign), foreignHints(view, foreign));
-  const writes: Write[] = [];
-  for (const [key, value] of after) {
-    if (isNews({ key, value }, { before, view, foreign })) writes.push({ key, value });
-  }
+  const comparison = compare(base, foreign);
+  const { before, after, view } = comparison;
+  const writes: Write[] = findNews(comparison);
   for (const [key, value] of before) {
     if (!after.has(key) && isTakenAway(key, { value, foreign })) writes.push(clearing(key));
   }
@@ -90,6 +108,25 @@ function bornAs({ created_at: createdAt, created_by: by }: Issue, foreign: Issue
 /** The parent that goes may also stand as an element, which only the register hid. */
 function twinRemovals({ hidden }: View): Write[] {
   return [...hidden].filter((key) => kindOf(key) === 'edge').map(clearing);
+}
+
+/** A version beside a state, each as the values of its keys. */
+interface Comparison {
+  readonly foreign: Issue;
+  readonly view: View;
+  readonly before: ReadonlyMap<string, Value>;
+  readonly after: ReadonlyMap<string, Value>;
+}
+
+function compare(base: IssueState, foreign: Issue): Comparison {
+  const view = viewIssue(base);
+  const after = fieldsOf(bornAs(view.issue, foreign), foreignHints(view, foreign));
+  return { foreign, view, before: shownFields(view), after };
+}
+
+function findNews(comparison: Comparison): Put[] {
+  const found = [...comparison.after].map(([key, value]) => ({ key, value }));
+  return found.filter((put) => isNews(put, comparison));
 }
 
 function shownFields(view: View): Map<string, Value> {
@@ -137,16 +174,36 @@ function heldParent({ edges }: View): string | undefined {
   return (parent as Dependency | undefined)?.depends_on_id;
 }
 
-function isNews(
-  { key, value }: Put,
-  { before, view, foreign }: { before: ReadonlyMap<string, Value>; view: View; foreign: Issue },
-): boolean {
+function isNews({ key, value }: Put, { before, view, foreign }: Comparison): boolean {
   const wasDeleted = view.statusBelow !== undefined;
   if (key === 'deleted' && wasDeleted && !isDeleted(foreign)) return false;
   // A tombstone does not tell what the status was before.
   if (key === 'state' && isDeleted(foreign)) return false;
   if (key === 'metadata_order' && before.has(key)) return false;
+  if (key === 'created' && isCreationLeftOut(before.get(key), foreign)) return false;
   return !(before.has(key) && meansSame(key, before.get(key), value));
+}
+
+/** A line without these keys was given its `updated_at`, or the time of reading, as its creation. */
+function isCreationLeftOut(before: Value, foreign: Issue): boolean {
+  if (before === undefined || foreign.created_by !== undefined) return false;
+  const { created_at: createdAt } = before as Creation;
+  return (
+    foreign.created_at === foreign.updated_at ||
+    compareTimestamps(foreign.created_at, createdAt) === 0
+  );
+}
+
+/** Nothing, or what a tool writes for it. */
+function isEmptied({ key, value }: Put): boolean {
+  return !isElement(key) && meansSame(key, value, undefined);
+}
+
+/** Somebody wrote that too, shown or not. */
+function isKnown({ key, value }: Put, { entries }: IssueState): boolean {
+  return (entries.get(key) ?? []).some((sibling) =>
+    key === 'created' ? isSameBirth(sibling, { value }) : meansSame(key, sibling.value, value),
+  );
 }
 
 function isTakenAway(key: string, { value, foreign }: { value: Value; foreign: Issue }): boolean {

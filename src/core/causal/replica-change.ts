@@ -106,10 +106,12 @@ function isAlive({ entries }: IssueState, key: string, wanted: Sibling): boolean
   return (entries.get(key) ?? []).some((sibling) => compareSiblings(sibling, wanted) === 0);
 }
 
-/** Whether this state can have overwritten the sibling: a write is later than all that it overwrites. */
+/**
+ * Whether this state can have overwritten the sibling: a write is later than all that it overwrites, but
+ * not than what was dropped from a tombstone.
+ */
 function isReplaceable({ entries }: IssueState, key: string, { ms }: Sibling): boolean {
-  if (isElement(key)) return true;
-  const siblings = entries.get(key);
-  if (siblings === undefined) return entries.has('deleted');
-  return siblings.some((sibling) => sibling.ms >= Math.min(ms + 1, WRITE_MS_MAX));
+  if (isElement(key) || entries.has('deleted')) return true;
+  const later = (sibling: Sibling): boolean => sibling.ms >= Math.min(ms + 1, WRITE_MS_MAX);
+  return entries.get(key)?.some(later) === true;
 }
