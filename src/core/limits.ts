@@ -173,3 +173,9 @@ export const VECTOR_REPLICAS_MAX = 4_096;
 
 /** Latest instant a write can carry, in ms: the end of the year 9998, as of timestamps. */
 export const WRITE_MS_MAX = 253_370_764_799_999;
+
+/** Lines of a text's changed part that are compared: more are no longer one person's edit of it. */
+export const DIFF_LINES_MAX = 5_000;
+
+/** Steps in comparing two texts, a few milliseconds: some 500 lines may differ. */
+export const DIFF_STEPS_MAX = 150_000;
