@@ -1,6 +1,8 @@
 import type { IssueId } from '../issue-id.ts';
+import type { Comment, Dependency } from '../issue.ts';
 import { timestampMs } from '../timestamp.ts';
-import type { Creation, IssueState, Sibling } from './issue-state.ts';
+import { kindOf } from './field-key.ts';
+import { compareSiblings, type Creation, type IssueState, type Sibling } from './issue-state.ts';
 import { shownSibling } from './shown.ts';
 import { contentName } from './text-hash.ts';
 
@@ -16,8 +18,8 @@ export function separateCollision(
   const [mine, yours] = [creationOf(ours), creationOf(theirs)];
   if (mine === undefined || yours === undefined || isSameBirth(mine, yours)) return undefined;
   const [kept, later] = bornMs(mine) < bornMs(yours) ? [ours, theirs] : [theirs, ours];
-  const moved = { ...later, id: movedId(later.id, Math.max(bornMs(mine), bornMs(yours))) };
-  return { kept, moved };
+  const id = movedId(later.id, Math.max(bornMs(mine), bornMs(yours)));
+  return { kept, moved: moveState(later, id) };
 }
 
 type Written = Pick<Sibling, 'value'>;
@@ -37,6 +39,26 @@ function bornMs({ value }: Written): number {
 function creationOf({ entries }: IssueState): Sibling | undefined {
   const siblings = entries.get('created');
   return siblings === undefined ? undefined : shownSibling('created', siblings);
+}
+
+/**
+ * Its edges and comments name the issue they belong to, and go with it. The writes stay the same ones, so
+ * a line that still has the old id joins into what was moved before.
+ */
+function moveState(state: IssueState, id: IssueId): IssueState {
+  const entries = new Map<string, readonly Sibling[]>();
+  for (const [key, siblings] of state.entries) {
+    const isOwned = kindOf(key) === 'comment' || kindOf(key) === 'edge' || key === 'parent';
+    const moved = (sibling: Sibling): Sibling => moveValue(sibling, { from: state.id, to: id });
+    entries.set(key, isOwned ? siblings.map(moved).sort(compareSiblings) : siblings);
+  }
+  return { ...state, id, entries };
+}
+
+/** A cleared parent has no value. */
+function moveValue(sibling: Sibling, { from, to }: { from: IssueId; to: IssueId }): Sibling {
+  const value = sibling.value as Dependency | Comment | undefined;
+  return value?.issue_id === from ? { ...sibling, value: { ...value, issue_id: to } } : sibling;
 }
 
 /** By the instant, which all versions of the issue tell alike; an id has 200 characters at most. */

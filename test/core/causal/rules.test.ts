@@ -324,22 +324,72 @@ test('two writes with one dot are both kept, and reported', () => {
 });
 
 describe('two issues with one id', () => {
-  const createdBy = (replica: string, at: string, title: string): IssueState => {
-    const issue = record({ title, created_at: at, updated_at: at });
+  const createdBy = (replica: string, at: string, fields: Record<string, unknown>): IssueState => {
+    const issue = record({ ...fields, created_at: at, updated_at: at });
     return createState(issue.id, creationWrites(issue), {
       replica,
       nowMs: Date.parse(at),
       updatedAt: at,
     });
   };
-  const early = createdBy('zzzzzz', '2026-01-01T00:00:00Z', 'early');
-  const late = createdBy('bbbbbb', '2026-01-01T00:00:05Z', 'late');
+  const early = createdBy('zzzzzz', '2026-01-01T00:00:00Z', { title: 'early' });
+  const late = createdBy('bbbbbb', '2026-01-01T00:00:05Z', { title: 'late' });
 
   test('both stay: the earlier keeps the id, the later gets one that all clones compute', () => {
     const separated = separateCollision(late, early);
     expect(separated?.kept).toBe(early);
     expect(separated?.moved.id).toMatch(/^a-1-[0-9a-z]{3}$/);
     expect(separateCollision(early, late)).toEqual(separated);
+  });
+
+  describe('what belongs to the moved one', () => {
+    const words = { author: 'mia', created_at: '2026-01-01T00:00:05Z' };
+    const rich = createdBy('bbbbbb', '2026-01-01T00:00:05Z', {
+      dependencies: [edge('p', 'parent-child'), edge('t'), { ...edge('u'), issue_id: 'other' }],
+      comments: [
+        { id: 1, issue_id: 'a-1', text: 'one', ...words },
+        { id: 2, text: 'two', ...words },
+      ],
+    });
+
+    test('names its new id, by the same writes', () => {
+      const { moved } = separateCollision(early, rich)!;
+      const { dependencies, comments } = shown(moved);
+      expect(dependencies?.map(({ issue_id: owner }) => owner)).toEqual([
+        moved.id,
+        moved.id,
+        'other',
+      ]);
+      expect(comments?.map(({ issue_id: owner }) => owner)).toEqual([moved.id, undefined]);
+      expect(moved.vector).toEqual(rich.vector);
+      expect([...moved.entries.keys()]).toEqual([...rich.entries.keys()]);
+      expect(throughLine(moved)).toEqual(moved);
+      expect(separateCollision(rich, early)).toEqual({ kept: early, moved });
+    });
+
+    test('is joined into it when the old line comes again, and when it has gone on meanwhile', () => {
+      const { moved } = separateCollision(early, rich)!;
+      const again = separateCollision(write(early, 'zzzzzz', 9, put('title', 'new')), rich)!.moved;
+      expect(joinStates(moved, again)).toEqual(moved);
+      const further = write(
+        moved,
+        'cccccc',
+        20,
+        put('d/blocks/t', { ...edge('t'), issue_id: 'x' }),
+      );
+      expect(joinStates(further, again)).toEqual(further);
+      const late = write(
+        rich,
+        'dddddd',
+        30,
+        put('parent', undefined),
+        put('d/blocks/v', edge('v')),
+      );
+      const joined = joinStates(further, separateCollision(late, early)!.moved);
+      expect(listConflicts(joined)).toEqual([]);
+      expect(shown(joined).dependencies).toContainEqual({ ...edge('v'), issue_id: moved.id });
+      expect(throughLine(joined)).toEqual(joined);
+    });
   });
 
   test('one that knows the other is the same issue', () => {
