@@ -179,3 +179,6 @@ export const DIFF_LINES_MAX = 5_000;
 
 /** Steps in comparing two texts, a few milliseconds: some 500 lines may differ. */
 export const DIFF_STEPS_MAX = 150_000;
+
+/** How long a deleted issue keeps its content, to be looked at or restored: as in the classic tool. */
+export const TOMBSTONE_KEEP_MS = 30 * 86_400_000;
