@@ -182,3 +182,9 @@ export const DIFF_STEPS_MAX = 150_000;
 
 /** How long a deleted issue keeps its content, to be looked at or restored: as in the classic tool. */
 export const TOMBSTONE_KEEP_MS = 30 * 86_400_000;
+
+/** How often a store is looked through for such issues. */
+export const TOMBSTONE_SWEEP_INTERVAL_MS = 86_400_000;
+
+/** Changes whose replaced records are kept: an edit that comes in late was made from one of them. */
+export const VERSIONS_KEPT = 2_000;

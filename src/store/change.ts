@@ -8,11 +8,21 @@ export type ChangeKind =
   | 'closed'
   | 'reopened'
   | 'deleted'
+  | 'restored'
+  /** Deleted long ago: its content is gone. */
+  | 'shrunk'
   | 'commented'
   | 'label_added'
   | 'label_removed'
   | 'dependency_added'
-  | 'dependency_removed';
+  | 'dependency_removed'
+  /** Concurrent changes that somebody may want to decide between came together. */
+  | 'conflicted'
+  | 'conflict_resolved'
+  /** Somebody else had claimed the issue before this clone did. */
+  | 'claim_lost'
+  /** The issue got another id, because another one had been created with the same. */
+  | 'moved';
 
 /** What an event says about one change, beyond what the record itself shows. */
 export interface Change {

@@ -4,9 +4,13 @@ import { BdError } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
+import { causal } from './migrations/002-causal.ts';
 
 /** In order; `user_version` counts those that were applied. */
-const MIGRATIONS: readonly string[] = [initial];
+const MIGRATIONS: readonly ((database: Database) => void)[] = [
+  (database) => void database.exec(initial),
+  causal,
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
@@ -43,7 +47,7 @@ function open(path: string): Database {
     database.exec('PRAGMA journal_mode = WAL');
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
-    migrate(database);
+    upgrade(database);
     return database;
   } catch (error) {
     database.close();
@@ -51,7 +55,7 @@ function open(path: string): Database {
   }
 }
 
-function migrate(database: Database): void {
+function upgrade(database: Database): void {
   const version = readPragma(database, 'user_version');
   if (version > SCHEMA_VERSION) {
     throw new BdError('STORE_UNUSABLE', {
@@ -62,7 +66,7 @@ function migrate(database: Database): void {
   if (version === SCHEMA_VERSION) return;
   database
     .transaction(() => {
-      for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+      for (const migrate of MIGRATIONS.slice(version)) migrate(database);
       database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
       database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     })

@@ -19,7 +19,9 @@ export interface GraphQueries {
   edges(id: string, direction: 'down' | 'up'): Edge[];
   /** Issues whose parent this one is, in id order. */
   children(id: string): string[];
-  /** Every edge that decides the order of work. */
+  /** The first of its parents by id; nearly all issues have one at most. */
+  parent(id: string): string | undefined;
+  /** Every edge that decides the order of work, also where it does not count because it closes a cycle. */
   orderingEdges(): Edge[];
   /** Open issues that hold this one up through its own edges, in id order. */
   blockers(id: string): string[];
@@ -43,7 +45,14 @@ export function createGraphQueries(database: Database): GraphQueries {
       'SELECT DISTINCT issue_id FROM dependencies WHERE depends_on_id = ? AND parent = 1 ORDER BY 1',
     )
     .pluck();
-  const ordering = database.prepare<[], Edge>(`${columns} WHERE blocking = 1 OR parent = 1`);
+  const parent = database
+    .prepare<[string], string>(
+      'SELECT depends_on_id FROM dependencies WHERE issue_id = ? AND parent = 1 ORDER BY 1',
+    )
+    .pluck();
+  const ordering = database.prepare<[], Edge>(
+    `${columns} WHERE blocking = 1 OR parent = 1 OR suppressed = 1`,
+  );
   const blockers = database
     .prepare<[string], string>(
       `SELECT DISTINCT d.depends_on_id FROM dependencies d JOIN issues i ON i.id = d.depends_on_id
@@ -55,6 +64,7 @@ export function createGraphQueries(database: Database): GraphQueries {
       counts.get(id, id, id) ?? { dependency_count: 0, dependent_count: 0, comment_count: 0 },
     edges: (id, direction) => (direction === 'down' ? down : up).all(id),
     children: (id) => children.all(id),
+    parent: (id) => parent.get(id),
     orderingEdges: () => ordering.all(),
     blockers: (id) => blockers.all(id),
   };

@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
 import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';
 import { issueConditions, type Conditions } from './issue-conditions.ts';
@@ -20,6 +21,8 @@ export interface IssueQueries {
   /** Ids that start with `<parent>.`. */
   idsBelow(parent: string): string[];
   averageLeadTimeMs(): number;
+  /** Issues with something in them that is for people to decide, in id order. */
+  idsInConflict(): string[];
 }
 
 export function createIssueQueries(database: Database): IssueQueries {
@@ -50,7 +53,7 @@ export function createIssueQueries(database: Database): IssueQueries {
             ]);
       const ordered = reverse ? rows.reverse() : rows;
       const page = limit > 0 ? ordered.slice(0, limit) : ordered;
-      return page.map((row) => JSON.parse(row) as IssueJson);
+      return page.map(lineToJson);
     },
     count(filter) {
       const { sql, values } = issueConditions(filter);
@@ -72,6 +75,7 @@ export function createIssueQueries(database: Database): IssueQueries {
     idsContaining: (part, limit) => prepared.containing.all(part, limit),
     idsBelow: (parent) => prepared.below.all(parent, parent),
     averageLeadTimeMs: () => prepared.leadTime.get() ?? 0,
+    idsInConflict: () => prepared.inConflict.all(),
   };
 }
 
@@ -152,6 +156,7 @@ function prepareIdQueries(database: Database): {
   containing: Statement<[string, number], string>;
   below: Statement<[string, string], string>;
   leadTime: Statement<[], number | null>;
+  inConflict: Statement<[], string>;
 } {
   return {
     labelCounts: database.prepare(
@@ -179,6 +184,11 @@ function prepareIdQueries(database: Database): {
       .prepare<[], number | null>(
         `SELECT avg(closed_ms - created_ms) FROM issues
          WHERE status = 'closed' AND closed_ms IS NOT NULL`,
+      )
+      .pluck(),
+    inConflict: database
+      .prepare<[], string>(
+        'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id',
       )
       .pluck(),
   };

@@ -1,24 +1,39 @@
 import type { Database } from 'better-sqlite3';
-import { isBlockingType, isParentType, DONE_STATUSES } from '../core/dependency.ts';
-import type { IssueId } from '../core/issue-id.ts';
-import { encodeIssueLine, parseIssueLine, type IssueJson } from '../core/issue-line.ts';
+import { encodeView } from '../core/causal/causal-line.ts';
+import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
+import { hasConflict } from '../core/causal/conflicts.ts';
+import type { IssueState } from '../core/causal/issue-state.ts';
+import { counterAt } from '../core/causal/version-vector.ts';
+import { viewIssue } from '../core/causal/view.ts';
 import { BdError } from '../core/errors.ts';
+import type { IssueId } from '../core/issue-id.ts';
+import { parseIssueLine, type IssueJson } from '../core/issue-line.ts';
 import type { Issue } from '../core/issue.ts';
-import { timestampMs } from '../core/timestamp.ts';
+import { CAUSAL_CHARS_MAX, LINE_BYTES_MAX, VECTOR_REPLICAS_MAX } from '../core/limits.ts';
 import type { Change } from './change.ts';
+import type { EdgeCycles } from './edge-cycles.ts';
 import type { EventLog } from './event-log.ts';
+import { derivedColumns, holdsUp } from './issue-columns.ts';
 import type { Outbox } from './outbox.ts';
-import { createReadiness } from './readiness.ts';
+import type { Readiness } from './readiness.ts';
+import { createRelations } from './relations.ts';
+import type { Replica } from './replica.ts';
+import type { Versions } from './versions.ts';
 
 /** The records, with everything that is derived from them. Deleted issues are among them. */
 export interface IssueStore {
   get(id: string): Issue | undefined;
+  /** All that is known of it, to be changed or joined. */
+  state(id: string): IssueState | undefined;
   /** The canonical line, without its newline. */
   line(id: string): string | undefined;
   /** The record as it goes over the wire: cheaper than `get` when nothing is to be changed. */
   json(id: string): IssueJson | undefined;
-  /** Writes the record, its indexes, its event and its place in the outbox; a record that is equal changes nothing. */
-  put(issue: Issue, change: Change): void;
+  /**
+   * Writes the record, its indexes, its event and its place in the outbox; a record that is equal
+   * changes nothing. Throws `LIMIT_EXCEEDED` for one that other clones could not read.
+   */
+  put(state: IssueState, change: Change): void;
   /** Pages through all lines in id order (bytes); start with ''. */
   linesAfter(id: string, limit: number): { id: IssueId; line: string }[];
   /** The same page as the bytes of a file, `\n` after each line, put together by SQLite; undefined at the end. */
@@ -28,9 +43,8 @@ export interface IssueStore {
 
 export function createIssueStore(
   database: Database,
-  { events, outbox }: { events: EventLog; outbox: Outbox },
+  { events, outbox, versions, readiness, cycles, replica }: Surroundings,
 ): IssueStore {
-  const readiness = createReadiness(database);
   const relations = createRelations(database);
   const record = database
     .prepare<[string], string>('SELECT record FROM issues WHERE id = ?')
@@ -51,24 +65,35 @@ export function createIssueStore(
       const line = record.get(id);
       return line === undefined ? undefined : decode(line);
     },
+    state(id) {
+      const line = record.get(id);
+      return line === undefined ? undefined : decodeState(line);
+    },
     line: (id) => record.get(id),
     json(id) {
       const line = record.get(id);
-      return line === undefined ? undefined : (JSON.parse(line) as IssueJson);
+      return line === undefined ? undefined : lineToJson(line);
     },
-    put(issue, change) {
-      const line = encodeIssueLine(issue);
-      const lineBefore = record.get(issue.id);
+    put(state, change) {
+      const view = viewIssue(state);
+      const { issue } = view;
+      const { id } = issue;
+      const line = encodeView(state, view);
+      const lineBefore = record.get(id);
       if (lineBefore === line) return;
+      refuseUnreadable(state, line);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
-      upsert.run({ ...derivedColumns(issue), id: issue.id, record: line });
-      const edgesChanged = relations.write(issue, before);
-      readiness.changed(issue.id, {
-        holdsUpChanged: holdsUp(before) !== holdsUp(issue),
-        edgesChanged,
-      });
-      events.append(issue.id, change, difference(before, issue));
-      if (change.origin !== 'remote') outbox.add(issue.id);
+      const conflicted = Number(hasConflict(state, view));
+      upsert.run({ ...derivedColumns(issue), id, record: line, conflicted });
+      const { edgesChanged, orderingChanged } = relations.write(view, before);
+      const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
+      readiness.changed(id, { holdsUpChanged, edgesChanged });
+      if (orderingChanged) cycles.changed(id);
+      versions.add(id, events.append(id, change, difference(before, issue)), lineBefore);
+      if (change.origin === 'remote') return;
+      const sharedCounter = (): number =>
+        lineBefore === undefined ? 0 : counterAt(decodeState(lineBefore).vector, replica.id());
+      outbox.add(id, { sharedCounter });
     },
     linesAfter: (id, limit) => page.all(id, limit),
     fileAfter(id, limit) {
@@ -82,55 +107,18 @@ export function createIssueStore(
 
 const UPSERT = `
   INSERT INTO issues (id, record, status, priority, issue_type, assignee, created_ms, updated_ms,
-    closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up)
+    closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up,
+    conflicted)
   VALUES (@id, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
-    @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up)
+    @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up,
+    @conflicted)
   ON CONFLICT (id) DO UPDATE SET record = excluded.record, status = excluded.status,
     priority = excluded.priority, issue_type = excluded.issue_type, assignee = excluded.assignee,
     created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,
     closed_ms = excluded.closed_ms, due_ms = excluded.due_ms, defer_ms = excluded.defer_ms,
     comment_count = excluded.comment_count, pinned = excluded.pinned,
-    off_queue = excluded.off_queue, holds_up = excluded.holds_up`;
-
-function derivedColumns(issue: Issue): Record<string, unknown> {
-  return {
-    status: issue.status,
-    priority: issue.priority,
-    issue_type: issue.issue_type,
-    assignee: issue.assignee === '' ? null : (issue.assignee ?? null),
-    created_ms: timestampMs(issue.created_at),
-    updated_ms: timestampMs(issue.updated_at),
-    closed_ms: msOrNull(issue.closed_at),
-    due_ms: msOrNull(issue.due_at),
-    defer_ms: msOrNull(issue.defer_until),
-    comment_count: issue.comments?.length ?? 0,
-    pinned: Number(isPinned(issue)),
-    off_queue: Number(isOffQueue(issue)),
-    holds_up: Number(holdsUp(issue)),
-  };
-}
-
-function holdsUp(issue: Issue | undefined): boolean {
-  return issue !== undefined && !DONE_STATUSES.includes(issue.status);
-}
-
-function isPinned(issue: Issue): boolean {
-  return issue.pinned === true || issue.status === 'pinned';
-}
-
-/** The infixes are the classic tool's marks of a molecule's steps. */
-function isOffQueue(issue: Issue): boolean {
-  return (
-    isPinned(issue) ||
-    issue.ephemeral === true ||
-    issue.is_template === true ||
-    /-(?:mol|wisp)-/.test(issue.id)
-  );
-}
-
-function msOrNull(timestamp: string | undefined): number | null {
-  return timestamp === undefined ? null : timestampMs(timestamp);
-}
+    off_queue = excluded.off_queue, holds_up = excluded.holds_up,
+    conflicted = excluded.conflicted`;
 
 /** Which fields changed, and from where to where the status went. */
 function difference(before: Issue | undefined, after: Issue): Record<string, unknown> {
@@ -147,36 +135,43 @@ function difference(before: Issue | undefined, after: Issue): Record<string, unk
 }
 
 function decode(line: string): Issue {
-  const parsed = parseIssueLine(line, 0);
-  if ('issue' in parsed) return parsed.issue;
+  const parsed = parseIssueLine(classicPart(line), 0);
+  return 'issue' in parsed ? parsed.issue : viewIssue(decodeState(line)).issue;
+}
+
+function decodeState(line: string): IssueState {
+  const decoded = decodeLine(line, 0);
+  if (decoded.kind === 'sealed') return decoded.state;
+  const why = decoded.kind === 'foreign' ? decoded.why : decoded.problem;
   throw new BdError('STORE_UNUSABLE', {
-    message: `the store holds a record that cannot be read: ${parsed.problem}`,
+    message: `the store holds a record that cannot be read: ${why}`,
     remedy: 'Stop the daemon and move .beads/beads.db away: it is rebuilt from the mirror.',
   });
 }
 
-/** The label and dependency rows of an issue. */
-function createRelations(database: Database): {
-  write(issue: Issue, before: Issue | undefined): boolean;
-} {
-  const dropLabels = database.prepare('DELETE FROM labels WHERE issue_id = ?');
-  const addLabel = database.prepare('INSERT OR IGNORE INTO labels VALUES (?, ?)');
-  const dropEdges = database.prepare('DELETE FROM dependencies WHERE issue_id = ?');
-  const addEdge = database.prepare('INSERT OR IGNORE INTO dependencies VALUES (?, ?, ?, ?, ?)');
-  return {
-    /** Returns whether the edges differ from before. */
-    write(issue, before) {
-      if (JSON.stringify(before?.labels) !== JSON.stringify(issue.labels)) {
-        dropLabels.run(issue.id);
-        for (const label of issue.labels ?? []) addLabel.run(issue.id, label);
-      }
-      if (JSON.stringify(before?.dependencies) === JSON.stringify(issue.dependencies)) return false;
-      dropEdges.run(issue.id);
-      for (const { depends_on_id, type } of issue.dependencies ?? []) {
-        const flags = [Number(isBlockingType(type)), Number(isParentType(type))];
-        addEdge.run(issue.id, depends_on_id, type, ...flags);
-      }
-      return true;
-    },
-  };
+/** What readers refuse must not be written: the others would never see this change, nor any later one. */
+function refuseUnreadable({ id, vector }: IssueState, line: string): void {
+  const causalChars = line.length - classicPart(line).length;
+  const limits = [
+    ['bytes', Buffer.byteLength(line), LINE_BYTES_MAX],
+    ['characters that its conflicts take', causalChars, CAUSAL_CHARS_MAX],
+    ['clones that wrote it', vector.size, VECTOR_REPLICAS_MAX],
+  ] as const;
+  for (const [what, amount, most] of limits) {
+    if (amount <= most) continue;
+    throw new BdError('LIMIT_EXCEEDED', {
+      message: `${id} would be too large to share: ${amount} ${what}, where ${most} is the most`,
+      remedy:
+        'Shorten its texts, settle its conflicts with `bd conflicts`, or go on in a new issue.',
+    });
+  }
+}
+
+interface Surroundings {
+  events: EventLog;
+  outbox: Outbox;
+  versions: Versions;
+  readiness: Readiness;
+  cycles: EdgeCycles;
+  replica: Replica;
 }

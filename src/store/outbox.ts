@@ -13,7 +13,17 @@ const IDS_SHOWN = 10;
 
 /** Issues that other clones have not been sent yet; it survives every crash with the store. */
 export interface Outbox {
-  add(issueId: string): void;
+  /**
+   * `sharedCounter` tells how many of this clone's own writes of the issue the others had before; it is
+   * asked when the issue was not waiting yet.
+   */
+  add(issueId: string, options: { sharedCounter: () => number }): void;
+  /** What `sharedCounter` told; undefined for an issue that does not wait. */
+  sharedCounter(issueId: string): number | undefined;
+  /** This clone writes under a new name now: of that, nothing is shared. */
+  restartCounters(): void;
+  /** All issues that wait, in id order. */
+  issueIds(): string[];
   pending(): Pending;
   /** Call with the `lastSeq` seen before the records were read: later changes stay. */
   clearThrough(seq: number): void;
@@ -24,9 +34,14 @@ export function createOutbox(
   { nowMs, lastSeq }: { nowMs: () => number; lastSeq: () => number },
 ): Outbox {
   const insert = database.prepare(
-    `INSERT INTO outbox (issue_id, seq, since_ms) VALUES (?, ?, ?)
-     ON CONFLICT DO UPDATE SET seq = excluded.seq`,
+    'INSERT INTO outbox (issue_id, seq, since_ms, shared_counter) VALUES (?, ?, ?, ?)',
   );
+  const update = database.prepare('UPDATE outbox SET seq = ? WHERE issue_id = ?');
+  const counter = database
+    .prepare<[string], number>('SELECT shared_counter FROM outbox WHERE issue_id = ?')
+    .pluck();
+  const restart = database.prepare('UPDATE outbox SET shared_counter = 0');
+  const ids = database.prepare<[], string>('SELECT issue_id FROM outbox ORDER BY issue_id').pluck();
   const summary = database.prepare<[], { count: number; oldestMs: number | null; lastSeq: number }>(
     `SELECT count(*) AS count, min(since_ms) AS oldestMs, coalesce(max(seq), 0) AS lastSeq FROM outbox`,
   );
@@ -35,7 +50,14 @@ export function createOutbox(
     .pluck();
   const clear = database.prepare('DELETE FROM outbox WHERE seq <= ?');
   return {
-    add: (issueId) => void insert.run(issueId, lastSeq(), nowMs()),
+    add(issueId, { sharedCounter }) {
+      const seq = lastSeq();
+      if (update.run(seq, issueId).changes > 0) return;
+      insert.run(issueId, seq, nowMs(), sharedCounter());
+    },
+    sharedCounter: (issueId) => counter.get(issueId),
+    restartCounters: () => void restart.run(),
+    issueIds: () => ids.all(),
     pending() {
       const row = summary.get();
       return {

@@ -1,22 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { BdError } from '../core/errors.ts';
-import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS } from '../core/limits.ts';
+import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import { isNotFound, removeStaged, stageFile } from '../platform/files.ts';
 import type { Store } from '../store/store.ts';
 import { hashContent, renderIssueFile } from './issue-file.ts';
 import { endsInsideLine, readIssueLines } from './issue-lines.ts';
+import { mirrorBase } from './line-base.ts';
 import { quarantineLines } from './quarantine.ts';
-import { reconcile, type LineProblem } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
+import type { JoinNews } from './sync-report.ts';
 
-export interface MirrorReport {
+export interface MirrorReport extends JoinNews {
   /** Issues that outside edits of the file changed in the store. */
   imported: number;
   /** Whether the file was replaced. */
   written: boolean;
-  /** Lines that could not be read; `quarantine` is the file that keeps them. */
-  problems: LineProblem[];
-  quarantine: string | undefined;
 }
 
 /** The JSONL file beside the store, for people, other tools and rebuilding the store. */
@@ -50,17 +49,21 @@ export function createMirrorFile({
   clock: Clock;
   pause: (ms: number) => Promise<unknown>;
 }): MirrorFile {
-  const { settings, events } = store;
+  const { settings, events, versions } = store;
   let swept = false;
   const isBehind = (): boolean => Number(settings.get(SEQ) ?? 0) !== events.lastSeq();
 
   const takeIn = async (content: Buffer, report: MirrorReport): Promise<void> => {
-    const { created, updated, problems } = await reconcile(readIssueLines(content), {
+    const seq = Number(settings.get(SEQ) ?? 0);
+    const { created, updated, problems, ...told } = await reconcile(readIssueLines(content), {
       store,
       clock,
       origin: 'mirror',
+      findBase: mirrorBase(store, seq),
     });
     report.imported += created + updated;
+    report.moved.push(...told.moved);
+    report.lostClaims.push(...told.lostClaims);
     if (problems.length === 0) return;
     report.quarantine = await quarantineLines(quarantineDirectory, problems);
     report.problems = problems;
@@ -89,6 +92,7 @@ export function createMirrorFile({
     store.transaction(() => {
       settings.set(HASH, hash);
       settings.set(SEQ, String(seq));
+      versions.forget(seq - VERSIONS_KEPT);
     });
   };
 
@@ -111,6 +115,8 @@ export function createMirrorFile({
         imported: 0,
         written: false,
         problems: [],
+        moved: [],
+        lostClaims: [],
         quarantine: undefined,
       };
       try {

@@ -1,13 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
-import { encodeIssueLine, parseIssueLine } from '../core/issue-line.ts';
-import { isClosed, isDeleted, type Issue } from '../core/issue.ts';
+import { BdError } from '../core/errors.ts';
 import { SLICE_BYTES, SLICE_RECORDS } from '../core/limits.ts';
-import { mergeIssues } from '../core/merge.ts';
-import { compareTimestamps, timestampAfter } from '../core/timestamp.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { ChangeKind, Origin } from '../store/change.ts';
+import type { Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
+import type { LostClaim } from './conflict-events.ts';
+import type { MovedIssue } from './id-move.ts';
 import type { IncomingLine } from './issue-lines.ts';
+import type { FindBase } from './line-base.ts';
+import { readLine } from './read-line.ts';
+import { takeInVersion } from './take-in-version.ts';
 
 export interface LineProblem {
   line: number;
@@ -23,6 +25,10 @@ export interface ReconcileReport {
   /** Lines that brought nothing new. */
   unchanged: number;
   problems: LineProblem[];
+  /** Issues that got another id, because somebody else had created one with theirs. */
+  moved: MovedIssue[];
+  /** Claims of ours that came after somebody else's. */
+  lostClaims: LostClaim[];
 }
 
 /** Who wrote the lines: programs and people beside us, a file that was given, or other clones. */
@@ -32,6 +38,8 @@ interface ReconcileOptions {
   store: Store;
   clock: Clock;
   origin: LineOrigin;
+  /** What lines were made from that none of us sealed. */
+  findBase: FindBase;
   /** Counts what would be done, and writes nothing. */
   isDryRun?: boolean;
 }
@@ -42,19 +50,24 @@ interface ReconcileOptions {
  */
 export async function reconcile(
   lines: Iterable<IncomingLine>,
-  { store, clock, origin, isDryRun = false }: ReconcileOptions,
+  options: ReconcileOptions,
 ): Promise<ReconcileReport> {
-  const report: ReconcileReport = { created: 0, updated: 0, unchanged: 0, problems: [] };
+  const { store } = options;
+  const report: ReconcileReport = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    problems: [],
+    moved: [],
+    lostClaims: [],
+  };
   for (const slice of slices(lines)) {
     store.transaction(() => {
-      for (const line of slice) {
-        const outcome = takeIn(line, { store, origin, isDryRun, nowMs: clock.nowMs() });
-        if (typeof outcome === 'string') report[outcome] += 1;
-        else report.problems.push({ line: line.number, raw: line.raw, problem: outcome.problem });
-      }
+      for (const line of slice) takeIn(line, { ...options, report });
     });
     await setImmediate();
   }
+  store.cycles.settle();
   return report;
 }
 
@@ -72,66 +85,40 @@ function* slices(lines: Iterable<IncomingLine>): Generator<IncomingLine[]> {
   if (slice.length > 0) yield slice;
 }
 
-interface Context {
-  store: Store;
-  origin: LineOrigin;
-  isDryRun: boolean;
-  nowMs: number;
+interface Context extends ReconcileOptions {
+  report: ReconcileReport;
 }
 
-function takeIn(
-  { text, problem = 'not readable' }: IncomingLine,
-  { store, origin, isDryRun, nowMs }: Context,
-): 'created' | 'updated' | 'unchanged' | { problem: string } {
-  if (text === undefined) return { problem };
+function takeIn(line: IncomingLine, context: Context): void {
+  const { report } = context;
+  const { text, number, raw } = line;
+  const refuse = (problem: string): void =>
+    void report.problems.push({ line: number, raw, problem });
+  if (text === undefined) return refuse(line.problem ?? 'not readable');
   // Nearly all lines are those we wrote: one look-up settles them, without parsing.
   const id = /^\{"id":"([^"\\]+)"/.exec(text)?.[1];
-  if (id !== undefined && store.issues.line(id) === text) return 'unchanged';
-  const parsed = parseIssueLine(text, nowMs);
-  if ('problem' in parsed) return parsed;
-  const ours = store.issues.get(parsed.issue.id);
-  const ourLine = ours === undefined ? undefined : encodeIssueLine(ours);
-  const theirLine = encodeIssueLine(parsed.issue);
-  if (theirLine === ourLine) return 'unchanged';
-  const joined = ours === undefined ? parsed.issue : join(ours, parsed.issue, { origin, nowMs });
-  const joinedLine = encodeIssueLine(joined);
-  const outcome = joinedLine === ourLine ? 'unchanged' : ours === undefined ? 'created' : 'updated';
-  if (isDryRun) return outcome;
-  if (outcome !== 'unchanged') {
-    const kind = changeKind(ours, joined);
-    store.issues.put(joined, { kind, actor: changedBy(kind, joined), origin, atMs: nowMs });
+  if (id !== undefined && context.store.issues.line(id) === text) {
+    report.unchanged += 1;
+    return;
   }
-  // Theirs lost, wholly or in part: it is news to them.
-  if (origin === 'remote' && joinedLine !== theirLine) store.outbox.add(joined.id);
-  return outcome;
-}
-
-/**
- * In a file beside us, content that changed under an unchanged `updated_at` is an edit made by hand:
- * it is newer than ours, whatever its timestamp says. An older line there is an old copy of the file.
- */
-function join(
-  ours: Issue,
-  theirs: Issue,
-  { origin, nowMs }: { origin: LineOrigin; nowMs: number },
-): Issue {
-  if (origin !== 'remote' && compareTimestamps(ours.updated_at, theirs.updated_at) === 0) {
-    return mergeIssues(ours, { ...theirs, updated_at: timestampAfter(ours.updated_at, nowMs) });
+  const { origin } = context;
+  const nowMs = context.clock.nowMs();
+  const news = readLine(text, {
+    ...context,
+    isOwn: origin === 'mirror',
+    // For a line that does not say when: all clones that read it on the branch must say the same.
+    nowMs: origin === 'remote' ? 0 : nowMs,
+  });
+  if (news.kind === 'unreadable') return refuse(news.problem);
+  if (news.kind === 'nothing') {
+    report.unchanged += 1;
+    return;
   }
-  return mergeIssues(ours, theirs);
-}
-
-function changeKind(before: Issue | undefined, after: Issue): ChangeKind {
-  if (isDeleted(after)) return 'deleted';
-  if (before === undefined) return 'created';
-  if (isDeleted(before)) return 'reopened';
-  if (isClosed(after) !== isClosed(before)) return isClosed(after) ? 'closed' : 'reopened';
-  return 'updated';
-}
-
-/** As far as the record tells. */
-function changedBy(kind: ChangeKind, issue: Issue): string {
-  if (kind === 'created') return issue.created_by ?? issue.owner ?? '';
-  if (kind === 'deleted') return issue.deleted_by ?? '';
-  return issue.assignee ?? '';
+  try {
+    report[takeInVersion({ ...news, text }, { ...context, nowMs })] += 1;
+  } catch (error) {
+    // What would be too large to share is kept aside like what cannot be read.
+    if (!(error instanceof BdError && error.code === 'LIMIT_EXCEEDED')) throw error;
+    refuse(error.message);
+  }
 }

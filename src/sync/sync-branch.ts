@@ -13,6 +13,9 @@ const SYNC_BRANCH = 'beads-sync';
 const OURS = 'refs/bd/sync';
 const THEIRS = 'refs/bd/remote';
 
+/** The trailer of commits whose lines one of us sealed: what others changed is told from them. */
+const SEAL = 'Bd-Seal: 1';
+
 interface BranchTips {
   /** The remote's branch, as it was fetched last. */
   theirs: string | undefined;
@@ -33,6 +36,8 @@ export interface SyncBranch {
   tips(): Promise<BranchTips>;
   /** The issue file of a commit; undefined when it has none. Throws for another project's branch. */
   readIssues(commit: string): Promise<Buffer | undefined>;
+  /** The latest commit that one of us made, `commit` itself or before it along the first parents. */
+  sealedCommit(commit: string): Promise<string | undefined>;
   /** Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. */
   write(options: {
     parent: string | undefined;
@@ -114,6 +119,10 @@ export function createSyncBranch({
       }
       return readFile(git, commit, ISSUES_PATH);
     },
+    async sealedCommit(commit) {
+      const args = ['rev-list', '--first-parent', '--max-count=1', `--grep=^${SEAL}$`, commit];
+      return (await gitOutput(git, args)) || undefined;
+    },
     async write({ parent, issues, subject, ours }) {
       const base = parent === undefined ? undefined : await treeOf(git, parent);
       const tree = await writeBranchTree(git, { base, issues, project });
@@ -122,7 +131,9 @@ export function createSyncBranch({
           ? parent
           : ours !== undefined && (await showsSame(git, ours, { tree, parent }))
             ? ours
-            : await gitOutput(git, commitTree({ tree, parent, author }), { input: subject });
+            : await gitOutput(git, commitTree({ tree, parent, author }), {
+                input: `${subject}\n\n${SEAL}\n`,
+              });
       if (commit === ours) return { kind: 'written', commit };
       await refuseCodeBranch(git, branchName());
       const moved = await git.run(['update-ref', OURS, commit, ours ?? '0'.repeat(commit.length)]);

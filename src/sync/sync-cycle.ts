@@ -2,21 +2,21 @@ import { PUSH_ATTEMPTS_MAX, RACE_PAUSE_MAX_MS, RACE_PAUSE_MS } from '../core/lim
 import type { Clock } from '../platform/clock.ts';
 import type { Pending } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
-import { renderIssueFile } from './issue-file.ts';
+import { idOfLine, renderBranchFile } from './branch-file.ts';
 import { readIssueLines } from './issue-lines.ts';
+import { branchBase, type FindBase } from './line-base.ts';
 import { quarantineLines } from './quarantine.ts';
 import { reconcile, type LineProblem } from './reconcile.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { describeFailure, failureFrom, overtaken, type CycleEnd } from './sync-failure.ts';
+import type { JoinNews } from './sync-report.ts';
 
-export interface CycleReport {
+export interface CycleReport extends JoinNews {
   end: CycleEnd;
   /** Issues sent, or committed here where nothing is sent. */
   pushed: number;
   imported: number;
   remote: string | undefined;
-  problems: LineProblem[];
-  quarantine: string | undefined;
 }
 
 export interface CycleContext {
@@ -51,6 +51,8 @@ export async function runSyncCycle(context: CycleContext): Promise<CycleReport> 
     remote: undefined,
     problems: [],
     quarantine: undefined,
+    moved: [],
+    lostClaims: [],
   };
   try {
     if (context.push) report.remote = await context.branch.remote();
@@ -113,7 +115,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   // To a remote even an empty project is published: a teammate's `bd init` then joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
 
-  const { content } = await renderIssueFile(store);
+  const content = await renderBranchFile(store);
   const subject = commitSubject(pending);
   const written = await branch.write({ parent, issues: content, subject, ours });
   if (written.kind === 'race') return written;
@@ -132,20 +134,49 @@ async function takeIn(
 ): Promise<void> {
   if (tip === undefined || store.settings.get(seen) === tip) return;
   const content = await branch.readIssues(tip);
-  const { created, updated, problems } = await reconcile(
-    readIssueLines(content ?? Buffer.alloc(0)),
-    {
-      store,
-      clock,
-      origin: 'remote',
-    },
-  );
-  report.imported += created + updated;
-  if (problems.length > 0) {
-    report.quarantine = await quarantineLines(quarantineDirectory, problems);
-    report.problems = problems;
+  const taken = await reconcile(readIssueLines(content ?? Buffer.alloc(0)), {
+    store,
+    clock,
+    origin: 'remote',
+    findBase: await findBranchBase(branch, tip),
+  });
+  report.imported += taken.created + taken.updated;
+  report.moved.push(...taken.moved);
+  report.lostClaims.push(...taken.lostClaims);
+  const fresh = carry(store, taken.problems);
+  if (fresh.length > 0) {
+    report.quarantine = await quarantineLines(quarantineDirectory, fresh);
+    report.problems = fresh;
   }
   store.settings.set(seen, tip);
+}
+
+/** Lines that nobody sealed were made from those of the last commit that one of us made. */
+async function findBranchBase(branch: SyncBranch, tip: string): Promise<FindBase> {
+  const sealed = await branch.sealedCommit(tip);
+  if (sealed === undefined || sealed === tip) return () => undefined;
+  const content = await branch.readIssues(sealed);
+  let lines: Map<string, string> | undefined;
+  return branchBase((id) => {
+    lines ??= linesById(content ?? Buffer.alloc(0));
+    return lines.get(id);
+  });
+}
+
+function linesById(content: Buffer): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const { text = '', raw } of readIssueLines(content)) lines.set(idOfLine(raw) ?? '', text);
+  return lines;
+}
+
+/** Keeps what cannot be read on the branch as it is; returns what was not there before. */
+function carry(store: Store, problems: readonly LineProblem[]): LineProblem[] {
+  const known = new Set(store.carried.all().map(({ line }) => Buffer.from(line).toString('hex')));
+  const carried = problems.map(({ raw }) => ({ line: raw, issueId: idOfLine(raw) }));
+  if (carried.length > 0 || known.size > 0) {
+    store.transaction(() => store.carried.replaceBy(carried));
+  }
+  return problems.filter(({ raw }) => !known.has(Buffer.from(raw).toString('hex')));
 }
 
 /** What was in the outbox before the records were read is in `commit`; later changes stay. */

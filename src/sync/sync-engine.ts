@@ -9,7 +9,8 @@ import type { SyncBranch } from './sync-branch.ts';
 import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
-import { quarantineNotice, syncStateName, syncStatus } from './sync-report.ts';
+import { joinNotice, syncStateName, syncStatus, type JoinNews } from './sync-report.ts';
+import { sweepTombstones } from './tombstone-sweep.ts';
 import {
   currentFailure,
   initialSyncState,
@@ -97,10 +98,12 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     dispatch({ kind: 'flush_started' });
     try {
       options.guard();
+      const shrunk = await sweepTombstones(store, clock);
       const report = await mirror.flush();
       mirrorFailure = undefined;
       notice(report, basename(mirror.path));
-      if (report.imported > 0) dispatch({ kind: 'store_changed', pending: pendingCount() });
+      if (report.imported + shrunk > 0)
+        dispatch({ kind: 'store_changed', pending: pendingCount() });
       dispatch({ kind: 'flush_ended', behind: mirror.isBehind() });
       return report;
     } catch (error) {
@@ -206,15 +209,15 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     };
   }
 
-  function notice(report: MirrorReport | CycleReport, source: string): string | undefined {
-    const text = quarantineNotice({ source, ...report });
+  function notice(news: JoinNews, source: string): string | undefined {
+    const text = joinNotice(source, news);
     if (text !== undefined) log.warn(text);
     return text;
   }
 
   function firstNotice(...reports: (MirrorReport | undefined)[]): string | undefined {
     return reports
-      .map((report) => report && quarantineNotice({ source: basename(mirror.path), ...report }))
+      .map((report) => report && joinNotice(basename(mirror.path), report))
       .find((text) => text !== undefined);
   }
 
@@ -284,6 +287,8 @@ const nothingShared: CycleReport = {
   remote: undefined,
   problems: [],
   quarantine: undefined,
+  moved: [],
+  lostClaims: [],
 };
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,8 @@
 import type { SharingState, SyncStatus } from '../core/sharing.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import type { Pending } from '../store/outbox.ts';
+import type { LostClaim } from './conflict-events.ts';
+import type { MovedIssue } from './id-move.ts';
 import type { LineProblem } from './reconcile.ts';
 import type { SyncFailure } from './sync-failure.ts';
 import { currentFailure, type SyncState } from './sync-state.ts';
@@ -52,16 +54,29 @@ export function syncStatus(
   };
 }
 
-/** One line about lines that could not be read; undefined when all could. */
-export function quarantineNotice({
-  source,
-  problems,
-  quarantine,
-}: {
-  source: string;
-  problems: readonly LineProblem[];
+/** What taking in lines brought that people should hear of. */
+export interface JoinNews {
+  /** Lines that could not be read; `quarantine` is the file that keeps them. */
+  problems: LineProblem[];
   quarantine: string | undefined;
-}): string | undefined {
+  moved: MovedIssue[];
+  lostClaims: LostClaim[];
+}
+
+/** In one line; undefined when there is nothing to say. */
+export function joinNotice(source: string, news: JoinNews): string | undefined {
+  const { moved, lostClaims } = news;
+  const parts = [
+    quarantineNotice(source, news),
+    ...moved.map(({ from, to }) => `${from} was created twice; the later one is ${to} now`),
+    ...lostClaims.map(
+      ({ issueId, winner, loser }) => `${winner} had claimed ${issueId} before ${loser}`,
+    ),
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+function quarantineNotice(source: string, { problems, quarantine }: JoinNews): string | undefined {
   const [first] = problems;
   if (first === undefined) return undefined;
   const count = problems.length === 1 ? '1 line' : `${problems.length} lines`;

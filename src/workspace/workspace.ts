@@ -101,7 +101,11 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       })),
     write(change) {
       guard();
-      const result = store.transaction(change);
+      const result = store.transaction(() => {
+        const changed = change();
+        store.cycles.settle();
+        return changed;
+      });
       sync.storeChanged();
       return result;
     },

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issue } from '../../src/core/issue.ts';
+import { listConflicts } from '../../src/core/causal/conflicts.ts';
+import { classicPart } from '../../src/core/causal/decode-line.ts';
 import { encodeIssueLine } from '../../src/core/issue-line.ts';
 import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/platform/git-command.ts';
@@ -145,6 +147,7 @@ export function issue(id: string, fields: Partial<Issue> = {}): Issue {
   };
 }
 
+/** As a tool writes it that does not know `_bd`. */
 export function line(id: string, fields: Partial<Issue> = {}): string {
   return encodeIssueLine(issue(id, fields));
 }
@@ -154,11 +157,27 @@ export function put(store: Store, ...issues: Issue[]): void {
   store.transaction(() => {
     for (const each of issues) {
       const kind = store.issues.line(each.id) === undefined ? 'created' : 'updated';
-      store.issues.put(each, { kind, actor: 'ann', origin: 'local', atMs: 0 });
+      const atMs = Date.parse(each.updated_at);
+      store.edits.put(each, { kind, actor: 'ann', origin: 'local', atMs });
     }
   });
 }
 
 export function lines(store: Store): string[] {
   return store.issues.linesAfter('', 100_000).map((row) => row.line);
+}
+
+/** Without `_bd`, as other tools read them. */
+export function classic(rows: readonly string[]): string[] {
+  return rows.map(classicPart);
+}
+
+/** What is for people to decide in an issue: `field: shown | others`. */
+export function conflicts(store: Store, id: string): string[] {
+  const state = store.issues.state(id);
+  if (state === undefined) return [];
+  return listConflicts(state).map(({ key, shown, others }) => {
+    const values = [shown, ...others].map(({ value }) => JSON.stringify(value));
+    return `${key}: ${values.join(' | ')}`;
+  });
 }

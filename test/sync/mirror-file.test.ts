@@ -14,7 +14,16 @@ import { SLICE_RECORDS } from '../../src/core/limits.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createSandbox, issue, line, lines, put, type Sandbox } from './fixture.ts';
+import {
+  classic,
+  conflicts,
+  createSandbox,
+  issue,
+  line,
+  lines,
+  put,
+  type Sandbox,
+} from './fixture.ts';
 
 const LATER = '2026-01-01T12:00:00.000Z';
 const EARLIER = '2025-12-31T00:00:00.000Z';
@@ -28,6 +37,8 @@ let path: string;
 let meanwhile: () => void;
 
 const shown = (): string => readFileSync(path, 'utf8');
+/** Without `_bd`, as other tools read it. */
+const classicShown = (): string => classic(shown().split('\n')).join('\n');
 const write = (...rows: string[]): void =>
   writeFileSync(path, rows.map((row) => `${row}\n`).join(''));
 const quarantined = (): string[] => {
@@ -62,7 +73,7 @@ describe('writing the mirror', () => {
   it('shows every issue once, in id order', async () => {
     put(store, issue('t-b'), issue('t-a'), issue('t-a.1'));
     expect(await mirror.flush()).toMatchObject({ written: true, imported: 0 });
-    expect(shown()).toBe(`${line('t-a')}\n${line('t-a.1')}\n${line('t-b')}\n`);
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-a.1')}\n${line('t-b')}\n`);
     expect(mirror.isBehind()).toBe(false);
   });
 
@@ -70,7 +81,7 @@ describe('writing the mirror', () => {
     const ids = Array.from({ length: 2 * SLICE_RECORDS + 1 }, (_, at) => `t-${10_000 + at}`);
     put(store, ...ids.map((id) => issue(id)));
     await mirror.flush();
-    expect(shown()).toBe(ids.map((id) => `${line(id)}\n`).join(''));
+    expect(classicShown()).toBe(ids.map((id) => `${line(id)}\n`).join(''));
   });
 
   it('writes nothing when nothing changed', async () => {
@@ -93,7 +104,7 @@ describe('writing the mirror', () => {
     await mirror.flush();
     rmSync(path);
     expect(await mirror.flush()).toMatchObject({ written: true });
-    expect(shown()).toBe(`${line('t-a')}\n`);
+    expect(classicShown()).toBe(`${line('t-a')}\n`);
   });
 
   it('leaves no temporary file, not even that of a killed process', async () => {
@@ -126,7 +137,7 @@ describe('writing the mirror', () => {
       pause: () => Promise.resolve(),
     });
     expect(await racing.flush()).toMatchObject({ written: true, imported: 1 });
-    expect(shown()).toBe(`${line('t-a')}\n${line('t-b')}\n${line('t-c')}\n`);
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n${line('t-c')}\n`);
     expect(settings.get('mirror_seq')).toBe(String(store.events.lastSeq()));
   });
 });
@@ -152,15 +163,63 @@ describe('an outside edit', () => {
     const newer = '2026-01-01T13:00:00.000Z';
     write(line('t-a'), line('t-b', { title: 'By another tool', updated_at: newer }));
     await mirror.flush();
-    expect(store.issues.line('t-b')).toBe(
+    expect(classic(lines(store))[1]).toBe(
       line('t-b', { title: 'By another tool', updated_at: newer }),
     );
+    expect(conflicts(store, 't-b')).toEqual([]);
   });
 
   it('that is an old copy changes nothing and is written over', async () => {
+    const old = shown();
+    put(store, issue('t-b', { title: 'New', updated_at: LATER }));
+    await mirror.flush();
+    const current = shown();
+    for (const copy of [old, classic(old.split('\n')).join('\n')]) {
+      writeFileSync(path, copy);
+      expect(await mirror.flush()).toMatchObject({ imported: 0, written: true });
+      expect(shown()).toBe(current);
+    }
+  });
+
+  it('of a version that nobody here knows shows nothing new, and is kept as a conflict', async () => {
     write(line('t-a'), line('t-b', { title: 'Old', updated_at: EARLIER }));
-    expect(await mirror.flush()).toMatchObject({ imported: 0, written: true });
-    expect(shown()).toBe(`${line('t-a')}\n${line('t-b', { updated_at: LATER })}\n`);
+    await mirror.flush();
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b', { updated_at: LATER })}\n`);
+    expect(conflicts(store, 't-b')).toEqual(['title: "Title of t-b" | "Old"']);
+  });
+
+  it('made in an old copy keeps what was changed here since', async () => {
+    const old = shown();
+    put(store, issue('t-a', { title: 'Changed here', labels: ['here'] }));
+    await mirror.flush();
+    writeFileSync(path, old.replace('"priority":2', '"priority":0'));
+    await mirror.flush();
+    expect(store.issues.get('t-a')).toMatchObject({
+      title: 'Changed here',
+      labels: ['here'],
+      priority: 0,
+    });
+    expect(conflicts(store, 't-a')).toEqual([]);
+  });
+
+  it('meets a change made here that the file did not show yet', async () => {
+    put(store, issue('t-a', { title: 'Changed here', labels: ['here'] }));
+    write(line('t-a', { priority: 0 }), line('t-b', { updated_at: LATER }));
+    await mirror.flush();
+    expect(store.issues.get('t-a')).toMatchObject({
+      title: 'Changed here',
+      labels: ['here'],
+      priority: 0,
+    });
+  });
+
+  it('of a field that was changed here too leaves both to choose from', async () => {
+    put(store, issue('t-a', { title: 'Changed here' }));
+    write(line('t-a', { title: 'By hand' }), line('t-b', { updated_at: LATER }));
+    await mirror.flush();
+    expect(conflicts(store, 't-a')).toHaveLength(1);
+    expect(conflicts(store, 't-a')[0]).toContain('By hand');
+    expect(conflicts(store, 't-a')[0]).toContain('Changed here');
   });
 
   it('is judged by content, whatever the time of the file', async () => {
@@ -177,7 +236,7 @@ describe('an outside edit', () => {
   ])('deletes nothing: %s', async (_name, content) => {
     writeFileSync(path, content);
     await mirror.flush();
-    expect(lines(store)).toEqual([line('t-a'), line('t-b', { updated_at: LATER })]);
+    expect(classic(lines(store))).toEqual([line('t-a'), line('t-b', { updated_at: LATER })]);
     expect(shown()).toContain('t-b');
   });
 
@@ -197,7 +256,7 @@ describe('an outside edit', () => {
       `\uFEFF${JSON.stringify({ ...rest, id }, undefined, 1).replaceAll('\n', '')}\r\n`,
     );
     expect(await mirror.flush()).toMatchObject({ imported: 0, written: true, problems: [] });
-    expect(store.issues.line('t-a')).toBe(line('t-a'));
+    expect(classic(lines(store))[0]).toBe(line('t-a'));
   });
 
   it('with an id twice takes in both, the newest last standing', async () => {
@@ -244,7 +303,7 @@ describe('a broken line', () => {
     expect(report.problems[1]?.problem).toContain('9');
     expect(quarantined()).toEqual([`${broken.join('\n')}\n`]);
     expect(basename(report.quarantine!)).toMatch(/^[0-9a-f]{12}\.jsonl$/);
-    expect(shown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
     expect(await mirror.flush()).toMatchObject({ problems: [], written: false });
   });
 
@@ -278,8 +337,8 @@ describe('a store that was lost', () => {
     write(...rows);
     put(store, issue('t-new'));
     await mirror.flush();
-    expect(lines(store)).toEqual([...rows, line('t-new')]);
-    expect(shown()).toBe([...rows, line('t-new')].map((row) => `${row}\n`).join(''));
+    expect(classic(lines(store))).toEqual([...rows, line('t-new')]);
+    expect(classicShown()).toBe([...rows, line('t-new')].map((row) => `${row}\n`).join(''));
   });
 });
 

@@ -7,6 +7,7 @@ import { createSyncBranch } from '../../src/sync/sync-branch.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import {
+  classic,
   createClone,
   createRemote,
   createSandbox,
@@ -85,7 +86,7 @@ describe('two clones', () => {
     });
     expect(await cycle(b)).toMatchObject({ end: 'shared', pushed: 1, imported: 1 });
     expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 0, imported: 1 });
-    expect(lines(a.store)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(lines(a.store))).toEqual([line('t-a'), line('t-b')]);
     expect(lines(b.store)).toEqual(lines(a.store));
     expect(remoteLines(remote)).toEqual(lines(a.store));
   });
@@ -241,7 +242,7 @@ describe('the branch', () => {
       prefix: PROJECT.prefix,
     });
     expect(sandbox.git(remote, 'log', '-1', '--format=%s%n%b', 'beads-sync')).toBe(
-      'bd: 2 issues (t-a, t-b)',
+      'bd: 2 issues (t-a, t-b)\nBd-Seal: 1',
     );
     expect(sandbox.git(remote, 'fsck', '--strict')).toBe('');
   });
@@ -277,7 +278,7 @@ describe('the branch', () => {
       kind: 'blocked',
       message: expect.stringContaining(PROJECT.projectId) as unknown,
     });
-    expect(lines(b.store)).toEqual([line('x-b')]);
+    expect(classic(lines(b.store))).toEqual([line('x-b')]);
     expect(sandbox.git(remote, 'rev-parse', 'beads-sync')).toBe(tip);
   });
 
@@ -318,7 +319,7 @@ describe('the branch', () => {
     sandbox.git(b.directory, 'commit', '--quiet', '-m', 'shorter');
     sandbox.git(b.directory, 'push', '--quiet', '--force', 'origin', 'HEAD:refs/heads/beads-sync');
     expect(await cycle(a)).toMatchObject({ end: 'shared', imported: 0 });
-    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
   });
 
   it('that was deleted on the remote is made again', async () => {
@@ -328,7 +329,7 @@ describe('the branch', () => {
     await cycle(a);
     sandbox.git(remote, 'update-ref', '-d', 'refs/heads/beads-sync');
     expect(await cycle(a)).toMatchObject({ end: 'shared' });
-    expect(remoteLines(remote)).toEqual([line('t-a')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a')]);
   });
 });
 
@@ -348,7 +349,7 @@ describe('a push that came second', () => {
     };
     expect(await cycle(a, racing)).toMatchObject({ end: 'shared', imported: 1, pushed: 1 });
     expect(races).toBe(2);
-    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
     expect(commits(remote, 'beads-sync')).toBe(2);
   });
 
@@ -371,7 +372,7 @@ describe('a push that came second', () => {
     clones.forEach(({ store }, at) => put(store, issue(`t-${at}`)));
     await Promise.all(clones.map((each) => cycle(each)));
     for (const each of clones) expect((await cycle(each)).end).toBe('shared');
-    expect(remoteLines(remote)).toEqual([0, 1, 2, 3].map((at) => line(`t-${at}`)));
+    expect(classic(remoteLines(remote))).toEqual([0, 1, 2, 3].map((at) => line(`t-${at}`)));
   });
 });
 
@@ -394,7 +395,7 @@ describe('a cycle that died', () => {
       expect((await cycle(a, dying)).end).toMatchObject({ kind: 'failed' });
       expect(await cycle(a)).toMatchObject({ end: 'shared' });
       expect(a.store.outbox.pending().count).toBe(0);
-      expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+      expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
       expect(commits(remote, 'beads-sync')).toBe(2);
     },
   );
@@ -411,7 +412,7 @@ describe('where the remote fails', () => {
     expect((await cycle(a)).end).toMatchObject({ kind: 'offline' });
     expect(a.store.outbox.pending().count).toBe(1);
     const local = sandbox.git(a.directory, 'show', 'refs/bd/sync:.beads/issues.jsonl');
-    expect(local.split('\n')).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(local.split('\n'))).toEqual([line('t-a'), line('t-b')]);
     await cycle(a);
     renameSync(`${remote}.gone`, remote);
     expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 1 });
@@ -447,7 +448,7 @@ describe('without sharing', () => {
     const remote = createRemote(sandbox);
     sandbox.git(a.directory, 'remote', 'add', 'elsewhere', remote);
     expect(await cycle(a)).toMatchObject({ end: 'shared', remote: 'elsewhere' });
-    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
   });
 
   it('neither fetches nor sends while sharing is off', async () => {
@@ -458,7 +459,7 @@ describe('without sharing', () => {
     a.settings.push = false;
     put(a.store, issue('t-a'));
     expect(await cycle(a)).toMatchObject({ end: 'off', imported: 0, pushed: 1 });
-    expect(remoteLines(remote)).toEqual([line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-b')]);
     expect(sandbox.git(a.directory, 'for-each-ref', '--format=%(refname)', 'refs/bd')).toBe(
       'refs/bd/sync',
     );
@@ -494,10 +495,10 @@ describe('a store that was lost', () => {
     const again = openClone(sandbox, a.directory);
     open.push(again);
     expect(await cycle(again)).toMatchObject({ end: { kind: 'offline' }, imported: 2 });
-    expect(lines(again.store)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(lines(again.store))).toEqual([line('t-a'), line('t-b')]);
     renameSync(`${remote}.gone`, remote);
     await cycle(again);
-    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
   });
 });
 
@@ -520,7 +521,7 @@ describe('a store that was put back from a copy', () => {
     const again = openClone(sandbox, a.directory);
     open = [again];
     expect(await cycle(again)).toMatchObject({ end: 'shared', imported: 1 });
-    expect(remoteLines(remote)).toEqual([line('t-a'), line('t-b')]);
+    expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
   });
 });
 

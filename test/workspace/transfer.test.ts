@@ -41,7 +41,7 @@ const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, problems: [],
 
 test('what is imported is exported as it was, unknown keys and deleted issues included', async () => {
   const lines = [
-    line('a-1', { zz: { deep: [1.5] }, labels: ['x'], comments: [] }),
+    line('a-1', { zz: { deep: [1.5] }, labels: ['x'] }),
     line('a-2', { status: 'tombstone', deleted_at: '2026-01-02T00:00:00Z' }),
     line('b-1', { status: 'hooked', issue_type: 'molecule', timeout: 1_800_000_000_000 }),
   ];
@@ -51,7 +51,11 @@ test('what is imported is exported as it was, unknown keys and deleted issues in
   const exported = readFileSync(path, 'utf8').trimEnd().split('\n');
   const defaults = { status: 'open', priority: 0, issue_type: 'task' };
   expect(exported.map((text) => JSON.parse(text) as unknown)).toEqual(
-    lines.map((text) => ({ ...defaults, ...(JSON.parse(text) as object) })),
+    lines.map((text) => ({
+      ...defaults,
+      ...(JSON.parse(text) as object),
+      _bd: expect.any(Object) as object,
+    })),
   );
 });
 
@@ -77,14 +81,20 @@ test('bad lines are listed with what is wrong, and all others are in', async () 
   ]);
 });
 
-test('an older version changes nothing, a newer one is taken, a deleted issue stays deleted', async () => {
+test('of versions that nobody here knows the newest is shown, the others are kept; a deleted issue stays deleted', async () => {
   await call('import', { lines: [line('a-1', { updated_at: '2026-02-01T00:00:00Z' })] });
   const bring = (fields: Record<string, unknown>) =>
-    call('import', { lines: [line('a-1', { title: 'other', ...fields })] });
+    call('import', {
+      lines: [line('a-1', { title: `of ${String(fields['updated_at'])}`, ...fields })],
+    });
+  const title = (): string | undefined => workspace.store.issues.get('a-1')?.title;
+  expect(await bring({ updated_at: '2026-01-15T00:00:00Z' })).toMatchObject({ updated: 1 });
+  expect(title()).toBe('title of a-1');
   expect(await bring({ updated_at: '2026-01-15T00:00:00Z' })).toMatchObject({ unchanged: 1 });
   expect(await bring({ updated_at: '2026-02-15T00:00:00Z' })).toMatchObject({ updated: 1 });
+  expect(title()).toBe('of 2026-02-15T00:00:00Z');
   await call('delete_issues', { issue_ids: ['a-1'] });
-  expect(await bring({ updated_at: '2999-01-01T00:00:00Z' })).toMatchObject({ unchanged: 1 });
+  await bring({ updated_at: '2999-01-01T00:00:00Z' });
   expect(workspace.store.issues.get('a-1')?.status).toBe('tombstone');
 });
 

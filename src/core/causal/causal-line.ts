@@ -31,7 +31,11 @@ export const VALUE_CLEARED = '-';
  * - `h` the seal of the classic record.
  */
 export function encodeState(state: IssueState): string {
-  const view = viewIssue(state);
+  return encodeView(state, viewIssue(state));
+}
+
+/** The same, where the state's view is at hand. */
+export function encodeView(state: IssueState, view: View): string {
   const classic = encodeIssueLine(view.issue);
   const members = [
     ...dotMembers(state, view),

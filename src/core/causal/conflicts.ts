@@ -12,7 +12,7 @@ import { hiddenSiblings, shownSibling } from './shown.ts';
 import { isSameDot } from './dot.ts';
 import { isSameBirth } from './id-collision.ts';
 import { covers, parseVector, type VersionVector } from './version-vector.ts';
-import { viewIssue } from './view.ts';
+import { viewIssue, type View } from './view.ts';
 
 /**
  * Something that a person may want to decide:
@@ -48,6 +48,15 @@ export function listConflicts(state: IssueState): Conflict[] {
     }
     return found;
   });
+}
+
+/** Whether `listConflicts` would list any: nearly always no, which is cheap to see. */
+export function hasConflict(state: IssueState, { hidden, statusBelow }: View): boolean {
+  const isPlain =
+    statusBelow === undefined &&
+    hidden.size === 0 &&
+    [...state.entries.values()].every((siblings) => siblings.length === 1);
+  return !isPlain && listConflicts(state).length > 0;
 }
 
 function conflictKind(

@@ -1,4 +1,4 @@
-import { encodeIssueLine, parseIssueLine } from '../issue-line.ts';
+import { encodeIssueLine, parseIssueLine, type IssueJson } from '../issue-line.ts';
 import { TOMBSTONE, type Issue } from '../issue.ts';
 import { CAUSAL_CHARS_MAX } from '../limits.ts';
 import {
@@ -26,7 +26,13 @@ import { formatVector, parseVector, type VersionVector } from './version-vector.
 export type DecodedLine =
   | { readonly kind: 'sealed'; readonly state: IssueState }
   /** Not what one of us wrote last: its record is to be lifted, its `_bd` is not to be believed. */
-  | { readonly kind: 'foreign'; readonly issue: Issue; readonly why: string }
+  | {
+      readonly kind: 'foreign';
+      readonly issue: Issue;
+      readonly why: string;
+      /** The seal it bears: that of the version which somebody changed without sealing it anew. */
+      readonly seal?: string;
+    }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 /** One line to the state it tells: the inverse of `encodeState`. Never throws. `nowMs` as in `parseIssueLine`. */
@@ -39,6 +45,21 @@ export function decodeLine(line: string, nowMs: number): DecodedLine {
   }
   if (parts === undefined) return decodeRewritten(line, nowMs);
   return judge(parsed.issue, { raw: parts.causal, classic: parts.classic });
+}
+
+/** The classic record of a line that `encodeState` wrote. */
+export function classicPart(line: string): string {
+  return splitSealed(line)?.classic ?? line;
+}
+
+/** The same as JSON data: what `--json` and the wire show. */
+export function lineToJson(line: string): IssueJson {
+  return JSON.parse(classicPart(line)) as IssueJson;
+}
+
+/** The seal of a line that `encodeState` wrote. */
+export function sealOf(line: string): string | undefined {
+  return /"h":"([0-9a-f]{8})"\}\}$/.exec(line)?.[1];
 }
 
 /** Our own lines end in `_bd`; no text within a JSON string has unescaped quotes. */
@@ -69,9 +90,15 @@ function judge(parsed: Issue, { raw, classic }: { raw: string; classic: string }
   // A merge of texts can leave a second `_bd` within the record.
   const { issue } = withoutCausal(parsed);
   const state = decodeCausal(issue, { raw, classic });
-  return typeof state === 'string'
-    ? { kind: 'foreign', issue, why: `its ${CAUSAL_KEY} ${state}` }
-    : { kind: 'sealed', state };
+  if (typeof state !== 'string') return { kind: 'sealed', state };
+  const seal = toldSeal(raw);
+  const foreign = { kind: 'foreign', issue, why: `its ${CAUSAL_KEY} ${state}` } as const;
+  return seal === undefined ? foreign : { ...foreign, seal };
+}
+
+function toldSeal(raw: string): string | undefined {
+  const members = raw.length > CAUSAL_CHARS_MAX ? '' : readMembers(raw);
+  return typeof members === 'string' ? undefined : members.h;
 }
 
 /** The state, or what is wrong with `_bd`. */

@@ -16,7 +16,7 @@ import type { Workspace } from '../workspace.ts';
 import { checkFreePlace, checkNewEdge } from './edge-rules.ts';
 import { findIssueId } from './find-issue.ts';
 import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
-import { actorOf, type Operations } from './operation.ts';
+import { actorOf, putEdited, type Operations } from './operation.ts';
 
 type NewIssue = Params<'create_issue'>['issue'];
 
@@ -25,14 +25,7 @@ export const createOperations: Operations<'create_issue' | 'preview_issue'> = {
     const author = await authorOf(workspace, params);
     const issue = workspace.write(() => {
       const created = build(workspace, params.issue, author);
-      const atMs = workspace.clock.nowMs();
-      workspace.store.issues.put(created, {
-        kind: 'created',
-        actor: author.name,
-        origin: 'local',
-        atMs,
-      });
-      return created;
+      return putEdited(workspace, created, { kind: 'created', actor: author.name });
     });
     return { issue_id: issue.id, issue: issueToJson(issue) };
   },

@@ -48,7 +48,7 @@ export const deleteOperations: Operations<'delete_issues'> = {
 };
 
 function toTombstone(
-  { dependencies: _edges, ...issue }: Issue,
+  issue: Issue,
   { actor, reason, nowMs }: { actor: string; reason: string; nowMs: number },
 ): Issue {
   return {

@@ -1,5 +1,4 @@
 import type { Issue } from '../../core/issue.ts';
-import { timestampAfter } from '../../core/timestamp.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import type { ChangeKind } from '../../store/change.ts';
 import type { Workspace } from '../workspace.ts';
@@ -19,17 +18,11 @@ export async function actorOf(
   return actor ?? (await workspace.identity()).name;
 }
 
-/**
- * Stores an edited record with `updated_at` moved forward, so that tools which compare times accept
- * it. Call inside a transaction; returns what was stored.
- */
+/** Stores what was edited; call inside a transaction. Returns what is stored then. */
 export function putEdited(
-  workspace: Workspace,
+  { store, clock }: Workspace,
   issue: Issue,
   { kind, actor }: { kind: ChangeKind; actor: string },
 ): Issue {
-  const nowMs = workspace.clock.nowMs();
-  const edited = { ...issue, updated_at: timestampAfter(issue.updated_at, nowMs) };
-  workspace.store.issues.put(edited, { kind, actor, origin: 'local', atMs: nowMs });
-  return edited;
+  return store.edits.put(issue, { kind, actor, origin: 'local', atMs: clock.nowMs() });
 }

@@ -138,7 +138,7 @@ function detailsOf(workspace: Workspace, id: string): IssueDetails {
   const down = graph.edges(id, 'down');
   const dependencies = linkedIssues(workspace, down, 'depends_on_id');
   const dependents = linkedIssues(workspace, graph.edges(id, 'up'), 'issue_id');
-  const parent = down.find((edge) => isParentType(edge.type))?.depends_on_id;
+  const parent = graph.parent(id);
   return {
     ...issue,
     ...(dependencies.length === 0 ? {} : { dependencies }),

@@ -8,6 +8,7 @@ import { writeFileAtomically } from '../../platform/files.ts';
 import type { Params } from '../../protocol/methods.ts';
 import { renderIssueFile } from '../../sync/issue-file.ts';
 import { readIssueLines, type IncomingLine } from '../../sync/issue-lines.ts';
+import { importBase } from '../../sync/line-base.ts';
 import { reconcile } from '../../sync/reconcile.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
@@ -44,15 +45,18 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
     const skipped: IncomingLine[] = [];
     const incoming = readIssueLines(await contentOf(params));
     const lines = params.skip_existing === true ? newOnes(workspace, incoming, skipped) : incoming;
-    const { problems, ...counts } = await reconcile(lines, {
+    const { created, updated, unchanged, problems } = await reconcile(lines, {
       store,
       clock,
       origin: 'import',
+      findBase: importBase(store),
       isDryRun,
     });
     if (!isDryRun) sync.storeChanged();
     return {
-      ...counts,
+      created,
+      updated,
+      unchanged,
       skipped: skipped.length,
       problems: problems.map(({ line, problem }) => ({ line, problem })),
       dry_run: isDryRun,

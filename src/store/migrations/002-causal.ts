@@ -1,0 +1,56 @@
+import type { Database } from 'better-sqlite3';
+import { encodeState } from '../../core/causal/causal-line.ts';
+import { liftFirst } from '../../core/causal/lift.ts';
+import { parseIssueLine } from '../../core/issue-line.ts';
+import { createRelations } from '../relations.ts';
+
+/**
+ * Records become sealed lines, whose writes tell concurrent changes apart. What a record shows stays
+ * as it is; clones that hold the same record make the same sealed line of it.
+ */
+export function causal(database: Database): void {
+  database.exec(SCHEMA);
+  const select = database.prepare<[], { id: string; record: string }>(
+    'SELECT id, record FROM issues',
+  );
+  const update = database.prepare('UPDATE issues SET record = ? WHERE id = ?');
+  const relations = createRelations(database);
+  for (const { id, record } of select.all()) {
+    const parsed = parseIssueLine(record, 0);
+    if ('problem' in parsed) throw new Error(`${id}: ${parsed.problem}`);
+    const state = liftFirst(parsed.issue);
+    update.run(encodeState(state), id);
+    relations.replaceEdges(state);
+  }
+  // The mirror shows lines without `_bd`: it is looked at, and written, anew.
+  database.exec("DELETE FROM settings WHERE key = 'mirror_hash'");
+}
+
+const SCHEMA = `
+  ALTER TABLE issues ADD COLUMN conflicted INTEGER NOT NULL DEFAULT 0; -- something in it is for people to decide
+  CREATE INDEX issues_in_conflict ON issues (id) WHERE conflicted = 1;
+
+  -- Which write made the edge, and whether it counts: one that would close a cycle does not.
+  ALTER TABLE dependencies ADD COLUMN replica TEXT NOT NULL DEFAULT '';
+  ALTER TABLE dependencies ADD COLUMN counter INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dependencies ADD COLUMN ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dependencies ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX dependencies_suppressed ON dependencies (issue_id) WHERE suppressed = 1;
+
+  -- How many of this clone's own writes of the issue the others have been sent.
+  ALTER TABLE outbox ADD COLUMN shared_counter INTEGER NOT NULL DEFAULT 0;
+
+  -- What an event replaced; NULL where there was nothing.
+  CREATE TABLE versions (
+    seq      INTEGER PRIMARY KEY,
+    issue_id TEXT NOT NULL,
+    line     TEXT
+  );
+  CREATE INDEX versions_by_issue ON versions (issue_id, seq);
+
+  -- Lines of the branch that this bd cannot read, to be carried on as they are.
+  CREATE TABLE carried_lines (
+    line     BLOB NOT NULL,
+    issue_id TEXT
+  );
+`;

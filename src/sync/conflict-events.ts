@@ -1,0 +1,50 @@
+import { listConflicts } from '../core/causal/conflicts.ts';
+import type { IssueState, Sibling } from '../core/causal/issue-state.ts';
+import { shownSibling } from '../core/causal/shown.ts';
+import { isSameDot } from '../core/causal/dot.ts';
+import type { Origin } from '../store/change.ts';
+import type { Store } from '../store/store.ts';
+
+export interface LostClaim {
+  issueId: string;
+  /** Who claimed it first, and who claimed it here. */
+  winner: string;
+  loser: string;
+}
+
+/** Logs what a join left for people to decide, and tells of the claim that this clone lost by it. */
+export function logConflicts(
+  store: Store,
+  { before, after }: { before: IssueState; after: IssueState },
+  { origin, nowMs }: { origin: Origin; nowMs: number },
+): LostClaim | undefined {
+  const known = new Set(listConflicts(before).map(({ key }) => key));
+  const keys = listConflicts(after)
+    .map(({ key }) => key)
+    .filter((key) => !known.has(key));
+  const event = { origin, actor: '', atMs: nowMs };
+  if (keys.length > 0) {
+    store.events.append(after.id, { ...event, kind: 'conflicted' }, { keys: [...new Set(keys)] });
+  }
+  const lost = lostClaim(before, after, store.replica.id());
+  if (lost === undefined) return undefined;
+  const { winner, loser } = lost;
+  store.events.append(after.id, { ...event, kind: 'claim_lost', actor: loser }, { winner, loser });
+  return lost;
+}
+
+/** Ours was shown, still stands, and an earlier one is shown instead. */
+function lostClaim(before: IssueState, after: IssueState, replica: string): LostClaim | undefined {
+  const ours = shownClaim(before);
+  const theirs = shownClaim(after);
+  if (ours === undefined || theirs === undefined || ours.replica !== replica) return undefined;
+  const stands = after.entries.get('claim')?.some((sibling) => isSameDot(sibling, ours)) === true;
+  const [loser, winner] = [ours.value ?? '', theirs.value ?? ''] as [string, string];
+  if (!stands || isSameDot(ours, theirs) || loser === winner || loser === '') return undefined;
+  return { issueId: after.id, winner, loser };
+}
+
+function shownClaim({ entries }: IssueState): Sibling | undefined {
+  const siblings = entries.get('claim');
+  return siblings === undefined ? undefined : shownSibling('claim', siblings);
+}

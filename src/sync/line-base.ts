@@ -1,0 +1,83 @@
+import { decodeLine, sealOf } from '../core/causal/decode-line.ts';
+import type { IssueState } from '../core/causal/issue-state.ts';
+import type { Issue } from '../core/issue.ts';
+import { compareTimestamps } from '../core/timestamp.ts';
+import type { Store } from '../store/store.ts';
+
+/** A record that nobody sealed, with the seal of the version it was made from if it bears one. */
+export interface ForeignLine {
+  issue: Issue;
+  seal?: string;
+}
+
+/**
+ * The version that a foreign line was made from; undefined when it cannot be known. An older version
+ * than the true one is safe: what happened in between is then written once more, beside itself. A newer
+ * one is not: what happened in between would be taken for undone.
+ */
+export type FindBase = (foreign: ForeignLine) => IssueState | undefined;
+
+/**
+ * In the file beside us: the version that the line names, else the one that the file showed when it was
+ * written, after the event at `seq`.
+ */
+export function mirrorBase({ issues, versions }: Store, seq: number): FindBase {
+  return (foreign) => {
+    const { id } = foreign.issue;
+    const named = namedVersion({ issues, versions }, foreign);
+    if (named !== undefined || foreign.seal !== undefined) return named;
+    const shown = versions.shownAt(id, seq);
+    const base = stateOf(shown === undefined ? issues.line(id) : shown.line);
+    // No tool moves `updated_at` back: a line that is older was not made from it.
+    const isOlder =
+      base !== undefined && compareTimestamps(foreign.issue.updated_at, base.updatedAt) < 0;
+    return isOlder ? undefined : base;
+  };
+}
+
+/** In a file from anywhere: the version that the line names. */
+export function importBase(known: Store): FindBase {
+  return (foreign) => namedVersion(known, foreign);
+}
+
+/**
+ * On the branch: the version in the last commit that one of us made before. Nothing that only this
+ * clone knows may decide, so that all clones lift alike.
+ */
+export function branchBase(lineOf: (id: string) => string | undefined): FindBase {
+  return ({ issue: { id }, seal }) => {
+    const line = lineOf(id);
+    if (line === undefined || (seal !== undefined && sealOf(line) !== seal)) return undefined;
+    return stateOf(line);
+  };
+}
+
+/** The version with its seal, or without one that with its `updated_at`, which moves with every change. */
+function namedVersion(
+  { issues, versions }: Pick<Store, 'issues' | 'versions'>,
+  { issue: { id, updated_at: updatedAt }, seal }: ForeignLine,
+): IssueState | undefined {
+  const current = issues.line(id);
+  if (current === undefined) return undefined;
+  for (const line of [current, ...versions.earlier(id)]) {
+    if (seal !== undefined && sealOf(line) !== seal) continue;
+    const state = stateOf(line);
+    if (seal !== undefined) return state;
+    if (state !== undefined && compareTimestamps(state.updatedAt, updatedAt) === 0) return state;
+  }
+  return undefined;
+}
+
+function stateOf(line: string | null | undefined): IssueState | undefined {
+  if (line === undefined || line === null) return undefined;
+  const decoded = decodeLine(line, 0);
+  return decoded.kind === 'sealed' ? decoded.state : undefined;
+}
+
+/** What is known of an issue's past, the latest first. */
+export function* earlierStates({ versions }: Store, id: string): Generator<IssueState> {
+  for (const line of versions.earlier(id)) {
+    const state = stateOf(line);
+    if (state !== undefined) yield state;
+  }
+}

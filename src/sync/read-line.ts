@@ -1,0 +1,94 @@
+import { decodeLine } from '../core/causal/decode-line.ts';
+import { separateCollision } from '../core/causal/id-collision.ts';
+import type { IssueState } from '../core/causal/issue-state.ts';
+import { joinStates } from '../core/causal/join.ts';
+import { liftFirst, liftIssue, liftStranger } from '../core/causal/lift.ts';
+import { mergeConcurrentTexts } from '../core/causal/concurrent-texts.ts';
+import { viewIssue } from '../core/causal/view.ts';
+import type { Issue } from '../core/issue.ts';
+import { timestampAt, timestampMs } from '../core/timestamp.ts';
+import type { Store } from '../store/store.ts';
+import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';
+
+export interface LineContext {
+  store: Store;
+  findBase: FindBase;
+  /** For a line that does not say when. */
+  nowMs: number;
+  /** Only this clone sees the line as it is, so what it changes are this clone's own writes. */
+  isOwn: boolean;
+}
+
+/** What a line tells of an issue. */
+export type LineNews =
+  | { kind: 'unreadable'; problem: string }
+  | { kind: 'nothing' }
+  /** `isSealed`: one of us wrote the line. */
+  | { kind: 'version'; isSealed: boolean; ours: IssueState | undefined; theirs: IssueState };
+
+/** Reads a line against what the store holds of its issue. */
+export function readLine(text: string, context: LineContext): LineNews {
+  const { store, nowMs } = context;
+  const decoded = decodeLine(text, nowMs);
+  if (decoded.kind === 'unreadable') return decoded;
+  if (decoded.kind === 'sealed') {
+    const theirs = decoded.state;
+    return { kind: 'version', isSealed: true, ours: store.issues.state(theirs.id), theirs };
+  }
+  const ours = store.issues.state(decoded.issue.id);
+  const issue =
+    ours === undefined ? decoded.issue : withKnownTimes(decoded.issue, { text, ours, nowMs });
+  const theirs = lift({ ...decoded, issue }, ours, context);
+  return theirs === undefined
+    ? { kind: 'nothing' }
+    : { kind: 'version', isSealed: false, ours, theirs };
+}
+
+/** What the store is to hold then; two issues when both were created with one id. */
+export function joinVersions(
+  store: Store,
+  ours: IssueState | undefined,
+  theirs: IssueState,
+): { joined: IssueState } | { kept: IssueState; moved: IssueState } {
+  if (ours === undefined) return { joined: theirs };
+  const separate = separateCollision(ours, theirs);
+  if (separate !== undefined) return separate;
+  const bases = earlierStates(store, ours.id);
+  return { joined: mergeConcurrentTexts(joinStates(ours, theirs), { ours, theirs, bases }) };
+}
+
+function lift(
+  foreign: ForeignLine,
+  ours: IssueState | undefined,
+  { findBase, isOwn, store, nowMs }: LineContext,
+): IssueState | undefined {
+  const { issue } = foreign;
+  if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue);
+  const base = findBase(foreign);
+  if (base !== undefined) {
+    return liftIssue(base, issue, {
+      ...(ours === undefined ? {} : { current: ours }),
+      ...(isOwn ? { local: { replica: store.replica.id(), nowMs } } : {}),
+    });
+  }
+  return ours === undefined ? liftFirst(issue) : liftStranger(ours, issue);
+}
+
+/** Created at another time, though with the same id. Some tools cut the instant to its second. */
+function isOtherIssue({ issue, seal }: ForeignLine, ours: IssueState): boolean {
+  const bornMs = timestampMs(viewIssue(ours).issue.created_at);
+  return seal === undefined && Math.abs(timestampMs(issue.created_at) - bornMs) >= 1_000;
+}
+
+/** A line that does not say when it was made means no other issue, and was written now. */
+function withKnownTimes(
+  issue: Issue,
+  { text, ours, nowMs }: { text: string; ours: IssueState; nowMs: number },
+): Issue {
+  const { created_at: createdAt, updated_at: updatedAt } = JSON.parse(text) as Partial<Issue>;
+  return {
+    ...issue,
+    created_at: createdAt ?? viewIssue(ours).issue.created_at,
+    updated_at: updatedAt ?? timestampAt(nowMs),
+  };
+}
