@@ -47,19 +47,35 @@ describe('the lines of an issue file', () => {
     expect(read(content)).toEqual(expected);
   });
 
-  it('reads both sides of a conflict, and says which lines are markers', () => {
-    const content = '<<<<<<< HEAD\n{"a":1}\n||||||| base\n{"a":0}\n=======\n{"a":2}\n>>>>>>> x\n';
-    const problem = 'a conflict marker; the lines of both sides were taken in';
-    expect(read(content)).toEqual([
-      [1, { problem }],
-      [2, '{"a":1}'],
-      [3, { problem }],
-      [4, '{"a":0}'],
-      [5, { problem }],
-      [6, '{"a":2}'],
-      [7, { problem }],
-    ]);
+  it.each([
+    ['named', '<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> x\n3\n', [2, 4, 6]],
+    ['without names, with CRLF', '<<<<<<<\r\n1\r\n=======\r\n2\r\n>>>>>>>\r\n', [2, 4]],
+    ['with the old version', '<<<<<<< a\n1\n||||||| b\nold\n=======\n2\n>>>>>>> c\n', [2, 6]],
+    [
+      'with an old version that has conflicts itself',
+      '<<<<<<< a\n1\n||||||| b\n<<<<<<<<< x\nold\n=========\nold\n>>>>>>>>> y\n=======\n2\n>>>>>>> c\n',
+      [2, 10],
+    ],
+    ['a base marker that nothing ends', '<<<<<<< a\n1\n||||||| b\n2\n', [2, 4]],
+    [
+      'a base marker that another conflict follows',
+      '||||||| b\n1\n<<<<<<< a\n2\n=======\n',
+      [2, 4],
+    ],
+    ['a base marker that only the end follows', '||||||| b\n1\n>>>>>>> a\n2\n', [2, 4]],
+    ['several', '<<<<<<< a\n=======\n1\n>>>>>>> c\n||||||| b\nold\n=======\n2\n', [3, 8]],
+  ])('reads both sides of a conflict, and no markers: %s', (_name, content, expected) => {
+    const lines = [...readIssueLines(Buffer.from(content))];
+    expect(lines.map(({ number }) => number)).toEqual(expected);
+    expect(lines.filter(({ problem }) => problem !== undefined)).toEqual([]);
   });
+
+  it.each(['======', '========', '<<<<<<<x', '>>>>>> a', ' ======='])(
+    'takes %j for a line like any other',
+    (line) => {
+      expect(read(`${line}\n`)).toEqual([[1, line]]);
+    },
+  );
 
   it('keeps what cannot be text word for word', () => {
     const broken = Buffer.from([0x7b, 0xff, 0xfe]);

@@ -270,10 +270,14 @@ describe('an outside edit', () => {
   });
 
   it('with conflict markers takes in both sides', async () => {
-    writeFileSync(path, `<<<<<<< ours\n${line('t-c')}\n=======\n${line('t-d')}\n>>>>>>> theirs\n`);
+    const base = line('t-old');
+    writeFileSync(
+      path,
+      `<<<<<<< ours\n${line('t-c')}\n||||||| base\n${base}\n=======\n${line('t-d')}\n>>>>>>> theirs\n`,
+    );
     const report = await mirror.flush();
-    expect(report).toMatchObject({ imported: 2, written: true });
-    expect(report.problems.map(({ line }) => line)).toEqual([1, 3, 5]);
+    expect(report).toMatchObject({ imported: 2, written: true, problems: [] });
+    expect(store.issues.get('t-old')).toBeUndefined();
     expect(shown()).not.toContain('<<<');
   });
 
