@@ -1,5 +1,6 @@
 import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-health.ts';
 import type { InitReport } from '../workspace/initialise.ts';
+import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
 export interface LocalServices {
@@ -16,6 +17,7 @@ export interface LocalServices {
   /** Connects standard input and output to the daemon until either ends; returns the exit code. */
   bridgeMcp(): Promise<number>;
   initialise(options: InitRequest): Promise<InitReport>;
+  mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
 
 export interface InitRequest {

@@ -22,6 +22,7 @@ import { initCommand } from './commands/init.ts';
 import { labelCommand } from './commands/label.ts';
 import { listCommand } from './commands/list.ts';
 import { mcpCommand } from './commands/mcp.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { quickCommand } from './commands/q.ts';
 import { readyCommand } from './commands/ready.ts';
 import { reopenCommand } from './commands/reopen.ts';
@@ -68,6 +69,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
       syncCommand,
       importCommand,
       exportCommand,
+      mergeCommand,
       configCommand,
       whereCommand,
       infoCommand,

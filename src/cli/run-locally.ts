@@ -16,9 +16,8 @@ import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { silentLog } from '../platform/log.ts';
 import { findWorkspace } from '../platform/workspace-location.ts';
-import { initialise, refuseToInitialise, type InitReport } from '../workspace/initialise.ts';
+import type { InitReport } from '../workspace/initialise.ts';
 import type { CommandIo } from './command-io.ts';
-import { takeWorkspace } from './direct.ts';
 import { runLocalCommand } from './local-commands.ts';
 import type { InitRequest, LocalServices } from './local-services.ts';
 
@@ -36,7 +35,10 @@ export interface ClientHost {
   serve(beadsDir: string): Promise<number>;
 }
 
-/** Commands about daemons, `init` and help; also every command that finds no workspace. */
+/**
+ * Commands about daemons, `init`, `merge` and help; also every command that finds no workspace. What
+ * needs the store is loaded by those only that use it: git runs `bd merge` for each file.
+ */
 export async function runLocally(
   argv: readonly string[],
   io: CommandIo,
@@ -64,6 +66,10 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
         say: (text) => io.stderr(text),
       }),
     initialise: async (request) => await makeWorkspace(request, host),
+    mergeFiles: async (paths) => {
+      const { mergePaths } = await import('../workspace/merge-driver.ts');
+      return await mergePaths(paths);
+    },
   };
 }
 
@@ -101,6 +107,7 @@ async function stopDaemon(beadsDir: string): Promise<{ stopped: boolean; pid?: n
   const { pid } = await ask(asked.socket, 'daemon_status');
   const again = await connect(beadsDir);
   if (again.kind === 'connected') await ask(again.socket, 'shutdown');
+  const { takeWorkspace } = await import('./direct.ts');
   const lock = await takeWorkspace(beadsDir, { waitMs: STOP_TIMEOUT_MS });
   lock.release();
   return { stopped: true, pid };
@@ -110,6 +117,8 @@ async function makeWorkspace(
   { prefix, isLocal }: InitRequest,
   { cwd, env }: ClientHost,
 ): Promise<InitReport> {
+  const { initialise, refuseToInitialise } = await import('../workspace/initialise.ts');
+  const { takeWorkspace } = await import('./direct.ts');
   const options = {
     directory: cwd,
     isLocal,

@@ -16,6 +16,7 @@ test.each<[string[], string | undefined]>([
 
 test.each([
   [['init'], true],
+  [['merge', 'list', 'show', 'ready'], true],
   [['daemon', 'start'], true],
   [['daemons', 'health'], true],
   [['mcp'], true],

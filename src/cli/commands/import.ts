@@ -4,9 +4,7 @@ import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { given } from '../given.ts';
 import { oneLine } from '../output/printable.ts';
-
-/** Refused lines that are told one by one; the number of the others follows. */
-const PROBLEMS_SHOWN = 10;
+import { listProblems } from '../output/problem-list.ts';
 
 export const importCommand: CommandDefinition = {
   name: 'import',
@@ -58,14 +56,9 @@ function renderReport(report: ImportReport): string {
 
 function renderProblems({ problems }: ImportReport): string {
   if (problems.length === 0) return '';
-  const lines = problems
-    .slice(0, PROBLEMS_SHOWN)
-    .map(({ line, problem }) => `  line ${line}: ${oneLine(problem)}\n`);
-  const left = problems.length - lines.length;
   return [
     `Error: ${problems.length} ${problems.length === 1 ? 'line was' : 'lines were'} refused\n`,
-    ...lines,
-    left > 0 ? `  and ${left} more\n` : '',
+    listProblems(problems.map(({ line, problem }) => `  line ${line}: ${oneLine(problem)}`)),
     'Correct them and import again: what is in already stays as it is.\n',
   ].join('');
 }

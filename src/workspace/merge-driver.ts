@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { BdError } from '../core/errors.ts';
+import { isNotFound, writeFileAtomically } from '../platform/files.ts';
+import { mergeIssueFiles } from '../sync/merge-files.ts';
+
+export interface MergePaths {
+  output: string;
+  /** Need not be there: both sides may have made the file. */
+  base: string;
+  ours: string;
+  theirs: string;
+}
+
+export interface MergeReport {
+  output: string;
+  issues: number;
+  /** One sentence each: with the file and the line, where it is one. */
+  problems: string[];
+}
+
+/**
+ * Merges issue files for git. Needs no workspace and no store, as git asks in hooks and on build
+ * machines too. The output is written whatever the problems: it holds every line.
+ */
+export async function mergePaths({ output, base, ours, theirs }: MergePaths): Promise<MergeReport> {
+  const merged = mergeIssueFiles({
+    base: await readBase(base),
+    ours: await readSide(ours),
+    theirs: await readSide(theirs),
+  });
+  try {
+    await writeFileAtomically(output, merged.content);
+  } catch (error) {
+    throw unusable(output, { verb: 'write', cause: error });
+  }
+  const paths = { ours, theirs };
+  const problems = merged.problems.map(({ at, problem }) =>
+    at === undefined ? problem : `${at.file} (${paths[at.file]}), line ${at.line}: ${problem}`,
+  );
+  return { output, issues: merged.issues, problems };
+}
+
+async function readBase(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return Buffer.alloc(0);
+    throw unusable(path, { verb: 'read', cause: error });
+  }
+}
+
+async function readSide(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw unusable(path, { verb: 'read', cause: error });
+  }
+}
+
+function unusable(path: string, { verb, cause }: { verb: string; cause: unknown }): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `cannot ${verb} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    remedy: 'Give the three versions of one issue file; `bd merge --help` shows their order.',
+    cause,
+  });
+}

@@ -1,0 +1,156 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { encodeState } from '../../src/core/causal/causal-line.ts';
+import { decodeLine } from '../../src/core/causal/decode-line.ts';
+import type { IssueState } from '../../src/core/causal/issue-state.ts';
+import type { IssueId } from '../../src/core/issue-id.ts';
+import { classicPart, created, put, shown, write } from '../core/causal/state.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+
+const MIRROR = '.beads/issues.jsonl';
+const IDS = ['a-1', 'a-2', 'a-3', 'a-4'] as const;
+
+type Board = Readonly<Record<string, IssueState>>;
+
+const BEFORE: Board = Object.fromEntries(
+  IDS.map((id) => [id, { ...created({ id }), id: id as IssueId }]),
+);
+
+/** What two people did on their branches: to one issue both, to others alone, and a new one each. */
+const MIA: Board = edited('mia', { 'a-1': 'title', 'a-2': 'title', 'm-1': 'title' });
+const LEE: Board = edited('lee', { 'a-1': 'notes', 'a-3': 'title', 'l-1': 'title' });
+
+function edited(who: string, changes: Readonly<Record<string, string>>): Board {
+  const after = { ...BEFORE };
+  for (const [id, key] of Object.entries(changes)) {
+    const issue = after[id] ?? { ...created({ id }), id: id as IssueId };
+    after[id] = write(issue, `${who}xxx`, 1, put(key, `${key} by ${who}`));
+  }
+  return after;
+}
+
+type Spell = (state: IssueState) => string;
+
+const SPELLINGS: Readonly<Record<string, Spell>> = {
+  sealed: encodeState,
+  classic: (state) => classicPart(encodeState(state)),
+};
+
+function save(world: TestWorkspace, board: Board, spell: Spell): void {
+  const lines = Object.entries(board)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([, state]) => `${spell(state)}\n`);
+  writeFileSync(join(world.directory, MIRROR), lines.join(''));
+}
+
+function commit(world: TestWorkspace, message: string): void {
+  world.git('add', '.beads');
+  world.git('commit', '-q', '-m', message);
+}
+
+/** A repository on the branch `mia`; `lee` has gone another way from `main`. */
+async function createBranches(spell: Spell): Promise<TestWorkspace> {
+  const world = await createTestWorkspace();
+  mkdirSync(world.beadsDir);
+  writeFileSync(join(world.beadsDir, '.gitattributes'), '*.jsonl merge=beads text eol=lf\n');
+  world.git('config', 'merge.beads.driver', `'${process.execPath}' '${BD}' merge %O %A %B`);
+  save(world, BEFORE, spell);
+  commit(world, 'before');
+  world.git('branch', 'lee');
+  world.git('checkout', '-q', '-b', 'mia');
+  save(world, MIA, spell);
+  commit(world, 'mia');
+  world.git('checkout', '-q', 'lee');
+  save(world, LEE, spell);
+  commit(world, 'lee');
+  world.git('checkout', '-q', 'mia');
+  return world;
+}
+
+function readBoard(world: TestWorkspace): unknown {
+  const lines = readFileSync(join(world.directory, MIRROR), 'utf8').split('\n').slice(0, -1);
+  const issues = lines.map((line) => {
+    const decoded = decodeLine(line, 0);
+    if (decoded.kind === 'unreadable') throw new Error(line);
+    return decoded.kind === 'sealed' ? shown(decoded.state) : decoded.issue;
+  });
+  return issues.map(({ id, title, notes }) => [id, title, notes]);
+}
+
+const BOTH = [
+  ['a-1', 'title by mia', 'notes by lee'],
+  ['a-2', 'title by mia', undefined],
+  ['a-3', 'title by lee', undefined],
+  ['a-4', 'first', undefined],
+  ['l-1', 'title by lee', undefined],
+  ['m-1', 'title by mia', undefined],
+];
+
+describe.each(Object.entries(SPELLINGS))('with %s lines', (_name, spell) => {
+  test.each([
+    ['merge', (world: TestWorkspace) => world.git('merge', '-q', '--no-edit', 'lee')],
+    ['rebase', (world: TestWorkspace) => world.git('rebase', '-q', 'lee')],
+    ['cherry-pick', (world: TestWorkspace) => world.git('cherry-pick', 'lee')],
+    [
+      'stash pop',
+      (world: TestWorkspace) => {
+        world.git('checkout', '-q', 'main');
+        save(world, LEE, spell);
+        world.git('stash', '-q');
+        world.git('checkout', '-q', 'mia');
+        world.git('stash', 'pop', '-q');
+      },
+    ],
+  ])('git %s keeps what both did, without a conflict', async (_command, act) => {
+    await using world = await createBranches(spell);
+    act(world);
+    expect(readBoard(world)).toEqual(BOTH);
+    expect(world.git('ls-files', '--unmerged')).toBe('');
+    expect(readdirSync(world.beadsDir).sort()).toEqual(['.gitattributes', 'issues.jsonl']);
+  });
+});
+
+test('a line that cannot be read makes a conflict, and every line is there', async () => {
+  await using world = await createBranches(encodeState);
+  const path = join(world.directory, MIRROR);
+  writeFileSync(path, `${readFileSync(path, 'utf8')}{"id":"cut`);
+  commit(world, 'cut');
+  expect(() => world.git('merge', '-q', '--no-edit', 'lee')).toThrow(/line 6: not JSON/);
+  expect(world.git('diff', '--name-only', '--diff-filter=U')).toBe(MIRROR);
+  const content = readFileSync(path, 'utf8');
+  expect(content).toContain('\n{"id":"cut\n');
+  expect(content).toContain('notes by lee');
+});
+
+test('it needs no workspace, no store, and nothing of git’s environment', async () => {
+  await using world = await createTestWorkspace({ git: 'none' });
+  const guard = join(world.root, 'guard.cjs');
+  writeFileSync(
+    guard,
+    `const Module = require('node:module');
+     const load = Module._load;
+     Module._load = function (name, ...rest) {
+       if (/better-sqlite3|simple-git|node:sqlite/.test(name)) throw new Error('loads ' + name);
+       return load.call(this, name, ...rest);
+     };`,
+  );
+  const env = {
+    NODE_OPTIONS: `--require ${guard}`,
+    GIT_DIR: '/nowhere',
+    GIT_INDEX_FILE: '/nowhere/index',
+    BEADS_DIR: '/nowhere',
+  };
+  for (const [name, board] of Object.entries({ base: BEFORE, ours: MIA, theirs: LEE })) {
+    const lines = Object.values(board).map((state) => `${encodeState(state)}\n`);
+    writeFileSync(join(world.directory, name), lines.join(''));
+  }
+  const run = await world.bd(['merge', 'base', 'ours', 'theirs'], { env });
+  expect(run).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect(readFileSync(join(world.directory, 'ours'), 'utf8')).toContain('notes by lee');
+  expect(readdirSync(world.directory).sort()).toEqual(['base', 'ours', 'theirs']);
+  expect(existsSync(world.beadsDir)).toBe(false);
+  // The guard is one.
+  const init = await world.bd(['init'], { env: { NODE_OPTIONS: env.NODE_OPTIONS } });
+  expect(init.stderr).toContain('loads better-sqlite3');
+});
