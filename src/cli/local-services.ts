@@ -1,6 +1,8 @@
 import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-health.ts';
+import type { SyncMode } from '../core/sharing.ts';
 import type { InitReport } from '../workspace/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
+import type { CompletedClone } from '../workspace/present-workspace.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
 export interface LocalServices {
@@ -16,6 +18,8 @@ export interface LocalServices {
   daemonsHealth(): Promise<HealthReport>;
   /** Connects standard input and output to the daemon until either ends; returns the exit code. */
   bridgeMcp(): Promise<number>;
+  /** Undefined when there is no workspace that lacks anything in this clone. */
+  completeClone(options: Pick<InitRequest, 'prefix'>): Promise<CompletedClone | undefined>;
   initialise(options: InitRequest): Promise<InitReport>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
@@ -24,4 +28,6 @@ export interface InitRequest {
   prefix?: string;
   /** Never send anything to a remote. */
   isLocal: boolean;
+  mode?: SyncMode;
+  skipsMergeDriver: boolean;
 }

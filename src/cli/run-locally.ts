@@ -65,6 +65,14 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
         hello: { cwd: host.cwd, ...actorOf(env) },
         say: (text) => io.stderr(text),
       }),
+    async completeClone(request) {
+      const { completeClone } = await import('../workspace/present-workspace.ts');
+      return await completeClone({
+        ...request,
+        directory: host.cwd,
+        env: selectDirectEnvironment(env),
+      });
+    },
     initialise: async (request) => await makeWorkspace(request, host),
     mergeFiles: async (paths) => {
       const { mergePaths } = await import('../workspace/merge-driver.ts');
@@ -113,19 +121,16 @@ async function stopDaemon(beadsDir: string): Promise<{ stopped: boolean; pid?: n
   return { stopped: true, pid };
 }
 
-async function makeWorkspace(
-  { prefix, isLocal }: InitRequest,
-  { cwd, env }: ClientHost,
-): Promise<InitReport> {
-  const { initialise, refuseToInitialise } = await import('../workspace/initialise.ts');
+async function makeWorkspace(request: InitRequest, { cwd, env }: ClientHost): Promise<InitReport> {
+  const { initialise } = await import('../workspace/initialise.ts');
+  const { refuseToInitialise } = await import('../workspace/present-workspace.ts');
   const { takeWorkspace } = await import('./direct.ts');
   const options = {
+    ...request,
     directory: cwd,
-    isLocal,
     env: selectDirectEnvironment(env),
     clock: systemClock,
     log: silentLog,
-    ...(prefix === undefined ? {} : { prefix }),
   };
   const beadsDir = join(cwd, '.beads');
   // Before anything is touched, and before a daemon that serves it would be waited for.

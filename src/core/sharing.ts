@@ -1,5 +1,10 @@
 import type { Timestamp } from './timestamp.ts';
 
+/** By bd, on a branch of their own; or by people, who commit the mirror with their work. */
+export const SYNC_MODES = ['branch', 'worktree'] as const;
+
+export type SyncMode = (typeof SYNC_MODES)[number];
+
 /** Why changes are not shared: kept, shown with a remedy, tried again. */
 export type SharingFailure = 'offline' | 'auth' | 'rejected' | 'blocked' | 'failed';
 

@@ -15,6 +15,8 @@ export interface GitRunOptions {
   /** Defaults to the deadline of a local call. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** This one call may name the program that git merges with; its arguments come from nobody but bd. */
+  setsMergeDriver?: boolean;
 }
 
 /** One repository's git. Only a git that is missing, late or stopped throws; a refusal is a result. */
@@ -102,7 +104,14 @@ interface SpawnOptions extends GitRunOptions {
 /** One git child through one simple-git instance: its abort signal belongs to the instance. */
 async function spawnGit(
   args: readonly string[],
-  { directory, environment, input, timeoutMs = GIT_LOCAL_TIMEOUT_MS, signal }: SpawnOptions,
+  {
+    directory,
+    environment,
+    input,
+    timeoutMs = GIT_LOCAL_TIMEOUT_MS,
+    signal,
+    setsMergeDriver = false,
+  }: SpawnOptions,
 ): Promise<GitResult> {
   const { simpleGit } = await import('simple-git');
   const stop = new AbortController();
@@ -115,7 +124,7 @@ async function spawnGit(
     const git = simpleGit({
       baseDir: directory,
       config: CONFIG,
-      unsafe: ALLOWED,
+      unsafe: { ...ALLOWED, allowUnsafeMergeDriver: setsMergeDriver },
       allowEnvironment: ALLOWED_ENVIRONMENT,
       completion: { onClose: true, onExit: false },
       abort: stop.signal,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Document } from 'yaml';
 import { BdError } from '../core/errors.ts';
+import { SYNC_MODES } from '../core/sharing.ts';
 import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
 import { readPlainSettings } from './plain-settings.ts';
@@ -45,7 +46,7 @@ const KNOWN = {
   actor: { kind: 'text', value: '' },
   'status.custom': { kind: 'list', value: '' },
   'types.custom': { kind: 'list', value: '' },
-  'sync.mode': { kind: 'text', value: 'branch', choices: ['branch', 'worktree'] },
+  'sync.mode': { kind: 'text', value: 'branch', choices: SYNC_MODES },
   'sync.push': { kind: 'truth', value: 'true' },
   'sync.remote': { kind: 'text', value: '' },
   'sync.branch': { kind: 'text', value: 'beads-sync' },

@@ -4,17 +4,19 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
+import type { SyncMode } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { isNotFound, writeFileAtomically } from '../platform/files.ts';
 import { createGit } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
-import { findWorkspace } from '../platform/workspace-location.ts';
 import type { Project } from '../sync/branch-format.ts';
 import { createSyncBranch } from '../sync/sync-branch.ts';
 import { openConfig } from './config.ts';
+import { configureMerge } from './merge-settings.ts';
 import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
+import { refuseToInitialise } from './present-workspace.ts';
 import { openWorkspace } from './workspace.ts';
 
 export interface InitOptions {
@@ -23,6 +25,10 @@ export interface InitOptions {
   prefix?: string;
   /** Never send anything to a remote. */
   isLocal: boolean;
+  /** Without it, `worktree` where git tracks the mirror already. */
+  mode?: SyncMode;
+  /** Leave git's way of merging alone. */
+  skipsMergeDriver?: boolean;
   env: Environment;
   clock: Clock;
   log: Log;
@@ -65,7 +71,10 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
     repository !== undefined &&
     mirror !== undefined &&
     (await isInHead(repository, beadsDir, mirror, env));
-  const found = repository && !isTracked ? await findProject(repository, { env }) : undefined;
+  const mode = options.mode ?? (isTracked ? 'worktree' : 'branch');
+  if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
+  const found =
+    repository && mode === 'branch' ? await findProject(repository, { env }) : undefined;
   const project: Project = found ?? {
     projectId: randomUUID(),
     prefix: options.prefix ?? prefixFrom(basename(directory)),
@@ -75,12 +84,18 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
     jsonl_export: mirror ?? present.jsonl_export,
     project_id: project.projectId,
   };
-  await writeFiles(beadsDir, { metadata, prefix: project.prefix, isTracked, options });
+  await writeFiles(beadsDir, { metadata, prefix: project.prefix, mode, options });
   changes.push(`made ${beadsDir}`);
-  if (repository !== undefined && !isTracked) {
+  if (mode === 'worktree') changes.push('set sync.mode to worktree');
+  if (repository !== undefined && mode === 'branch') {
     const pattern = await excludeFromGit(repository, beadsDir);
     if (pattern !== undefined) changes.push(`added ${pattern} to .git/info/exclude`);
   }
+  const merging =
+    repository === undefined || mode === 'branch' || options.skipsMergeDriver === true
+      ? undefined
+      : await configureMerge({ beadsDir, repository, env });
+  if (merging !== undefined) changes.push(...merging.made, ...merging.left);
 
   await using workspace = await openWorkspace({ beadsDir, env, clock, log });
   const report = await workspace.sync.syncNow();
@@ -89,6 +104,7 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
     changes.push(`kept the prefix ${found.prefix}: the project has it already`);
   }
   if (isTracked) changes.push(`left ${mirror} to you: git tracks it, commit it when you like`);
+  else if (mode === 'worktree') changes.push('left .beads to you: commit it when you like');
   else if (isShared) {
     const branch = workspace.config.text('sync.branch');
     changes.push(`will push changes to ${branch} on ${report.remote} (--local keeps them here)`);
@@ -100,7 +116,7 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
     issue_count: workspace.store.queries.count({}),
     remote: isShared ? report.remote : null,
     changes,
-    warning: report.error,
+    warning: report.error ?? merging?.warning ?? null,
   };
 }
 
@@ -129,9 +145,9 @@ async function writeFiles(
   {
     metadata,
     prefix,
-    isTracked,
+    mode,
     options,
-  }: { metadata: Metadata; prefix: string; isTracked: boolean; options: InitOptions },
+  }: { metadata: Metadata; prefix: string; mode: SyncMode; options: InitOptions },
 ): Promise<void> {
   const files = { '.gitignore': GITIGNORE, 'README.md': README, 'config.yaml': CONFIG };
   for (const [name, content] of Object.entries(files)) {
@@ -142,9 +158,16 @@ async function writeFiles(
   const config = await openConfig(beadsDir, { env: {} });
   await config.set('issue_prefix', prefix);
   if (options.isLocal) await config.set('sync.push', 'false');
-  if (isTracked) await config.set('sync.mode', 'worktree');
+  if (mode === 'worktree') await config.set('sync.mode', mode);
   // Last: with this file the directory is a workspace.
   await writeMetadata(beadsDir, metadata);
+}
+
+function cannotBeOnBranch(mirror: string): BdError {
+  return new BdError('INVALID_VALUE', {
+    message: `git tracks ${mirror}: with --mode branch every change of an issue would be one of yours`,
+    remedy: `Leave --mode out, or take the file out of your commits first: git rm --cached ${mirror}`,
+  });
 }
 
 /** Keeps `git status` clean without touching a tracked file; undefined when the line is there. */
@@ -165,25 +188,6 @@ async function excludeFromGit(
   return pattern;
 }
 
-/**
- * Throws `ALREADY_EXISTS` where there is nothing to make: in a workspace, and in a repository that has
- * one, as its directories and worktrees share it. Touches nothing.
- */
-export function refuseToInitialise(directory: string, { env }: { env: Environment }): void {
-  const present = findWorkspace({ cwd: directory, env: { HOME: env['HOME'] } });
-  if (present === undefined) return;
-  const isHere = present.projectDir === realpathSync.native(directory);
-  // A workspace of the classic tool has no project id yet.
-  if (isHere && readMetadata(present.beadsDir).project_id === '') return;
-  const commonDir = findGitRepository(directory)?.commonDir;
-  const isShared = findGitRepository(present.projectDir)?.commonDir === commonDir;
-  if (!isHere && (commonDir === undefined || !isShared)) return;
-  throw new BdError('ALREADY_EXISTS', {
-    message: `${isHere ? 'this directory' : 'this repository'} has a workspace already: ${present.beadsDir}`,
-    remedy: 'Nothing is left to do; `bd where` and `bd status` tell about it.',
-  });
-}
-
 const CONFIG = `# Settings of this project; \`bd config explain\` lists them all with their values.
 `;
 
@@ -195,6 +199,7 @@ daemon.lock*
 daemon.log*
 daemon.pid
 quarantine/
+.*.tmp
 `;
 
 const README = `# Issues of this project

@@ -36,6 +36,18 @@ describe('a git call', () => {
     });
   });
 
+  it('names a program to merge with only where that is meant', async () => {
+    const git = createGit({ gitDir, env: sandbox.env });
+    const args = ['config', '--local', 'merge.x.driver', 'program %A'];
+    await expect(git.run(args)).rejects.toMatchObject({ code: 'SYNC_FAILED' });
+    expect(sandbox.git(repository, 'config', '--local', '--list')).not.toContain('merge.x.driver');
+    expect(await git.run(args, { setsMergeDriver: true })).toMatchObject({ exitCode: 0 });
+    expect(sandbox.git(repository, 'config', 'merge.x.driver')).toContain('program %A');
+    await expect(
+      git.run(['config', '--local', 'core.pager', 'x'], { setsMergeDriver: true }),
+    ).rejects.toMatchObject({ code: 'SYNC_FAILED' });
+  });
+
   it('returns a refusal with its reason', async () => {
     const git = createGit({ gitDir, env: sandbox.env });
     const result = await git.run(['rev-parse', '--verify', 'no-such-ref']);

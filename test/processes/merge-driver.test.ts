@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeState } from '../../src/core/causal/causal-line.ts';
@@ -6,7 +14,12 @@ import { decodeLine } from '../../src/core/causal/decode-line.ts';
 import type { IssueState } from '../../src/core/causal/issue-state.ts';
 import type { IssueId } from '../../src/core/issue-id.ts';
 import { classicPart, created, put, shown, write } from '../core/causal/state.ts';
-import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import {
+  BD,
+  createTestWorkspace,
+  type TestProject,
+  type TestWorkspace,
+} from '../support/test-workspace.ts';
 
 const MIRROR = '.beads/issues.jsonl';
 const IDS = ['a-1', 'a-2', 'a-3', 'a-4'] as const;
@@ -153,4 +166,53 @@ test('it needs no workspace, no store, and nothing of git’s environment', asyn
   // The guard is one.
   const init = await world.bd(['init'], { env: { NODE_OPTIONS: env.NODE_OPTIONS } });
   expect(init.stderr).toContain('loads better-sqlite3');
+});
+
+test('two clones whose people commit their issues: init sets all up, pull merges what both did', async () => {
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  const [mia, lee] = world.clones as [TestProject, TestProject];
+  const bin = join(world.root, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'bd'), `#!/bin/sh\nexec '${process.execPath}' '${BD}' "$@"\n`);
+  chmodSync(join(bin, 'bd'), 0o755);
+  const env = { ...world.env, PATH: `${bin}:${world.env['PATH']}` };
+  const git = ({ directory }: TestProject, ...args: string[]): string =>
+    execFileSync('git', args, { cwd: directory, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+  /** Without daemon: what a command did is in the file when it has ended. */
+  const bd = async (at: TestProject, ...args: string[]): Promise<string> =>
+    (await at.bdText(args, { env: { BEADS_NO_DAEMON: '1' } })).trim();
+  const commitAll = (at: TestProject): void => {
+    git(at, 'add', '-A');
+    git(at, 'commit', '-q', '-m', 'Issues');
+  };
+
+  await bd(mia, 'init', '--prefix', 't', '--mode', 'worktree');
+  const shared = await bd(mia, 'q', 'Shared');
+  commitAll(mia);
+  git(mia, 'push', '-q', 'origin', 'HEAD:main');
+  git(lee, 'pull', '-q', 'origin', 'main');
+  expect(git(lee, 'config', '--default', '', '--get', 'merge.beads.driver')).toBe('');
+  expect(await bd(lee, 'init')).toContain('set merge.beads.driver in .git/config');
+  expect(git(lee, 'status', '--porcelain')).toBe('');
+  expect((await lee.bd(['init'], { env: { BEADS_NO_DAEMON: '1' } })).exitCode).toBe(4);
+
+  await bd(mia, 'update', shared, '--title', 'Renamed by mia');
+  const hers = await bd(mia, 'q', 'Hers');
+  commitAll(mia);
+  git(mia, 'push', '-q', 'origin', 'HEAD:main');
+  await bd(lee, 'update', shared, '--priority', '0');
+  const his = await bd(lee, 'q', 'His');
+  commitAll(lee);
+  git(lee, 'pull', '-q', '--no-rebase', '--no-edit', 'origin', 'main');
+
+  expect(git(lee, 'status', '--porcelain')).toBe('');
+  const content = readFileSync(join(lee.beadsDir, 'beads.jsonl'), 'utf8');
+  const lines = content.split('\n').slice(0, -1);
+  expect(lines.map((line) => (JSON.parse(line) as { id: string }).id).sort()).toEqual(
+    [shared, hers, his].sort(),
+  );
+  expect(JSON.parse(lines.find((line) => line.includes(`"${shared}"`)) ?? '')).toMatchObject({
+    title: 'Renamed by mia',
+    priority: 0,
+  });
 });

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
+import type { SyncMode } from '../../src/core/sharing.ts';
 import { initialise, type InitReport } from '../../src/workspace/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
+import { completeClone } from '../../src/workspace/present-workspace.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
@@ -35,7 +37,14 @@ function clone(name: string): string {
   return directory;
 }
 
-function init(directory: string, options: { prefix?: string; isLocal?: boolean } = {}) {
+interface Options {
+  prefix?: string;
+  isLocal?: boolean;
+  mode?: SyncMode;
+  skipsMergeDriver?: boolean;
+}
+
+function init(directory: string, options: Options = {}) {
   return initialise({
     directory,
     env,
@@ -60,7 +69,7 @@ async function create(directory: string, title: string): Promise<string> {
 }
 
 /** All that belongs to the user. */
-function fingerprint(directory: string): unknown {
+function fingerprint(directory: string) {
   return {
     head: readFileSync(join(directory, '.git/HEAD'), 'utf8'),
     config: readFileSync(join(directory, '.git/config'), 'utf8'),
@@ -166,4 +175,152 @@ test('a mirror that git tracks stays the user’s to commit', async () => {
   expect(git(directory, 'status', '--porcelain', '.beads/issues.jsonl')).toBe(
     'M .beads/issues.jsonl',
   );
+});
+
+describe('with --mode worktree', () => {
+  const DRIVER = 'bd merge %O %A %B';
+  const driverOf = (directory: string): string =>
+    git(directory, 'config', '--local', '--default', '', '--get', 'merge.beads.driver');
+  const attributesOf = (directory: string): string =>
+    readFileSync(join(directory, '.beads/.gitattributes'), 'utf8');
+
+  /** A project whose issues are committed and pushed. */
+  async function createProject(): Promise<string> {
+    const directory = clone('mia');
+    await init(directory, { prefix: 'kite', mode: 'worktree' });
+    git(directory, 'add', '.beads');
+    git(directory, 'commit', '-qm', 'Issues');
+    git(directory, 'push', '-q', 'origin', 'HEAD:main');
+    return directory;
+  }
+
+  test('the issues are the user’s to commit, and git merges them with bd', async () => {
+    const directory = clone('mia');
+    git(directory, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+    const { config: _before, status: _untracked, ...before } = fingerprint(directory);
+    const report = await init(directory, { mode: 'worktree' });
+    expect(report).toMatchObject({ remote: null, warning: null });
+    expect(report.changes.slice(1)).toEqual([
+      'set sync.mode to worktree',
+      'wrote .beads/.gitattributes: git merges issues with bd',
+      'set merge.beads.driver in .git/config',
+      'left .beads to you: commit it when you like',
+    ]);
+    expect(driverOf(directory)).toBe(DRIVER);
+    expect(git(directory, 'config', '--local', 'merge.beads.name')).not.toBe('');
+    expect(git(directory, 'check-attr', 'merge', '.beads/beads.jsonl')).toMatch(/: beads$/);
+    await create(directory, 'One');
+    const { config: _after, status, ...after } = fingerprint(directory);
+    expect(after).toEqual(before);
+    expect(status).toBe('?? .beads/');
+    expect(git(remote, 'branch')).toBe('');
+    git(directory, 'add', '-A');
+    expect(git(directory, 'diff', '--cached', '--name-only').split('\n')).toEqual(
+      [
+        '.gitattributes',
+        '.gitignore',
+        'README.md',
+        'beads.jsonl',
+        'config.yaml',
+        'metadata.json',
+      ].map((name) => `.beads/${name}`),
+    );
+  });
+
+  test('a mirror that git tracks already is merged so too', async () => {
+    const directory = clone('mia');
+    mkdirSync(join(directory, '.beads'));
+    writeFileSync(join(directory, '.beads/issues.jsonl'), '{"id":"bd-1","title":"Old"}\n');
+    git(directory, 'add', '.');
+    git(directory, 'commit', '-qm', 'Issues');
+    await expect(init(directory, { mode: 'branch' })).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+    });
+    await init(directory);
+    expect(driverOf(directory)).toBe(DRIVER);
+    expect(attributesOf(directory)).toContain('*.jsonl merge=beads text eol=lf');
+    expect(readFileSync(join(directory, '.beads/config.yaml'), 'utf8')).toContain('mode: worktree');
+  });
+
+  test('what somebody has set in another way stays, and is told of', async () => {
+    const directory = clone('mia');
+    git(directory, 'config', 'merge.beads.driver', 'other %A');
+    mkdirSync(join(directory, '.beads'));
+    writeFileSync(join(directory, '.beads/.gitattributes'), '* text\n');
+    const { changes } = await init(directory, { mode: 'worktree' });
+    expect(driverOf(directory)).toBe('other %A');
+    expect(attributesOf(directory)).toBe('* text\n');
+    expect(changes).toContain("left merge.beads.driver in git's settings as it is: other %A");
+    expect(changes).toContain('left .beads/.gitattributes as it is; it does not say merge=beads');
+  });
+
+  test('what is set already is not worth a word', async () => {
+    const directory = clone('mia');
+    git(directory, 'config', 'merge.beads.driver', DRIVER);
+    const { changes } = await init(directory, { mode: 'worktree' });
+    expect(changes.join()).not.toContain('merge.beads');
+  });
+
+  test('nothing about merging is set up when that is not wanted', async () => {
+    const directory = clone('mia');
+    await init(directory, { mode: 'worktree', skipsMergeDriver: true });
+    expect(driverOf(directory)).toBe('');
+    expect(existsSync(join(directory, '.beads/.gitattributes'))).toBe(false);
+  });
+
+  test('settings that cannot be written are a warning that says what to run', async () => {
+    const directory = clone('mia');
+    writeFileSync(join(directory, '.git/config.lock'), '');
+    const { warning, changes } = await init(directory, { mode: 'worktree' });
+    expect(warning).toContain(`git config merge.beads.driver '${DRIVER}'`);
+    expect(changes.join()).not.toContain('.git/config');
+  });
+
+  test('a directory without git has nothing to set up', async () => {
+    const directory = join(temp.path, 'plain');
+    mkdirSync(directory);
+    expect(await init(directory, { mode: 'worktree' })).toMatchObject({ warning: null });
+    expect(existsSync(join(directory, '.beads/.gitattributes'))).toBe(false);
+    expect(await create(directory, 'One')).toMatch(/^plain-/);
+  });
+
+  test('a fresh clone gets what a clone does not bring, once, in any of its directories', async () => {
+    await createProject();
+    const fresh = clone('lee');
+    const inside = join(fresh, 'sub');
+    mkdirSync(inside);
+    const complete = () => completeClone({ directory: inside, prefix: 'other', env });
+    const { config: _before, ...before } = fingerprint(fresh);
+    expect(await complete()).toEqual({
+      beads_dir: join(fresh, '.beads'),
+      prefix: 'kite',
+      changes: [
+        'set merge.beads.driver in .git/config',
+        'kept the prefix kite: the project has it already',
+      ],
+      warning: null,
+    });
+    expect(driverOf(fresh)).toBe(DRIVER);
+    const { config: _after, ...after } = fingerprint(fresh);
+    expect(after).toEqual(before);
+    expect(await complete()).toBeUndefined();
+    await expect(init(fresh)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+  });
+
+  test('a linked worktree shares what its repository has', async () => {
+    const directory = await createProject();
+    const worktree = join(temp.path, 'worktree');
+    git(directory, 'worktree', 'add', '-q', worktree);
+    expect(await completeClone({ directory: worktree, env })).toBeUndefined();
+    git(directory, 'config', '--unset', 'merge.beads.driver');
+    expect(await completeClone({ directory: worktree, env })).toBeDefined();
+    expect(driverOf(directory)).toBe(DRIVER);
+  });
+
+  test('a clone whose issues are on a branch of their own lacks nothing', async () => {
+    const directory = clone('mia');
+    await init(directory);
+    expect(await completeClone({ directory, env })).toBeUndefined();
+    expect(driverOf(directory)).toBe('');
+  });
 });

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { SYNC_MODES } from '../../core/sharing.ts';
+import type { CompletedClone } from '../../workspace/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../given.ts';
 import { requireServices } from '../own-process.ts';
@@ -10,13 +12,27 @@ export const initCommand: CommandDefinition = {
   flags: [
     ['-p, --prefix <prefix>', 'what ids begin with (default: the directory’s name)'],
     ['--local', 'send nothing to any remote'],
+    [
+      '--mode <mode>',
+      'branch: bd commits issues, on a branch of its own (default); worktree: you commit the file',
+    ],
+    ['--skip-merge-driver', 'with worktree: leave git’s way of merging alone'],
     ['--skip-hooks', ''],
-    ['--skip-merge-driver', ''],
   ],
   async run({ flags, services, screen, io, confirm }) {
-    const report = await requireServices(services, 'init').initialise(
-      given({ prefix: flags.text('prefix'), isLocal: flags.has('local') }),
-    );
+    const local = requireServices(services, 'init');
+    const prefix = flags.text('prefix');
+    const mode = flags.choice('mode', SYNC_MODES);
+    const skipsMergeDriver = flags.has('skip-merge-driver');
+    const mayComplete = !skipsMergeDriver && mode !== 'branch';
+    const completed = mayComplete ? await local.completeClone(given({ prefix })) : undefined;
+    if (completed !== undefined) {
+      confirm({ json: completed, text: renderCompleted(completed) });
+      if (completed.warning !== null) io.stderr(`Warning: ${completed.warning}\n`);
+      return;
+    }
+    const isLocal = flags.has('local');
+    const report = await local.initialise(given({ prefix, isLocal, mode, skipsMergeDriver }));
     const facts = alignColumns(
       [
         ['', 'Database:', join(report.beads_dir, 'beads.db')],
@@ -25,12 +41,19 @@ export const initCommand: CommandDefinition = {
       ],
       { ...screen, width: undefined },
     );
-    const changes = report.changes.map((change) => `  - ${change}\n`).join('');
     const joined = report.joined ? ' It joined the project that the remote has.' : '';
     confirm({
       json: report,
-      text: `bd initialized successfully!${joined}\n\n${facts}\n${changes}`,
+      text: `bd initialized successfully!${joined}\n\n${facts}\n${listChanges(report.changes)}`,
     });
     if (report.warning !== null) io.stderr(`Warning: ${report.warning}\n`);
   },
 };
+
+function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {
+  return `The workspace is here already: ${beadsDir}\n\n${listChanges(changes)}`;
+}
+
+function listChanges(changes: readonly string[]): string {
+  return changes.map((change) => `  - ${change}\n`).join('');
+}
