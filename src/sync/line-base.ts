@@ -52,20 +52,21 @@ export function branchBase(lineOf: (id: string) => string | undefined): FindBase
   };
 }
 
-/** The version with its seal, or without one that with its `updated_at`, which moves with every change. */
+/**
+ * The version with its seal, or without one that with its `updated_at`, which moves with every change.
+ * The oldest of several: they show the same, and what a later one hides, the writer may not have known.
+ */
 function namedVersion(
   { issues, versions }: Pick<Store, 'issues' | 'versions'>,
   { issue: { id, updated_at: updatedAt }, seal }: ForeignLine,
 ): IssueState | undefined {
   const current = issues.line(id);
   if (current === undefined) return undefined;
-  for (const line of [current, ...versions.earlier(id)]) {
-    if (seal !== undefined && sealOf(line) !== seal) continue;
-    const state = stateOf(line);
-    if (seal !== undefined) return state;
-    if (state !== undefined && compareTimestamps(state.updatedAt, updatedAt) === 0) return state;
-  }
-  return undefined;
+  const known = [current, ...versions.earlier(id)].reverse();
+  if (seal !== undefined) return stateOf(known.find((line) => sealOf(line) === seal));
+  return known
+    .map(stateOf)
+    .find((state) => state && compareTimestamps(state.updatedAt, updatedAt) === 0);
 }
 
 function stateOf(line: string | null | undefined): IssueState | undefined {
