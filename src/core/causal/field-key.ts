@@ -70,6 +70,11 @@ export function kindOf(key: string): KeyKind | undefined {
   return NAMED.has(key) ? (key as KeyKind) : PREFIXED[key.slice(0, 2)];
 }
 
+/** Whether the key is a name, not one of a set of keys with a prefix. */
+export function isNamedKey(key: string): boolean {
+  return NAMED.has(key);
+}
+
 /** What follows the prefix of a label, comment, member or unknown key. */
 export function keyName(key: string): string {
   return key.slice(2);
