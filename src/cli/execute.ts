@@ -78,7 +78,8 @@ function createInvocation({
   };
 }
 
-const READING = /^(get|list|count|read|resolve|preview|explain|dependency|epic)_|^ping$|_status$/;
+const READING =
+  /^(get|list|count|read|preview|explain|dependency|epic)_|^(ping|resolve_id)$|_status$/;
 
 function readingOnly(call: Call): Call {
   return async (method, params) => {

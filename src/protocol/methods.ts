@@ -1,3 +1,4 @@
+import { conflictMethods, type ConflictResults } from './methods/conflict.ts';
 import { commentMethods, type CommentResults } from './methods/comment.ts';
 import { dependencyMethods, type DependencyResults } from './methods/dependency.ts';
 import { issueMethods, type IssueResults } from './methods/issue.ts';
@@ -14,6 +15,7 @@ export const METHODS = {
   ...dependencyMethods,
   ...labelMethods,
   ...commentMethods,
+  ...conflictMethods,
   ...workspaceMethods,
 };
 
@@ -25,6 +27,7 @@ export type Result<M extends Method> = (IssueResults &
   DependencyResults &
   LabelResults &
   CommentResults &
+  ConflictResults &
   WorkspaceResults)[M];
 
 /** Runs one operation; rejects with a `BdError`. Each face holds one and knows nothing more. */

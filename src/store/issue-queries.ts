@@ -23,6 +23,7 @@ export interface IssueQueries {
   averageLeadTimeMs(): number;
   /** Issues with something in them that is for people to decide, in id order. */
   idsInConflict(): string[];
+  isInConflict(id: string): boolean;
 }
 
 export function createIssueQueries(database: Database): IssueQueries {
@@ -76,6 +77,7 @@ export function createIssueQueries(database: Database): IssueQueries {
     idsBelow: (parent) => prepared.below.all(parent, parent),
     averageLeadTimeMs: () => prepared.leadTime.get() ?? 0,
     idsInConflict: () => prepared.inConflict.all(),
+    isInConflict: (id) => prepared.conflicted.get(id) === 1,
   };
 }
 
@@ -157,6 +159,7 @@ function prepareIdQueries(database: Database): {
   below: Statement<[string, string], string>;
   leadTime: Statement<[], number | null>;
   inConflict: Statement<[], string>;
+  conflicted: Statement<[string], number>;
 } {
   return {
     labelCounts: database.prepare(
@@ -190,6 +193,9 @@ function prepareIdQueries(database: Database): {
       .prepare<[], string>(
         'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id',
       )
+      .pluck(),
+    conflicted: database
+      .prepare<[string], number>('SELECT conflicted FROM issues WHERE id = ?')
       .pluck(),
   };
 }

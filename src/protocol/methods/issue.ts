@@ -50,7 +50,7 @@ const newIssue = object({
   dependencies: optional(list(text({ min: 1, max: 2 * NAME_CHARS_MAX }), { max: IDS_MAX })),
 });
 
-const issueChanges = object({
+export const issueChanges = object({
   title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),
   ...fields,
   status: optional(name),
@@ -155,6 +155,8 @@ export type IssueDetails = Omit<IssueJson, 'dependencies'> & {
   dependencies?: LinkedIssue[];
   dependents?: LinkedIssue[];
   parent?: string;
+  /** The fields that are in conflict, by the names of `list_conflicts`. */
+  conflicts?: string[];
 };
 
 export type BlockedIssue = IssueJson & { blocked_by_count: number; blocked_by: string[] };

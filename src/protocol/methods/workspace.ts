@@ -37,6 +37,11 @@ export const workspaceMethods = {
   explain_config: object({}),
 };
 
+export type WorkspaceStatus = SyncStatus & {
+  /** Issues with something in them that is for people to decide. */
+  conflicts: number;
+};
+
 export interface ImportProblem {
   line: number;
   problem: string;
@@ -88,7 +93,7 @@ export interface WorkspaceResults {
   ping: { message: 'pong'; version: string; pid: number; workspace: string };
   get_info: WorkspaceInfo;
   sync: SyncReport;
-  sync_status: SyncStatus;
+  sync_status: WorkspaceStatus;
   export: { path: string; exported: number };
   /** `next` is what to pass as `after`; null at the end. */
   read_lines: { lines: string[]; next: string | null };

@@ -95,7 +95,8 @@ const CLEARABLE = [
   'defer_until',
 ] as const;
 
-function applyChanges(
+/** The issue as `changes` make it, checked by the rules for all edits. */
+export function applyChanges(
   workspace: Workspace,
   before: Issue,
   { changes, actor }: { changes: Changes; actor: string },

@@ -8,30 +8,35 @@ const CANDIDATES_MAX = 1_000;
 /** The living issue that `text` names: its id, its id without prefix, or the start of the latter. */
 export function findIssue(workspace: Workspace, text: string): Issue {
   const issue = workspace.store.issues.get(findIssueId(workspace, text));
-  if (issue === undefined) throw notFound(text, '');
+  if (issue === undefined) throw notFound(text);
   return issue;
 }
 
 export function findIssueId(workspace: Workspace, text: string): string {
-  const { issues } = workspace.store;
-  for (const id of [text, `${workspace.prefix()}-${text}`]) {
-    const issue = issues.get(id);
-    if (issue === undefined) continue;
-    if (!isDeleted(issue)) return id;
-    throw notFound(
-      text,
-      ` (deleted ${issue.deleted_at ?? ''} by ${issue.deleted_by ?? 'unknown'})`,
-    );
+  const issue = withWholeId(workspace, text);
+  if (issue !== undefined) {
+    if (isDeleted(issue)) throw deleted(text, issue);
+    return issue.id;
   }
   const matches = startingWith(workspace, text);
   const [only] = matches;
-  if (only === undefined) throw notFound(text, '');
+  if (only === undefined) throw notFound(text);
   if (matches.length === 1) return only;
   throw new BdError('AMBIGUOUS_ID', {
     message: `ambiguous ID "${text}" matches ${matches.length} issues: [${matches.slice(0, MATCHES_SHOWN).join(' ')}]`,
     remedy: 'Give more of the id.',
     details: { matches: matches.slice(0, MATCHES_SHOWN) },
   });
+}
+
+/** The same; an issue that was deleted is named by its id, or its id without prefix. */
+export function findAnyIssue(workspace: Workspace, text: string): Issue {
+  return withWholeId(workspace, text) ?? findIssue(workspace, text);
+}
+
+function withWholeId(workspace: Workspace, text: string): Issue | undefined {
+  const { issues } = workspace.store;
+  return issues.get(text) ?? issues.get(`${workspace.prefix()}-${text}`);
 }
 
 function startingWith(workspace: Workspace, text: string): string[] {
@@ -46,9 +51,20 @@ function startingWith(workspace: Workspace, text: string): string[] {
   });
 }
 
-function notFound(text: string, why: string): BdError {
+function deleted(
+  text: string,
+  { id, deleted_at: at = '', deleted_by: by = 'unknown' }: Issue,
+): BdError {
   return new BdError('ISSUE_NOT_FOUND', {
-    message: `no issue found matching "${text}"${why}`,
+    message: `no issue found matching "${text}" (deleted ${at} by ${by})`,
+    remedy: `Bring it back with \`bd restore ${id}\`.`,
+    details: { issue_id: text },
+  });
+}
+
+function notFound(text: string): BdError {
+  return new BdError('ISSUE_NOT_FOUND', {
+    message: `no issue found matching "${text}"`,
     remedy: 'List the issues with `bd list --all`, or look for it with `bd search`.',
     details: { issue_id: text },
   });

@@ -8,6 +8,7 @@ import type { Edge } from '../../store/graph-queries.ts';
 import type { Workspace } from '../workspace.ts';
 import { findIssueId } from './find-issue.ts';
 import { checkedStatus, checkedTime, checkedType } from './issue-rules.ts';
+import { openConflicts } from './open-conflicts.ts';
 import type { Operations } from './operation.ts';
 
 const DAY_MS = 86_400_000;
@@ -139,10 +140,12 @@ function detailsOf(workspace: Workspace, id: string): IssueDetails {
   const dependencies = linkedIssues(workspace, down, 'depends_on_id');
   const dependents = linkedIssues(workspace, graph.edges(id, 'up'), 'issue_id');
   const parent = graph.parent(id);
+  const conflicts = openConflicts(workspace, id).map(({ json }) => json.field);
   return {
     ...issue,
     ...(dependencies.length === 0 ? {} : { dependencies }),
     ...(dependents.length === 0 ? {} : { dependents }),
     ...(parent === undefined ? {} : { parent }),
+    ...(conflicts.length === 0 ? {} : { conflicts }),
   };
 }

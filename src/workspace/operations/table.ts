@@ -3,6 +3,7 @@ import { isMethod, METHODS, type Call, type Method } from '../../protocol/method
 import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
 import { commentOperations } from './comment.ts';
+import { conflictOperations } from './conflict.ts';
 import { configOperations } from './config.ts';
 import { countOperations } from './count-issues.ts';
 import { createOperations } from './create-issue.ts';
@@ -13,6 +14,8 @@ import { infoOperations } from './info.ts';
 import { labelOperations } from './label.ts';
 import type { Operations } from './operation.ts';
 import { readOperations } from './read-issue.ts';
+import { restoreOperations } from './restore-issue.ts';
+import { resolveOperations } from './resolve-conflict.ts';
 import { syncOperations } from './sync.ts';
 import { transferOperations } from './transfer.ts';
 
@@ -26,6 +29,9 @@ const OPERATIONS: Operations<Method> = {
   ...dependencyOperations,
   ...labelOperations,
   ...commentOperations,
+  ...conflictOperations,
+  ...resolveOperations,
+  ...restoreOperations,
   ...configOperations,
   ...eventOperations,
   ...infoOperations,

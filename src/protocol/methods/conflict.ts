@@ -1,0 +1,61 @@
+import type { IssueJson } from '../../core/issue-line.ts';
+import { NAME_CHARS_MAX } from '../../core/limits.ts';
+import { flag, json, object, optional, text } from '../shape.ts';
+import { actor, issueId } from './issue.ts';
+
+/** A key of somebody's metadata, or one that bd does not know, can be longer than any name of ours. */
+const FIELD_CHARS_MAX = 100 * NAME_CHARS_MAX;
+
+export const conflictMethods = {
+  list_conflicts: object({ issue_id: optional(issueId) }),
+  /** One of `take`, `value` and `merge`. */
+  resolve_conflict: object({
+    issue_id: issueId,
+    field: text({ min: 1, max: FIELD_CHARS_MAX }),
+    /** `winner`, `other`, or the number of one of the others, from 1. */
+    take: optional(text({ min: 1, max: 20 })),
+    value: optional(json()),
+    merge: optional(flag()),
+    actor,
+  }),
+  restore_issue: object({ issue_id: issueId, actor }),
+};
+
+export type ConflictKind =
+  /** Written at the same time, by people who did not know of each other. */
+  | 'values'
+  /** Written by somebody who did not know that the issue was deleted. */
+  | 'edited-while-deleted'
+  /** Two issues were created with one id. */
+  | 'id-collision'
+  /** A copied clone wrote two values under one name. */
+  | 'duplicate-write'
+  /** A dependency that does not count, as it closes a cycle with others. */
+  | 'cycle';
+
+export interface VersionJson {
+  /** Null: cleared. */
+  value: unknown;
+  /** By its writer's clock. Null, as `replica`: nobody wrote that, it follows from the rest. */
+  written_at: string | null;
+  /** The clone that wrote it, or the name of a version that another tool wrote. */
+  replica: string | null;
+}
+
+export interface ConflictJson {
+  issue_id: string;
+  title: string;
+  field: string;
+  kind: ConflictKind;
+  shown: VersionJson;
+  /** Latest first. */
+  others: VersionJson[];
+}
+
+export interface ConflictResults {
+  /** `kept_aside`: files of lines that could not be read, in this clone; the rest is the same in all. */
+  list_conflicts: { conflicts: ConflictJson[]; kept_aside: string[] };
+  /** `value`: what the field is now. */
+  resolve_conflict: { issue: IssueJson; field: string; value: unknown };
+  restore_issue: { issue: IssueJson; changed: boolean };
+}

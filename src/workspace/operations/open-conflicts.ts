@@ -1,0 +1,128 @@
+import { listConflicts, type Conflict } from '../../core/causal/conflicts.ts';
+import { edgeKey, keyName, kindOf } from '../../core/causal/field-key.ts';
+import { fieldName } from '../../core/causal/field-name.ts';
+import type { IssueState, Sibling, Value } from '../../core/causal/issue-state.ts';
+import { looseMembers } from '../../core/causal/metadata.ts';
+import { valueToJson } from '../../core/causal/value-json.ts';
+import { viewIssue, type View } from '../../core/causal/view.ts';
+import { shownSibling } from '../../core/causal/shown.ts';
+import { compareBytes, type Dependency } from '../../core/issue.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
+import type { Workspace } from '../workspace.ts';
+
+/** A conflict as it is told, and what settling it needs. */
+export interface OpenConflict {
+  readonly json: ConflictJson;
+  readonly key: string;
+  /** What is shown, then the others, as they were written. */
+  readonly values: readonly Value[];
+}
+
+/** Every issue with something to decide, in id order. */
+export function issuesInConflict({ store }: Workspace): string[] {
+  const waiting = store.cycles.suppressed().map((edge) => edge.issue_id);
+  return [...new Set([...store.queries.idsInConflict(), ...waiting])].sort(compareBytes);
+}
+
+/** What is to be decided in an issue, by field: each field once, and the same list on every clone. */
+export function openConflicts({ store }: Workspace, id: string): OpenConflict[] {
+  const closing = store.cycles.suppressed().filter((edge) => edge.issue_id === id);
+  if (closing.length === 0 && !store.queries.isInConflict(id)) return [];
+  const state = store.issues.state(id);
+  if (state === undefined) return [];
+  const view = viewIssue(state);
+  const found = new Map<string, OpenConflict>();
+  const add = (conflict: OpenConflict): void => void found.set(conflict.json.field, conflict);
+  for (const conflict of onePerKey(listConflicts(state))) add(described(conflict, { state, view }));
+  // Last, as taking the edge away settles whatever else there is about it.
+  for (const edge of closing) for (const conflict of cycleConflict(view, edge)) add(conflict);
+  return [...found.values()].sort((left, right) => compareBytes(left.json.field, right.json.field));
+}
+
+/** Whether the issue is to live comes before what it says; the other values are told with it. */
+function onePerKey(conflicts: readonly Conflict[]): Conflict[] {
+  const found = new Map<string, Conflict>();
+  for (const conflict of conflicts) {
+    const { others } = found.get(conflict.key) ?? conflict;
+    found.set(conflict.key, { ...conflict, others });
+  }
+  return [...found.values()];
+}
+
+function described(
+  conflict: Conflict,
+  { state, view }: { state: IssueState; view: View },
+): OpenConflict {
+  const { key, shown, others } = conflict;
+  const kind: ConflictKind = conflict.kind === 'duplicate-dot' ? 'duplicate-write' : conflict.kind;
+  const json: ConflictJson = {
+    issue_id: view.issue.id,
+    title: view.issue.title,
+    field: fieldName(key),
+    kind,
+    shown: { ...version(key, shown), value: shownJson(key, shown, view) },
+    others: others.map((other) => version(key, other)),
+  };
+  const values = [shown, ...others].map(({ value }) => value);
+  return isMemberOfWhole(key, view) && kind !== 'edited-while-deleted'
+    ? memberOfWhole(conflict, { json, state, view })
+    : { json, key, values };
+}
+
+/** Metadata that was replaced as a whole hides what others wrote to one key of it. */
+export function isMemberOfWhole(key: string, { isMetadataWhole }: View): boolean {
+  return isMetadataWhole && kindOf(key) === 'member';
+}
+
+/** What is shown of it is what the whole says at its key; all that was written to the key are others. */
+function memberOfWhole(
+  { key, shown, others }: Conflict,
+  { json, state, view }: { json: ConflictJson; state: IssueState; view: View },
+): OpenConflict {
+  const whole = shownSibling('metadata', state.entries.get('metadata') ?? [shown]);
+  const inWhole = looseMembers(view.issue.opaque?.['metadata'] ?? '')?.members.get(keyName(key));
+  // Who replaced the whole cleared its keys: of that nothing is to be taken.
+  const written = [shown, ...others].filter(({ value }) => value !== undefined);
+  return {
+    json: {
+      ...json,
+      shown: { ...version(key, whole), value: valueToJson(key, inWhole) },
+      others: written.map((member) => version(key, member)),
+    },
+    key,
+    values: [inWhole, ...written.map(({ value }) => value)],
+  };
+}
+
+/** A dependency that does not count: nobody wrote that, so what is shown has no writer. */
+function cycleConflict(
+  { issue, edges }: View,
+  { depends_on_id: target, type }: { depends_on_id: string; type: string },
+): OpenConflict[] {
+  const placed = edges.find(({ sibling }) => {
+    const edge = sibling.value as Dependency;
+    return edge.depends_on_id === target && edge.type === type;
+  });
+  if (placed === undefined) return [];
+  const { sibling } = placed;
+  const key = edgeKey(sibling.value as Dependency);
+  const json: ConflictJson = {
+    issue_id: issue.id,
+    title: issue.title,
+    field: fieldName(key),
+    kind: 'cycle',
+    shown: { value: null, written_at: null, replica: null },
+    others: [version(key, sibling)],
+  };
+  return [{ json, key, values: [undefined, sibling.value] }];
+}
+
+function version(key: string, { value, ms, replica }: Sibling): VersionJson {
+  return { value: valueToJson(key, value), written_at: timestampAt(ms), replica };
+}
+
+/** Where metadata as a whole was cleared, its keys may still be there to be seen. */
+function shownJson(key: string, { value }: Sibling, { issue }: View): unknown {
+  return valueToJson(key, key === 'metadata' ? issue.opaque?.['metadata'] : value);
+}
