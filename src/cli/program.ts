@@ -8,6 +8,7 @@ import { childrenCommand } from './commands/children.ts';
 import { closeCommand } from './commands/close.ts';
 import { commentCommand, commentsCommand } from './commands/comments.ts';
 import { configCommand } from './commands/config.ts';
+import { conflictsCommand } from './commands/conflicts.ts';
 import { countCommand } from './commands/count.ts';
 import { createCommand } from './commands/create.ts';
 import { daemonCommand } from './commands/daemon.ts';
@@ -26,6 +27,7 @@ import { mergeCommand } from './commands/merge.ts';
 import { quickCommand } from './commands/q.ts';
 import { readyCommand } from './commands/ready.ts';
 import { reopenCommand } from './commands/reopen.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { searchCommand } from './commands/search.ts';
 import { showCommand } from './commands/show.ts';
 import { staleCommand } from './commands/stale.ts';
@@ -46,6 +48,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
       closeCommand,
       reopenCommand,
       deleteCommand,
+      restoreCommand,
     ],
   ],
   [
@@ -67,6 +70,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
     [
       initCommand,
       syncCommand,
+      conflictsCommand,
       importCommand,
       exportCommand,
       mergeCommand,

@@ -44,6 +44,8 @@ export interface Details extends Row {
   deferred_until?: string;
   closed?: string;
   close_reason?: string;
+  /** Fields that were written in two places at once; `bd conflicts` settles them. */
+  conflicts?: readonly string[];
 }
 
 type RowSource = Omit<IssueJson, 'dependencies'>;
@@ -86,6 +88,7 @@ export function detailsOf(issue: IssueDetails): Details {
       deferred_until: issue.defer_until,
       closed: issue.closed_at,
       close_reason: issue.close_reason,
+      conflicts: issue.conflicts,
     }),
     created: issue.created_at,
     updated,

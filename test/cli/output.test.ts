@@ -103,3 +103,39 @@ test('quiet says nothing about changes, but answers questions', async () => {
   expect((await record(['close', 't-1', '-q', '--json'])).stdout).not.toBe('');
   expect((await record(['list', '-q'], { answer })).stdout).not.toBe('');
 });
+
+test('conflicts are a table of one line each, and files that were kept aside are named below', async () => {
+  const by = { written_at: '2026-01-02T03:04:05Z', replica: 'aaaaaa' };
+  const conflict = {
+    issue_id: 't-1',
+    title: 'Title',
+    field: 'comment x',
+    kind: 'values',
+    shown: { ...by, value: { id: 1, author: 'mia', text: `one\n\u001b[2J${'long '.repeat(20)}` } },
+    others: [{ ...by, value: { id: 1, author: 'mia', text: 'two' } }],
+  };
+  const { stdout } = await record(['conflicts'], {
+    answer: { conflicts: [conflict], kept_aside: ['/project/.beads/quarantine/ab.jsonl'] },
+  });
+  expect(stdout).toBe(
+    'ISSUE  FIELD      SHOWN                             OTHERS\n' +
+      't-1    comment x  one \ufffd[2Jlong long long long lon…  two\n' +
+      '\nLines that could not be read are kept in:\n  /project/.beads/quarantine/ab.jsonl\n' +
+      'Mend them, take them in with `bd import -i FILE`, and remove the file.\n',
+  );
+});
+
+test('a field is named to the shell as one word', async () => {
+  const version = { value: 'x', written_at: '2026-01-02T03:04:05Z', replica: 'aaaaaa' };
+  const conflict = {
+    issue_id: 't-1',
+    title: 'T',
+    kind: 'values',
+    shown: version,
+    others: [version],
+  };
+  const { stdout } = await record(['conflicts', 'show', 't-1'], {
+    answer: { conflicts: [{ ...conflict, field: "it's; $x" }] },
+  });
+  expect(stdout).toContain(`bd conflicts resolve t-1 'it'\\''s; $x' --take winner\n`);
+});

@@ -1,6 +1,22 @@
 import { expect, test } from 'vitest';
 import { record } from './recorder.ts';
 
+/** A value is what its field makes of it. */
+const RESOLVED: readonly (readonly [field: string, flags: string[], choice: object])[] = [
+  ['title', ['--take', '2'], { take: '2' }],
+  ['notes', ['--merge'], { merge: true }],
+  ['title', ['--value', '7'], { value: '7' }],
+  ['assignee', ['--value', ''], { value: '' }],
+  ['priority', ['--value', 'P3'], { value: 3 }],
+  ['estimated_minutes', ['--value', '90'], { value: 90 }],
+  ['estimated_minutes', ['--value', ''], { value: null }],
+  ['due_at', ['--value', '+1w'], { value: '2026-01-09T03:04:05.000Z' }],
+  ['pinned', ['--value', 'true'], { value: true }],
+  ['metadata.team', ['--value', '{"a":1}'], { value: { a: 1 } }],
+  ['x_team', ['--value', ''], { value: null }],
+  ['comment abc', ['--value', '1'], { value: '1' }],
+];
+
 /** What a command line asks for. The clock stands at 2026-01-02T03:04:05Z. */
 const CASES: readonly (readonly [argv: string[], method: string, params: unknown])[] = [
   [['create', 'T'], 'create_issue', { issue: { title: 'T' } }],
@@ -35,6 +51,13 @@ const CASES: readonly (readonly [argv: string[], method: string, params: unknown
     { issue: { title: 'Two words', priority: 3 } },
   ],
   [['q', '--', '--json', '-p'], 'create_issue', { issue: { title: '--json -p' } }],
+  [['conflicts', 'show', 'x'], 'list_conflicts', { issue_id: 'x' }],
+  ...RESOLVED.map(([field, flags, choice]): readonly [string[], string, unknown] => [
+    ['conflicts', 'resolve', 'x', field, ...flags],
+    'resolve_conflict',
+    { issue_id: 'x', field, ...choice },
+  ]),
+  [['restore', 'x', '--actor', 'mia'], 'restore_issue', { issue_id: 'x', actor: 'mia' }],
   [['list'], 'list_issues', { filter: { exclude_statuses: ['closed'] }, limit: 50 }],
   [['list', '--all', '-n0'], 'list_issues', { filter: {}, limit: 0 }],
   [['list', '-s', 'all'], 'list_issues', { filter: {}, limit: 50 }],
@@ -143,12 +166,19 @@ test('claiming together with other changes claims first', async () => {
   expect(calls.map(({ method }) => method)).toEqual(['claim_issue', 'update_issue']);
 });
 
+const READ = { issues: [], total: 0, conflicts: [], issue_id: 'x', dependencies: [] };
+
 test('--readonly lets reading through and stops every change before it is asked for', async () => {
-  expect((await record(['--readonly', 'list'])).calls).toHaveLength(1);
+  for (const reading of [['list'], ['conflicts', 'show', 'x'], ['show', 'x', '--refs']]) {
+    const { calls } = await record(['--readonly', ...reading], { answer: READ });
+    expect(calls.length, reading.join(' ')).toBeGreaterThan(0);
+  }
   for (const argv of [
     ['q', 'T'],
     ['close', 'x'],
     ['label', 'add', 'x', 'l'],
+    ['conflicts', 'resolve', 'x', 'title', '--take', 'winner'],
+    ['restore', 'x'],
     ['sync'],
     ['import'],
   ]) {

@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { Stats } from '../../protocol/methods/issue.ts';
-import type { SyncStatus } from '../../core/sharing.ts';
+import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { given } from '../given.ts';
 import { alignColumns } from '../output/columns.ts';
@@ -35,7 +35,7 @@ function readAssignee({ flags, actor }: Invocation): string | undefined {
   });
 }
 
-function renderStatus(summary: Stats, sync: SyncStatus, screen: Screen): string {
+function renderStatus(summary: Stats, sync: WorkspaceStatus, screen: Screen): string {
   const rows: (readonly [string, number])[] = [
     ['Total Issues', summary.total_issues],
     ['Ready', summary.ready_issues],

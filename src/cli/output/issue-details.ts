@@ -13,20 +13,42 @@ export function renderIssueDetails(issue: IssueDetails, screen: Screen): string 
   const blocking = ({ dependency_type: type }: LinkedIssue): boolean => isBlockingType(type);
   const family = ({ dependency_type: type }: LinkedIssue): boolean => isParentType(type);
   const other = (linked: LinkedIssue): boolean => !blocking(linked) && !family(linked);
+  const title = `${screen.bold(issue.id)}  ${screen.bold(oneLine(issue.title))}`;
+  const text = (heading: string, field: LongText): string =>
+    section(heading + mark(issue, field), severalLines(issue[field] ?? ''), screen);
+  const parent = mark(issue, 'parent') || mark(issue, 'dependency parent-child ');
   const sections = [
-    `${screen.bold(issue.id)}  ${screen.bold(oneLine(issue.title))}\n${facts(issue, screen)}`,
-    section('Description', severalLines(issue.description ?? ''), screen),
-    section('Design', severalLines(issue.design ?? ''), screen),
-    section('Acceptance criteria', severalLines(issue.acceptance_criteria ?? ''), screen),
-    section('Notes', severalLines(issue.notes ?? ''), screen),
-    links('Parent', dependencies.filter(family), screen),
-    links('Depends on', dependencies.filter(blocking), screen),
+    `${title}${mark(issue, 'title')}\n${facts(issue, screen)}`,
+    text('Description', 'description'),
+    text('Design', 'design'),
+    text('Acceptance criteria', 'acceptance_criteria'),
+    text('Notes', 'notes'),
+    links(`Parent${parent}`, dependencies.filter(family), screen),
+    links(`Depends on${mark(issue, 'dependency blocks ')}`, dependencies.filter(blocking), screen),
     links('Children', dependents.filter(family), screen),
     links('Blocks', dependents.filter(blocking), screen),
     relations([...dependencies.filter(other), ...dependents.filter(other)], screen),
-    section('Comments', renderComments(comments, screen), screen),
+    section(`Comments${mark(issue, 'comment ')}`, renderComments(comments, screen), screen),
+    conflictNote(issue),
   ];
   return sections.filter((text) => text !== '').join('\n');
+}
+
+type LongText = 'description' | 'design' | 'acceptance_criteria' | 'notes';
+
+/** `field` is a name of `list_conflicts`, or the first words of several. */
+function mark({ conflicts = [] }: IssueDetails, field: string): string {
+  const isMarked = conflicts.some((name) =>
+    field.endsWith(' ') ? name.startsWith(field) : name === field,
+  );
+  return isMarked ? ' (in conflict)' : '';
+}
+
+/** What is empty has no place for a mark, so that all are named once more. */
+function conflictNote({ id, conflicts = [] }: IssueDetails): string {
+  if (conflicts.length === 0) return '';
+  const fields = conflicts.map(oneLine).join(', ');
+  return `In conflict: ${fields}\nRun \`bd conflicts show ${id}\` to see and settle it.\n`;
 }
 
 export function renderComments(comments: readonly Comment[], screen: Screen): string {
@@ -39,22 +61,24 @@ export function renderComments(comments: readonly Comment[], screen: Screen): st
 }
 
 function facts(issue: IssueDetails, screen: Screen): string {
-  const rows: (readonly [string, string | undefined])[] = [
-    ['Status', [issue.status, issue.close_reason].filter(Boolean).join(', ')],
-    ['Priority', `P${issue.priority}`],
-    ['Type', issue.issue_type],
-    ['Assignee', issue.assignee],
-    ['Labels', issue.labels?.join(', ')],
-    ['Estimate', estimate(issue.estimated_minutes)],
-    ['Due', moment(issue.due_at)],
-    ['Deferred until', moment(issue.defer_until)],
-    ['External', issue.external_ref],
-    ['Created', by(issue.created_at, issue.created_by)],
-    ['Updated', moment(issue.updated_at)],
-    ['Closed', moment(issue.closed_at)],
+  const rows: (readonly [name: string, field: string, value: string | undefined])[] = [
+    ['Status', 'status', [issue.status, issue.close_reason].filter(Boolean).join(', ')],
+    ['Priority', 'priority', `P${issue.priority}`],
+    ['Type', 'issue_type', issue.issue_type],
+    ['Assignee', 'assignee', issue.assignee],
+    ['Labels', 'labels', issue.labels?.join(', ')],
+    ['Estimate', 'estimated_minutes', estimate(issue.estimated_minutes)],
+    ['Due', 'due_at', moment(issue.due_at)],
+    ['Deferred until', 'defer_until', moment(issue.defer_until)],
+    ['External', 'external_ref', issue.external_ref],
+    ['Created', 'created_at', by(issue.created_at, issue.created_by)],
+    ['Updated', 'updated_at', moment(issue.updated_at)],
+    ['Closed', 'closed_at', moment(issue.closed_at)],
   ];
-  const shown = rows.flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[`${name}:`, oneLine(value)]],
+  const shown = rows.flatMap(([name, field, value]) =>
+    value === undefined || value === ''
+      ? []
+      : [[`${name}:`, `${oneLine(value)}${mark(issue, field)}`]],
   );
   return alignColumns(shown, screen);
 }

@@ -1,12 +1,17 @@
 import type { SharingState, SyncReport, SyncStatus } from '../../core/sharing.ts';
+import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import { renderMoment } from './moment.ts';
 
-/** The state of sharing in a line, and what to do in another when something is in the way. */
-export function renderSyncStatus(status: SyncStatus): string {
+/** The state of sharing in a line, what to do when something is in the way, and what is to be decided. */
+export function renderSyncStatus(status: WorkspaceStatus): string {
   const last = status.last_ok === null ? '' : `, last shared ${renderMoment(status.last_ok)}`;
   const lines = [`Sync: ${stateText(status)}${last}`];
   if (status.error !== null) lines.push(`  ${status.error}`);
   if (status.remedy !== null) lines.push(`  ${status.remedy}`);
+  if (status.conflicts > 0) {
+    const issues = status.conflicts === 1 ? '1 issue' : `${status.conflicts} issues`;
+    lines.push(`Conflicts: in ${issues} (\`bd conflicts\` lists them)`);
+  }
   return lines.map((line) => `${line}\n`).join('');
 }
 

@@ -56,6 +56,6 @@ export interface ConflictResults {
   /** `kept_aside`: files of lines that could not be read, in this clone; the rest is the same in all. */
   list_conflicts: { conflicts: ConflictJson[]; kept_aside: string[] };
   /** `value`: what the field is now. */
-  resolve_conflict: { issue: IssueJson; field: string; value: unknown };
+  resolve_conflict: { issue: IssueJson; field: string; kind: ConflictKind; value: unknown };
   restore_issue: { issue: IssueJson; changed: boolean };
 }

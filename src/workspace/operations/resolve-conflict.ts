@@ -58,7 +58,8 @@ export const resolveOperations: Operations<'resolve_conflict'> = {
       const { writes, value } = settle(dispute);
       const change = { kind: 'conflict_resolved', actor, origin: 'local' } as const;
       const issue = store.edits.write(id, writes, { ...change, atMs: clock.nowMs() });
-      return { issue: issueToJson(issue), field: params.field, value };
+      const { field, kind } = conflict.json;
+      return { issue: issueToJson(issue), field, kind, value };
     });
   },
 };

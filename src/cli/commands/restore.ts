@@ -1,0 +1,28 @@
+import type { CommandDefinition } from '../command.ts';
+import { given } from '../given.ts';
+import { forEachId } from '../issue-ids.ts';
+import { oneLine } from '../output/printable.ts';
+
+export const restoreCommand: CommandDefinition = {
+  name: 'restore',
+  parameters: '[ids...]',
+  about: 'Bring deleted issues back',
+  async run(invocation) {
+    const { args, call, actor, confirm } = invocation;
+    const { done, exitCode } = await forEachId(invocation, args, (id) =>
+      call('restore_issue', given({ issue_id: id, actor })),
+    );
+    if (done.length === 0) return exitCode;
+    confirm({
+      json: done.map(({ issue }) => issue),
+      text: done
+        .map(({ issue, changed }) =>
+          changed
+            ? `Restored ${issue.id}: ${oneLine(issue.title)}\n`
+            : `${issue.id} is not deleted\n`,
+        )
+        .join(''),
+    });
+    return exitCode;
+  },
+};
