@@ -97,6 +97,7 @@ describe('list_conflicts', () => {
   test('is the same in both clones, by issue and field, with who wrote what when', async () => {
     await shared();
     await shared({}, 't-0');
+    const editedMs = world.lee.clock.nowMs();
     for (const [call, name] of [
       [mia, 'mia'],
       [lee, 'lee'],
@@ -121,8 +122,18 @@ describe('list_conflicts', () => {
       title: 'lee',
       field: 'title',
       kind: 'values',
-      shown: { value: 'lee', written_at: '2026-01-02T03:04:06.000Z', replica: replica('lee') },
-      others: [{ value: 'mia', written_at: expect.any(String), replica: replica('mia') }],
+      shown: {
+        value: 'lee',
+        written_at: new Date(editedMs).toISOString(),
+        replica: replica('lee'),
+      },
+      others: [
+        {
+          value: 'mia',
+          written_at: new Date(editedMs - 1_000).toISOString(),
+          replica: replica('mia'),
+        },
+      ],
     });
     expect((await shownTo(mia)).conflicts).toEqual(['notes', 'title']);
     expect((await mia('sync_status', {})).conflicts).toBe(2);
@@ -162,7 +173,6 @@ describe('resolve_conflict', () => {
       expect([issue.title, field, value]).toEqual([title, 'title', title]);
       expect(await fieldsInConflict(mia)).toEqual([]);
       await expectSettled({ title });
-      for (const { clock } of [world.mia, world.lee]) clock.advance(5_000);
     }
     const { events } = await mia('read_events', {});
     expect(events.filter(({ kind }) => kind === 'conflict_resolved')).toHaveLength(cases.length);
@@ -386,6 +396,16 @@ describe('metadata that was replaced as a whole hides what another wrote to a ke
     expect((await shownTo(mia)) as unknown).toHaveProperty('metadata', { z: 1 });
   });
 
+  test('without its last key it is empty, not gone', async () => {
+    await shared({ metadata: { a: 1 } });
+    write(world.mia, { key: 'm/a', value: '2' });
+    write(world.lee, { key: 'metadata', value: '{"a": 9}' }, { key: 'm/a', value: undefined });
+    await world.exchange();
+    await resolve({ field: 'metadata.a', value: null });
+    await expectSettledEverywhere();
+    expect((await shownTo(lee)) as unknown).toHaveProperty('metadata', {});
+  });
+
   test('while the whole is in conflict, or no object, nothing goes into it', async () => {
     await hide();
     write(world.mia, { key: 'metadata', value: '{"mia":1}' });
@@ -393,7 +413,7 @@ describe('metadata that was replaced as a whole hides what another wrote to a ke
     await world.exchange();
     expect(await fieldsInConflict()).toEqual(['metadata', 'metadata.a']);
     const first = await refused(resolve({ field: 'metadata.a', take: 'other' }));
-    expect(first.text).toContain('bd conflicts resolve t-1 metadata');
+    expect(first.text).toContain('the metadata of t-1 is in conflict itself');
     await resolve({ field: 'metadata', value: [1, 2] });
     const second = await refused(resolve({ field: 'metadata.a', take: 'other' }));
     expect(second.text).toContain('no object');
@@ -447,6 +467,7 @@ describe('an issue that was deleted while somebody edited it', () => {
     await deleteWhileEdited();
     const { value } = await resolve({ field: 'title', take: 'winner' });
     expect(value).toMatchObject({ deleted: true, deleted_by: 'mia' });
+    expect(value).not.toHaveProperty('seen');
     await world.exchange();
     for (const call of [mia, lee]) expect(await fieldsInConflict(call)).toEqual([]);
     expect((await refused(shownTo(lee))).text).toContain('bd restore t-1');
@@ -465,6 +486,52 @@ describe('an issue that was deleted while somebody edited it', () => {
       expect(code).toBe('INVALID_VALUE');
       expect(text).toContain('bring it back');
     }
+  });
+
+  test('its other conflicts can be settled, as those of what it was before', async () => {
+    await shared();
+    await mia('close_issue', { issue_id: ID, reason: 'mia' });
+    await lee('close_issue', { issue_id: ID, reason: 'lee' });
+    await world.exchange();
+    const { closed_at: closedAt } = await shownTo(mia);
+    await mia('delete_issues', { issue_ids: [ID] });
+    const { value } = await resolve({ field: 'status', value: 'closed' });
+    expect(value).toEqual({ status: 'closed', closed_at: closedAt, close_reason: 'lee' });
+    await world.exchange();
+    expect(await fieldsInConflict(lee)).toEqual([]);
+  });
+
+  test('a late edit is told with the value that it does not know', async () => {
+    await shared();
+    await mia('update_issue', { issue_id: ID, changes: { title: 'mia' } });
+    await mia('delete_issues', { issue_ids: [ID] });
+    await lee('update_issue', { issue_id: ID, changes: { title: 'lee' } });
+    await world.exchange();
+    const { kind, shown, others } = await conflictOf('title');
+    expect([kind, shown.value, ...others.map(({ value }) => value)]).toEqual([
+      'edited-while-deleted',
+      'lee',
+      'mia',
+    ]);
+    await mia('restore_issue', { issue_id: ID });
+    expect((await conflictOf('title')).kind).toBe('values');
+  });
+
+  test('whether it lives is settled before its other conflicts are', async () => {
+    await shared();
+    await concurrently({ title: 'mia' }, { title: 'lee' });
+    await mia('delete_issues', { issue_ids: [ID] });
+    await lee('update_issue', { issue_id: ID, changes: { notes: 'late' } });
+    await world.exchange();
+    expect(await fieldsInConflict()).toEqual(['notes', 'title']);
+    const { text } = await refused(resolve({ field: 'title', take: 'winner' }));
+    expect(text).toContain('the notes of t-1 is in conflict itself');
+    await resolve({ field: 'notes', take: 'winner' });
+    await resolve({ field: 'title', take: 'winner' });
+    await world.exchange();
+    for (const call of [mia, lee]) expect(await fieldsInConflict(call)).toEqual([]);
+    await lee('restore_issue', { issue_id: ID });
+    await expectSettled({ title: 'lee', notes: 'late' });
   });
 
   test('values that differ wait until it is settled whether it lives', async () => {
@@ -513,6 +580,35 @@ describe('edges that close a cycle together', () => {
     expect((await resolve({ field, take: 'winner' })).value).toBeNull();
     await expectSettled({});
     expect(await shownTo(mia)).not.toHaveProperty('dependencies');
+  });
+
+  test('an edge that is held twice, as parent and by its other name, goes wholly', async () => {
+    await closeCycle('parent-child');
+    const edge = { issue_id: ID, depends_on_id: 't-2', type: 'parent_child' };
+    write(world.lee, { key: 'd/parent_child/t-2', value: edge });
+    await world.exchange();
+    await resolve({ field: 'dependency parent-child t-2', take: 'winner' });
+    await expectSettledEverywhere();
+    expect(await shownTo(lee)).not.toHaveProperty('dependencies');
+  });
+
+  test('a parent that is in conflict itself is settled first', async () => {
+    await shared({}, 't-3');
+    await closeCycle('parent-child');
+    await concurrently({ parent: 't-3' }, { parent: '' });
+    await resolve({ field: 'parent', take: 'other' });
+    await world.exchange();
+    const edge = { issue_id: ID, depends_on_id: 't-2', type: 'parent-child' };
+    write(world.mia, { key: 'parent', value: { ...edge, depends_on_id: 't-3' } });
+    write(world.lee, { key: 'parent', value: edge });
+    await world.exchange();
+    expect(await fieldsInConflict()).toEqual(['dependency parent-child t-2', 'parent']);
+    const { text } = await refused(
+      resolve({ field: 'dependency parent-child t-2', take: 'winner' }),
+    );
+    expect(text).toContain('the parent of t-1 is in conflict itself');
+    await resolve({ field: 'parent', take: 'other' });
+    await expectSettled({ parent: 't-3' });
   });
 
   test('it counts again when another edge of the cycle goes', async () => {

@@ -18,7 +18,7 @@ export interface TwoWorkspaces extends AsyncDisposable {
   readonly mia: Clone;
   /** Writes a second later: of two values hers are the later ones. */
   readonly lee: Clone;
-  /** Each takes in what the other has. */
+  /** Each takes in what the other has; then time goes on, so that later edits are later than all of it. */
   exchange(): Promise<void>;
 }
 
@@ -50,6 +50,7 @@ export async function openTwoWorkspaces(): Promise<TwoWorkspaces> {
       await hand(mia, lee);
       await hand(lee, mia);
       await hand(mia, lee);
+      for (const { clock } of [mia, lee]) clock.advance(5_000);
     },
     async [Symbol.asyncDispose]() {
       await mia.workspace[Symbol.asyncDispose]();

@@ -84,9 +84,25 @@ function settle(dispute: Dispute): Settlement {
       return settleDeletion(dispute);
     case 'cycle':
       return settleCycle(dispute);
-    default:
-      return isMemberOfWhole(conflict.key, view) ? settleMember(dispute) : settleValues(dispute);
+    default: {
+      const { writes, value } = isMemberOfWhole(conflict.key, view)
+        ? settleMember(dispute)
+        : settleValues(dispute);
+      return { writes: [...writes, ...renewedDeletion(dispute)], value };
+    }
   }
+}
+
+/** The deletion of a deleted issue must know this write too, or it would be one more late edit. */
+function renewedDeletion({ conflict, conflicts, state, view }: Dispute): Write[] {
+  const siblings = state.entries.get('deleted') ?? [];
+  if (conflict.key === 'deleted' || view.statusBelow === undefined) return [];
+  const { issue_id: id } = conflict.json;
+  const open = conflicts.find(
+    ({ key, json }) => key === 'deleted' || json.kind === 'edited-while-deleted',
+  );
+  if (open !== undefined) refuseWhileOpen(open.json.field, { id, conflicts });
+  return [{ key: 'deleted', value: shownSibling('deleted', siblings).value }];
 }
 
 /** One decision for all edits that the deletion did not know. */
@@ -174,8 +190,7 @@ function settleValues(dispute: Dispute): Settlement {
 }
 
 /** Metadata that is taken as a whole takes the place of the keys that were shown, but for open ones. */
-function membersGivingWay({ state, view, conflicts }: Dispute): Write[] {
-  if (view.isMetadataWhole) return [];
+function membersGivingWay({ state, conflicts }: Dispute): Write[] {
   const open = new Set(conflicts.map(({ key }) => key));
   return [...state.entries.keys()]
     .filter((key) => kindOf(key) === 'member' && !open.has(key))
@@ -212,7 +227,7 @@ function refuseWhileOpen(
   if (!conflicts.some(({ json }) => json.field === field)) return;
   throw new BdError('INVALID_VALUE', {
     message: `the ${field} of ${id} is in conflict itself`,
-    remedy: `Settle that first, with \`bd conflicts resolve ${id} ${field}\`.`,
+    remedy: `Settle that first: \`bd conflicts show ${id}\` tells how.`,
   });
 }
 
