@@ -4,7 +4,6 @@ import {
   type Deletion,
   type IssueState,
   type Sibling,
-  type StatusGroup,
   type Value,
 } from './issue-state.ts';
 import { meansSame } from './same-meaning.ts';
@@ -98,13 +97,24 @@ function hasDuplicateDot(siblings: readonly Sibling[]): boolean {
   );
 }
 
-/** Two people who close one issue alike do not disagree, though each has its own time; nor do two numbers of one comment. */
+/** What tells when and by whom something was done that two people did alike. */
+const CIRCUMSTANCES: Readonly<Record<string, readonly string[]>> = {
+  state: ['closed_at'],
+  deleted: ['deleted_at', 'deleted_by', 'seen'],
+  parent: ['created_at', 'created_by'],
+};
+
+/** Two people who close, delete or move one issue alike do not disagree; nor do two numbers of one comment. */
 function isSameTo(key: string, left: Value, right: Value): boolean {
   if (kindOf(key) === 'comment') return meansSame(key, left, right);
-  if (key !== 'state') return isSameValue(left, right);
-  const { closed_at: _leftAt, ...leftRest } = left as StatusGroup;
-  const { closed_at: _rightAt, ...rightRest } = right as StatusGroup;
-  return isSameValue(leftRest, rightRest);
+  const ignored = CIRCUMSTANCES[key] ?? [];
+  return isSameValue(without(left, ignored), without(right, ignored));
+}
+
+function without(value: Value, members: readonly string[]): Value {
+  if (typeof value !== 'object' || members.length === 0) return value;
+  const kept = Object.entries(value).filter(([member]) => !members.includes(member));
+  return Object.fromEntries(kept) as unknown as Value;
 }
 
 /** All writes that some living deletion knew, or undefined if the issue is not deleted. */

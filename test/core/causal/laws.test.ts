@@ -3,12 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeState } from '../../../src/core/causal/causal-line.ts';
 import { listConflicts } from '../../../src/core/causal/conflicts.ts';
 import { joinStates } from '../../../src/core/causal/join.ts';
-import type {
-  Deletion,
-  IssueState,
-  Sibling,
-  StatusGroup,
-} from '../../../src/core/causal/issue-state.ts';
+import type { Deletion, IssueState, Sibling } from '../../../src/core/causal/issue-state.ts';
 import { diffToWrites, liftFirst, liftIssue } from '../../../src/core/causal/lift.ts';
 import { viewIssue } from '../../../src/core/causal/view.ts';
 import { parseIssueLine } from '../../../src/core/issue-line.ts';
@@ -109,11 +104,14 @@ property('what is alive is shown, or in the list of conflicts', 600, (clones) =>
   }
 });
 
-/** The time of closing is no matter of dispute. */
+/** When and by whom two people did the same is no matter of dispute. */
 function toldValue(key: string, { value }: Sibling): string {
-  if (key !== 'state') return JSON.stringify(value) ?? '';
-  const { closed_at: _at, ...group } = value as StatusGroup;
-  return JSON.stringify(group);
+  const circumstances = ['state', 'deleted', 'parent'].includes(key)
+    ? ['closed_at', 'deleted_at', 'deleted_by', 'seen', 'created_at', 'created_by']
+    : [];
+  const told = (name: string, member: unknown): unknown =>
+    circumstances.includes(name) ? undefined : member;
+  return JSON.stringify(value, told) ?? '';
 }
 
 property(
