@@ -30,4 +30,6 @@ export interface Change {
   actor: string;
   origin: Origin;
   atMs: number;
+  /** What an event of this kind tells besides which fields changed. */
+  data?: Record<string, unknown>;
 }

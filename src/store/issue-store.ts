@@ -31,7 +31,8 @@ export interface IssueStore {
   json(id: string): IssueJson | undefined;
   /**
    * Writes the record, its indexes, its event and its place in the outbox; a record that is equal
-   * changes nothing. Throws `LIMIT_EXCEEDED` for one that other clones could not read.
+   * changes nothing. Throws `LIMIT_EXCEEDED` or `INVALID_VALUE` for one that could
+   * not be read again.
    */
   put(state: IssueState, change: Change): void;
   /** Pages through all lines in id order (bytes); start with ''. */
@@ -81,7 +82,8 @@ export function createIssueStore(
       const line = encodeView(state, view);
       const lineBefore = record.get(id);
       if (lineBefore === line) return;
-      refuseUnreadable(state, line);
+      refuseTooLarge(state, line);
+      if (change.origin === 'local') refuseUnreadable(line);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
       const conflicted = Number(hasConflict(state, view));
       upsert.run({ ...derivedColumns(issue), id, record: line, conflicted });
@@ -89,7 +91,8 @@ export function createIssueStore(
       const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
       readiness.changed(id, { holdsUpChanged, edgesChanged });
       if (orderingChanged) cycles.changed(id);
-      versions.add(id, events.append(id, change, difference(before, issue)), lineBefore);
+      const data = { ...difference(before, issue), ...change.data };
+      versions.add(id, events.append(id, change, data), lineBefore);
       if (change.origin === 'remote') return;
       const sharedCounter = (): number =>
         lineBefore === undefined ? 0 : counterAt(decodeState(lineBefore).vector, replica.id());
@@ -149,8 +152,18 @@ function decodeState(line: string): IssueState {
   });
 }
 
+/** What this clone makes is read once before it is stored: a record that nobody can read is lost. */
+function refuseUnreadable(line: string): void {
+  const decoded = decodeLine(line, 0);
+  if (decoded.kind === 'sealed') return;
+  throw new BdError('INVALID_VALUE', {
+    message: `this cannot be stored: ${decoded.kind === 'foreign' ? decoded.why : decoded.problem}`,
+    remedy: 'Give another value.',
+  });
+}
+
 /** What readers refuse must not be written: the others would never see this change, nor any later one. */
-function refuseUnreadable({ id, vector }: IssueState, line: string): void {
+function refuseTooLarge({ id, vector }: IssueState, line: string): void {
   const causalChars = line.length - classicPart(line).length;
   const limits = [
     ['bytes', Buffer.byteLength(line), LINE_BYTES_MAX],

@@ -23,6 +23,8 @@ export interface MirrorFile {
   readonly path: string;
   /** Whether the store holds changes that the file does not show; looks at no file. */
   isBehind(): boolean;
+  /** The last event that the file shows. */
+  shownSeq(): number;
   /** Takes in what others wrote to the file, then makes it show the store. One call at a time. */
   flush(): Promise<MirrorReport>;
 }
@@ -51,15 +53,15 @@ export function createMirrorFile({
 }): MirrorFile {
   const { settings, events, versions } = store;
   let swept = false;
-  const isBehind = (): boolean => Number(settings.get(SEQ) ?? 0) !== events.lastSeq();
+  const shownSeq = (): number => Number(settings.get(SEQ) ?? 0);
+  const isBehind = (): boolean => shownSeq() !== events.lastSeq();
 
   const takeIn = async (content: Buffer, report: MirrorReport): Promise<void> => {
-    const seq = Number(settings.get(SEQ) ?? 0);
     const { created, updated, problems, ...told } = await reconcile(readIssueLines(content), {
       store,
       clock,
       origin: 'mirror',
-      findBase: mirrorBase(store, seq),
+      findBase: mirrorBase(store, shownSeq()),
     });
     report.imported += created + updated;
     report.moved.push(...told.moved);
@@ -110,6 +112,7 @@ export function createMirrorFile({
   return {
     path,
     isBehind,
+    shownSeq,
     async flush() {
       const report: MirrorReport = {
         imported: 0,

@@ -100,6 +100,8 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       options.guard();
       const shrunk = await sweepTombstones(store, clock);
       const report = await mirror.flush();
+      // Without a branch the file is all that others get to see: what it shows is shared.
+      if (branch === undefined) store.outbox.clearThrough(mirror.shownSeq());
       mirrorFailure = undefined;
       notice(report, basename(mirror.path));
       if (report.imported + shrunk > 0)

@@ -8,6 +8,7 @@ import { createGit } from '../../src/platform/git-command.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import {
   classic,
+  conflicts,
   createClone,
   createRemote,
   createSandbox,
@@ -309,6 +310,43 @@ describe('the branch', () => {
     expect(existsSync(report.quarantine!)).toBe(true);
   });
 
+  it('with lines that this bd cannot read keeps them there, in the places of ours', async () => {
+    const remote = createRemote(sandbox);
+    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    put(a.store, issue('t-a'), issue('t-b'));
+    for (const each of [a, b]) await cycle(each);
+    const future = '{"id":"t-b","title":"From a newer bd","priority":"urgent"}';
+    pushLines(b, [lines(b.store)[0] ?? '', future, '{"half']);
+    expect((await cycle(a)).problems).toHaveLength(2);
+    put(a.store, issue('t-a', { title: 'Edited', updated_at: later(1) }));
+    expect((await cycle(a)).problems).toEqual([]);
+    expect(remoteLines(remote)).toEqual([lines(a.store)[0], future, '{"half']);
+    expect(a.store.issues.get('t-b')?.title).toBe('Title of t-b');
+    // Whoever can read it has mended it.
+    pushLines(b, [lines(a.store)[0] ?? '', line('t-b', { title: 'Mended', updated_at: later(2) })]);
+    await cycle(a);
+    expect(remoteLines(remote)).toEqual(lines(a.store));
+  });
+
+  it('rewritten by a tool that drops _bd: only what it changed is new, alike on all clones', async () => {
+    const remote = createRemote(sandbox);
+    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    put(a.store, issue('t-a', { labels: ['one'] }), issue('t-b'));
+    for (const each of [a, b]) await cycle(each);
+    put(b.store, issue('t-a', { labels: ['one'], notes: 'Unsent', updated_at: later(1) }));
+    const classicA = line('t-a', { labels: ['two'], priority: 0, updated_at: later(2) });
+    pushLines(a, [classicA, line('t-b')]);
+    for (const each of [b, a, b]) await cycle(each);
+    expect(a.store.issues.get('t-a')).toMatchObject({
+      labels: ['two'],
+      priority: 0,
+      notes: 'Unsent',
+    });
+    expect(lines(b.store)).toEqual(lines(a.store));
+    expect(remoteLines(remote)).toEqual(lines(a.store));
+    expect(conflicts(a.store, 't-a')).toEqual([]);
+  });
+
   it('that lost issues gets them back, and no absence deletes here', async () => {
     const remote = createRemote(sandbox);
     const [a, b] = [clone('a', { remote }), clone('b', { remote })];
@@ -524,6 +562,17 @@ describe('a store that was put back from a copy', () => {
     expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
   });
 });
+
+/** As another tool leaves the branch: a commit of its own on top, with these lines. */
+function pushLines(at: Clone, rows: readonly string[]): void {
+  const git = (...args: string[]): string => sandbox.git(at.directory, ...args);
+  git('fetch', '--quiet', 'origin', 'beads-sync');
+  git('checkout', '--quiet', '--detach', 'FETCH_HEAD');
+  writeFileSync(join(at.beadsDir, 'issues.jsonl'), rows.map((row) => `${row}\n`).join(''));
+  git('add', '--force', '.beads/issues.jsonl');
+  git('commit', '--quiet', '-m', 'by another tool');
+  git('push', '--quiet', 'origin', 'HEAD:refs/heads/beads-sync');
+}
 
 function renameOrSkip(path: string): void {
   if (existsSync(path)) renameSync(path, `${path}.lost`);

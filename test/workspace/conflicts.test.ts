@@ -102,7 +102,7 @@ describe('list_conflicts', () => {
       [mia, 'mia'],
       [lee, 'lee'],
     ] as const) {
-      await call('update_issue', { issue_id: ID, changes: { title: name, notes: name } });
+      await call('update_issue', { issue_id: ID, changes: { title: name, description: name } });
       await call('update_issue', {
         issue_id: 't-0',
         changes: { priority: name === 'mia' ? 0 : 1 },
@@ -113,7 +113,7 @@ describe('list_conflicts', () => {
     expect(JSON.stringify(await lee('list_conflicts', {}))).toBe(JSON.stringify(listed));
     expect(listed.conflicts.map(({ issue_id: id, field }) => [id, field])).toEqual([
       ['t-0', 'priority'],
-      [ID, 'notes'],
+      [ID, 'description'],
       [ID, 'title'],
     ]);
     const replica = (name: 'mia' | 'lee'): string => world[name].workspace.store.replica.id();
@@ -135,7 +135,7 @@ describe('list_conflicts', () => {
         },
       ],
     });
-    expect((await shownTo(mia)).conflicts).toEqual(['notes', 'title']);
+    expect((await shownTo(mia)).conflicts).toEqual(['description', 'title']);
     expect((await mia('sync_status', {})).conflicts).toBe(2);
   });
 
@@ -180,35 +180,35 @@ describe('resolve_conflict', () => {
 
   test('of several others one is named by its number', async () => {
     await shared();
-    await concurrently({ notes: 'mia' }, { notes: 'lee' });
+    await concurrently({ description: 'mia' }, { description: 'lee' });
     // A tool that knows neither wrote a third one, from what both had.
-    await mia('import', { lines: [foreignLine({ notes: 'third' })] });
-    const { others } = await conflictOf('notes');
+    await mia('import', { lines: [foreignLine({ description: 'third' })] });
+    const { others } = await conflictOf('description');
     expect(others).toHaveLength(2);
-    const { code, text } = await refused(resolve({ field: 'notes', take: 'other' }));
+    const { code, text } = await refused(resolve({ field: 'description', take: 'other' }));
     expect(code).toBe('INVALID_VALUE');
     for (const [at, { value }] of others.entries()) {
       expect(text).toContain(`${at + 1} is ${JSON.stringify(value)}`);
     }
     for (const take of ['0', '3', '-1', 'loser', '1.5']) {
-      expect((await refused(resolve({ field: 'notes', take }))).code).toBe('INVALID_VALUE');
+      expect((await refused(resolve({ field: 'description', take }))).code).toBe('INVALID_VALUE');
     }
-    await resolve({ field: 'notes', take: '2' });
-    await expectSettled({ notes: others[1]?.value });
+    await resolve({ field: 'description', take: '2' });
+    await expectSettled({ description: others[1]?.value });
   });
 
   test('merging keeps the lines of both, and only long texts are merged', async () => {
-    await shared({ notes: 'start\nend' });
+    await shared({ description: 'start\nend' });
     await concurrently(
-      { notes: 'start\nmia\nend', title: 'mia' },
-      { notes: 'start\nend\nlee', title: 'lee' },
+      { description: 'start\nmia\nend', title: 'mia' },
+      { description: 'start\nend\nlee', title: 'lee' },
     );
     expect((await refused(resolve({ field: 'title', merge: true }))).text).toContain(
       'no long text',
     );
     await resolve({ field: 'title', take: 'winner' });
-    await resolve({ field: 'notes', merge: true });
-    await expectSettled({ notes: 'start\nmia\nend\nlee', title: 'lee' });
+    await resolve({ field: 'description', merge: true });
+    await expectSettled({ description: 'start\nmia\nend\nlee', title: 'lee' });
   });
 
   test('the status goes with the time and reason of closing', async () => {
@@ -338,10 +338,10 @@ describe('resolve_conflict', () => {
 
   test('a field that is not in conflict is refused, and those that are, are named', async () => {
     await shared();
-    await concurrently({ title: 'mia', notes: 'mia' }, { title: 'lee', notes: 'lee' });
+    await concurrently({ title: 'mia', description: 'mia' }, { title: 'lee', description: 'lee' });
     const { code, text } = await refused(resolve({ field: 'design', take: 'winner' }));
     expect(code).toBe('INVALID_VALUE');
-    expect(text).toBe('design of t-1 is not in conflict\nIn conflict are: notes, title.');
+    expect(text).toBe('design of t-1 is not in conflict\nIn conflict are: description, title.');
   });
 
   test('of two concurrent settlements one can be settled again', async () => {
@@ -521,29 +521,29 @@ describe('an issue that was deleted while somebody edited it', () => {
     await shared();
     await concurrently({ title: 'mia' }, { title: 'lee' });
     await mia('delete_issues', { issue_ids: [ID] });
-    await lee('update_issue', { issue_id: ID, changes: { notes: 'late' } });
+    await lee('update_issue', { issue_id: ID, changes: { description: 'late' } });
     await world.exchange();
-    expect(await fieldsInConflict()).toEqual(['notes', 'title']);
+    expect(await fieldsInConflict()).toEqual(['description', 'title']);
     const { text } = await refused(resolve({ field: 'title', take: 'winner' }));
-    expect(text).toContain('the notes of t-1 is in conflict itself');
-    await resolve({ field: 'notes', take: 'winner' });
+    expect(text).toContain('the description of t-1 is in conflict itself');
+    await resolve({ field: 'description', take: 'winner' });
     await resolve({ field: 'title', take: 'winner' });
     await world.exchange();
     for (const call of [mia, lee]) expect(await fieldsInConflict(call)).toEqual([]);
     await lee('restore_issue', { issue_id: ID });
-    await expectSettled({ title: 'lee', notes: 'late' });
+    await expectSettled({ title: 'lee', description: 'late' });
   });
 
   test('values that differ wait until it is settled whether it lives', async () => {
     await shared();
     await concurrently({ title: 'mia' }, { title: 'lee' });
     await mia('delete_issues', { issue_ids: [ID] });
-    await lee('update_issue', { issue_id: ID, changes: { notes: 'lee' } });
+    await lee('update_issue', { issue_id: ID, changes: { description: 'lee' } });
     write(world.lee, { key: 'title', value: 'later' });
     await world.exchange();
-    expect(await fieldsInConflict()).toEqual(['notes', 'title']);
+    expect(await fieldsInConflict()).toEqual(['description', 'title']);
     await mia('restore_issue', { issue_id: ID });
-    await expectSettled({ title: 'later', notes: 'lee' });
+    await expectSettled({ title: 'later', description: 'lee' });
   });
 });
 

@@ -378,3 +378,13 @@ test('a method that is not there is refused by name', async () => {
   const error = await refused(call('fly_away' as 'ping', {}));
   expect(error).toMatchObject({ code: 'UNKNOWN_METHOD', message: 'there is no method "fly_away"' });
 });
+
+test('a value that nobody could read again is refused, and the issue stays as it is', async () => {
+  const { issue_id: id } = await call('create_issue', { issue: { title: 'Deep' } });
+  let deep: unknown = 1;
+  for (let level = 0; level < 200; level++) deep = { deep };
+  await expect(call('update_issue', { issue_id: id, changes: { metadata: deep } })).rejects.toThrow(
+    'nested',
+  );
+  expect((await call('get_issue', { issue_id: id })).issue.title).toBe('Deep');
+});

@@ -56,9 +56,14 @@ export const resolveOperations: Operations<'resolve_conflict'> = {
       const view = viewIssue(state);
       const dispute = { workspace, conflict, state, view, choice, actor, conflicts };
       const { writes, value } = settle(dispute);
-      const change = { kind: 'conflict_resolved', actor, origin: 'local' } as const;
-      const issue = store.edits.write(id, writes, { ...change, atMs: clock.nowMs() });
-      const { field, kind } = conflict.json;
+      const { field, kind, shown, others } = conflict.json;
+      const issue = store.edits.write(id, writes, {
+        kind: 'conflict_resolved',
+        actor,
+        origin: 'local',
+        atMs: clock.nowMs(),
+        data: { field, value, versions: [shown, ...others] },
+      });
       return { issue: issueToJson(issue), field, kind, value };
     });
   },
