@@ -1,4 +1,5 @@
 import { listConflicts } from '../core/causal/conflicts.ts';
+import { fieldName } from '../core/causal/field-name.ts';
 import type { IssueState, Sibling } from '../core/causal/issue-state.ts';
 import { shownSibling } from '../core/causal/shown.ts';
 import { isSameDot } from '../core/causal/dot.ts';
@@ -12,25 +13,33 @@ export interface LostClaim {
   loser: string;
 }
 
-/** Logs what a join left for people to decide, and tells of the claim that this clone lost by it. */
+/** What a join brought that people should hear of. */
+export interface Losses {
+  /** Claims of ours that came after somebody else's. */
+  lostClaims: LostClaim[];
+  /** Issues in which two clones made different writes under one name: one is a copy of the other. */
+  doubled: string[];
+}
+
+/** Logs what a join left for people to decide, and adds to `losses` what is to be said at once. */
 export function logConflicts(
   store: Store,
   { before, after }: { before: IssueState; after: IssueState },
-  { origin, nowMs }: { origin: Origin; nowMs: number },
-): LostClaim | undefined {
+  { origin, nowMs, losses }: { origin: Origin; nowMs: number; losses: Losses },
+): void {
   const known = new Set(listConflicts(before).map(({ key }) => key));
-  const keys = listConflicts(after)
-    .map(({ key }) => key)
-    .filter((key) => !known.has(key));
+  const news = listConflicts(after).filter(({ key }) => !known.has(key));
   const event = { origin, actor: '', atMs: nowMs };
-  if (keys.length > 0) {
-    store.events.append(after.id, { ...event, kind: 'conflicted' }, { keys: [...new Set(keys)] });
+  if (news.length > 0) {
+    const fields = [...new Set(news.map(({ key }) => fieldName(key)))];
+    store.events.append(after.id, { ...event, kind: 'conflicted' }, { fields });
   }
+  if (news.some(({ kind }) => kind === 'duplicate-dot')) losses.doubled.push(after.id);
   const lost = lostClaim(before, after, store.replica.id());
-  if (lost === undefined) return undefined;
+  if (lost === undefined) return;
   const { winner, loser } = lost;
   store.events.append(after.id, { ...event, kind: 'claim_lost', actor: loser }, { winner, loser });
-  return lost;
+  losses.lostClaims.push(lost);
 }
 
 /** Ours was shown, still stands, and an earlier one is shown instead. */

@@ -66,6 +66,7 @@ export function createMirrorFile({
     report.imported += created + updated;
     report.moved.push(...told.moved);
     report.lostClaims.push(...told.lostClaims);
+    report.doubled.push(...told.doubled);
     if (problems.length === 0) return;
     report.quarantine = await quarantineLines(quarantineDirectory, problems);
     report.problems = problems;
@@ -120,6 +121,7 @@ export function createMirrorFile({
         problems: [],
         moved: [],
         lostClaims: [],
+        doubled: [],
         quarantine: undefined,
       };
       try {

@@ -4,7 +4,7 @@ import { SLICE_BYTES, SLICE_RECORDS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
-import type { LostClaim } from './conflict-events.ts';
+import type { Losses } from './conflict-events.ts';
 import type { MovedIssue } from './id-move.ts';
 import type { IncomingLine } from './issue-lines.ts';
 import type { FindBase } from './line-base.ts';
@@ -18,7 +18,7 @@ export interface LineProblem {
   raw: Uint8Array;
 }
 
-export interface ReconcileReport {
+export interface ReconcileReport extends Losses {
   /** Issues that the lines made or changed here. */
   created: number;
   updated: number;
@@ -27,8 +27,6 @@ export interface ReconcileReport {
   problems: LineProblem[];
   /** Issues that got another id, because somebody else had created one with theirs. */
   moved: MovedIssue[];
-  /** Claims of ours that came after somebody else's. */
-  lostClaims: LostClaim[];
 }
 
 /** Who wrote the lines: programs and people beside us, a file that was given, or other clones. */
@@ -60,6 +58,7 @@ export async function reconcile(
     problems: [],
     moved: [],
     lostClaims: [],
+    doubled: [],
   };
   for (const slice of slices(lines)) {
     store.transaction(() => {

@@ -53,6 +53,7 @@ export async function runSyncCycle(context: CycleContext): Promise<CycleReport> 
     quarantine: undefined,
     moved: [],
     lostClaims: [],
+    doubled: [],
   };
   try {
     if (context.push) report.remote = await context.branch.remote();
@@ -143,6 +144,7 @@ async function takeIn(
   report.imported += taken.created + taken.updated;
   report.moved.push(...taken.moved);
   report.lostClaims.push(...taken.lostClaims);
+  report.doubled.push(...taken.doubled);
   const fresh = carry(store, taken.problems);
   if (fresh.length > 0) {
     report.quarantine = await quarantineLines(quarantineDirectory, fresh);

@@ -291,6 +291,7 @@ const nothingShared: CycleReport = {
   quarantine: undefined,
   moved: [],
   lostClaims: [],
+  doubled: [],
 };
 
 function aborted(signal: AbortSignal): Promise<void> {

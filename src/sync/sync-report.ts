@@ -1,7 +1,7 @@
 import type { SharingState, SyncStatus } from '../core/sharing.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import type { Pending } from '../store/outbox.ts';
-import type { LostClaim } from './conflict-events.ts';
+import type { Losses } from './conflict-events.ts';
 import type { MovedIssue } from './id-move.ts';
 import type { LineProblem } from './reconcile.ts';
 import type { SyncFailure } from './sync-failure.ts';
@@ -55,23 +55,23 @@ export function syncStatus(
 }
 
 /** What taking in lines brought that people should hear of. */
-export interface JoinNews {
+export interface JoinNews extends Losses {
   /** Lines that could not be read; `quarantine` is the file that keeps them. */
   problems: LineProblem[];
   quarantine: string | undefined;
   moved: MovedIssue[];
-  lostClaims: LostClaim[];
 }
 
 /** In one line; undefined when there is nothing to say. */
 export function joinNotice(source: string, news: JoinNews): string | undefined {
-  const { moved, lostClaims } = news;
+  const { moved, lostClaims, doubled } = news;
   const parts = [
     quarantineNotice(source, news),
     ...moved.map(({ from, to }) => `${from} was created twice; the later one is ${to} now`),
     ...lostClaims.map(
       ({ issueId, winner, loser }) => `${winner} had claimed ${issueId} before ${loser}`,
     ),
+    ...doubled.map((id) => `${id} was written by two copies of one clone; both versions are kept`),
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join('; ');
 }

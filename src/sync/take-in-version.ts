@@ -6,7 +6,7 @@ import { encodeState } from '../core/causal/causal-line.ts';
 import { isClosed, isDeleted, type Issue } from '../core/issue.ts';
 import type { ChangeKind, Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
-import { logConflicts, type LostClaim } from './conflict-events.ts';
+import { logConflicts, type Losses } from './conflict-events.ts';
 import { moveOwnEdges, type MovedIssue } from './id-move.ts';
 import { isWrittenElsewhere, renameOwnWrites } from './own-writes.ts';
 import { joinVersions } from './read-line.ts';
@@ -25,7 +25,7 @@ interface VersionContext {
   origin: Exclude<Origin, 'local'>;
   /** Counts what would be done, and writes nothing. */
   isDryRun?: boolean;
-  report: { moved: MovedIssue[]; lostClaims: LostClaim[] };
+  report: Losses & { moved: MovedIssue[] };
 }
 
 /** Joins one version of an issue into the store. */
@@ -80,9 +80,9 @@ function put(before: IssueState | undefined, after: IssueState, context: Version
   const [shownBefore, shown] = [before && viewIssue(before).issue, viewIssue(after).issue];
   const kind = changeKind(shownBefore, shown);
   store.issues.put(after, { kind, actor: changedBy(kind, shown), origin, atMs: nowMs });
-  if (before === undefined) return;
-  const lost = logConflicts(store, { before, after }, { origin, nowMs });
-  if (lost !== undefined) report.lostClaims.push(lost);
+  if (before !== undefined) {
+    logConflicts(store, { before, after }, { origin, nowMs, losses: report });
+  }
 }
 
 function resend({ id, vector }: IssueState, { store }: VersionContext): void {

@@ -98,7 +98,7 @@ describe('lines of another clone', () => {
     expect(store.queries.idsInConflict()).toEqual(['t-a']);
     expect(store.events.read({ after: seq, limit: 9 })).toMatchObject([
       { kind: 'updated' },
-      { kind: 'conflicted', data: { keys: ['title'] } },
+      { kind: 'conflicted', data: { fields: ['title'] } },
     ]);
   });
 
@@ -214,7 +214,7 @@ describe('a store that was put back from a backup', () => {
     await share(issue('t-a'));
     const id = store.replica.id();
     // Written and shared, then forgotten: the backup is older.
-    const { state } = copyOf(store, 't-a');
+    const state = stateOf(store, 't-a');
     put(store, issue('t-a', { title: 'Before the disk died', updated_at: LATER }));
     await takeInto(other, 'remote', ...lines(store));
     forceState(store, state);
@@ -225,6 +225,20 @@ describe('a store that was put back from a backup', () => {
     expect(store.replica.id()).not.toBe(id);
     expect(store.issues.get('t-a')).toMatchObject({ title: 'Before the disk died', priority: 0 });
     expect(lines(other)).toEqual(lines(store));
+  });
+});
+
+describe('a copy of a clone that nothing told apart', () => {
+  it('is found out by a third, which keeps what both wrote and says so', async () => {
+    await share(issue('t-a'));
+    const before = stateOf(store, 't-a');
+    put(store, issue('t-a', { title: 'By the original', updated_at: LATER }));
+    await takeInto(other, 'remote', ...lines(store));
+    forceState(store, before);
+    put(store, issue('t-a', { title: 'By the copy', updated_at: LATER }));
+    const report = await takeInto(other, 'remote', ...lines(store));
+    expect(report.doubled).toEqual(['t-a']);
+    expect(conflicts(other, 't-a')).toEqual(['title: "By the original" | "By the copy"']);
   });
 });
 
@@ -312,10 +326,10 @@ function comment(id: string) {
   return { id: 1, issue_id: id, author: 'ann', text: 'Hm', created_at: '2026-01-03T00:00:00Z' };
 }
 
-function copyOf(from: Store, id: string): { state: IssueState } {
+function stateOf(from: Store, id: string): IssueState {
   const state = from.issues.state(id);
   if (state === undefined) throw new Error(`no ${id}`);
-  return { state };
+  return state;
 }
 
 /** As if the file had been put back. */
