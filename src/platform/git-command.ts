@@ -1,7 +1,8 @@
 import { BdError } from '../core/errors.ts';
-import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS } from '../core/limits.ts';
+import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS, GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from './environment.ts';
 import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
+import { runInGroup } from './git-group.ts';
 
 export interface GitResult {
   exitCode: number;
@@ -12,9 +13,15 @@ export interface GitResult {
 
 export interface GitRunOptions {
   input?: string | Uint8Array;
-  /** Defaults to the deadline of a local call. */
+  /** Defaults to the deadline of a local call, or of one that talks to a remote. */
   timeoutMs?: number;
+}
+
+export interface GitReachOptions extends GitRunOptions {
   signal?: AbortSignal;
+}
+
+interface LocalOptions extends GitRunOptions {
   /** This one call may name the program that git merges with; its arguments come from nobody but bd. */
   setsMergeDriver?: boolean;
 }
@@ -22,7 +29,10 @@ export interface GitRunOptions {
 /** One repository's git. Only a git that is missing, late or stopped throws; a refusal is a result. */
 export interface Git {
   readonly gitDir: string;
-  run(args: readonly string[], options?: GitRunOptions): Promise<GitResult>;
+  /** What starts no further program: plumbing on what is here. */
+  run(args: readonly string[], options?: LocalOptions): Promise<GitResult>;
+  /** What may talk to a remote: git starts others for that, and all of them end with the call. */
+  reach(args: readonly string[], options?: GitReachOptions): Promise<GitResult>;
 }
 
 /** No hook, no signature, no upkeep and no program named by a URL ever runs on our behalf. */
@@ -78,27 +88,45 @@ export function createGit({
     const sshCommand = stdout.toString().trim() || quoted(env['GIT_SSH']);
     return sshCommand === undefined ? plain : buildGitEnvironment(env, { gitDir, sshCommand });
   };
+  const start = async <T>(call: (place: Place) => Promise<T>): Promise<T> => {
+    environment ??= prepare();
+    try {
+      return await call({ directory, environment: await environment });
+    } catch (error) {
+      environment = undefined;
+      throw error;
+    }
+  };
   return {
     gitDir,
-    async run(args, options) {
-      environment ??= prepare();
-      try {
-        return await spawnGit(args, {
-          directory,
-          environment: await environment,
-          ...options,
-        });
-      } catch (error) {
-        environment = undefined;
-        throw error;
-      }
-    },
+    run: (args, options) => start((place) => spawnGit(args, { ...place, ...options })),
+    reach: (args, options) => start((place) => reachRemote(args, { ...place, ...options })),
   };
 }
 
-interface SpawnOptions extends GitRunOptions {
+interface Place {
   directory: string;
   environment: Record<string, string>;
+}
+
+async function reachRemote(
+  args: readonly string[],
+  { timeoutMs = GIT_NETWORK_TIMEOUT_MS, ...options }: Place & GitReachOptions,
+): Promise<GitResult> {
+  const settings = CONFIG.flatMap((setting) => ['-c', setting]);
+  const end = await runInGroup([...settings, ...args], { ...options, timeoutMs });
+  switch (end.kind) {
+    case 'ended':
+      return end;
+    case 'late':
+      throw late(args, timeoutMs);
+    case 'aborted':
+      throw aborted(args);
+    case 'missing':
+      throw missing(end.reason);
+    default:
+      return end satisfies never;
+  }
 }
 
 /** One git child through one simple-git instance: its abort signal belongs to the instance. */
@@ -109,15 +137,11 @@ async function spawnGit(
     environment,
     input,
     timeoutMs = GIT_LOCAL_TIMEOUT_MS,
-    signal,
     setsMergeDriver = false,
-  }: SpawnOptions,
+  }: Place & LocalOptions,
 ): Promise<GitResult> {
   const { simpleGit } = await import('simple-git');
   const stop = new AbortController();
-  const onAbort = (): void => stop.abort();
-  signal?.addEventListener('abort', onAbort);
-  if (signal?.aborted === true) stop.abort();
   const deadline = startDeadline(stop, timeoutMs);
   let ended: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
   try {
@@ -142,9 +166,8 @@ async function spawnGit(
     if (!stop.signal.aborted) throw unusable(args, { message: String(error), cause: error });
   } finally {
     deadline.clear();
-    signal?.removeEventListener('abort', onAbort);
   }
-  if (stop.signal.aborted) throw stopped(args, { timeoutMs, aborted: signal?.aborted === true });
+  if (stop.signal.aborted) throw late(args, timeoutMs);
   if (ended === undefined) throw unusable(args, { message: 'it ended without a result' });
   const stderr = Buffer.concat(ended.stdErr).toString();
   if (ended.exitCode < 0) throw missing(stderr);
@@ -180,21 +203,19 @@ function startDeadline(
   };
 }
 
-function stopped(
-  args: readonly string[],
-  { timeoutMs, aborted }: { timeoutMs: number; aborted: boolean },
-): BdError {
-  if (aborted) {
-    return new BdError('SYNC_FAILED', {
-      message: `git ${gitCommandName(args)} was stopped`,
-      remedy: 'Run `bd sync` to do it again.',
-      details: { aborted: true },
-    });
-  }
+function late(args: readonly string[], timeoutMs: number): BdError {
   return new BdError('SYNC_FAILED', {
     message: `git ${gitCommandName(args)} did not end within ${timeoutMs / 1000} s`,
     remedy: 'Check the connection to the remote, then run `bd sync`.',
     details: { timeout: true },
+  });
+}
+
+function aborted(args: readonly string[]): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} was stopped`,
+    remedy: 'Run `bd sync` to do it again.',
+    details: { aborted: true },
   });
 }
 

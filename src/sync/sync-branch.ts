@@ -1,5 +1,4 @@
 import { BdError } from '../core/errors.ts';
-import { GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Git, GitResult } from '../platform/git-command.ts';
 import { parseFormat, type Project } from './branch-format.ts';
 import { FORMAT_PATH, ISSUES_PATH, writeBranchTree } from './branch-tree.ts';
@@ -187,7 +186,7 @@ async function runNetwork(
   signal: AbortSignal | undefined,
 ): Promise<GitResult> {
   try {
-    return await git.run(args, network(signal));
+    return await git.reach(args, signal === undefined ? {} : { signal });
   } catch (error) {
     if (!(error instanceof BdError && error.details['timeout'] === true)) throw error;
     return { exitCode: 1, stdout: Buffer.alloc(0), stderr: `timed out: ${error.message}` };
@@ -206,9 +205,9 @@ function classifyPushFailure({ stdout, stderr }: GitResult): GitFailure {
   return said === undefined ? failure : { ...failure, reason: `${failure.reason}: ${said}` };
 }
 
-/** Reading may fetch the blob in a partial clone, so it has the network's deadline. */
+/** In a partial clone reading fetches the blob. */
 async function readFile(git: Git, commit: string, path: string): Promise<Buffer | undefined> {
-  const result = await git.run(['cat-file', 'blob', `${commit}:${path}`], network(undefined));
+  const result = await git.reach(['cat-file', 'blob', `${commit}:${path}`]);
   if (result.exitCode === 0) return result.stdout;
   if (/does not exist in|exists on disk, but not in|not a valid object name/i.test(result.stderr)) {
     return undefined;
@@ -271,11 +270,6 @@ function commitTree({
   );
   const parents = parent === undefined ? [] : ['-p', parent];
   return identity.concat('commit-tree', '--no-gpg-sign', tree, parents);
-}
-
-function network(signal: AbortSignal | undefined): { timeoutMs: number; signal?: AbortSignal } {
-  const timeoutMs = GIT_NETWORK_TIMEOUT_MS;
-  return signal === undefined ? { timeoutMs } : { timeoutMs, signal };
 }
 
 function otherProject(

@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGit } from '../../src/platform/git-command.ts';
 import { buildGitEnvironment } from '../../src/platform/git-environment.ts';
+import { eventually } from '../support/eventually.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 
 let sandbox: Sandbox;
@@ -74,30 +75,50 @@ describe('a git call', () => {
     expect({ exitCode, ran: existsSync(marker) }).toEqual({ exitCode: 0, ran: false });
   });
 
-  it('ends at its deadline with an error that says so', async () => {
-    sandbox.git(repository, 'config', 'core.sshCommand', join(sandbox.directory, 'slow-ssh'));
+  it('ends at its deadline with an error that says so, and all that it started ends with it', async () => {
     const ssh = join(sandbox.directory, 'slow-ssh');
-    writeFileSync(ssh, '#!/bin/sh\nexec sleep 60\n');
+    const pid = join(sandbox.directory, 'pid');
+    // Deaf to a polite request, and behind git: what a hanging connection looks like.
+    writeFileSync(ssh, `#!/bin/sh\ntrap '' TERM\necho $$ > '${pid}'\nwhile :; do sleep 1; done\n`);
     chmodSync(ssh, 0o755);
-    const slow = createGit({ gitDir, env: sandbox.env });
-    await expect(
-      slow.run(['ls-remote', 'ssh://host.invalid/x.git'], { timeoutMs: 300 }),
-    ).rejects.toMatchObject({ code: 'SYNC_FAILED', details: { timeout: true } });
+    sandbox.git(repository, 'config', 'core.sshCommand', ssh);
+    const git = createGit({ gitDir, env: sandbox.env });
+    const call = git.reach(['ls-remote', 'ssh://host.invalid/x.git'], { timeoutMs: 500 });
+    await expect(call).rejects.toMatchObject({ code: 'SYNC_FAILED', details: { timeout: true } });
+    const started = Number(readFileSync(pid, 'utf8'));
+    await eventually(() => !isAlive(started));
+  });
+
+  it('that is stopped while it waits takes with it what it started', async () => {
+    const ssh = join(sandbox.directory, 'slow-ssh');
+    const pid = join(sandbox.directory, 'pid');
+    writeFileSync(ssh, `#!/bin/sh\necho $$ > '${pid}'\nexec sleep 60\n`);
+    chmodSync(ssh, 0o755);
+    sandbox.git(repository, 'config', 'core.sshCommand', ssh);
+    const git = createGit({ gitDir, env: sandbox.env });
+    const stop = new AbortController();
+    const call = git.reach(['ls-remote', 'ssh://host.invalid/x.git'], { signal: stop.signal });
+    const refused = expect(call).rejects.toMatchObject({ details: { aborted: true } });
+    await eventually(() => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n'));
+    stop.abort();
+    await refused;
+    const started = Number(readFileSync(pid, 'utf8'));
+    await eventually(() => !isAlive(started));
   });
 
   it('can be stopped', async () => {
     const git = createGit({ gitDir, env: sandbox.env });
-    await expect(git.run(['--version'], { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    await expect(git.reach(['--version'], { signal: AbortSignal.abort() })).rejects.toMatchObject({
       details: { aborted: true },
     });
   });
 
   it('names a git that is not there, and finds no repository without one', async () => {
     const env = { ...sandbox.env, PATH: sandbox.directory };
-    await expect(createGit({ gitDir, env }).run(['--version'])).rejects.toMatchObject({
-      code: 'SYNC_FAILED',
-      details: { missing: true },
-    });
+    const git = createGit({ gitDir, env });
+    const refusal = { code: 'SYNC_FAILED', details: { missing: true } };
+    await expect(git.run(['--version'])).rejects.toMatchObject(refusal);
+    await expect(git.reach(['--version'])).rejects.toMatchObject(refusal);
   });
 });
 
@@ -133,3 +154,11 @@ describe('the environment of a git call', () => {
     expect(buildGitEnvironment({ GIT_SSH_COMMAND: command })['GIT_SSH_COMMAND']).toBe(expected);
   });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { GIT_KILL_GRACE_MS } from '../core/limits.ts';
+
+export interface GroupOptions {
+  directory: string;
+  environment: Record<string, string>;
+  input?: string | Uint8Array;
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+/** How a child ended: by itself, or because it was too late or not wanted any more. */
+export type GroupEnd =
+  | { kind: 'ended'; exitCode: number; stdout: Buffer; stderr: string }
+  | { kind: 'late' }
+  | { kind: 'aborted' }
+  | { kind: 'missing'; reason: string };
+
+/**
+ * Runs git as the leader of a process group, and of a session without a terminal. What it starts to
+ * reach a remote (ssh, a credential helper) belongs to the group, so all of it ends at the deadline;
+ * simple-git can stop git alone, and its ssh would live on.
+ */
+export function runInGroup(args: readonly string[], options: GroupOptions): Promise<GroupEnd> {
+  const { directory, environment, input = '', timeoutMs, signal } = options;
+  return new Promise((resolve) => {
+    const child = spawn('git', args, { cwd: directory, env: environment, detached: true });
+    const stdout = collect(child.stdout);
+    const stderr = collect(child.stderr);
+    let stopped: 'late' | 'aborted' | undefined;
+    let grace: NodeJS.Timeout | undefined;
+    const stop = (why: 'late' | 'aborted'): void => {
+      if (stopped !== undefined) return;
+      stopped = why;
+      // Asked first: git then removes the lock files that it holds.
+      signalGroup(child, 'SIGTERM');
+      grace = setTimeout(() => end({ kind: why }), GIT_KILL_GRACE_MS);
+    };
+    const onAbort = (): void => stop('aborted');
+    const deadline = setTimeout(() => stop('late'), timeoutMs);
+    const end = (result: GroupEnd): void => {
+      clearTimeout(deadline);
+      clearTimeout(grace);
+      signal?.removeEventListener('abort', onAbort);
+      // Also after git's own end: whatever it left behind in its group is nobody's.
+      signalGroup(child, 'SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve(result);
+    };
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted === true) onAbort();
+    child.on('error', (error) => end({ kind: 'missing', reason: error.message }));
+    child.on('close', (exitCode) => {
+      if (stopped !== undefined) return end({ kind: stopped });
+      end({
+        kind: 'ended',
+        exitCode: exitCode ?? 1,
+        stdout: stdout(),
+        stderr: stderr().toString(),
+      });
+    });
+    // A git that needs no input may be gone before it is written.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream): () => Buffer {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks);
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The whole group is gone, as it should be.
+  }
+}
