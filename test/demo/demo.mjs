@@ -1,6 +1,6 @@
 // Two people, two clones, one remote: what one does arrives at the other, and git stays clean.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -119,6 +119,19 @@ console.log(
 console.log(
   `    at Mia's: ${leeNew} after ${times[2]} s, the end of kite-p4rt after ${times[3]} s`,
 );
+
+heading('Without a network, both change one issue');
+renameSync(remote, `${remote}.away`);
+show(mia, 'update', 'kite-7q0d', '--title', 'Battery dies in the cold', '--add-label', 'urgent');
+show(lee, 'update', 'kite-7q0d', '--title', 'Battery lasts eleven minutes at 4 °C', '-p', '1');
+renameSync(`${remote}.away`, remote);
+console.log('The network is back. Both edits are kept, and of the titles somebody decides:\n');
+for (const person of [mia, lee]) quiet(person, 'sync');
+show(lee, 'conflicts');
+show(lee, 'conflicts', 'resolve', 'kite-7q0d', 'title', '--take', 'other');
+for (const person of [lee, mia]) quiet(person, 'sync');
+show(mia, 'list', '--id', 'kite-7q0d');
+show(mia, 'conflicts');
 
 heading('What git says');
 for (const person of [mia, lee]) {
