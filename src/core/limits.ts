@@ -188,3 +188,6 @@ export const TOMBSTONE_SWEEP_INTERVAL_MS = 86_400_000;
 
 /** Changes whose replaced records are kept: an edit that comes in late was made from one of them. */
 export const VERSIONS_KEPT = 2_000;
+
+/** Above this the branch holds the issues in parts: a change then costs one part of it, in bytes. */
+export const BRANCH_FILE_BYTES_MAX = 2 * 1024 * 1024;

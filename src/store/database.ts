@@ -5,11 +5,13 @@ import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
 import { causal } from './migrations/002-causal.ts';
+import { shards } from './migrations/003-shards.ts';
 
 /** In order; `user_version` counts those that were applied. */
 const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => void database.exec(initial),
   causal,
+  shards,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

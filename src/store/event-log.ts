@@ -18,6 +18,8 @@ export interface EventLog {
   append(issueId: string, change: Change, data: Record<string, unknown>): number;
   read(range: { after: number; limit: number }): LoggedEvent[];
   lastSeq(): number;
+  /** Each issue that has an event after this one, once. */
+  issueIdsAfter(seq: number): string[];
 }
 
 export function createEventLog(database: Database, { newId }: { newId: () => string }): EventLog {
@@ -29,6 +31,9 @@ export function createEventLog(database: Database, { newId }: { newId: () => str
     'SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
   );
   const last = database.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM events').pluck();
+  const idsAfter = database
+    .prepare<[number], string>('SELECT DISTINCT issue_id FROM events WHERE seq > ?')
+    .pluck();
   return {
     append(issueId, { kind, actor, origin, atMs }, data) {
       const row = [newId(), issueId, kind, actor, origin, atMs, JSON.stringify(data)];
@@ -39,5 +44,6 @@ export function createEventLog(database: Database, { newId }: { newId: () => str
         .all(after, limit)
         .map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })),
     lastSeq: () => last.get() ?? 0,
+    issueIdsAfter: (seq) => idsAfter.all(seq),
   };
 }

@@ -18,6 +18,7 @@ import type { Outbox } from './outbox.ts';
 import type { Readiness } from './readiness.ts';
 import { createRelations } from './relations.ts';
 import type { Replica } from './replica.ts';
+import { shardOf } from './shard.ts';
 import type { Versions } from './versions.ts';
 
 /** The records, with everything that is derived from them. Deleted issues are among them. */
@@ -39,6 +40,10 @@ export interface IssueStore {
   linesAfter(id: string, limit: number): { id: IssueId; line: string }[];
   /** The same page as the bytes of a file, `\n` after each line, put together by SQLite; undefined at the end. */
   fileAfter(id: string, limit: number): { last: IssueId; content: Buffer } | undefined;
+  /** The lines of one part of the store (shard.ts) as such a file, empty where it has none. */
+  shardFile(shard: number): Buffer;
+  /** How large the file of all lines is, in bytes. */
+  fileBytes(): number;
   count(): number;
 }
 
@@ -58,6 +63,15 @@ export function createIssueStore(
     `SELECT max(id) AS last, CAST(group_concat(record, char(10)) || char(10) AS BLOB) AS content
      FROM (SELECT id, record FROM issues WHERE id > ? ORDER BY id LIMIT ?)`,
   );
+  const shard = database
+    .prepare<[number], Buffer | null>(
+      `SELECT CAST(group_concat(record, char(10)) || char(10) AS BLOB)
+       FROM (SELECT record FROM issues WHERE shard = ? ORDER BY id LIMIT -1)`,
+    )
+    .pluck();
+  const bytes = database
+    .prepare<[], number>('SELECT coalesce(sum(octet_length(record) + 1), 0) FROM issues')
+    .pluck();
   const count = database.prepare<[], number>('SELECT count(*) FROM issues').pluck();
   const upsert = database.prepare(UPSERT);
 
@@ -86,7 +100,7 @@ export function createIssueStore(
       if (change.origin === 'local') refuseUnreadable(line);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
       const conflicted = Number(hasConflict(state, view));
-      upsert.run({ ...derivedColumns(issue), id, record: line, conflicted });
+      upsert.run({ ...derivedColumns(issue), id, record: line, conflicted, shard: shardOf(id) });
       const { edgesChanged, orderingChanged } = relations.write(view, before);
       const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
       readiness.changed(id, { holdsUpChanged, edgesChanged });
@@ -104,6 +118,8 @@ export function createIssueStore(
       if (page === undefined || page.last === null) return undefined;
       return { last: page.last, content: page.content };
     },
+    shardFile: (at) => shard.get(at) ?? Buffer.alloc(0),
+    fileBytes: () => bytes.get() ?? 0,
     count: () => count.get() ?? 0,
   };
 }
@@ -111,10 +127,10 @@ export function createIssueStore(
 const UPSERT = `
   INSERT INTO issues (id, record, status, priority, issue_type, assignee, created_ms, updated_ms,
     closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up,
-    conflicted)
+    conflicted, shard)
   VALUES (@id, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
     @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up,
-    @conflicted)
+    @conflicted, @shard)
   ON CONFLICT (id) DO UPDATE SET record = excluded.record, status = excluded.status,
     priority = excluded.priority, issue_type = excluded.issue_type, assignee = excluded.assignee,
     created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,

@@ -1,53 +1,54 @@
 import { BdError } from '../core/errors.ts';
-import type { Git, GitResult } from '../platform/git-command.ts';
-import { parseFormat, type Project } from './branch-format.ts';
-import { FORMAT_PATH, ISSUES_PATH, writeBranchTree } from './branch-tree.ts';
-import { classifyGitFailure, type GitFailure } from './git-failure.ts';
-import { gitError, gitOutput } from './git-output.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Git, GitReachOptions } from '../platform/git-command.ts';
+import { createGitObjects, type GitObjects } from '../platform/git-objects.ts';
+import type { TreeEntry } from '../platform/git-tree.ts';
+import { writeBranchTree, writeCommit, type Author } from './branch-commit.ts';
+import type { Project } from './branch-format.ts';
+import { createBranchRefs, findKnownTip, type BranchTips } from './branch-refs.ts';
+import {
+  createBranchRemote,
+  SYNC_BRANCH,
+  type BranchRemote,
+  type Fetched,
+} from './branch-remote.ts';
+import { readIssues, readSnapshot, SEAL, type BranchSnapshot } from './branch-snapshot.ts';
+import { gitOutput } from './git-output.ts';
 import { checkedRemote, findRemote } from './git-remote.ts';
-
-const SYNC_BRANCH = 'beads-sync';
-
-/** Neither is under refs/heads: nobody can check them out, and `git branch` does not show them. */
-const OURS = 'refs/bd/sync';
-const THEIRS = 'refs/bd/remote';
-
-/** The trailer of commits whose lines one of us sealed: what others changed is told from them. */
-const SEAL = 'Bd-Seal: 1';
-
-interface BranchTips {
-  /** The remote's branch, as it was fetched last. */
-  theirs: string | undefined;
-  /** Our last commit. */
-  ours: string | undefined;
-}
-
-type Fetched = { kind: 'fetched' } | GitFailure;
-type Pushed = { kind: 'pushed' } | GitFailure;
 
 /** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */
 export interface SyncBranch {
   readonly project: Project;
+  readonly objects: GitObjects;
   /** The name of the remote that shares the branch; undefined when there is none. */
   remote(): Promise<string | undefined>;
-  /** Brings the remote's branch to `refs/bd/remote`; a remote without that branch has no such ref. */
-  fetch(remote: string, options?: { signal?: AbortSignal }): Promise<Fetched>;
+  /** Brings the remote's branch to `refs/bd/remote`; `replaced` is what a force-push took from there. */
+  fetch(
+    remote: string,
+    options?: GitReachOptions,
+  ): Promise<Fetched & { replaced?: string | undefined }>;
+  /** The remote's branch was looked for and is not there any more, which is all right. */
+  forgetTheirs(): Promise<void>;
+  /** Looks at the repository anew: what is remembered of it may not be so any more. */
+  forget(): void;
   tips(): Promise<BranchTips>;
-  /** The issue file of a commit; undefined when it has none. Throws for another project's branch. */
-  readIssues(commit: string): Promise<Buffer | undefined>;
-  /** The latest commit that one of us made, `commit` itself or before it along the first parents. */
-  sealedCommit(commit: string): Promise<string | undefined>;
+  /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
+  snapshot(commit: string): Promise<BranchSnapshot | undefined>;
+  /** The lines of a commit, without those of files that `since` has just so. */
+  readIssues(snapshot: BranchSnapshot, since?: BranchSnapshot): Promise<Buffer>;
+  /** The latest commit that one of us made, itself or before it along the first parents. */
+  sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined>;
   /** Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. */
   write(options: {
     parent: string | undefined;
-    issues: Buffer;
+    issues: TreeEntry;
     subject: string;
     /** What `refs/bd/sync` is expected to be; another writer moved it when 'race' is returned. */
     ours: string | undefined;
   }): Promise<{ kind: 'written'; commit: string } | { kind: 'race' }>;
-  push(remote: string, commit: string, options?: { signal?: AbortSignal }): Promise<Pushed>;
+  push: BranchRemote['push'];
   /** The project whose issues a clone of the repository brought along; asks the remote at last. */
-  findProject(options?: { signal?: AbortSignal }): Promise<Project | undefined>;
+  findProject(options?: GitReachOptions): Promise<Project | undefined>;
 }
 
 /** Read at each use: a setting that changes takes effect at once. */
@@ -60,19 +61,27 @@ export interface BranchNames {
 
 const AUTHOR = { name: 'bd', email: 'bd@localhost' };
 
+/** Tips come in pairs, and what they were made from. */
+const SNAPSHOTS_KEPT = 4;
+
 export function createSyncBranch({
   git,
   project,
+  clock,
   names = {},
   author = AUTHOR,
 }: {
   git: Git;
   project: Project;
+  clock: Clock;
   names?: BranchNames;
-  author?: { name: string; email: string };
+  author?: Author;
 }): SyncBranch {
   const branchName = (): string => names.branch ?? SYNC_BRANCH;
-  const remoteRef = (): string => `refs/heads/${branchName()}`;
+  const objects = createGitObjects(git);
+  const refs = createBranchRefs(git);
+  const branchRemote = createBranchRemote(git, branchName);
+  const snapshots = new Map<string, BranchSnapshot>();
 
   // A repository's remote hardly ever changes: looked for again when the one that was found fails.
   let found: string | undefined;
@@ -81,152 +90,107 @@ export function createSyncBranch({
       ? (found ??= await findRemote(git))
       : await checkedRemote(git, names.remote);
 
-  const fetch: SyncBranch['fetch'] = async (name, { signal } = {}) => {
-    const result = await runNetwork(
-      git,
-      [...FETCH, '--', name, `+${remoteRef()}:${THEIRS}`],
-      signal,
-    );
-    if (result.exitCode === 0) return { kind: 'fetched' };
-    if (/couldn't find remote ref/i.test(result.stderr)) {
-      await gitOutput(git, ['update-ref', '-d', THEIRS]);
-      return { kind: 'fetched' };
+  const fetch: SyncBranch['fetch'] = async (name, options) => {
+    const before = await refs.tips();
+    const fetched = await branchRemote.fetch(name, options);
+    switch (fetched.kind) {
+      case 'unchanged':
+      case 'absent':
+        return fetched;
+      case 'changed':
+        refs.forget();
+        if (!fetched.forced || before.theirs === undefined) return fetched;
+        await refs.keepLost(before.theirs);
+        return { ...fetched, replaced: before.theirs };
+      default:
+        refs.forget();
+        found = undefined;
+        return fetched;
     }
-    found = undefined;
-    return classifyGitFailure(result.stderr);
   };
 
-  const readProject = async (commit: string): Promise<Project | undefined> => {
-    const file = await readFile(git, commit, FORMAT_PATH);
-    const format = file === undefined ? undefined : parseFormat(file.toString());
-    if (format?.kind === 'newer') throw newerFormat(branchName(), format.format);
-    return format?.project;
+  const snapshot: SyncBranch['snapshot'] = async (commit) => {
+    const present = snapshots.get(commit) ?? (await readSnapshot(objects, commit));
+    if (present === undefined) return undefined;
+    if (present.format?.kind === 'newer') throw newerFormat(branchName(), present.format.format);
+    snapshots.set(commit, present);
+    const [oldest] = snapshots.keys();
+    if (snapshots.size > SNAPSHOTS_KEPT && oldest !== undefined) snapshots.delete(oldest);
+    const theirs = present.format?.project;
+    if (project.projectId === '' || theirs === undefined) return present;
+    if (theirs.projectId === project.projectId) return present;
+    throw otherProject(branchName(), { ours: project, theirs });
+  };
+
+  /** The commit of ours that we would make again: it waits to be pushed, or just was. */
+  const isSame = async (
+    ours: string | undefined,
+    { tree, parent }: { tree: string; parent: string | undefined },
+  ): Promise<boolean> => {
+    const present = ours === undefined ? undefined : await snapshot(ours);
+    return present?.tree === tree && present.parents.join() === (parent ?? '');
   };
 
   return {
     project,
+    objects,
     remote,
     fetch,
-    async tips() {
-      const refs = await readRefs(git, 'refs/bd/');
-      return { theirs: refs.get(THEIRS), ours: refs.get(OURS) };
+    forgetTheirs: () => refs.forgetTheirs(),
+    forget() {
+      refs.forget();
+      snapshots.clear();
     },
-    async readIssues(commit) {
-      const theirs = await readProject(commit);
-      if (theirs !== undefined && theirs.projectId !== project.projectId) {
-        throw otherProject(branchName(), { ours: project, theirs });
-      }
-      return readFile(git, commit, ISSUES_PATH);
-    },
-    async sealedCommit(commit) {
-      const args = ['rev-list', '--first-parent', '--max-count=1', `--grep=^${SEAL}$`, commit];
-      return (await gitOutput(git, args)) || undefined;
+    tips: () => refs.tips(),
+    snapshot,
+    readIssues: (present, since) => readIssues(objects, present, { since }),
+    async sealedCommit(present) {
+      if (present.isSealed) return present;
+      const search = ['--first-parent', '--max-count=1', `--grep=^${SEAL}$`, present.commit];
+      const commit = await gitOutput(git, ['rev-list', ...search]);
+      return commit === '' ? undefined : snapshot(commit);
     },
     async write({ parent, issues, subject, ours }) {
-      const base = parent === undefined ? undefined : await treeOf(git, parent);
-      const tree = await writeBranchTree(git, { base, issues, project });
-      const commit =
-        parent !== undefined && tree === base
-          ? parent
-          : ours !== undefined && (await showsSame(git, ours, { tree, parent }))
-            ? ours
-            : await gitOutput(git, commitTree({ tree, parent, author }), {
-                input: `${subject}\n\n${SEAL}\n`,
-              });
-      if (commit === ours) return { kind: 'written', commit };
-      await refuseCodeBranch(git, branchName());
-      const moved = await git.run(['update-ref', OURS, commit, ours ?? '0'.repeat(commit.length)]);
-      if (moved.exitCode === 0) return { kind: 'written', commit };
-      if (classifyGitFailure(moved.stderr).kind === 'race') return { kind: 'race' };
-      throw gitError(git, ['update-ref'], moved);
+      const base = parent === undefined ? undefined : await snapshot(parent);
+      const tree = await writeBranchTree(objects, { base, issues, project });
+      if (base !== undefined && base.tree === tree) return moveTo(base.commit, ours);
+      if (ours !== undefined && (await isSame(ours, { tree, parent }))) {
+        return { kind: 'written', commit: ours };
+      }
+      const nowMs = clock.nowMs();
+      return moveTo(await writeCommit(objects, { tree, parent, subject, author, nowMs }), ours);
     },
-    async push(name, commit, { signal } = {}) {
-      const result = await runNetwork(
-        git,
-        // A mirror remote would refuse a single ref, or be sent all of them by force.
-        ['-c', `remote.${name}.mirror=false`, ...PUSH, '--', name, `${commit}:${remoteRef()}`],
-        signal,
-      );
-      if (result.exitCode === 0) return { kind: 'pushed' };
-      return classifyPushFailure(result);
-    },
+    push: (...args) => branchRemote.push(...args),
     async findProject(options) {
       const name = await remote();
       const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branchName()}`];
-      const known = [THEIRS, ...tracking, OURS];
-      const refs = await readRefs(git, ...known);
-      const commit = known.map((ref) => refs.get(ref)).find((oid) => oid !== undefined);
-      if (commit !== undefined) return readProject(commit);
-      if (name === undefined || (await fetch(name, options)).kind !== 'fetched') return undefined;
-      const fetched = (await readRefs(git, THEIRS)).get(THEIRS);
-      return fetched === undefined ? undefined : readProject(fetched);
+      const known = await findKnownTip(git, tracking);
+      if (known !== undefined) return projectOf(await snapshot(known));
+      if (name === undefined || (await fetch(name, options)).kind !== 'changed') return undefined;
+      const { theirs } = await refs.tips();
+      return theirs === undefined ? undefined : projectOf(await snapshot(theirs));
     },
   };
-}
 
-/** Exactly one ref, whatever the repository's configuration would add to it. */
-const FETCH = [
-  'fetch',
-  '--refmap=',
-  '--no-tags',
-  '--no-prune',
-  '--no-write-fetch-head',
-  '--no-recurse-submodules',
-  '--no-auto-maintenance',
-  '--no-show-forced-updates',
-  '--quiet',
-];
-
-const PUSH = ['push', '--porcelain', '--no-verify', '--no-follow-tags', '--no-signed'];
-
-/** A call that was too late is an answer too: the remote is out of reach. */
-async function runNetwork(
-  git: Git,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<GitResult> {
-  try {
-    return await git.reach(args, signal === undefined ? {} : { signal });
-  } catch (error) {
-    if (!(error instanceof BdError && error.details['timeout'] === true)) throw error;
-    return { exitCode: 1, stdout: Buffer.alloc(0), stderr: `timed out: ${error.message}` };
+  async function moveTo(
+    commit: string,
+    ours: string | undefined,
+  ): Promise<{ kind: 'written'; commit: string } | { kind: 'race' }> {
+    if (commit === ours) return { kind: 'written', commit };
+    await refuseCodeBranch(git, branchName());
+    const moved = await refs.moveOurs(commit, ours);
+    return moved ? { kind: 'written', commit } : { kind: 'race' };
   }
 }
 
-/** The line about our ref decides; only a push that came to no ref is judged by what else git said. */
-function classifyPushFailure({ stdout, stderr }: GitResult): GitFailure {
-  const refused = stdout
-    .toString()
-    .split('\n')
-    .find((line) => line.startsWith('!\t'));
-  if (refused === undefined) return classifyGitFailure(stderr);
-  const failure = classifyGitFailure(refused);
-  const said = /^remote: (.*\S)/m.exec(stderr)?.[1];
-  return said === undefined ? failure : { ...failure, reason: `${failure.reason}: ${said}` };
-}
-
-/** In a partial clone reading fetches the blob. */
-async function readFile(git: Git, commit: string, path: string): Promise<Buffer | undefined> {
-  const result = await git.reach(['cat-file', 'blob', `${commit}:${path}`]);
-  if (result.exitCode === 0) return result.stdout;
-  if (/does not exist in|exists on disk, but not in|not a valid object name/i.test(result.stderr)) {
-    return undefined;
-  }
-  throw gitError(git, ['cat-file'], result);
-}
-
-async function readRefs(git: Git, ...patterns: string[]): Promise<Map<string, string>> {
-  const listing = await gitOutput(git, [
-    'for-each-ref',
-    '--format=%(refname) %(objectname)',
-    ...patterns,
-  ]);
-  const lines = listing.split('\n').filter((line) => line !== '');
-  return new Map(lines.map((line) => line.split(' ') as [string, string]));
+function projectOf(snapshot: BranchSnapshot | undefined): Project | undefined {
+  return snapshot?.format?.kind === 'known' ? snapshot.format.project : undefined;
 }
 
 /** People's own branches are not ours to commit on, whatever the settings say. */
 async function refuseCodeBranch(git: Git, branch: string): Promise<void> {
+  // Whoever checks out the issues' own branch wants to look at it.
+  if (branch === SYNC_BRANCH) return;
   const [head, defaults] = await Promise.all([
     git.run(['symbolic-ref', '--quiet', '--short', 'HEAD']),
     gitOutput(git, ['for-each-ref', '--format=%(symref:lstrip=3)', 'refs/remotes/*/HEAD']),
@@ -237,39 +201,6 @@ async function refuseCodeBranch(git: Git, branch: string): Promise<void> {
     remedy: 'Name a branch that holds nothing but issues: `bd config set sync.branch beads-sync`.',
     details: { blocked: true },
   });
-}
-
-function treeOf(git: Git, commit: string): Promise<string> {
-  return gitOutput(git, ['rev-parse', '--verify', '--quiet', `${commit}^{tree}`]);
-}
-
-/** Whether our last commit is the one we would make now: it waits to be pushed, or just was. */
-async function showsSame(
-  git: Git,
-  ours: string,
-  { tree, parent }: { tree: string; parent: string | undefined },
-): Promise<boolean> {
-  const commit = await gitOutput(git, ['cat-file', 'commit', ours]);
-  const header = commit.split('\n\n')[0]?.split('\n') ?? [];
-  const parents = header.filter((line) => line.startsWith('parent '));
-  const expected = parent === undefined ? [] : [`parent ${parent}`];
-  return header[0] === `tree ${tree}` && parents.join() === expected.join();
-}
-
-function commitTree({
-  tree,
-  parent,
-  author,
-}: {
-  tree: string;
-  parent: string | undefined;
-  author: { name: string; email: string };
-}): string[] {
-  const identity = ['author', 'committer'].flatMap((role) =>
-    ['-c', `${role}.name=${author.name}`].concat('-c', `${role}.email=${author.email}`),
-  );
-  const parents = parent === undefined ? [] : ['-p', parent];
-  return identity.concat('commit-tree', '--no-gpg-sign', tree, parents);
 }
 
 function otherProject(

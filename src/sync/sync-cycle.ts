@@ -2,13 +2,22 @@ import { PUSH_ATTEMPTS_MAX, RACE_PAUSE_MAX_MS, RACE_PAUSE_MS } from '../core/lim
 import type { Clock } from '../platform/clock.ts';
 import type { Pending } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
-import { idOfLine, renderBranchFile } from './branch-file.ts';
+import type { Fetched } from './branch-remote.ts';
+import type { BranchSnapshot } from './branch-snapshot.ts';
+import type { Reached } from './cycle-steps.ts';
 import { readIssueLines } from './issue-lines.ts';
+import { idOfLine, type IssueTree } from './issue-tree.ts';
 import { branchBase, type FindBase } from './line-base.ts';
 import { quarantineLines } from './quarantine.ts';
 import { reconcile, type LineProblem } from './reconcile.ts';
 import type { SyncBranch } from './sync-branch.ts';
-import { describeFailure, failureFrom, overtaken, type CycleEnd } from './sync-failure.ts';
+import {
+  deletedBranch,
+  describeFailure,
+  failureFrom,
+  overtaken,
+  type CycleEnd,
+} from './sync-failure.ts';
 import type { JoinNews } from './sync-report.ts';
 
 export interface CycleReport extends JoinNews {
@@ -22,6 +31,7 @@ export interface CycleReport extends JoinNews {
 export interface CycleContext {
   store: Store;
   branch: SyncBranch;
+  issueTree: IssueTree;
   clock: Clock;
   random: () => number;
   pause: (ms: number) => Promise<unknown>;
@@ -30,10 +40,13 @@ export interface CycleContext {
   push: boolean;
   /** Stops what talks to the remote; local steps end by themselves. */
   signal: AbortSignal;
+  reached: Reached;
 }
 
 /** The last commit of the remote's branch whose lines are in the store. */
 const IMPORTED = 'imported_tip';
+/** Which ref of which remote that was: when it is gone, somebody deleted it. */
+const IMPORTED_FROM = 'imported_from';
 /** Our last commit: when the ref is elsewhere, this store is not the one that wrote it. */
 const WRITTEN = 'written_tip';
 /** The last commit that was seen to show the store, shared as far as it can be. */
@@ -61,11 +74,13 @@ export async function runSyncCycle(context: CycleContext): Promise<CycleReport> 
   } catch (error) {
     report.end = failureFrom(error);
   }
+  // What was made for a commit that did not come about may be removed by anybody's `git gc`.
+  if (typeof report.end !== 'string') forgetMade(context);
   return report;
 }
 
 async function runAttempts(context: CycleContext, report: CycleReport): Promise<CycleEnd> {
-  const { branch, push, pause, random, signal } = context;
+  const { store, branch, push, pause, random, signal, reached } = context;
   const { remote } = report;
   if (remote === undefined) {
     const built = await commit(context, report);
@@ -75,23 +90,62 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     if (attempt > 0) await pause(racePauseMs(attempt, random()));
     const fetched = await branch.fetch(remote, { signal });
     if (fetched.kind === 'race') continue;
-    if (fetched.kind !== 'fetched') {
+    await reached('fetched');
+    const failure = await settleFetch(context, fetched, remote);
+    if (failure !== undefined) {
       // What cannot be sent is at least committed: the repository holds it when the store is lost.
       await commit(context, report);
-      return describeFailure(fetched, remote);
+      return failure;
+    }
+    if ('replaced' in fetched) {
+      await takeIn(context, report, { tip: fetched.replaced, seen: IMPORTED });
+      // The new history lacks what the old one had: it is shared no more.
+      store.settings.delete(SHARED);
     }
     const built = await commit(context, report);
     if (built.kind === 'shared') return 'shared';
-    if (built.kind === 'race') continue;
-    const pushed = await branch.push(remote, built.commit, { signal });
+    if (built.kind === 'race') {
+      forgetMade(context);
+      continue;
+    }
+    const { theirs } = await branch.tips();
+    const pushed = await branch.push(remote, built.commit, { theirs, signal });
+    await reached('pushed');
     if (pushed.kind === 'pushed') {
       report.pushed += built.pending.count;
-      noteShared(context.store, built);
+      noteShared(store, { ...built, from: pushed.from });
+      await reached('noted');
       return 'shared';
     }
     if (pushed.kind !== 'race') return describeFailure(pushed, remote);
   }
   return overtaken();
+}
+
+/** Why the cycle ends here; undefined when it goes on from what the remote holds now. */
+async function settleFetch(
+  { store, branch }: CycleContext,
+  fetched: Fetched,
+  remote: string,
+): Promise<CycleEnd | undefined> {
+  switch (fetched.kind) {
+    case 'changed':
+    case 'unchanged':
+      noteFrom(store, fetched.from);
+      return undefined;
+    case 'absent':
+      // Somebody may have deleted it to take a secret back: that is not for us to undo.
+      if (store.settings.get(IMPORTED_FROM) === fetched.from) return deletedBranch(fetched.from);
+      if ((await branch.tips()).theirs !== undefined) await branch.forgetTheirs();
+      return undefined;
+    default:
+      return describeFailure(fetched, remote);
+  }
+}
+
+/** A person's word that a branch which was deleted on the remote is to be there again. */
+export function allowPublishing(store: Store): void {
+  store.settings.delete(IMPORTED_FROM);
 }
 
 type Built =
@@ -101,12 +155,13 @@ type Built =
 
 /** Joins what the refs hold into the store and brings `refs/bd/sync` to a commit that shows the store. */
 async function commit(context: CycleContext, report: CycleReport): Promise<Built> {
-  const { store, branch } = context;
+  const { store, branch, issueTree, reached } = context;
   const { ours, theirs } = await branch.tips();
   const hasRemote = report.remote !== undefined;
   // A store that was lost comes back from what it had committed, and never overwrites it.
   await takeIn(context, report, { tip: ours, seen: WRITTEN });
   if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED });
+  await reached('taken in');
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it goes on from what all have.
   const parent = hasRemote ? theirs : (ours ?? theirs);
@@ -116,15 +171,19 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   // To a remote even an empty project is published: a teammate's `bd init` then joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
 
-  const content = await renderBranchFile(store);
+  const base = parent === undefined ? undefined : await branch.snapshot(parent);
+  const issues = await issueTree.write({ hasParts: base?.shards !== undefined });
+  await reached('objects written');
   const subject = commitSubject(pending);
-  const written = await branch.write({ parent, issues: content, subject, ours });
+  const written = await branch.write({ parent, issues, subject, ours });
   if (written.kind === 'race') return written;
+  await reached('committed');
   store.settings.set(WRITTEN, written.commit);
   const built = { kind: 'ahead', commit: written.commit, pending } as const;
   if (hasRemote && written.commit !== theirs) return built;
   if (!hasRemote) report.pushed += pending.count;
   noteShared(store, built);
+  await reached('noted');
   return { kind: 'shared' };
 }
 
@@ -133,13 +192,17 @@ async function takeIn(
   report: CycleReport,
   { tip, seen }: { tip: string | undefined; seen: string },
 ): Promise<void> {
-  if (tip === undefined || store.settings.get(seen) === tip) return;
-  const content = await branch.readIssues(tip);
-  const taken = await reconcile(readIssueLines(content ?? Buffer.alloc(0)), {
+  const before = store.settings.get(seen);
+  const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
+  if (snapshot === undefined) return;
+  // What cannot be read is known for the whole branch only.
+  const isPartial = before !== undefined && store.carried.all().length === 0;
+  const since = isPartial ? await branch.snapshot(before) : undefined;
+  const taken = await reconcile(readIssueLines(await branch.readIssues(snapshot, since)), {
     store,
     clock,
     origin: 'remote',
-    findBase: await findBranchBase(branch, tip),
+    findBase: await findBranchBase(branch, snapshot),
   });
   report.imported += taken.created + taken.updated;
   report.moved.push(...taken.moved);
@@ -150,19 +213,24 @@ async function takeIn(
     report.quarantine = await quarantineLines(quarantineDirectory, fresh);
     report.problems = fresh;
   }
-  store.settings.set(seen, tip);
+  store.settings.set(seen, snapshot.commit);
 }
 
 /** Lines that nobody sealed were made from those of the last commit that one of us made. */
-async function findBranchBase(branch: SyncBranch, tip: string): Promise<FindBase> {
+async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<FindBase> {
   const sealed = await branch.sealedCommit(tip);
   if (sealed === undefined || sealed === tip) return () => undefined;
-  const content = await branch.readIssues(sealed);
+  const content = await branch.readIssues(sealed, tip);
   let lines: Map<string, string> | undefined;
   return branchBase((id) => {
-    lines ??= linesById(content ?? Buffer.alloc(0));
+    lines ??= linesById(content);
     return lines.get(id);
   });
+}
+
+function forgetMade({ branch, issueTree }: CycleContext): void {
+  issueTree.forget();
+  branch.forget();
 }
 
 function linesById(content: Buffer): Map<string, string> {
@@ -182,12 +250,20 @@ function carry(store: Store, problems: readonly LineProblem[]): LineProblem[] {
 }
 
 /** What was in the outbox before the records were read is in `commit`; later changes stay. */
-function noteShared(store: Store, { commit, pending }: { commit: string; pending: Pending }): void {
+function noteShared(
+  store: Store,
+  { commit, pending, from }: { commit: string; pending: Pending; from?: string },
+): void {
   store.transaction(() => {
     store.outbox.clearThrough(pending.lastSeq);
     store.settings.set(IMPORTED, commit);
     store.settings.set(SHARED, commit);
+    if (from !== undefined) noteFrom(store, from);
   });
+}
+
+function noteFrom({ settings }: Store, from: string): void {
+  if (settings.get(IMPORTED_FROM) !== from) settings.set(IMPORTED_FROM, from);
 }
 
 export function commitSubject({ count, ids }: Pick<Pending, 'count' | 'ids'>): string {

@@ -4,6 +4,8 @@ import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
+import type { Reached } from './cycle-steps.ts';
+import { createIssueTree } from './issue-tree.ts';
 import type { MirrorFile, MirrorReport } from './mirror-file.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
@@ -50,10 +52,12 @@ export interface SyncEngineOptions {
   /** Throws when the workspace is no longer this process's to write. */
   guard: () => void;
   log: Log;
+  reached?: Reached;
 }
 
 export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
-  const { store, mirror, branch, clock, random, settings, log } = options;
+  const { store, mirror, branch, clock, random, settings, log, reached = () => {} } = options;
+  const issueTree = branch && createIssueTree(store, branch.objects);
   const network = new AbortController();
   const memory = readSyncMemory(store.settings);
   let state = initialSyncState({ nowMs: clock.nowMs(), shares: branch !== undefined, memory });
@@ -100,6 +104,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       options.guard();
       const shrunk = await sweepTombstones(store, clock);
       const report = await mirror.flush();
+      await reached('mirror written');
       // Without a branch the file is all that others get to see: what it shows is shared.
       if (branch === undefined) store.outbox.clearThrough(mirror.shownSeq());
       mirrorFailure = undefined;
@@ -146,7 +151,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   }
 
   async function cycleOverBranch(): Promise<CycleReport> {
-    if (branch === undefined) return nothingShared;
+    if (branch === undefined || issueTree === undefined) return nothingShared;
     try {
       options.guard();
     } catch (error) {
@@ -155,6 +160,8 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     return runSyncCycle({
       store,
       branch,
+      issueTree,
+      reached,
       clock,
       random,
       pause: wait,

@@ -45,6 +45,17 @@ export function overtaken(): SyncFailure {
   };
 }
 
+/** `from` is the remote and its ref. */
+export function deletedBranch(from: string): SyncFailure {
+  const [remote, ref = ''] = from.split(' ');
+  return {
+    kind: 'blocked',
+    message: `${ref.replace(/^refs\/heads\//, '')} was deleted on the remote ${remote}; nothing was lost here`,
+    remedy:
+      'If that was a mistake, `bd sync --publish` puts it there again; otherwise stop sharing with `bd config set sync.push false`.',
+  };
+}
+
 export function failureFrom(error: unknown): SyncFailure {
   if (error instanceof BdError) {
     const kind = error.details['blocked'] === true ? 'blocked' : 'failed';

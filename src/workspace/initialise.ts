@@ -74,7 +74,7 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   const mode = options.mode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
   const found =
-    repository && mode === 'branch' ? await findProject(repository, { env }) : undefined;
+    repository && mode === 'branch' ? await findProject(repository, { env, clock }) : undefined;
   const project: Project = found ?? {
     projectId: randomUUID(),
     prefix: options.prefix ?? prefixFrom(basename(directory)),
@@ -122,11 +122,11 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
 
 async function findProject(
   repository: GitRepository,
-  { env }: { env: Environment },
+  { env, clock }: { env: Environment; clock: Clock },
 ): Promise<Project | undefined> {
   const { commonDir: gitDir, topLevel: directory } = repository;
   const git = createGit({ gitDir, directory, env });
-  return createSyncBranch({ git, project: { projectId: '', prefix: '' } }).findProject();
+  return createSyncBranch({ git, clock, project: { projectId: '', prefix: '' } }).findProject();
 }
 
 async function isInHead(

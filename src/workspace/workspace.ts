@@ -72,7 +72,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     store,
     mirror: createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause }),
     quarantineDirectory,
-    branch: git === undefined ? undefined : openBranch({ git, config, projectId }),
+    branch: git === undefined ? undefined : openBranch({ git, config, projectId, clock }),
     clock,
     random: Math.random,
     settings: syncSettings(config),
@@ -162,15 +162,18 @@ function openBranch({
   git,
   config,
   projectId,
+  clock,
 }: {
   git: Git;
   config: Config;
   projectId: string;
+  clock: Clock;
 }): SyncBranch | undefined {
   // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
   if (projectId === '' || config.text('sync.mode') !== 'branch') return undefined;
   return createSyncBranch({
     git,
+    clock,
     project: { projectId, prefix: config.text('issue_prefix') },
     names: {
       get branch() {

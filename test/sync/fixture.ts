@@ -11,8 +11,11 @@ import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { silentLog, type Log } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import type { Reached } from '../../src/sync/cycle-steps.ts';
+import { createIssueTree, type IssueTree } from '../../src/sync/issue-tree.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts';
+import { runSyncCycle, type CycleReport } from '../../src/sync/sync-cycle.ts';
 import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-state.ts';
 
@@ -112,7 +115,7 @@ export function openClone(
   const store = openStore(join(beadsDir, 'beads.db'), { clock });
   const mirror = createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause });
   const git = createGit({ gitDir: join(directory, '.git'), env: sandbox.env });
-  const branch = wrapBranch(createSyncBranch({ git, project }));
+  const branch = wrapBranch(createSyncBranch({ git, project, clock }));
   const settings = { ...DEFAULT_SYNC_SETTINGS };
   const engine = createSyncEngine({
     store,
@@ -126,6 +129,32 @@ export function openClone(
     log,
   });
   return { directory, beadsDir, mirrorPath, store, mirror, branch, engine, settings };
+}
+
+/** What a process remembers from one cycle to the next. */
+const issueTrees = new WeakMap<Clone, IssueTree>();
+
+/** One cycle as the engine runs it; `reached` may throw to let it die there. */
+export function cycle(
+  clone: Clone,
+  through: SyncBranch = clone.branch,
+  reached: Reached = () => {},
+): Promise<CycleReport> {
+  const { store, beadsDir, settings } = clone;
+  const issueTree = issueTrees.get(clone) ?? createIssueTree(store, through.objects);
+  issueTrees.set(clone, issueTree);
+  return runSyncCycle({
+    store,
+    branch: through,
+    issueTree,
+    reached,
+    clock: systemClock,
+    random: () => 0,
+    pause: () => Promise.resolve(),
+    quarantineDirectory: join(beadsDir, 'quarantine'),
+    push: settings.push,
+    signal: new AbortController().signal,
+  });
 }
 
 export function createRemote(sandbox: Sandbox, name = 'remote.git'): string {

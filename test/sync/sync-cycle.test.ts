@@ -2,7 +2,8 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSy
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
-import { commitSubject, runSyncCycle, type CycleReport } from '../../src/sync/sync-cycle.ts';
+import { commitSubject } from '../../src/sync/sync-cycle.ts';
+import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createSyncBranch } from '../../src/sync/sync-branch.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -12,6 +13,7 @@ import {
   createClone,
   createRemote,
   createSandbox,
+  cycle,
   issue,
   line,
   lines,
@@ -38,22 +40,6 @@ function clone(name: string, options: Parameters<typeof createClone>[2] = {}): C
   const made = createClone(sandbox, name, options);
   open.push(made);
   return made;
-}
-
-function cycle(
-  { store, beadsDir, branch, settings }: Clone,
-  through: SyncBranch = branch,
-): Promise<CycleReport> {
-  return runSyncCycle({
-    store,
-    branch: through,
-    clock: systemClock,
-    random: () => 0,
-    pause: () => Promise.resolve(),
-    quarantineDirectory: join(beadsDir, 'quarantine'),
-    push: settings.push,
-    signal: new AbortController().signal,
-  });
 }
 
 const later = (hour: number): string => `2026-01-02T${String(hour).padStart(2, '0')}:00:00.000Z`;
@@ -286,7 +272,7 @@ describe('the branch', () => {
   it('of a newer format is left alone', async () => {
     const remote = createRemote(sandbox);
     const other = clone('other', { remote });
-    writeFileSync(join(other.beadsDir, 'format.json'), '{"format":2}');
+    writeFileSync(join(other.beadsDir, 'format.json'), '{"format":3}');
     sandbox.git(other.directory, 'add', '--force', '.beads/format.json');
     sandbox.git(other.directory, 'commit', '--quiet', '-m', 'newer');
     sandbox.git(other.directory, 'push', '--quiet', 'origin', 'HEAD:refs/heads/beads-sync');
@@ -310,7 +296,7 @@ describe('the branch', () => {
     expect(existsSync(report.quarantine!)).toBe(true);
   });
 
-  it('with lines that this bd cannot read keeps them there, in the places of ours', async () => {
+  it('with lines that this bd cannot read keeps them there, beside ours', async () => {
     const remote = createRemote(sandbox);
     const [a, b] = [clone('a', { remote }), clone('b', { remote })];
     put(a.store, issue('t-a'), issue('t-b'));
@@ -320,7 +306,7 @@ describe('the branch', () => {
     expect((await cycle(a)).problems).toHaveLength(2);
     put(a.store, issue('t-a', { title: 'Edited', updated_at: later(1) }));
     expect((await cycle(a)).problems).toEqual([]);
-    expect(remoteLines(remote)).toEqual([lines(a.store)[0], future, '{"half']);
+    expect(remoteLines(remote)).toEqual([lines(a.store)[0], future, lines(a.store)[1], '{"half']);
     expect(a.store.issues.get('t-b')?.title).toBe('Title of t-b');
     // Whoever can read it has mended it.
     pushLines(b, [lines(a.store)[0] ?? '', line('t-b', { title: 'Mended', updated_at: later(2) })]);
@@ -358,16 +344,6 @@ describe('the branch', () => {
     sandbox.git(b.directory, 'push', '--quiet', '--force', 'origin', 'HEAD:refs/heads/beads-sync');
     expect(await cycle(a)).toMatchObject({ end: 'shared', imported: 0 });
     expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
-  });
-
-  it('that was deleted on the remote is made again', async () => {
-    const remote = createRemote(sandbox);
-    const a = clone('a', { remote });
-    put(a.store, issue('t-a'));
-    await cycle(a);
-    sandbox.git(remote, 'update-ref', '-d', 'refs/heads/beads-sync');
-    expect(await cycle(a)).toMatchObject({ end: 'shared' });
-    expect(classic(remoteLines(remote))).toEqual([line('t-a')]);
   });
 });
 
@@ -415,26 +391,41 @@ describe('a push that came second', () => {
 });
 
 describe('a cycle that died', () => {
-  it.each(['fetch', 'readIssues', 'write', 'push'] as const)(
-    'after %s is repeated without harm',
+  const STEPS: CycleStep[] = [
+    'fetched',
+    'taken in',
+    'objects written',
+    'committed',
+    'pushed',
+    'noted',
+  ];
+
+  it.each(STEPS)(
+    'when it was %s is repeated without harm, here and in a new process',
     async (step) => {
       const remote = createRemote(sandbox);
       const [a, b] = [clone('a', { remote }), clone('b', { remote })];
       put(b.store, issue('t-b'));
       await cycle(b);
       put(a.store, issue('t-a'));
-      const dying = {
-        ...a.branch,
-        async [step](...args: never[]) {
-          await (a.branch[step] as (...args: never[]) => Promise<unknown>)(...args);
-          throw new Error('the power went');
-        },
-      } as SyncBranch;
-      expect((await cycle(a, dying)).end).toMatchObject({ kind: 'failed' });
-      expect(await cycle(a)).toMatchObject({ end: 'shared' });
-      expect(a.store.outbox.pending().count).toBe(0);
+      const dies = (at: CycleStep): void => {
+        if (at === step) throw new Error('the power went');
+      };
+      expect((await cycle(a, a.branch, dies)).end).toMatchObject({ kind: 'failed' });
+      a.store.close();
+      open.splice(open.indexOf(a), 1);
+      const again = openClone(sandbox, a.directory);
+      open.push(again);
+      expect(await cycle(again)).toMatchObject({ end: 'shared' });
+      expect(again.store.outbox.pending().count).toBe(0);
       expect(classic(remoteLines(remote))).toEqual([line('t-a'), line('t-b')]);
       expect(commits(remote, 'beads-sync')).toBe(2);
+      put(again.store, issue('t-c'));
+      expect((await cycle(again, again.branch, dies)).end).toMatchObject({ kind: 'failed' });
+      expect(await cycle(again)).toMatchObject({ end: 'shared' });
+      expect(commits(remote, 'beads-sync')).toBe(3);
+      expect(await cycle(again)).toMatchObject({ end: 'shared', pushed: 0 });
+      expect(commits(remote, 'beads-sync')).toBe(3);
     },
   );
 });
@@ -583,6 +574,7 @@ describe('which remote and project', () => {
     createSyncBranch({
       git: createGit({ gitDir: join(a.directory, '.git'), env: sandbox.env }),
       project: PROJECT,
+      clock: systemClock,
       names: { remote },
     });
 

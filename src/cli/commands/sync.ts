@@ -7,6 +7,7 @@ export const syncCommand: CommandDefinition = {
   flags: [
     ['--status', 'only show how things are'],
     ['--flush-only', 'only write the JSONL file'],
+    ['--publish', 'put the branch on the remote again that was deleted there'],
     ['--full', ''],
     ['-m, --message <text>', ''],
     ['--no-git-history', ''],
@@ -30,7 +31,7 @@ async function sync(invocation: Invocation): Promise<number> {
     });
     return 0;
   }
-  const report = await call('sync', {});
+  const report = await call('sync', flags.has('publish') ? { publish: true } : {});
   if (isSettled(report.state)) {
     confirm({ json: report, text: renderSyncReport(report) });
     if (report.error !== null) io.stderr(`Warning: ${report.error}\n`);

@@ -8,8 +8,11 @@ const path = text({ min: 1, max: 4096 });
 export const workspaceMethods = {
   ping: object({}),
   get_info: object({}),
-  /** One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known. */
-  sync: object({}),
+  /**
+   * One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known.
+   * `publish` puts the branch on the remote again after somebody deleted it there.
+   */
+  sync: object({ publish: optional(flag()) }),
   sync_status: object({}),
   /** Writes the mirror, or JSONL to `path` (absolute). */
   export: object({ path: optional(path) }),

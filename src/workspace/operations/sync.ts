@@ -1,11 +1,15 @@
 import type { SyncStatus } from '../../core/sharing.ts';
+import { allowPublishing } from '../../sync/sync-cycle.ts';
 import type { Workspace } from '../workspace.ts';
 import { filesKeptAside } from './kept-aside.ts';
 import { issuesInConflict } from './open-conflicts.ts';
 import type { Operations } from './operation.ts';
 
 export const syncOperations: Operations<'sync' | 'sync_status'> = {
-  sync: (workspace) => workspace.sync.syncNow(),
+  sync(workspace, { publish }) {
+    if (publish === true) allowPublishing(workspace.store);
+    return workspace.sync.syncNow();
+  },
   sync_status(workspace) {
     const status = workspace.sync.status();
     const notice = status.error === null ? quarantineNotice(workspace) : undefined;

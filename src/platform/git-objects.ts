@@ -1,0 +1,149 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { BdError } from '../core/errors.ts';
+import { isNotFound } from './files.ts';
+import type { Git } from './git-command.ts';
+
+export type ObjectKind = 'blob' | 'tree' | 'commit';
+
+/** The objects of a repository: written without a process each, read many in one. */
+export interface GitObjects {
+  /** Writes a loose object and returns its name; one that is there is left, and counts as young again. */
+  write(kind: ObjectKind, content: Uint8Array): Promise<string>;
+  /**
+   * Each of `names` (an object's name, or `<commit>:<path>`) in one git process; undefined for what is not
+   * there. In a partial clone reading fetches what is missing.
+   */
+  read(names: readonly string[]): Promise<(Buffer | undefined)[]>;
+  /** How many bytes a name has in a tree: 20 for SHA-1, 32 for SHA-256. */
+  nameBytes(): Promise<number>;
+}
+
+/** How the repository stores objects: gitrepository-layout(5), git-config(1). */
+interface Storage {
+  algorithm: 'sha1' | 'sha256';
+  /** Whether a plain loose file is what git itself would write; otherwise git writes it. */
+  isPlain: boolean;
+}
+
+/** What changes nothing about loose objects. */
+const HARMLESS = /^(?:objectformat|partialclone|worktreeconfig|refstorage|preciousobjects|noop)$/;
+
+const compress = promisify(deflate);
+
+export function createGitObjects(git: Git): GitObjects {
+  let storage: Promise<Storage> | undefined;
+  const readStorage = (): Promise<Storage> => (storage ??= storageOf(git));
+
+  return {
+    async write(kind, content) {
+      const { algorithm, isPlain } = await readStorage();
+      if (!isPlain) return writeByGit(git, kind, content);
+      const header = Buffer.from(`${kind} ${content.length}\0`);
+      const name = createHash(algorithm).update(header).update(content).digest('hex');
+      const path = join(git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
+      if (await becomesYoung(path)) return name;
+      // Speed over size: upkeep packs the objects later, and compresses them well.
+      const packed = await compress(Buffer.concat([header, content]), { level: 1 });
+      await writeReadOnly(path, packed);
+      return name;
+    },
+    async read(names) {
+      const { stdout, exitCode, stderr } = await git.reach(['cat-file', '--batch'], {
+        input: names.map((name) => `${name}\n`).join(''),
+      });
+      if (exitCode === 0) return splitBatch(stdout, names.length);
+      throw unreadable(git, stderr);
+    },
+    async nameBytes() {
+      return (await readStorage()).algorithm === 'sha1' ? 20 : 32;
+    },
+  };
+}
+
+async function storageOf(git: Git): Promise<Storage> {
+  const pattern = '^(extensions\\..*|core\\.sharedrepository)$';
+  const { stdout } = await git.run(['config', '-z', '--get-regexp', pattern]);
+  const settings = stdout.toString().split('\0').filter(Boolean);
+  let algorithm: Storage['algorithm'] = 'sha1';
+  let isPlain = true;
+  for (const setting of settings) {
+    const [key = '', value = ''] = setting.split('\n');
+    const extension = /^extensions\.(.*)$/.exec(key)?.[1];
+    if (extension === 'objectformat' && value === 'sha256') algorithm = 'sha256';
+    // A shared repository has modes of its own, and an extension that is not known may have anything.
+    if (extension === undefined || !HARMLESS.test(extension)) isPlain = false;
+  }
+  return { algorithm, isPlain };
+}
+
+async function writeByGit(git: Git, kind: ObjectKind, content: Uint8Array): Promise<string> {
+  const args = ['hash-object', '-w', '--stdin', '-t', kind];
+  const { stdout, exitCode, stderr } = await git.run(args, { input: content });
+  if (exitCode === 0) return stdout.toString().trim();
+  throw new BdError('SYNC_FAILED', {
+    message: `git cannot write an object in ${git.gitDir}: ${stderr.trim()}`,
+    remedy: 'Check the free space and the permissions there, then run `bd sync`.',
+  });
+}
+
+/** An old object that nothing refers to yet would be the next `git gc`'s to remove. */
+async function becomesYoung(path: string): Promise<boolean> {
+  const now = new Date();
+  try {
+    await utimes(path, now, now);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** As git does: under a name that its own upkeep clears away if we die in between. */
+async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `tmp_obj_${randomBytes(6).toString('hex')}`);
+  const write = (): Promise<void> => writeFile(temporary, content, { mode: 0o444, flag: 'wx' });
+  try {
+    await write().catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      await mkdir(dirname(path), { recursive: true });
+      await write();
+    });
+    await rename(temporary, path);
+  } catch (error) {
+    // Git's upkeep removes what is left.
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new BdError('SYNC_FAILED', {
+      message: `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      remedy: 'Check the free space and the permissions there, then run `bd sync`.',
+      cause: error,
+    });
+  }
+}
+
+/** `<name> <kind> <size>\n<content>\n` for each, or `<what was asked for> missing\n`. */
+function splitBatch(output: Buffer, count: number): (Buffer | undefined)[] {
+  const found: (Buffer | undefined)[] = [];
+  for (let at = 0; found.length < count;) {
+    const end = output.indexOf('\n', at);
+    const size = /^[0-9a-f]+ \w+ (\d+)$/.exec(output.toString('latin1', at, end))?.[1];
+    at = end + 1;
+    if (size === undefined) {
+      found.push(undefined);
+      continue;
+    }
+    found.push(output.subarray(at, at + Number(size)));
+    at += Number(size) + 1;
+  }
+  return found;
+}
+
+function unreadable(git: Git, stderr: string): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git cannot read the issues in ${git.gitDir}: ${stderr.trim().split('\n')[0]}`,
+    remedy: 'Check that the repository is sound (`git fsck`), then run `bd sync`.',
+    details: { stderr },
+  });
+}

@@ -1,0 +1,85 @@
+import type { GitObjects } from '../platform/git-objects.ts';
+import { encodeTree, type TreeEntry } from '../platform/git-tree.ts';
+import { BRANCH_README, encodeFormat, type Project } from './branch-format.ts';
+import {
+  BEADS,
+  FORMAT_FILE,
+  ISSUES_FILE,
+  SEAL,
+  SHARDS_DIRECTORY,
+  type BranchSnapshot,
+} from './branch-snapshot.ts';
+
+const README = 'README.md';
+
+export interface Author {
+  name: string;
+  email: string;
+}
+
+/**
+ * The tree that shows `issues`: the entries of `base` with ours in their places. A README or a format
+ * file that is there already stays, as it may be somebody else's or a newer bd's.
+ */
+export async function writeBranchTree(
+  objects: GitObjects,
+  {
+    base,
+    issues,
+    project,
+  }: { base: BranchSnapshot | undefined; issues: TreeEntry; project: Project },
+): Promise<string> {
+  const beads = (base?.beads ?? []).filter(
+    ({ name }) => name !== ISSUES_FILE && name !== SHARDS_DIRECTORY,
+  );
+  beads.push(issues);
+  const layout = issues.name === SHARDS_DIRECTORY ? 'parts' : 'file';
+  const format = base?.format;
+  if (format?.kind !== 'known' || format.layout !== layout) {
+    const content = encodeFormat(format?.kind === 'known' ? format.project : project, layout);
+    replace(beads, await file(objects, FORMAT_FILE, content));
+  }
+  const root = [...(base?.root ?? [])];
+  const oid = await objects.write('tree', encodeTree(beads));
+  replace(root, { mode: '40000', name: BEADS, oid });
+  if (!root.some(({ name }) => name === README)) {
+    root.push(await file(objects, README, BRANCH_README));
+  }
+  return objects.write('tree', encodeTree(root));
+}
+
+export function writeCommit(
+  objects: GitObjects,
+  {
+    tree,
+    parent,
+    subject,
+    author: { name, email },
+    nowMs,
+  }: {
+    tree: string;
+    parent: string | undefined;
+    subject: string;
+    author: Author;
+    nowMs: number;
+  },
+): Promise<string> {
+  const identity = `${name} <${email}> ${Math.floor(nowMs / 1000)} +0000`;
+  const header = [
+    `tree ${tree}`,
+    ...(parent === undefined ? [] : [`parent ${parent}`]),
+    `author ${identity}`,
+    `committer ${identity}`,
+  ];
+  const text = `${header.join('\n')}\n\n${subject}\n\n${SEAL}\n`;
+  return objects.write('commit', Buffer.from(text));
+}
+
+async function file(objects: GitObjects, name: string, content: string): Promise<TreeEntry> {
+  return { mode: '100644', name, oid: await objects.write('blob', Buffer.from(content)) };
+}
+
+function replace(entries: TreeEntry[], entry: TreeEntry): void {
+  const at = entries.findIndex(({ name }) => name === entry.name);
+  entries.splice(at < 0 ? entries.length : at, at < 0 ? 0 : 1, entry);
+}

@@ -1,0 +1,118 @@
+import { setImmediate } from 'node:timers/promises';
+import { compareBytes } from '../core/issue.ts';
+import { BRANCH_FILE_BYTES_MAX } from '../core/limits.ts';
+import type { GitObjects } from '../platform/git-objects.ts';
+import { encodeTree, type TreeEntry } from '../platform/git-tree.ts';
+import type { CarriedLine } from '../store/carried-lines.ts';
+import { SHARDS, shardOf } from '../store/shard.ts';
+import type { Store } from '../store/store.ts';
+import { ISSUES_FILE, SHARDS_DIRECTORY } from './branch-snapshot.ts';
+import { renderIssueFile } from './issue-file.ts';
+
+/** What the branch shows of the store: its lines, and beside them those that this bd cannot read. */
+export interface IssueTree {
+  /** One file; or parts, in a large project and on a branch that has them, where they stay. */
+  write(branch: { hasParts: boolean }): Promise<TreeEntry>;
+  /** Makes all anew: what was written before may be gone, as nothing referred to it. */
+  forget(): void;
+}
+
+/** The parts as they were written last, and what they show. */
+interface Parts {
+  /** The last event that they show. */
+  seq: number;
+  entries: (TreeEntry | undefined)[];
+  /** Parts with lines that this bd cannot read. */
+  carrying: Set<number>;
+}
+
+export function createIssueTree(store: Store, objects: GitObjects): IssueTree {
+  let parts: Parts | undefined;
+
+  const writeParts = async (): Promise<TreeEntry> => {
+    const seq = store.events.lastSeq();
+    const carried = carriedByShard(store);
+    const entries = [...(parts?.entries ?? [])];
+    for (const shard of changedShards(parts, { store, carrying: carried.keys() })) {
+      const content = withCarried(store.issues.shardFile(shard), carried.get(shard) ?? []);
+      entries[shard] =
+        content.length === 0
+          ? undefined
+          : { ...FILE, name: fileName(shard), oid: await objects.write('blob', content) };
+      await setImmediate();
+    }
+    const present = entries.filter((entry) => entry !== undefined);
+    const oid = await objects.write('tree', encodeTree(present));
+    parts = { seq, entries, carrying: new Set(carried.keys()) };
+    return { mode: '40000', name: SHARDS_DIRECTORY, oid };
+  };
+
+  const writeFile = async (): Promise<TreeEntry> => {
+    const { content } = await renderIssueFile(store);
+    const shown = withCarried(content, store.carried.all());
+    return { ...FILE, name: ISSUES_FILE, oid: await objects.write('blob', shown) };
+  };
+
+  return {
+    write: ({ hasParts }) =>
+      hasParts || store.issues.fileBytes() > BRANCH_FILE_BYTES_MAX ? writeParts() : writeFile(),
+    forget() {
+      parts = undefined;
+    },
+  };
+}
+
+const FILE = { mode: '100644' };
+
+function changedShards(
+  before: Parts | undefined,
+  { store, carrying }: { store: Store; carrying: Iterable<number> },
+): Iterable<number> {
+  if (before === undefined) return Array.from({ length: SHARDS }, (_, shard) => shard);
+  const changed = store.events.issueIdsAfter(before.seq).map(shardOf);
+  return new Set([...changed, ...before.carrying, ...carrying]);
+}
+
+function fileName(shard: number): string {
+  return `${shard.toString(16).padStart(2, '0')}.jsonl`;
+}
+
+/** Lines whose issue cannot be told are kept together. */
+function carriedByShard(store: Store): Map<number, CarriedLine[]> {
+  const byShard = new Map<number, CarriedLine[]>();
+  for (const carried of store.carried.all()) {
+    const shard = shardOf(carried.issueId ?? '');
+    byShard.set(shard, [...(byShard.get(shard) ?? []), carried]);
+  }
+  return byShard;
+}
+
+/** The id that a line begins with, as all tools write it. */
+export function idOfLine(line: Uint8Array): string | undefined {
+  const start = Buffer.from(line.buffer, line.byteOffset, Math.min(line.byteLength, 300));
+  return /^\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(start.toString())?.[1];
+}
+
+/** Lines without an id come last, as they sort after everything that begins with one. */
+function withCarried(content: Buffer, carried: readonly CarriedLine[]): Buffer {
+  if (carried.length === 0) return content;
+  const ours = splitLines(content).map((line) => ({ line, issueId: idOfLine(line) }));
+  const newline = Buffer.from('\n');
+  const all = [...ours, ...carried].sort(
+    (left, right) =>
+      Number(left.issueId === undefined) - Number(right.issueId === undefined) ||
+      compareBytes(left.issueId ?? '', right.issueId ?? '') ||
+      Buffer.compare(left.line, right.line),
+  );
+  return Buffer.concat(all.flatMap(({ line }) => [line, newline]));
+}
+
+function splitLines(content: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < content.length;) {
+    const end = content.indexOf(0x0a, start);
+    lines.push(content.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
+}

@@ -1,0 +1,138 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { allowPublishing } from '../../src/sync/sync-cycle.ts';
+import {
+  classic,
+  createClone,
+  createRemote,
+  createSandbox,
+  cycle,
+  issue,
+  line,
+  lines,
+  put,
+  type Clone,
+  type Sandbox,
+} from './fixture.ts';
+
+let sandbox: Sandbox;
+let remote: string;
+let open: Clone[];
+
+beforeEach(() => {
+  sandbox = createSandbox();
+  remote = createRemote(sandbox);
+  open = [];
+});
+afterEach(() => {
+  for (const clone of open) clone.store.close();
+  sandbox.remove();
+});
+
+function clone(name: string): Clone {
+  const made = createClone(sandbox, name, { remote });
+  open.push(made);
+  return made;
+}
+
+const linesAt = (ref: string): string[] =>
+  sandbox.git(remote, 'show', `${ref}:.beads/issues.jsonl`).split('\n');
+const refsOf = (directory: string, under: string): string[] =>
+  sandbox
+    .git(directory, 'for-each-ref', '--format=%(objectname)', under)
+    .split('\n')
+    .filter(Boolean);
+
+describe('a branch that was deleted on the remote', () => {
+  it('is not made again until somebody says so, and nothing is lost meanwhile', async () => {
+    const a = clone('a');
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    sandbox.git(remote, 'update-ref', '-d', 'refs/heads/beads-sync');
+    put(a.store, issue('t-b'));
+    for (const _look of ['first', 'second']) {
+      const { end } = await cycle(a);
+      expect(end).toMatchObject({ kind: 'blocked', remedy: expect.stringContaining('--publish') });
+    }
+    expect(refsOf(remote, 'refs')).toEqual([]);
+    expect(a.store.outbox.pending().count).toBe(1);
+    const kept = sandbox.git(a.directory, 'show', 'refs/bd/sync:.beads/issues.jsonl');
+    expect(kept.split('\n')).toEqual(lines(a.store));
+
+    allowPublishing(a.store);
+    expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 1 });
+    expect(linesAt('beads-sync')).toEqual(lines(a.store));
+    // What was to be forgotten is not in the history again.
+    expect(sandbox.git(remote, 'rev-list', '--count', 'beads-sync')).toBe('1');
+  });
+
+  it('is one that was there: another remote, or another name, is simply new', async () => {
+    const a = clone('a');
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    sandbox.git(a.directory, 'remote', 'set-url', 'origin', createRemote(sandbox, 'new.git'));
+    sandbox.git(a.directory, 'remote', 'rename', 'origin', 'elsewhere');
+    a.branch.forget();
+    // The name that was found is looked up anew when it fails.
+    expect((await cycle(a)).end).toMatchObject({ kind: 'offline' });
+    expect(await cycle(a)).toMatchObject({ end: 'shared', remote: 'elsewhere' });
+    expect(refsOf(join(sandbox.directory, 'new.git'), 'refs')).toHaveLength(1);
+  });
+});
+
+describe('a branch whose history somebody replaced', () => {
+  it('is joined with what it held before, which is kept, and nothing is pushed by force', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    await cycle(b);
+    const before = refsOf(remote, 'refs/heads/beads-sync');
+    put(b.store, issue('t-b'));
+    for (const _time of ['pushed', 'fetched']) await cycle(b);
+    const replaced = refsOf(remote, 'refs/heads/beads-sync');
+    // Somebody puts back what they had, without b's issue.
+    sandbox.git(remote, 'update-ref', 'refs/heads/beads-sync', before[0] ?? '');
+    put(b.store, issue('t-c'));
+    expect(await cycle(b)).toMatchObject({ end: 'shared' });
+    expect(refsOf(b.directory, 'refs/bd/lost')).toEqual(replaced);
+    expect(classic(linesAt('beads-sync'))).toEqual(['t-a', 't-b', 't-c'].map((id) => line(id)));
+    sandbox.git(remote, 'merge-base', '--is-ancestor', before[0] ?? '', 'beads-sync');
+    await cycle(a);
+    expect(lines(a.store)).toEqual(lines(b.store));
+  });
+
+  it('is joined also where the old history had not been taken in yet', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    await cycle(b);
+    const [before = ''] = refsOf(remote, 'refs/heads/beads-sync');
+    put(a.store, issue('t-b'));
+    await cycle(a);
+    const dies = (): never => {
+      throw new Error('the power went');
+    };
+    expect((await cycle(b, b.branch, dies)).end).toMatchObject({ kind: 'failed' });
+    sandbox.git(remote, 'update-ref', 'refs/heads/beads-sync', before);
+    expect((await cycle(b)).end).toBe('shared');
+    expect(classic(linesAt('beads-sync'))).toEqual([line('t-a'), line('t-b')]);
+  });
+});
+
+describe('a remote that allows no new branch', () => {
+  it('gets a ref beside the branches, which all clones find', async () => {
+    mkdirSync(join(remote, 'hooks'), { recursive: true });
+    const hook = join(remote, 'hooks', 'update');
+    writeFileSync(hook, '#!/bin/sh\ncase "$1" in refs/heads/*) exit 1;; esac\n');
+    chmodSync(hook, 0o755);
+    const [a, b] = [clone('a'), clone('b')];
+    put(a.store, issue('t-a'));
+    expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 1 });
+    put(b.store, issue('t-b'));
+    for (const each of [b, a]) expect((await cycle(each)).end).toBe('shared');
+    expect(classic(linesAt('refs/beads/sync'))).toEqual([line('t-a'), line('t-b')]);
+    expect(lines(a.store)).toEqual(lines(b.store));
+    expect(refsOf(remote, 'refs/heads')).toEqual([]);
+  });
+});
