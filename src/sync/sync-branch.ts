@@ -13,6 +13,7 @@ import {
   type Fetched,
 } from './branch-remote.ts';
 import { readIssues, readSnapshot, SEAL, type BranchSnapshot } from './branch-snapshot.ts';
+import { packObjects } from './branch-upkeep.ts';
 import { gitOutput } from './git-output.ts';
 import { checkedRemote, findRemote } from './git-remote.ts';
 
@@ -47,6 +48,8 @@ export interface SyncBranch {
     ours: string | undefined;
   }): Promise<{ kind: 'written'; commit: string } | { kind: 'race' }>;
   push: BranchRemote['push'];
+  /** Packs the objects of `tip` that `since` does not lead to; those lie loose until then. */
+  pack(tip: string, options: GitReachOptions & { since?: string | undefined }): Promise<void>;
   /** The project whose issues a clone of the repository brought along; asks the remote at last. */
   findProject(options?: GitReachOptions): Promise<Project | undefined>;
 }
@@ -161,6 +164,7 @@ export function createSyncBranch({
       return moveTo(await writeCommit(objects, { tree, parent, subject, author, nowMs }), ours);
     },
     push: (...args) => branchRemote.push(...args),
+    pack: (tip, options) => packObjects(git, tip, options),
     async findProject(options) {
       const name = await remote();
       const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branchName()}`];

@@ -4,6 +4,7 @@ import type { Pending } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Fetched } from './branch-remote.ts';
 import type { BranchSnapshot } from './branch-snapshot.ts';
+import { countCommit } from './branch-upkeep.ts';
 import type { Reached } from './cycle-steps.ts';
 import { readIssueLines } from './issue-lines.ts';
 import { idOfLine, type IssueTree } from './issue-tree.ts';
@@ -213,7 +214,10 @@ async function takeIn(
     report.quarantine = await quarantineLines(quarantineDirectory, fresh);
     report.problems = fresh;
   }
-  store.settings.set(seen, snapshot.commit);
+  store.transaction(() => {
+    store.settings.set(seen, snapshot.commit);
+    countCommit(store.settings);
+  });
 }
 
 /** Lines that nobody sealed were made from those of the last commit that one of us made. */
@@ -258,6 +262,7 @@ function noteShared(
     store.outbox.clearThrough(pending.lastSeq);
     store.settings.set(IMPORTED, commit);
     store.settings.set(SHARED, commit);
+    countCommit(store.settings);
     if (from !== undefined) noteFrom(store, from);
   });
 }

@@ -4,6 +4,7 @@ import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
+import { packWhenDue } from './branch-upkeep.ts';
 import type { Reached } from './cycle-steps.ts';
 import { createIssueTree } from './issue-tree.ts';
 import type { MirrorFile, MirrorReport } from './mirror-file.ts';
@@ -157,7 +158,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     } catch (error) {
       return { ...nothingShared, end: failureFrom(error) };
     }
-    return runSyncCycle({
+    const report = await runSyncCycle({
       store,
       branch,
       issueTree,
@@ -169,6 +170,14 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       quarantineDirectory: options.quarantineDirectory,
       push: settings.push,
     });
+    // Nobody waits for a cycle of the background: there is time to tidy up.
+    if (isRunning && waiting.length === 0 && typeof report.end === 'string') {
+      const { signal } = network;
+      if ((await packWhenDue(store.settings, branch, { signal })) === 'packed') {
+        await reached('packed');
+      }
+    }
+    return report;
   }
 
   function noteEnd({ end, remote: used, pushed, imported }: CycleReport): void {
