@@ -21,12 +21,16 @@ export function createWorld() {
     USER: 'bench',
     LANG: 'C.UTF-8',
   };
-  const project = (name, { issues = 0 } = {}) => {
+  const project = (name, { issues = 0, remote } = {}) => {
     const directory = join(root, name);
     mkdirSync(directory);
     execFileSync('git', ['init', '-q', directory], { env });
     const bd = (...args) => run(env, directory, args);
-    bd('init', '--prefix', 'b', '--local');
+    if (remote === undefined) bd('init', '--prefix', 'b', '--local');
+    else {
+      execFileSync('git', ['remote', 'add', 'origin', remote], { cwd: directory, env });
+      bd('init');
+    }
     if (issues > 0) bd('import', '-i', '-', { input: makeIssues(issues) });
     return { directory, bd, beads: join(directory, '.beads') };
   };

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   fsyncSync,
@@ -14,10 +13,9 @@ import { daemonSocket, makeIssues, openConnection } from '../world.mjs';
 
 const ISSUES = 10_000;
 
-/** From the store to the mirror and to git, and from a file into the store. */
+/** From the store to the mirror, and from a file into the store. */
 export async function files(world) {
   const project = world.project('files', { issues: ISSUES });
-  project.bd('sync');
   const daemon = await openConnection(daemonSocket(project));
   const mirror = join(project.beads, 'beads.jsonl');
   const content = readFileSync(mirror);
@@ -29,19 +27,12 @@ export async function files(world) {
       changes: { title: `Change ${(change += 1)}` },
     });
 
-  const git = makeGitFloor(world, content);
   const times = await inTurns(
     {
       write: () => writeAtomically(bare, content),
       mirror: async () => {
         await edit();
         await daemon.ask('export');
-      },
-      commit: () => git.commit(),
-      sync: async () => {
-        await edit();
-        const report = await daemon.ask('sync');
-        if (report.pending > 0) throw new Error(`not shared: ${JSON.stringify(report)}`);
       },
     },
     { rounds: 10 },
@@ -78,13 +69,6 @@ export async function files(world) {
       target: 3,
     }),
     figure({
-      name: `one change of ${ISSUES} issues to a commit`,
-      ms: median(times.sync),
-      floorMs: median(times.commit),
-      floor: 'git commit of that file',
-      target: 2,
-    }),
-    figure({
       name: `import of ${ISSUES} issues`,
       ms: median(imports),
       floorMs: median(parses),
@@ -101,23 +85,4 @@ function writeAtomically(path, content) {
   fsyncSync(file);
   closeSync(file);
   renameSync(temporary, path);
-}
-
-function makeGitFloor(world, content) {
-  const directory = join(world.root, 'git-floor');
-  const git = (...args) => execFileSync('git', args, { cwd: directory, env: world.env });
-  execFileSync('git', ['init', '-q', directory], { env: world.env });
-  git('config', 'user.name', 'b');
-  git('config', 'user.email', 'b@example.com');
-  const path = join(directory, 'issues.jsonl');
-  writeFileSync(path, content);
-  git('add', '.');
-  git('commit', '-qm', 'Begin');
-  let change = 0;
-  return {
-    commit() {
-      writeFileSync(path, Buffer.concat([content, Buffer.from(`${(change += 1)}\n`)]));
-      git('commit', '-qm', 'Change', '--', 'issues.jsonl');
-    },
-  };
 }
