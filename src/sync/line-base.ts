@@ -1,5 +1,6 @@
 import { decodeLine, sealOf } from '../core/causal/decode-line.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
+import { canBeMadeFrom } from '../core/causal/lift.ts';
 import type { Issue } from '../core/issue.ts';
 import { compareTimestamps } from '../core/timestamp.ts';
 import type { Store } from '../store/store.ts';
@@ -28,10 +29,7 @@ export function mirrorBase({ issues, versions }: Store, seq: number): FindBase {
     if (named !== undefined || foreign.seal !== undefined) return named;
     const shown = versions.shownAt(id, seq);
     const base = stateOf(shown === undefined ? issues.line(id) : shown.line);
-    // No tool moves `updated_at` back: a line that is older was not made from it.
-    const isOlder =
-      base !== undefined && compareTimestamps(foreign.issue.updated_at, base.updatedAt) < 0;
-    return isOlder ? undefined : base;
+    return base !== undefined && canBeMadeFrom(base, foreign.issue) ? base : undefined;
   };
 }
 
@@ -45,10 +43,12 @@ export function importBase(known: Store): FindBase {
  * clone knows may decide, so that all clones lift alike.
  */
 export function branchBase(lineOf: (id: string) => string | undefined): FindBase {
-  return ({ issue: { id }, seal }) => {
-    const line = lineOf(id);
+  return ({ issue, seal }) => {
+    const line = lineOf(issue.id);
     if (line === undefined || (seal !== undefined && sealOf(line) !== seal)) return undefined;
-    return stateOf(line);
+    const base = stateOf(line);
+    if (base === undefined || seal !== undefined) return base;
+    return canBeMadeFrom(base, issue) ? base : undefined;
   };
 }
 

@@ -4,7 +4,7 @@ import { CAUSAL_KEY } from '../core/causal/field-key.ts';
 import { separateCollision } from '../core/causal/id-collision.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
 import { joinStates } from '../core/causal/join.ts';
-import { liftFirst, liftIssue } from '../core/causal/lift.ts';
+import { canBeMadeFrom, liftFirst, liftIssue } from '../core/causal/lift.ts';
 import type { IssueId } from '../core/issue-id.ts';
 import { LINE_BYTES_MAX } from '../core/limits.ts';
 
@@ -68,7 +68,12 @@ export function joinOrSeparate(states: readonly IssueState[]): IssueState[] {
 export function stateOf({ decoded, text }: Version, base: readonly Version[] = []): IssueState {
   if (decoded.kind === 'sealed') return decoded.state;
   const seen = versionSeen(text, base);
-  return seen === undefined ? liftFirst(decoded.issue) : liftIssue(stateOf(seen), decoded.issue);
+  if (seen === undefined) return liftFirst(decoded.issue);
+  const state = stateOf(seen);
+  const isNamed = decoded.seal !== undefined;
+  return isNamed || canBeMadeFrom(state, decoded.issue)
+    ? liftIssue(state, decoded.issue)
+    : liftFirst(decoded.issue);
 }
 
 /** The line of a state; undefined when it would be too long to be read again. */

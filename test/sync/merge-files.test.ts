@@ -174,6 +174,14 @@ describe('lines without _bd', () => {
     expect(listConflicts(merged)).toEqual([]);
   });
 
+  it('are no edits of a base that is newer: its writer had not seen that', () => {
+    const base = write(created({ title: 'old' }), 'bbbbbb', 1, put('title', 'new'));
+    const stale = encodeIssueLine({ ...shown(created({ title: 'old' })), notes: 'stale' });
+    const merged = mergedState([encodeState(base)], [stale], [encodeState(base)]);
+    expect(shown(merged)).toMatchObject({ title: 'new', notes: 'stale' });
+    expect(textsOf(merged, 'title')).toEqual(['old', 'new']);
+  });
+
   it('bring no edit when only _bd was dropped', () => {
     const base = created();
     const theirs = encodeState(write(base, 'bbbbbb', 1, put('title', 'theirs')));

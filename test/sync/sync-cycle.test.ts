@@ -333,6 +333,20 @@ describe('the branch', () => {
     expect(conflicts(a.store, 't-a')).toEqual([]);
   });
 
+  it('rewritten by a tool that had not seen the last edits: they stand, and what it says is kept beside', async () => {
+    const remote = createRemote(sandbox);
+    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    put(a.store, issue('t-a', { title: 'Old' }));
+    for (const each of [a, b]) await cycle(each);
+    put(a.store, issue('t-a', { title: 'New', labels: ['new'], updated_at: later(3) }));
+    for (const each of [a, b]) await cycle(each);
+    pushLines(b, [line('t-a', { title: 'Old', priority: 0, updated_at: later(1) })]);
+    for (const each of [a, b, a]) await cycle(each);
+    expect(a.store.issues.get('t-a')).toMatchObject({ title: 'New', labels: ['new'] });
+    expect(conflicts(a.store, 't-a')).toEqual(['priority: 0 | 2', 'title: "New" | "Old"']);
+    expect(lines(b.store)).toEqual(lines(a.store));
+  });
+
   it('that lost issues gets them back, and no absence deletes here', async () => {
     const remote = createRemote(sandbox);
     const [a, b] = [clone('a', { remote }), clone('b', { remote })];

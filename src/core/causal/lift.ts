@@ -45,6 +45,11 @@ export function liftIssue(
   return applyWrites(base, writes, { ...stamp, updatedAt: foreign.updated_at });
 }
 
+/** No tool moves `updated_at` back: a version that is older than the base was not made from it. */
+export function canBeMadeFrom(base: IssueState, foreign: Issue): boolean {
+  return compareTimestamps(foreign.updated_at, base.updatedAt) >= 0;
+}
+
 /**
  * Takes in a version of which no earlier one is known. The outcome depends on the record only, so
  * clones that take in the same line on their own make the same writes, not concurrent ones.
