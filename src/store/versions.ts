@@ -9,6 +9,8 @@ export interface Versions {
   add(issueId: string, seq: number, line: string | undefined): void;
   /** Earlier lines of an issue, the latest first. */
   earlier(issueId: string): string[];
+  /** Those that the event at `seq` or one before replaced. */
+  earlierThan(issueId: string, seq: number): string[];
   /**
    * What an issue showed after the event at `seq`, if it changed since: `line` is null when the issue
    * came later.
@@ -21,8 +23,9 @@ export interface Versions {
 export function createVersions(database: Database): Versions {
   const insert = database.prepare('INSERT INTO versions (seq, issue_id, line) VALUES (?, ?, ?)');
   const earlier = database
-    .prepare<[string], string>(
-      'SELECT line FROM versions WHERE issue_id = ? AND line IS NOT NULL ORDER BY seq DESC',
+    .prepare<[string, number], string>(
+      `SELECT line FROM versions WHERE issue_id = ? AND line IS NOT NULL AND seq <= ?
+       ORDER BY seq DESC`,
     )
     .pluck();
   const shown = database.prepare<[string, number], { line: string | null }>(
@@ -31,7 +34,8 @@ export function createVersions(database: Database): Versions {
   const forget = database.prepare('DELETE FROM versions WHERE seq <= ?');
   return {
     add: (issueId, seq, line) => void insert.run(seq, issueId, line ?? null),
-    earlier: (issueId) => earlier.all(issueId),
+    earlier: (issueId) => earlier.all(issueId, Number.MAX_SAFE_INTEGER),
+    earlierThan: (issueId, seq) => earlier.all(issueId, seq),
     shownAt: (issueId, seq) => shown.get(issueId, seq),
     forget: (seq) => void forget.run(seq),
   };

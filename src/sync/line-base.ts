@@ -22,10 +22,12 @@ export type FindBase = (foreign: ForeignLine) => IssueState | undefined;
  * In the file beside us: the version that the line names, else the one that the file showed when it was
  * written, after the event at `seq`.
  */
-export function mirrorBase({ issues, versions }: Store, seq: number): FindBase {
+export function mirrorBase(store: Store, seq: number): FindBase {
+  const findNamed = importBase(store);
+  const { issues, versions } = store;
   return (foreign) => {
     const { id } = foreign.issue;
-    const named = namedVersion({ issues, versions }, foreign);
+    const named = findNamed(foreign);
     if (named !== undefined || foreign.seal !== undefined) return named;
     const shown = versions.shownAt(id, seq);
     const base = stateOf(shown === undefined ? issues.line(id) : shown.line);
@@ -33,9 +35,13 @@ export function mirrorBase({ issues, versions }: Store, seq: number): FindBase {
   };
 }
 
-/** In a file from anywhere: the version that the line names. */
-export function importBase(known: Store): FindBase {
-  return (foreign) => namedVersion(known, foreign);
+/**
+ * In a file from anywhere: the version that the line names. What is taken in from now on, such as another
+ * line of the same file, is no version that its writer had before him.
+ */
+export function importBase(store: Store): FindBase {
+  const seq = store.events.lastSeq();
+  return (foreign) => namedVersion(foreign, knownVersions(store, foreign.issue.id, seq));
 }
 
 /**
@@ -57,16 +63,21 @@ export function branchBase(lineOf: (id: string) => string | undefined): FindBase
  * The oldest of several: they show the same, and what a later one hides, the writer may not have known.
  */
 function namedVersion(
-  { issues, versions }: Pick<Store, 'issues' | 'versions'>,
-  { issue: { id, updated_at: updatedAt }, seal }: ForeignLine,
+  { issue: { updated_at: updatedAt }, seal }: ForeignLine,
+  known: readonly string[],
 ): IssueState | undefined {
-  const current = issues.line(id);
-  if (current === undefined) return undefined;
-  const known = [current, ...versions.earlier(id)].reverse();
   if (seal !== undefined) return stateOf(known.find((line) => sealOf(line) === seal));
   return known
     .map(stateOf)
     .find((state) => state && compareTimestamps(state.updatedAt, updatedAt) === 0);
+}
+
+/** What was known of an issue after the event at `seq`, the oldest first. */
+function knownVersions({ issues, versions }: Store, id: string, seq: number): string[] {
+  const shown = versions.shownAt(id, seq);
+  const current = shown === undefined ? issues.line(id) : shown.line;
+  if (current === undefined || current === null) return [];
+  return [current, ...versions.earlierThan(id, seq)].reverse();
 }
 
 function stateOf(line: string | null | undefined): IssueState | undefined {

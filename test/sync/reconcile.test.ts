@@ -262,6 +262,22 @@ describe('edges that close a cycle together', () => {
   });
 });
 
+describe('lines of one issue in one file', () => {
+  it('are versions beside each other, though they say the same time', async () => {
+    await take('import', line('t-a', { title: 'One' }), line('t-a', { title: 'Two' }));
+    expect(conflicts(store, 't-a')).toEqual([
+      expect.stringMatching(/^title: "(One|Two)" \| "(One|Two)"$/) as string,
+    ]);
+  });
+
+  it('that was read before is edited by the next file', async () => {
+    await take('import', line('t-a', { title: 'One' }));
+    await take('import', line('t-a', { title: 'Two' }));
+    expect(store.issues.get('t-a')?.title).toBe('Two');
+    expect(conflicts(store, 't-a')).toEqual([]);
+  });
+});
+
 describe('many lines', () => {
   it('come in slices, so that others are served meanwhile', async () => {
     const rows = Array.from({ length: 3 * SLICE_RECORDS }, (_, at) => line(`t-${at}`));
