@@ -20,6 +20,8 @@ export interface Outbox {
   add(issueId: string, options: { sharedCounter: () => number }): void;
   /** What `sharedCounter` told; undefined for an issue that does not wait. */
   sharedCounter(issueId: string): number | undefined;
+  /** The others have been sent that many of this clone's own writes of an issue that waits on. */
+  noteShared(issueId: string, counter: number): void;
   /** This clone writes under a new name now: of that, nothing is shared. */
   restartCounters(): void;
   /** All issues that wait, in id order. */
@@ -40,6 +42,9 @@ export function createOutbox(
   const counter = database
     .prepare<[string], number>('SELECT shared_counter FROM outbox WHERE issue_id = ?')
     .pluck();
+  const setCounter = database.prepare(
+    'UPDATE outbox SET shared_counter = max(shared_counter, ?) WHERE issue_id = ?',
+  );
   const restart = database.prepare('UPDATE outbox SET shared_counter = 0');
   const ids = database.prepare<[], string>('SELECT issue_id FROM outbox ORDER BY issue_id').pluck();
   const summary = database.prepare<[], { count: number; oldestMs: number | null; lastSeq: number }>(
@@ -56,6 +61,7 @@ export function createOutbox(
       insert.run(issueId, seq, nowMs(), sharedCounter());
     },
     sharedCounter: (issueId) => counter.get(issueId),
+    noteShared: (issueId, shared) => void setCounter.run(shared, issueId),
     restartCounters: () => void restart.run(),
     issueIds: () => ids.all(),
     pending() {

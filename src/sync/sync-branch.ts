@@ -39,6 +39,8 @@ export interface SyncBranch {
   readIssues(snapshot: BranchSnapshot, since?: BranchSnapshot): Promise<Buffer>;
   /** The latest commit that one of us made, itself or before it along the first parents. */
   sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined>;
+  /** Whether `commit` is `tip` or comes before it. */
+  isWithin(commit: string, tip: string): Promise<boolean>;
   /** Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. */
   write(options: {
     parent: string | undefined;
@@ -152,6 +154,10 @@ export function createSyncBranch({
       const search = ['--first-parent', '--max-count=1', `--grep=^${SEAL}$`, present.commit];
       const commit = await gitOutput(git, ['rev-list', ...search]);
       return commit === '' ? undefined : snapshot(commit);
+    },
+    async isWithin(commit, tip) {
+      const result = await git.run(['merge-base', '--is-ancestor', commit, tip]);
+      return result.exitCode === 0;
     },
     async write({ parent, issues, subject, ours }) {
       const base = parent === undefined ? undefined : await snapshot(parent);

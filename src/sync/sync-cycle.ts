@@ -9,6 +9,7 @@ import type { Reached } from './cycle-steps.ts';
 import { readIssueLines } from './issue-lines.ts';
 import { idOfLine, type IssueTree } from './issue-tree.ts';
 import { branchBase, type FindBase } from './line-base.ts';
+import { noteSharedWrites, waitingLines } from './own-writes.ts';
 import { quarantineLines } from './quarantine.ts';
 import { reconcile, type LineProblem } from './reconcile.ts';
 import type { SyncBranch } from './sync-branch.ts';
@@ -114,7 +115,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     await reached('pushed');
     if (pushed.kind === 'pushed') {
       report.pushed += built.pending.count;
-      noteShared(store, { ...built, from: pushed.from });
+      await noteShared(context, { ...built, from: pushed.from });
       await reached('noted');
       return 'shared';
     }
@@ -161,6 +162,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   const hasRemote = report.remote !== undefined;
   // A store that was lost comes back from what it had committed, and never overwrites it.
   await takeIn(context, report, { tip: ours, seen: WRITTEN });
+  await noteArrived(context, { ours, theirs });
   if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED });
   await reached('taken in');
   const pending = store.outbox.pending();
@@ -183,9 +185,27 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   const built = { kind: 'ahead', commit: written.commit, pending } as const;
   if (hasRemote && written.commit !== theirs) return built;
   if (!hasRemote) report.pushed += pending.count;
-  noteShared(store, built);
+  await noteShared(context, built);
   await reached('noted');
   return { kind: 'shared' };
+}
+
+/** A push may arrive although its answer does not, or this process ends before it has noted that. */
+async function noteArrived(
+  context: CycleContext,
+  { ours, theirs }: { ours: string | undefined; theirs: string | undefined },
+): Promise<void> {
+  const { store, branch } = context;
+  if (ours === undefined || theirs === undefined || store.outbox.pending().count === 0) return;
+  if (store.settings.get(SHARED) === ours || !(await branch.isWithin(ours, theirs))) return;
+  const lines = await linesThatWait(context, ours);
+  store.transaction(() => noteSharedWrites(store, lines));
+}
+
+/** What a commit of ours shows of the issues that wait to be sent. */
+async function linesThatWait({ store, branch }: CycleContext, commit: string): Promise<string[]> {
+  const snapshot = await branch.snapshot(commit);
+  return snapshot === undefined ? [] : waitingLines(store, await branch.readIssues(snapshot));
 }
 
 async function takeIn(
@@ -254,12 +274,16 @@ function carry(store: Store, problems: readonly LineProblem[]): LineProblem[] {
 }
 
 /** What was in the outbox before the records were read is in `commit`; later changes stay. */
-function noteShared(
-  store: Store,
+async function noteShared(
+  context: CycleContext,
   { commit, pending, from }: { commit: string; pending: Pending; from?: string },
-): void {
+): Promise<void> {
+  const { store } = context;
+  const isChanged = store.outbox.pending().lastSeq > pending.lastSeq;
+  const lines = isChanged ? await linesThatWait(context, commit) : [];
   store.transaction(() => {
     store.outbox.clearThrough(pending.lastSeq);
+    noteSharedWrites(store, lines);
     store.settings.set(IMPORTED, commit);
     store.settings.set(SHARED, commit);
     countCommit(store.settings);

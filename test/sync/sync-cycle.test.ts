@@ -5,6 +5,7 @@ import type { SyncBranch } from '../../src/sync/sync-branch.ts';
 import { commitSubject } from '../../src/sync/sync-cycle.ts';
 import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createSyncBranch } from '../../src/sync/sync-branch.ts';
+import type { Issue } from '../../src/core/issue.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import {
@@ -401,6 +402,44 @@ describe('a push that came second', () => {
     await Promise.all(clones.map((each) => cycle(each)));
     for (const each of clones) expect((await cycle(each)).end).toBe('shared');
     expect(classic(remoteLines(remote))).toEqual([0, 1, 2, 3].map((at) => line(`t-${at}`)));
+  });
+});
+
+describe('what arrived while this clone wrote on', () => {
+  const dying = (branch: SyncBranch): SyncBranch => ({
+    ...branch,
+    async push(...args) {
+      await branch.push(...args);
+      throw new Error('the power went');
+    },
+  });
+  const writing = (branch: SyncBranch, write: () => void): SyncBranch => ({
+    ...branch,
+    push(...args) {
+      write();
+      return branch.push(...args);
+    },
+  });
+
+  it.each(['with its answer', 'without it'])('%s is theirs to take back', async (how) => {
+    const remote = createRemote(sandbox);
+    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    put(a.store, issue('t-a'));
+    for (const each of [a, b]) await cycle(each);
+    const replica = a.store.replica.id();
+    const write = (fields: Partial<Issue>): void =>
+      put(a.store, issue('t-a', { ...fields, updated_at: later(1) }));
+    write({ labels: ['ours'] });
+    const edit = (): void => write({ labels: ['ours'], title: 'Meanwhile' });
+    await cycle(a, how === 'without it' ? dying(a.branch) : writing(a.branch, edit));
+    if (how === 'without it') edit();
+    await cycle(b);
+    put(b.store, issue('t-a', { updated_at: later(2) }));
+    for (const each of [b, a, b]) await cycle(each);
+    expect(a.store.issues.get('t-a')).toMatchObject({ title: 'Meanwhile' });
+    expect(a.store.issues.get('t-a')).not.toHaveProperty('labels');
+    expect(a.store.replica.id()).toBe(replica);
+    expect(lines(b.store)).toEqual(lines(a.store));
   });
 });
 
