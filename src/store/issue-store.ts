@@ -97,7 +97,7 @@ export function createIssueStore(
       const lineBefore = record.get(id);
       if (lineBefore === line) return;
       refuseTooLarge(state, line);
-      if (change.origin === 'local') refuseUnreadable(line);
+      refuseUnreadable(line);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
       const conflicted = Number(hasConflict(state, view));
       upsert.run({ ...derivedColumns(issue), id, record: line, conflicted, shard: shardOf(id) });
@@ -168,7 +168,7 @@ function decodeState(line: string): IssueState {
   });
 }
 
-/** What this clone makes is read once before it is stored: a record that nobody can read is lost. */
+/** What is stored is read once before: a record that nobody can read is lost, and stops whatever meets it. */
 function refuseUnreadable(line: string): void {
   const decoded = decodeLine(line, 0);
   if (decoded.kind === 'sealed') return;

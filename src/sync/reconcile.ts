@@ -116,8 +116,12 @@ function takeIn(line: IncomingLine, context: Context): void {
   try {
     report[takeInVersion({ ...news, text }, { ...context, nowMs })] += 1;
   } catch (error) {
-    // What would be too large to share is kept aside like what cannot be read.
-    if (!(error instanceof BdError && error.code === 'LIMIT_EXCEEDED')) throw error;
+    if (!isRefusal(error)) throw error;
     refuse(error.message);
   }
+}
+
+/** What could not be read again, or would be too large to share, is kept aside like what cannot be read. */
+function isRefusal(error: unknown): error is BdError {
+  return error instanceof BdError && ['LIMIT_EXCEEDED', 'INVALID_VALUE'].includes(error.code);
 }

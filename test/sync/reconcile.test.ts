@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IssueState } from '../../src/core/causal/issue-state.ts';
+import { seal } from '../../src/core/causal/text-hash.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { SLICE_RECORDS } from '../../src/core/limits.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -259,6 +260,18 @@ describe('edges that close a cycle together', () => {
     store.cycles.settle();
     expect(store.cycles.suppressed()).toEqual([]);
     expect(store.queries.select({ blocked: true }, ALL)).toMatchObject([{ id: 't-b' }]);
+  });
+});
+
+describe('a forged line', () => {
+  it('whose hidden value could not be read once it is shown is a problem, and no other line is', async () => {
+    const classic = line('t-a');
+    const deep = JSON.stringify('['.repeat(120) + ']'.repeat(120));
+    const causal = `"":"aaaaaa.1.1","f":{"m/x":"aaaaaa.1.1+"},"x":{"m/x":[${deep}]}`;
+    const forged = `${classic.slice(0, -1)},"_bd":{${causal},"h":"${seal(classic)}"}}`;
+    const report = await take('remote', forged, line('t-b'));
+    expect(report).toMatchObject({ created: 1, problems: [{ line: 1 }] });
+    expect(store.issues.state('t-a')).toBeUndefined();
   });
 });
 
