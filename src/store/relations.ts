@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { isOrderingType, isBlockingType, isParentType } from '../core/dependency.ts';
+import { isSameDot, type Dot } from '../core/causal/dot.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
 import { viewIssue, type View } from '../core/causal/view.ts';
 import { isDeleted, type Dependency, type Issue } from '../core/issue.ts';
@@ -21,6 +22,9 @@ export function createRelations(database: Database): Relations {
        (issue_id, depends_on_id, type, blocking, parent, replica, counter, ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const edgeRows = database.prepare<[string], EdgeRow>(
+    'SELECT depends_on_id, type, replica, counter, ms FROM dependencies WHERE issue_id = ?',
+  );
   const writeEdges = ({ issue, edges }: View): void => {
     dropEdges.run(issue.id);
     // A deleted issue keeps its edges for the day that it is restored; until then they lead nowhere.
@@ -40,7 +44,8 @@ export function createRelations(database: Database): Relations {
         for (const label of issue.labels ?? []) addLabel.run(issue.id, label);
       }
       const [edgesBefore, edges] = [livingEdges(before), livingEdges(issue)];
-      if (JSON.stringify(edgesBefore) === JSON.stringify(edges)) {
+      const isSame = JSON.stringify(edgesBefore) === JSON.stringify(edges);
+      if (isSame && (edges.length === 0 || areSameWrites(edgeRows.all(issue.id), view))) {
         return { edgesChanged: false, orderingChanged: false };
       }
       writeEdges(view);
@@ -49,6 +54,25 @@ export function createRelations(database: Database): Relations {
     },
     replaceEdges: (state) => writeEdges(viewIssue(state)),
   };
+}
+
+interface EdgeRow extends Dot {
+  depends_on_id: string;
+  type: string;
+}
+
+/** Which write shows an edge can change while the edge does not: two clones made it alike. */
+function areSameWrites(rows: readonly EdgeRow[], { edges }: View): boolean {
+  const writes = new Map(edges.map(({ sibling }) => [edgeName(sibling.value), sibling]));
+  return rows.every((row) => {
+    const sibling = writes.get(edgeName(row));
+    return sibling !== undefined && isSameDot(sibling, row) && sibling.ms === row.ms;
+  });
+}
+
+function edgeName(edge: unknown): string {
+  const { depends_on_id: target, type } = edge as Pick<Dependency, 'depends_on_id' | 'type'>;
+  return `${type} ${target}`;
 }
 
 function livingEdges(issue: Issue | undefined): readonly Dependency[] {

@@ -275,6 +275,26 @@ describe('a forged line', () => {
   });
 });
 
+describe('one edge that two clones made alike', () => {
+  it('is of the same writer in the rows of both', async () => {
+    await share(issue('t-a'), issue('t-b'));
+    const linked = { dependencies: [edge('t-a', 't-b')] };
+    put(store, issue('t-a', { ...linked, updated_at: '2026-01-04T00:00:00.000Z' }));
+    put(other, issue('t-a', { ...linked, updated_at: LATER }));
+    // Each of these closes a cycle; which of both edges counts is for their times to say.
+    await takeInto(other, 'remote', ...lines(store));
+    put(
+      other,
+      issue('t-b', { dependencies: [edge('t-b', 't-a')], updated_at: '2026-01-03T00:00:00.000Z' }),
+    );
+    other.cycles.settle();
+    await take('remote', ...lines(other));
+    expect(lines(other)).toEqual(lines(store));
+    expect(other.cycles.suppressed()).toEqual(store.cycles.suppressed());
+    expect(store.cycles.suppressed()).toMatchObject([{ issue_id: 't-a' }]);
+  });
+});
+
 describe('lines of one issue in one file', () => {
   it('are versions beside each other, though they say the same time', async () => {
     await take('import', line('t-a', { title: 'One' }), line('t-a', { title: 'Two' }));
