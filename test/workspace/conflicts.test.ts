@@ -700,3 +700,26 @@ describe('restore_issue', () => {
     expect((await mia('list_conflicts', {})).conflicts).toMatchObject([{ kind: 'cycle' }]);
   });
 });
+
+describe('a text in conflict', () => {
+  test('keeps all its lines when somebody adds a note', async () => {
+    await shared({ notes: 'First' });
+    await concurrently({ notes: 'Of Mia' }, { notes: 'Of Lee' });
+    expect(await fieldsInConflict()).toEqual(['notes']);
+    await mia('update_issue', { issue_id: ID, changes: { append_notes: 'Added' } });
+    const { issue } = await mia('get_issue', { issue_id: ID });
+    expect(issue.notes?.split('\n').sort()).toEqual(['Added', 'Of Lee', 'Of Mia']);
+    expect(await fieldsInConflict()).toEqual([]);
+  });
+
+  test('is not decided by the deletion of an issue that it names', async () => {
+    await shared({ description: 'First' });
+    await mia('create_issue', { issue: { id: 't-2', title: 'Named' } });
+    await mia('add_dependency', { issue_id: ID, depends_on_id: 't-2' });
+    await world.exchange();
+    await concurrently({ description: 'As t-2' }, { description: 'Like t-2' });
+    await mia('delete_issues', { issue_ids: ['t-2'] });
+    const { shown, others } = await conflictOf('description');
+    expect([shown, ...others].map(({ value }) => value)).toEqual(['Like t-2', 'As t-2']);
+  });
+});

@@ -1,3 +1,4 @@
+import { unionTexts } from '../../core/causal/text-merge.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
 import { issueToJson } from '../../core/issue-line.ts';
@@ -10,6 +11,7 @@ import { checkFreePlace, checkNewEdge } from './edge-rules.ts';
 import { findIssue, findIssueId } from './find-issue.ts';
 import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
 import { actorOf, putEdited, type Operations } from './operation.ts';
+import { textVersions } from './text-versions.ts';
 
 type Changes = Params<'update_issue'>['changes'];
 
@@ -118,7 +120,8 @@ export function applyChanges(
     }
   }
   if (changes.append_notes !== undefined) {
-    issue.notes = [issue.notes, changes.append_notes].filter(Boolean).join('\n');
+    const notes = changes.notes === undefined ? allNotes(workspace, issue.id) : issue.notes;
+    issue.notes = [notes, changes.append_notes].filter(Boolean).join('\n');
   }
   if (changes.metadata !== undefined) {
     issue.opaque = { ...issue.opaque, metadata: JSON.stringify(changes.metadata) };
@@ -130,6 +133,12 @@ export function applyChanges(
   if (changes.status === undefined) return issue;
   const status = checkedStatus(workspace, changes.status);
   return withStatus(issue, status, { now, session: changes.session });
+}
+
+/** Whoever adds to notes that are in conflict decides nothing: the lines of all versions stay. */
+function allNotes(workspace: Workspace, id: string): string {
+  const [shown = '', ...others] = textVersions(workspace, id, 'notes');
+  return others.reduce(unionTexts, shown);
 }
 
 function applyLabels(issue: Issue, changes: Changes): void {

@@ -3,8 +3,11 @@ import { timestampAt } from '../../core/timestamp.ts';
 import type { Workspace } from '../workspace.ts';
 import { findIssueId } from './find-issue.ts';
 import { actorOf, putEdited, type Operations } from './operation.ts';
+import { textVersions } from './text-versions.ts';
 
 const LONG_TEXTS = ['description', 'design', 'acceptance_criteria', 'notes'] as const;
+
+type LongText = (typeof LONG_TEXTS)[number];
 
 /** A deleted issue stays as a tombstone with its content, so that no clone brings it back. */
 export const deleteOperations: Operations<'delete_issues'> = {
@@ -21,7 +24,7 @@ export const deleteOperations: Operations<'delete_issues'> = {
       for (const id of neighbours) {
         const before = workspace.store.issues.get(id);
         if (before === undefined || gone.has(id)) continue;
-        const after = withoutMentions(before, gone);
+        const after = withoutMentions(before, { gone, texts: decidedTexts(workspace, id) });
         edges += (before.dependencies?.length ?? 0) - (after.dependencies?.length ?? 0);
         references += Number(LONG_TEXTS.some((field) => before[field] !== after[field]));
         if (!dryRun) putEdited(workspace, after, { kind: 'updated', actor });
@@ -75,13 +78,21 @@ function neighboursOf(workspace: Workspace, id: string): string[] {
   ];
 }
 
+/** A text in conflict is left as it is: to write it would decide for one of its versions. */
+function decidedTexts(workspace: Workspace, id: string): LongText[] {
+  return LONG_TEXTS.filter((field) => textVersions(workspace, id, field).length < 2);
+}
+
 /** Without edges to the deleted issues, and with `[deleted:<id>]` where a text names one. */
-function withoutMentions(issue: Issue, gone: ReadonlySet<string>): Issue {
+function withoutMentions(
+  issue: Issue,
+  { gone, texts }: { gone: ReadonlySet<string>; texts: readonly LongText[] },
+): Issue {
   const after: Issue = { ...issue };
   const edges = (issue.dependencies ?? []).filter((edge) => !gone.has(edge.depends_on_id));
   if (edges.length > 0) after.dependencies = edges;
   else delete after.dependencies;
-  for (const field of LONG_TEXTS) {
+  for (const field of texts) {
     const text = issue[field];
     if (text !== undefined) {
       after[field] = text.replace(ID_IN_TEXT, (id) => (gone.has(id) ? `[deleted:${id}]` : id));
