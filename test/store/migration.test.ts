@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { classicPart } from '../../src/core/causal/decode-line.ts';
+import { parseIssueLine } from '../../src/core/issue-line.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { initial } from '../../src/store/migrations/001-initial.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -21,7 +22,7 @@ const LINES = [
 ];
 
 /** As the first version wrote it: classic lines, and one of them not shared yet. */
-function makeOldStore(name?: string): void {
+function makeOldStore(name?: string, lines: readonly string[] = LINES): void {
   const database = new BetterSqlite3(path(name));
   database.exec(initial);
   const insert = database.prepare(
@@ -30,7 +31,7 @@ function makeOldStore(name?: string): void {
      SELECT line ->> '$.id', line, line ->> '$.status', line ->> '$.priority', 'task', 1, 1, 0, 0, 0, 1, 0
      FROM (SELECT ? AS line)`,
   );
-  for (const line of LINES) insert.run(line);
+  for (const line of lines) insert.run(line);
   database.exec(`
     INSERT INTO dependencies VALUES ('a-1', 'a-2', 'blocks', 1, 0);
     INSERT INTO outbox VALUES ('a-1', 1, 1);
@@ -65,4 +66,29 @@ test('clones seal the same record to the same line', () => {
     return lines;
   });
   expect(here).toEqual(there);
+});
+
+test('a line of a newer bd that nobody changed keeps what it knows', () => {
+  const newer = openStore(path('newer.db'), { clock: systemClock });
+  const classic = parseIssueLine(LINES[0] ?? '', 0);
+  if ('problem' in classic) throw new Error(classic.problem);
+  const change = { kind: 'updated', actor: '', origin: 'local', atMs: 0 } as const;
+  newer.edits.put(classic.issue, change);
+  newer.edits.put({ ...classic.issue, title: 'Edited' }, change);
+  const sealed = newer.issues.linesAfter('', 1).map(({ line }) => line);
+  newer.close();
+  makeOldStore('beads.db', sealed);
+  const store = openStore(path(), { clock: systemClock });
+  expect(store.issues.linesAfter('', 1).map(({ line }) => line)).toEqual(sealed);
+  store.close();
+});
+
+test('edges that closed a cycle before are decided with the next change of edges', () => {
+  const edge = (from: string, to: string): string =>
+    `{"id":"${from}","title":"T","status":"open","priority":2,"issue_type":"task","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","dependencies":[{"issue_id":"${from}","depends_on_id":"${to}","type":"blocks"}]}`;
+  makeOldStore('beads.db', [edge('a-1', 'a-2'), edge('a-2', 'a-1')]);
+  const store = openStore(path(), { clock: systemClock });
+  store.cycles.settle();
+  expect(store.cycles.suppressed()).toHaveLength(1);
+  store.close();
 });

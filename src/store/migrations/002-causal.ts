@@ -1,29 +1,35 @@
 import type { Database } from 'better-sqlite3';
-import { encodeState } from '../../core/causal/causal-line.ts';
+import { encodeView } from '../../core/causal/causal-line.ts';
+import { hasConflict } from '../../core/causal/conflicts.ts';
+import { decodeLine } from '../../core/causal/decode-line.ts';
 import { liftFirst } from '../../core/causal/lift.ts';
-import { parseIssueLine } from '../../core/issue-line.ts';
+import { viewIssue } from '../../core/causal/view.ts';
 import { createRelations } from '../relations.ts';
 
 /**
  * Records become sealed lines, whose writes tell concurrent changes apart. What a record shows stays
- * as it is; clones that hold the same record make the same sealed line of it.
+ * as it is; clones that hold the same record make the same sealed line of it. A record that came from a
+ * newer bd, and was not changed since, is such a line already.
  */
 export function causal(database: Database): void {
   database.exec(SCHEMA);
   const select = database.prepare<[], { id: string; record: string }>(
     'SELECT id, record FROM issues',
   );
-  const update = database.prepare('UPDATE issues SET record = ? WHERE id = ?');
+  const update = database.prepare('UPDATE issues SET record = ?, conflicted = ? WHERE id = ?');
   const relations = createRelations(database);
   for (const { id, record } of select.all()) {
-    const parsed = parseIssueLine(record, 0);
-    if ('problem' in parsed) throw new Error(`${id}: ${parsed.problem}`);
-    const state = liftFirst(parsed.issue);
-    update.run(encodeState(state), id);
+    const decoded = decodeLine(record, 0);
+    if (decoded.kind === 'unreadable') throw new Error(`${id}: ${decoded.problem}`);
+    const state = decoded.kind === 'sealed' ? decoded.state : liftFirst(decoded.issue);
+    const view = viewIssue(state);
+    update.run(encodeView(state, view), Number(hasConflict(state, view)), id);
     relations.replaceEdges(state);
   }
   // The mirror shows lines without `_bd`: it is looked at, and written, anew.
   database.exec("DELETE FROM settings WHERE key = 'mirror_hash'");
+  // Which edges close a cycle was not asked before.
+  database.exec("INSERT OR REPLACE INTO settings VALUES ('edges_unsettled', 'yes')");
 }
 
 const SCHEMA = `
