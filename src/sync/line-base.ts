@@ -20,15 +20,16 @@ export type FindBase = (foreign: ForeignLine) => IssueState | undefined;
 
 /**
  * In the file beside us: the version that the line names, else the one that the file showed when it was
- * written, after the event at `seq`.
+ * written, after the event at `seq`. That a later version has the line's time is chance.
  */
 export function mirrorBase(store: Store, seq: number): FindBase {
-  const findNamed = importBase(store);
+  const findSealed = importBase(store);
   const { issues, versions } = store;
   return (foreign) => {
+    if (foreign.seal !== undefined) return findSealed(foreign);
     const { id } = foreign.issue;
-    const named = findNamed(foreign);
-    if (named !== undefined || foreign.seal !== undefined) return named;
+    const named = namedVersion(foreign, knownVersions(store, id, seq));
+    if (named !== undefined) return named;
     const shown = versions.shownAt(id, seq);
     const base = stateOf(shown === undefined ? issues.line(id) : shown.line);
     return base !== undefined && canBeMadeFrom(base, foreign.issue) ? base : undefined;

@@ -222,6 +222,17 @@ describe('an outside edit', () => {
     expect(conflicts(store, 't-a')[0]).toContain('Changed here');
   });
 
+  it('that has the time of a later change by chance leaves both too', async () => {
+    put(store, issue('t-a'));
+    await mirror.flush();
+    put(store, issue('t-a', { title: 'Ours', updated_at: LATER }));
+    write(line('t-a', { title: 'Theirs', updated_at: LATER }));
+    await mirror.flush();
+    expect(conflicts(store, 't-a')).toEqual([
+      expect.stringMatching(/^title: "(Ours|Theirs)" \| "(Ours|Theirs)"$/) as string,
+    ]);
+  });
+
   it('is judged by content, whatever the time of the file', async () => {
     utimesSync(path, new Date('2030-01-01'), new Date('2030-01-01'));
     expect(await mirror.flush()).toMatchObject({ imported: 0, written: false });
