@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { decodeLine } from '../core/causal/decode-line.ts';
 import { divergedFrom, renameReplica } from '../core/causal/replica-change.ts';
+import { separateCollision } from '../core/causal/id-collision.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
 import { counterAt } from '../core/causal/version-vector.ts';
 import { SLICE_RECORDS } from '../core/limits.ts';
@@ -18,6 +19,8 @@ export function isWrittenElsewhere(
   theirs: IssueState,
 ): boolean {
   const id = replica.id();
+  // Of two issues with one id each has writes of its own with the same dots.
+  if (separateCollision(ours, theirs) !== undefined) return false;
   const after = outbox.sharedCounter(ours.id) ?? counterAt(ours.vector, id);
   return divergedFrom(ours, theirs, { replica: id, after });
 }

@@ -210,6 +210,20 @@ describe('one id for two issues', () => {
   });
 });
 
+describe('an old line of an issue that got another id', () => {
+  it('is no sign that this clone was copied, though it has more of its writes', async () => {
+    const id = store.replica.id();
+    const mine = issue('t-a', { title: 'Mine', created_at: LATER, updated_at: LATER });
+    put(store, mine, { ...mine, priority: 0 });
+    const old = lines(store);
+    put(other, issue('t-a', { title: 'Yours' }));
+    await take('remote', ...lines(other));
+    await take('remote', ...old);
+    expect(store.issues.count()).toBe(2);
+    expect(store.replica.id()).toBe(id);
+  });
+});
+
 describe('a store that was put back from a backup', () => {
   it('loses nothing that it wrote since under a name that others know', async () => {
     await share(issue('t-a'));
