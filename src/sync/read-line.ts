@@ -36,8 +36,7 @@ export function readLine(text: string, context: LineContext): LineNews {
     return { kind: 'version', isSealed: true, ours: store.issues.state(theirs.id), theirs };
   }
   const ours = store.issues.state(decoded.issue.id);
-  const issue =
-    ours === undefined ? decoded.issue : withKnownTimes(decoded.issue, { text, ours, nowMs });
+  const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
   const theirs = lift({ ...decoded, issue }, ours, context);
   return theirs === undefined
     ? { kind: 'nothing' }
@@ -82,10 +81,10 @@ function isOtherIssue({ issue, seal }: ForeignLine, ours: IssueState): boolean {
 
 /** A line that does not say when it was made means no other issue, and was written now. */
 function withKnownTimes(
-  issue: Issue,
-  { text, ours, nowMs }: { text: string; ours: IssueState; nowMs: number },
+  { issue, record }: { issue: Issue; record: string },
+  { ours, nowMs }: { ours: IssueState; nowMs: number },
 ): Issue {
-  const { created_at: createdAt, updated_at: updatedAt } = JSON.parse(text) as Partial<Issue>;
+  const { created_at: createdAt, updated_at: updatedAt } = JSON.parse(record) as Partial<Issue>;
   return {
     ...issue,
     created_at: createdAt ?? viewIssue(ours).issue.created_at,

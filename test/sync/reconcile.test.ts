@@ -129,6 +129,18 @@ describe('lines of another clone', () => {
   });
 });
 
+describe('a line whose `_bd` is no JSON', () => {
+  it.each(['mirror', 'import', 'remote'] as const)('is read without it: %s', async (origin) => {
+    await share(issue('t-a'));
+    const classic = JSON.stringify(issue('t-a', { title: 'By hand', updated_at: LATER }));
+    const report = await take(origin, `${classic.slice(0, -1)},"_bd":{oops}}`);
+    expect(report).toMatchObject({ updated: 1, problems: [] });
+    expect(store.issues.state('t-a')?.entries.get('title')).toContainEqual(
+      expect.objectContaining({ value: 'By hand' }),
+    );
+  });
+});
+
 describe('a claim', () => {
   it('goes to whoever was first, and the loser is told', async () => {
     await share(issue('t-a'));

@@ -29,6 +29,8 @@ export type DecodedLine =
   | {
       readonly kind: 'foreign';
       readonly issue: Issue;
+      /** The JSON that the issue was read from, as not all that it lacks can be seen in the issue. */
+      readonly record: string;
       readonly why: string;
       /** The seal it bears: that of the version which somebody changed without sealing it anew. */
       readonly seal?: string;
@@ -44,7 +46,8 @@ export function decodeLine(line: string, nowMs: number): DecodedLine {
     return decodeRewritten(line, nowMs);
   }
   if (parts === undefined) return decodeRewritten(line, nowMs);
-  return judge(parsed.issue, { raw: parts.causal, classic: parts.classic });
+  const { causal, classic } = parts;
+  return judge(parsed.issue, { raw: causal, classic, record: classic });
 }
 
 /** The classic record of a line that `encodeState` wrote. */
@@ -75,8 +78,10 @@ function decodeRewritten(line: string, nowMs: number): DecodedLine {
   const parsed = parseIssueLine(line, nowMs);
   if ('problem' in parsed) return { kind: 'unreadable', problem: parsed.problem };
   const { issue, raw } = withoutCausal(parsed.issue);
-  if (raw === undefined) return { kind: 'foreign', issue, why: `it has no ${CAUSAL_KEY}` };
-  return judge(issue, { raw, classic: encodeIssueLine(issue) });
+  if (raw === undefined) {
+    return { kind: 'foreign', issue, record: line, why: `it has no ${CAUSAL_KEY}` };
+  }
+  return judge(issue, { raw, classic: encodeIssueLine(issue), record: line });
 }
 
 function withoutCausal({ opaque, ...issue }: Issue): { issue: Issue; raw?: string } {
@@ -86,13 +91,16 @@ function withoutCausal({ opaque, ...issue }: Issue): { issue: Issue; raw?: strin
   return raw === undefined ? { issue: cleaned } : { issue: cleaned, raw };
 }
 
-function judge(parsed: Issue, { raw, classic }: { raw: string; classic: string }): DecodedLine {
+function judge(
+  parsed: Issue,
+  { raw, classic, record }: { raw: string; classic: string; record: string },
+): DecodedLine {
   // A merge of texts can leave a second `_bd` within the record.
   const { issue } = withoutCausal(parsed);
   const state = decodeCausal(issue, { raw, classic });
   if (typeof state !== 'string') return { kind: 'sealed', state };
   const seal = toldSeal(raw);
-  const foreign = { kind: 'foreign', issue, why: `its ${CAUSAL_KEY} ${state}` } as const;
+  const foreign = { kind: 'foreign', issue, record, why: `its ${CAUSAL_KEY} ${state}` } as const;
   return seal === undefined ? foreign : { ...foreign, seal };
 }
 
