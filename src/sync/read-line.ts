@@ -8,16 +8,21 @@ import { viewIssue } from '../core/causal/view.ts';
 import type { Issue } from '../core/issue.ts';
 import { timestampAt, timestampMs } from '../core/timestamp.ts';
 import type { Store } from '../store/store.ts';
+import { descend, type ClassicOrigin } from './classic-origin.ts';
 import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';
 
 export interface LineContext {
   store: Store;
   findBase: FindBase;
+  /** What the line was made from, where that is known and it does not tell it. */
+  originOf?: ClassicOrigin;
   /** For a line that does not say when. */
   nowMs: number;
   /** Only this clone sees the line as it is, so what it changes are this clone's own writes. */
   isOwn: boolean;
 }
+
+const NO_ORIGIN: ClassicOrigin = () => undefined;
 
 /** What a line tells of an issue. */
 export type LineNews =
@@ -28,16 +33,18 @@ export type LineNews =
 
 /** Reads a line against what the store holds of its issue. */
 export function readLine(text: string, context: LineContext): LineNews {
-  const { store, nowMs } = context;
+  const { store, nowMs, originOf = NO_ORIGIN } = context;
   const decoded = decodeLine(text, nowMs);
   if (decoded.kind === 'unreadable') return decoded;
   if (decoded.kind === 'sealed') {
-    const theirs = decoded.state;
-    return { kind: 'version', isSealed: true, ours: store.issues.state(theirs.id), theirs };
+    const ours = store.issues.state(decoded.state.id);
+    const theirs = descend(decoded.state, { originOf, ours });
+    return { kind: 'version', isSealed: true, ours, theirs };
   }
   const ours = store.issues.state(decoded.issue.id);
   const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
-  const theirs = lift({ ...decoded, issue }, ours, context);
+  const lifted = lift({ ...decoded, issue }, ours, context);
+  const theirs = lifted && descend(lifted, { originOf, ours });
   return theirs === undefined
     ? { kind: 'nothing' }
     : { kind: 'version', isSealed: false, ours, theirs };
@@ -59,7 +66,7 @@ export function joinVersions(
 function lift(
   foreign: ForeignLine,
   ours: IssueState | undefined,
-  { findBase, isOwn, store, nowMs }: LineContext,
+  { findBase, isOwn, store, nowMs, originOf }: LineContext,
 ): IssueState | undefined {
   const { issue } = foreign;
   if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue);
@@ -70,7 +77,8 @@ function lift(
       ...(isOwn ? { local: { replica: store.replica.id(), nowMs } } : {}),
     });
   }
-  return ours === undefined ? liftFirst(issue) : liftStranger(ours, issue);
+  const isStranger = ours !== undefined && originOf?.(issue.id) === undefined;
+  return isStranger ? liftStranger(ours, issue) : liftFirst(issue);
 }
 
 /** Created at another time, though with the same id. Some tools cut the instant to its second. */

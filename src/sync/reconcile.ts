@@ -4,6 +4,7 @@ import { SLICE_BYTES, SLICE_RECORDS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
+import type { ClassicOrigin } from './classic-origin.ts';
 import type { Losses } from './conflict-events.ts';
 import type { MovedIssue } from './id-move.ts';
 import type { IncomingLine } from './issue-lines.ts';
@@ -38,6 +39,8 @@ interface ReconcileOptions {
   origin: LineOrigin;
   /** What lines were made from that none of us sealed. */
   findBase: FindBase;
+  /** What all lines were made from, where that is known and they do not tell it. */
+  originOf?: ClassicOrigin;
   /** Counts what would be done, and writes nothing. */
   isDryRun?: boolean;
 }

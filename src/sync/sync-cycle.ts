@@ -7,6 +7,7 @@ import type { BranchSnapshot } from './branch-snapshot.ts';
 import { countCommit } from './branch-upkeep.ts';
 import type { Reached } from './cycle-steps.ts';
 import { readIssueLines } from './issue-lines.ts';
+import { classicOrigin, classicTip, retellPending, type ClassicOrigin } from './classic-origin.ts';
 import { idOfLine, type IssueTree } from './issue-tree.ts';
 import { branchBase, type FindBase } from './line-base.ts';
 import { noteSharedWrites, waitingLines } from './own-writes.ts';
@@ -157,13 +158,17 @@ type Built =
 
 /** Joins what the refs hold into the store and brings `refs/bd/sync` to a commit that shows the store. */
 async function commit(context: CycleContext, report: CycleReport): Promise<Built> {
-  const { store, branch, issueTree, reached } = context;
+  const { store, branch, clock, issueTree, reached } = context;
   const { ours, theirs } = await branch.tips();
   const hasRemote = report.remote !== undefined;
+  const originOf = await findClassicOrigin(context, theirs);
   // A store that was lost comes back from what it had committed, and never overwrites it.
   await takeIn(context, report, { tip: ours, seen: WRITTEN });
   await noteArrived(context, { ours, theirs });
-  if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED });
+  if (originOf !== undefined) {
+    store.transaction(() => retellPending(store, { originOf, nowMs: clock.nowMs() }));
+  }
+  if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED, originOf });
   await reached('taken in');
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it goes on from what all have.
@@ -211,7 +216,11 @@ async function linesThatWait({ store, branch }: CycleContext, commit: string): P
 async function takeIn(
   { store, branch, clock, quarantineDirectory }: CycleContext,
   report: CycleReport,
-  { tip, seen }: { tip: string | undefined; seen: string },
+  {
+    tip,
+    seen,
+    originOf,
+  }: { tip: string | undefined; seen: string; originOf?: ClassicOrigin | undefined },
 ): Promise<void> {
   const before = store.settings.get(seen);
   const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
@@ -224,6 +233,7 @@ async function takeIn(
     clock,
     origin: 'remote',
     findBase: await findBranchBase(branch, snapshot),
+    ...(originOf === undefined ? {} : { originOf }),
   });
   report.imported += taken.created + taken.updated;
   report.moved.push(...taken.moved);
@@ -244,12 +254,31 @@ async function takeIn(
 async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<FindBase> {
   const sealed = await branch.sealedCommit(tip);
   if (sealed === undefined || sealed === tip) return () => undefined;
-  const content = await branch.readIssues(sealed, tip);
+  return branchBase(await findLines(branch, sealed, tip));
+}
+
+/** What the store, which had classic records, and the branch were both made from. */
+async function findClassicOrigin(
+  { store, branch }: CycleContext,
+  theirs: string | undefined,
+): Promise<ClassicOrigin | undefined> {
+  const tip = classicTip(store, store.settings.get(IMPORTED));
+  if (tip === undefined || (tip === theirs && store.outbox.pending().count === 0)) return undefined;
+  const snapshot = await branch.snapshot(tip);
+  return snapshot && classicOrigin(await findLines(branch, snapshot));
+}
+
+async function findLines(
+  branch: SyncBranch,
+  snapshot: BranchSnapshot,
+  since?: BranchSnapshot,
+): Promise<(id: string) => string | undefined> {
+  const content = await branch.readIssues(snapshot, since);
   let lines: Map<string, string> | undefined;
-  return branchBase((id) => {
+  return (id) => {
     lines ??= linesById(content);
     return lines.get(id);
-  });
+  };
 }
 
 function forgetMade({ branch, issueTree }: CycleContext): void {

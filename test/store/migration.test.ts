@@ -35,7 +35,7 @@ function makeOldStore(name?: string, lines: readonly string[] = LINES): void {
   database.exec(`
     INSERT INTO dependencies VALUES ('a-1', 'a-2', 'blocks', 1, 0);
     INSERT INTO outbox VALUES ('a-1', 1, 1);
-    INSERT INTO settings VALUES ('mirror_hash', 'abc'), ('mirror_seq', '1');
+    INSERT INTO settings VALUES ('mirror_hash', 'abc'), ('mirror_seq', '1'), ('imported_tip', 'c0');
     PRAGMA application_id = 1650746417;
     PRAGMA user_version = 1`);
   database.close();
@@ -51,6 +51,7 @@ test('classic records are sealed once, and show what they showed', () => {
     expect(store.outbox.pending().ids).toEqual(['a-1']);
     expect(store.graph.edges('a-1', 'down')).toHaveLength(1);
     expect(store.settings.get('mirror_hash')).toBeUndefined();
+    expect(store.settings.get('classic_tip')).toBe('c0');
     expect(store.queries.idsInConflict()).toEqual([]);
     store.close();
   }

@@ -26,6 +26,9 @@ export function causal(database: Database): void {
     update.run(encodeView(state, view), Number(hasConflict(state, view)), id);
     relations.replaceEdges(state);
   }
+  // What is on the branch, and what waits to go there, was made from the lines that were there last.
+  database.exec(`INSERT INTO settings (key, value)
+    SELECT 'classic_tip', value FROM settings WHERE key = 'imported_tip'`);
   // The mirror shows lines without `_bd`: it is looked at, and written, anew.
   database.exec("DELETE FROM settings WHERE key = 'mirror_hash'");
   // Which edges close a cycle was not asked before.
