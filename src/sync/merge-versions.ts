@@ -1,3 +1,4 @@
+import { mergeConcurrentTexts } from '../core/causal/concurrent-texts.ts';
 import { encodeState } from '../core/causal/causal-line.ts';
 import { decodeLine, type DecodedLine } from '../core/causal/decode-line.ts';
 import { CAUSAL_KEY } from '../core/causal/field-key.ts';
@@ -42,7 +43,28 @@ export function joinSides(base: readonly Version[], sides: readonly Version[]): 
   const states = new Map(known.map((version) => [version.text, stateOf(version)]));
   for (const version of sides) states.set(version.text, stateOf(version, base));
   const inOrder = [...states].sort(([left], [right]) => (left < right ? -1 : 1));
-  return joinOrSeparate(inOrder.map(([, state]) => state));
+  const issues = joinOrSeparate(inOrder.map(([, state]) => state));
+  return withTextsMerged(issues, { base, sides: distinctStates(sides, states) });
+}
+
+function distinctStates(
+  sides: readonly Version[],
+  states: ReadonlyMap<string, IssueState>,
+): IssueState[] {
+  const texts = new Set(sides.map(({ text }) => text));
+  return [...states].flatMap(([text, state]) => (texts.has(text) ? [state] : []));
+}
+
+/** Two versions of one issue, of which the base tells what both were made from. */
+function withTextsMerged(
+  issues: IssueState[],
+  { base, sides: [ours, theirs, ...others] }: { base: readonly Version[]; sides: IssueState[] },
+): IssueState[] {
+  const [joined, ...moved] = issues;
+  if (joined === undefined || ours === undefined || theirs === undefined) return issues;
+  if (moved.length > 0 || others.length > 0) return issues;
+  const bases = base.map((version) => stateOf(version));
+  return [mergeConcurrentTexts(joined, { ours, theirs, bases })];
 }
 
 /** The states of one id as issues, as `joinSides` does; in one order they always give the same. */

@@ -139,6 +139,25 @@ describe('sealed lines', () => {
   });
 });
 
+describe('a long text', () => {
+  const text = (description: string) => put('description', description);
+  const base = created({ description: 'one\ntwo\nthree' });
+  const ours = write(base, 'bbbbbb', 1, text('ONE\ntwo\nthree'));
+  const merge3 = (theirs: IssueState): IssueState =>
+    mergedState([encodeState(base)], [encodeState(ours)], [encodeState(theirs)]);
+
+  it('that both sides changed in other lines is merged, and no conflict', () => {
+    const merged = merge3(write(base, 'cccccc', 2, text('one\ntwo\nTHREE')));
+    expect(shown(merged).description).toBe('ONE\ntwo\nTHREE');
+    expect(listConflicts(merged)).toEqual([]);
+  });
+
+  it('that both sides changed in one line stays as two', () => {
+    const merged = merge3(write(base, 'cccccc', 2, text('1\ntwo\nthree')));
+    expect(textsOf(merged, 'description')).toHaveLength(2);
+  });
+});
+
 describe('lines without _bd', () => {
   it('become edits of the base: both sides’ changes and removals stand', () => {
     const base = classic({ labels: ['a', 'b'], notes: 'old' });
