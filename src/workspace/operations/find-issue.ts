@@ -51,12 +51,11 @@ function startingWith(workspace: Workspace, text: string): string[] {
   });
 }
 
-function deleted(
-  text: string,
-  { id, deleted_at: at = '', deleted_by: by = 'unknown' }: Issue,
-): BdError {
+/** A tombstone made by another tool or by hand may not say when, or by whom. */
+function deleted(text: string, { id, deleted_at: at, deleted_by: by }: Issue): BdError {
+  const how = ['deleted', at, by === undefined ? undefined : `by ${by}`];
   return new BdError('ISSUE_NOT_FOUND', {
-    message: `no issue found matching "${text}" (deleted ${at} by ${by})`,
+    message: `no issue found matching "${text}" (${how.filter(Boolean).join(' ')})`,
     remedy: `Bring it back with \`bd restore ${id}\`.`,
     details: { issue_id: text },
   });
