@@ -21,7 +21,9 @@ export interface GitReachOptions extends GitRunOptions {
   signal?: AbortSignal;
 }
 
-interface LocalOptions extends GitRunOptions {
+export interface GitLocalOptions extends GitRunOptions {
+  /** Another index than the person's. */
+  indexFile?: string;
   /** This one call may name the program that git merges with; its arguments come from nobody but bd. */
   setsMergeDriver?: boolean;
 }
@@ -30,7 +32,7 @@ interface LocalOptions extends GitRunOptions {
 export interface Git {
   readonly gitDir: string;
   /** What starts no further program: plumbing on what is here. */
-  run(args: readonly string[], options?: LocalOptions): Promise<GitResult>;
+  run(args: readonly string[], options?: GitLocalOptions): Promise<GitResult>;
   /** What may talk to a remote: git starts others for that, and all of them end with the call. */
   reach(args: readonly string[], options?: GitReachOptions): Promise<GitResult>;
 }
@@ -59,6 +61,7 @@ const ALLOWED = {
 
 const ALLOWED_ENVIRONMENT = [
   'GIT_DIR',
+  'GIT_INDEX_FILE',
   'GIT_TERMINAL_PROMPT',
   'GIT_OPTIONAL_LOCKS',
   'GIT_ASKPASS',
@@ -137,8 +140,9 @@ async function spawnGit(
     environment,
     input,
     timeoutMs = GIT_LOCAL_TIMEOUT_MS,
+    indexFile,
     setsMergeDriver = false,
-  }: Place & LocalOptions,
+  }: Place & GitLocalOptions,
 ): Promise<GitResult> {
   const { simpleGit } = await import('simple-git');
   const stop = new AbortController();
@@ -159,7 +163,7 @@ async function spawnGit(
         return undefined;
       },
     })
-      .env(environment)
+      .env(indexFile === undefined ? environment : { ...environment, GIT_INDEX_FILE: indexFile })
       .outputHandler(endWithoutPause);
     await Promise.race([git.raw([...args]), deadline.passed]);
   } catch (error) {

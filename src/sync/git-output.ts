@@ -3,14 +3,14 @@ import {
   gitCommandName,
   type Git,
   type GitResult,
-  type GitRunOptions,
+  type GitLocalOptions,
 } from '../platform/git-command.ts';
 
 /** What a call prints that is not expected to fail, without its last line end. */
 export async function gitOutput(
   git: Git,
   args: readonly string[],
-  options?: GitRunOptions,
+  options?: GitLocalOptions,
 ): Promise<string> {
   const result = await git.run(args, options);
   if (result.exitCode !== 0) throw gitError(git, args, result);

@@ -49,6 +49,16 @@ describe('a git call', () => {
     ).rejects.toMatchObject({ code: 'SYNC_FAILED' });
   });
 
+  it('works on another index than the person’s where one is named', async () => {
+    const git = createGit({ gitDir, directory: repository, env: sandbox.env });
+    writeFileSync(join(repository, 'file'), 'content');
+    const indexFile = join(gitDir, 'other-index');
+    const before = sandbox.git(repository, 'status', '--porcelain');
+    await git.run(['update-index', '--add', '--', 'file'], { indexFile });
+    expect((await git.run(['ls-files'], { indexFile })).stdout.toString()).toBe('file\n');
+    expect(sandbox.git(repository, 'status', '--porcelain')).toBe(before);
+  });
+
   it('returns a refusal with its reason', async () => {
     const git = createGit({ gitDir, env: sandbox.env });
     const result = await git.run(['rev-parse', '--verify', 'no-such-ref']);
