@@ -26,7 +26,8 @@ export interface Outbox {
   restartCounters(): void;
   /** All issues that wait, in id order. */
   issueIds(): string[];
-  pending(): Pending;
+  /** With `after`, those only that changed later than the event at that position. */
+  pending(options?: { after?: number }): Pending;
   /** Call with the `lastSeq` seen before the records were read: later changes stay. */
   clearThrough(seq: number): void;
 }
@@ -47,11 +48,17 @@ export function createOutbox(
   );
   const restart = database.prepare('UPDATE outbox SET shared_counter = 0');
   const ids = database.prepare<[], string>('SELECT issue_id FROM outbox ORDER BY issue_id').pluck();
-  const summary = database.prepare<[], { count: number; oldestMs: number | null; lastSeq: number }>(
-    `SELECT count(*) AS count, min(since_ms) AS oldestMs, coalesce(max(seq), 0) AS lastSeq FROM outbox`,
+  const summary = database.prepare<
+    [number],
+    { count: number; oldestMs: number | null; lastSeq: number }
+  >(
+    `SELECT count(*) AS count, min(since_ms) AS oldestMs, coalesce(max(seq), 0) AS lastSeq
+     FROM outbox WHERE seq > ?`,
   );
   const first = database
-    .prepare<[number], string>('SELECT issue_id FROM outbox ORDER BY seq LIMIT ?')
+    .prepare<[number, number], string>(
+      'SELECT issue_id FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?',
+    )
     .pluck();
   const clear = database.prepare('DELETE FROM outbox WHERE seq <= ?');
   return {
@@ -64,13 +71,13 @@ export function createOutbox(
     noteShared: (issueId, shared) => void setCounter.run(shared, issueId),
     restartCounters: () => void restart.run(),
     issueIds: () => ids.all(),
-    pending() {
-      const row = summary.get();
+    pending({ after = -1 } = {}) {
+      const row = summary.get(after);
       return {
         count: row?.count ?? 0,
         oldestMs: row?.oldestMs ?? undefined,
         lastSeq: row?.lastSeq ?? 0,
-        ids: first.all(IDS_SHOWN),
+        ids: first.all(after, IDS_SHOWN),
       };
     },
     clearThrough: (seq) => void clear.run(seq),

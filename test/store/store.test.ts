@@ -96,6 +96,7 @@ describe('records', () => {
     const { lastSeq } = store.outbox.pending();
     put('a-1', { title: 'later' });
     put('a-2');
+    expect(store.outbox.pending({ after: lastSeq }).ids).toEqual(['a-1', 'a-2']);
     store.outbox.clearThrough(lastSeq);
     expect(store.outbox.pending().ids).toEqual(['a-1', 'a-2']);
     const { lastSeq: all } = store.outbox.pending();
