@@ -6,6 +6,8 @@ export interface SyncFailure {
   kind: SharingFailure;
   message: string;
   remedy: string;
+  /** The cause is here, where a look costs little: no wait grows long, and none outlasts the next change. */
+  retry?: 'soon';
 }
 
 /** How a cycle ends: all is shared, or as far as it can be without a remote, or why not. */

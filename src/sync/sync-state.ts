@@ -223,7 +223,7 @@ function nextCycleState(
     case 'store_changed':
       return event.pending > 0 ? changeToSend(cycle, event.pending, circumstances) : cycle;
     case 'activity':
-      return cycle.kind === 'resting' ? looksSoon(cycle, circumstances) : cycle;
+      return worksHere(cycle, circumstances);
     case 'due':
       return isDue(cycle, circumstances.nowMs) ? running(cycle) : cycle;
     case 'sync_asked':
@@ -233,6 +233,18 @@ function nextCycleState(
     default:
       return cycle;
   }
+}
+
+/** Somebody does: others' changes are looked for sooner, and so is whether what was in the way is gone. */
+function worksHere(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
+  const { nowMs, settings } = circumstances;
+  if (cycle.kind === 'resting') return looksSoon(cycle, circumstances);
+  return cycle.kind === 'failing' ? triesSoon(cycle, nowMs + settings.fetchActiveMs) : cycle;
+}
+
+function triesSoon(cycle: Extract<CycleState, { kind: 'failing' }>, atMs: number): CycleState {
+  if (cycle.failing.failure.retry !== 'soon') return cycle;
+  return { ...cycle, dueMs: Math.min(cycle.dueMs, atMs) };
 }
 
 function looksSoon(
@@ -251,6 +263,7 @@ function changeToSend(
 ): CycleState {
   switch (cycle.kind) {
     case 'failing':
+      return triesSoon(cycle, nowMs + settings.quietMs);
     case 'running':
       return cycle;
     case 'resting':
@@ -277,7 +290,8 @@ function cycleEnded(
   if (typeof end !== 'string') {
     const failing = { failure: end, attempts: (cycle.failing?.attempts ?? 0) + 1 };
     if (cycle.again) return { ...cycle, again: false, failing };
-    const dueMs = nowMs + retryDelayMs(failing.attempts, random);
+    const maxMs = end.retry === 'soon' ? circumstances.settings.fetchIdleMs : RETRY_DELAY_MAX_MS;
+    const dueMs = nowMs + Math.min(retryDelayMs(failing.attempts, random), maxMs);
     return { kind: 'failing', failing, dueMs, intervalMs };
   }
   if (cycle.again) return { ...cycle, again: false, failing: undefined };

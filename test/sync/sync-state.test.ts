@@ -325,6 +325,44 @@ describe('a failure', () => {
   });
 });
 
+describe('a failure whose cause is here', () => {
+  const here: SyncFailure = {
+    kind: 'blocked',
+    message: 'a rebase',
+    remedy: 'end it',
+    retry: 'soon',
+  };
+  const failed = ended({ end: here, pending: 1 });
+
+  it('is looked at once a minute at least', () => {
+    let state = quiet([[1_000, asked]]).state;
+    const waits: number[] = [];
+    let nowMs = 1_000;
+    for (let attempt = 0; attempt < 6; attempt++) {
+      state = play([[nowMs, failed]], { from: state }).state;
+      const dueMs = nextDueMs(state)!;
+      waits.push((dueMs - nowMs) / 1000);
+      nowMs = dueMs;
+      state = play([[nowMs, due]], { from: state }).state;
+    }
+    expect(waits).toEqual([5, 10, 20, 40, 60, 60]);
+  });
+
+  it('is looked at after a change, and when somebody works here', () => {
+    const steps: Step[] = [
+      [1_000, asked],
+      [1_000, failed],
+      [6_000, due],
+      [6_000, failed],
+    ];
+    expect(nextDueMs(quiet(steps).state)).toBe(16_000);
+    const change = quiet([...steps, [7_000, changed()], [7_000, flushed]]).state;
+    expect(nextDueMs(change)).toBe(7_300);
+    expect(nextDueMs(quiet([...steps, [7_000, { kind: 'activity' }]]).state)).toBe(12_000);
+    expect(nextDueMs(quiet([...steps, [15_000, { kind: 'activity' }]]).state)).toBe(16_000);
+  });
+});
+
 describe('bd sync', () => {
   it('runs a cycle at once', () => {
     expect(quiet([[1_000, asked]]).actions).toEqual([[1_000, 'run_cycle']]);
