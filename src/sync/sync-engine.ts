@@ -1,15 +1,12 @@
 import { basename, dirname } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
-import { packWhenDue } from './branch-upkeep.ts';
 import type { Reached } from './cycle-steps.ts';
-import { createIssueTree } from './issue-tree.ts';
+import { emptyReport, type SyncCycle } from './cycle.ts';
 import type { MirrorFile, MirrorReport } from './mirror-file.ts';
-import type { SyncBranch } from './sync-branch.ts';
-import { runSyncCycle, type CycleReport } from './sync-cycle.ts';
+import type { CycleReport } from './sync-cycle.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
 import { joinNotice, syncStateName, syncStatus, type JoinNews } from './sync-report.ts';
@@ -43,9 +40,8 @@ export interface SyncEngine {
 export interface SyncEngineOptions {
   store: Store;
   mirror: MirrorFile;
-  /** Undefined without a repository. */
-  branch: SyncBranch | undefined;
-  quarantineDirectory: string;
+  /** Undefined where the mirror is all that others get to see. */
+  cycle: SyncCycle | undefined;
   clock: Clock;
   random: () => number;
   /** Read at each use: a setting that changes takes effect at once. */
@@ -57,11 +53,10 @@ export interface SyncEngineOptions {
 }
 
 export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
-  const { store, mirror, branch, clock, random, settings, log, reached = () => {} } = options;
-  const issueTree = branch && createIssueTree(store, branch.objects);
+  const { store, mirror, cycle, clock, random, settings, log, reached = () => {} } = options;
   const network = new AbortController();
   const memory = readSyncMemory(store.settings);
-  let state = initialSyncState({ nowMs: clock.nowMs(), shares: branch !== undefined, memory });
+  let state = initialSyncState({ nowMs: clock.nowMs(), shares: cycle !== undefined, memory });
   let isRunning = false;
   let cancelTimer = (): void => {};
   let mirrorTurn: Promise<unknown> = Promise.resolve();
@@ -106,12 +101,17 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       const shrunk = await sweepTombstones(store, clock);
       const report = await mirror.flush();
       await reached('mirror written');
-      // Without a branch the file is all that others get to see: what it shows is shared.
-      if (branch === undefined) store.outbox.clearThrough(mirror.shownSeq());
+      // The file is all that others get to see: what it shows is shared.
+      if (cycle === undefined) store.outbox.clearThrough(mirror.shownSeq());
       mirrorFailure = undefined;
       notice(report, basename(mirror.path));
-      if (report.imported + shrunk > 0)
+      if (report.imported + shrunk > 0) {
         dispatch({ kind: 'store_changed', pending: pendingCount() });
+      }
+      // After a checkout, say, the store is as before, and the file is to be committed all the same.
+      if (report.written && cycle?.commits === 'mirror' && pendingCount() === 0) {
+        dispatch({ kind: 'store_changed', pending: 1 });
+      }
       dispatch({ kind: 'flush_ended', behind: mirror.isBehind() });
       return report;
     } catch (error) {
@@ -126,17 +126,17 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   /** Never rejects: what went wrong is in the report. */
   async function runCycle(): Promise<void> {
     const before = mayDiffer() ? await flushMirror().catch(() => undefined) : undefined;
-    const cycle = await cycleOverBranch();
+    const shared = await guardedCycle();
     const after = mirror.isBehind() ? await flushMirror().catch(() => undefined) : undefined;
     const served = waiting;
     waiting = waitingLonger;
     waitingLonger = [];
-    noteEnd(cycle);
-    const imported = (before?.imported ?? 0) + cycle.imported + (after?.imported ?? 0);
-    dispatch({ kind: 'cycle_ended', end: cycle.end, pending: pendingCount(), imported });
-    const report = syncReport(cycle, {
+    noteEnd(shared);
+    const imported = (before?.imported ?? 0) + shared.imported + (after?.imported ?? 0);
+    dispatch({ kind: 'cycle_ended', end: shared.end, pending: pendingCount(), imported });
+    const report = syncReport(shared, {
       imported,
-      notice: notice(cycle, 'the branch') ?? firstNotice(before, after),
+      notice: notice(shared, 'the branch') ?? firstNotice(before, after),
     });
     for (const serve of served) serve(report);
   }
@@ -151,31 +151,18 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     while (state.cycle.kind === 'running') await cycleTurn;
   }
 
-  async function cycleOverBranch(): Promise<CycleReport> {
-    if (branch === undefined || issueTree === undefined) return nothingShared;
+  async function guardedCycle(): Promise<CycleReport> {
+    if (cycle === undefined) return emptyReport();
     try {
       options.guard();
     } catch (error) {
-      return { ...nothingShared, end: failureFrom(error) };
+      return { ...emptyReport(), end: failureFrom(error) };
     }
-    const report = await runSyncCycle({
-      store,
-      branch,
-      issueTree,
-      reached,
-      clock,
-      random,
-      pause: wait,
-      signal: network.signal,
-      quarantineDirectory: options.quarantineDirectory,
-      push: settings.push,
-    });
+    const { signal } = network;
+    const report = await cycle.run({ push: settings.push, signal });
     // Nobody waits for a cycle of the background: there is time to tidy up.
     if (isRunning && waiting.length === 0 && typeof report.end === 'string') {
-      const { signal } = network;
-      if ((await packWhenDue(store.settings, branch, { signal })) === 'packed') {
-        await reached('packed');
-      }
+      await cycle.tidy?.(signal);
     }
     return report;
   }
@@ -244,9 +231,9 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     activity: () => dispatch({ kind: 'activity' }),
     flushMirror,
     async syncNow() {
-      if (branch === undefined) {
+      if (cycle === undefined) {
         const report = await flushMirror().catch(() => undefined);
-        return syncReport(nothingShared, {
+        return syncReport(emptyReport(), {
           imported: report?.imported ?? 0,
           notice: firstNotice(report),
         });
@@ -297,18 +284,6 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     },
   };
 }
-
-const nothingShared: CycleReport = {
-  end: 'no_remote',
-  pushed: 0,
-  imported: 0,
-  remote: undefined,
-  problems: [],
-  quarantine: undefined,
-  moved: [],
-  lostClaims: [],
-  doubled: [],
-};
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -9,6 +9,7 @@ import { findGitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
 import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { createBranchCycle } from '../sync/branch-cycle.ts';
 import { createMirrorFile } from '../sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
@@ -68,11 +69,12 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     });
   }
   const quarantineDirectory = join(beadsDir, 'quarantine');
+  const branch = git === undefined ? undefined : openBranch({ git, config, projectId, clock });
+  const around = { store, clock, random: Math.random, pause, quarantineDirectory };
   const sync = createSyncEngine({
     store,
     mirror: createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause }),
-    quarantineDirectory,
-    branch: git === undefined ? undefined : openBranch({ git, config, projectId, clock }),
+    cycle: branch && createBranchCycle({ ...around, branch }),
     clock,
     random: Math.random,
     settings: syncSettings(config),

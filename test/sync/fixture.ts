@@ -13,6 +13,7 @@ import { silentLog, type Log } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import type { Reached } from '../../src/sync/cycle-steps.ts';
 import { createIssueTree, type IssueTree } from '../../src/sync/issue-tree.ts';
+import { createBranchCycle } from '../../src/sync/branch-cycle.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts';
 import { runSyncCycle, type CycleReport } from '../../src/sync/sync-cycle.ts';
@@ -117,13 +118,13 @@ export function openClone(
   const git = createGit({ gitDir: join(directory, '.git'), env: sandbox.env });
   const branch = wrapBranch(createSyncBranch({ git, project, clock }));
   const settings = { ...DEFAULT_SYNC_SETTINGS };
+  const random = (): number => 0.5;
   const engine = createSyncEngine({
     store,
     mirror,
-    branch,
-    quarantineDirectory,
+    cycle: createBranchCycle({ store, branch, clock, random, pause, quarantineDirectory }),
     clock,
-    random: () => 0.5,
+    random,
     settings,
     guard: () => {},
     log,

@@ -1,0 +1,30 @@
+import type { CycleReport } from './sync-cycle.ts';
+
+/** One way to share. */
+export interface SyncCycle {
+  /** What is committed: after a change of the other one alone, there is nothing to do. */
+  readonly commits: 'store' | 'mirror';
+  /** Called once at a time; settles when all is shared, or the reason why not is known. */
+  run(how: {
+    /** Off: changes are committed here, and nothing is fetched or sent. */
+    push: boolean;
+    /** Stops what talks to the remote; local steps end by themselves. */
+    signal: AbortSignal;
+  }): Promise<CycleReport>;
+  /** Called after a cycle that nobody waits for. */
+  tidy?(signal: AbortSignal): Promise<void>;
+}
+
+export function emptyReport(): CycleReport {
+  return {
+    end: 'no_remote',
+    pushed: 0,
+    imported: 0,
+    remote: undefined,
+    problems: [],
+    quarantine: undefined,
+    moved: [],
+    lostClaims: [],
+    doubled: [],
+  };
+}
