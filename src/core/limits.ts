@@ -191,3 +191,6 @@ export const VERSIONS_KEPT = 2_000;
 
 /** Above this the branch holds the issues in parts: a change then costs one part of it, in bytes. */
 export const BRANCH_FILE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** How long a commit message that was begun counts as being written: who pauses longer begins again. */
+export const COMMIT_EDITOR_MS = 30 * 60_000;

@@ -18,6 +18,12 @@ export interface MirrorReport extends JoinNews {
   written: boolean;
 }
 
+export interface ShownMirror {
+  content: Buffer;
+  /** The last event that the content shows. */
+  seq: number;
+}
+
 /** The JSONL file beside the store, for people, other tools and rebuilding the store. */
 export interface MirrorFile {
   readonly path: string;
@@ -25,6 +31,8 @@ export interface MirrorFile {
   isBehind(): boolean;
   /** The last event that the file shows. */
   shownSeq(): number;
+  /** What the file holds; undefined when that is not what bd wrote or took in last. */
+  shown(): Promise<ShownMirror | undefined>;
   /** Takes in what others wrote to the file, then makes it show the store. One call at a time. */
   flush(): Promise<MirrorReport>;
 }
@@ -114,6 +122,14 @@ export function createMirrorFile({
     path,
     isBehind,
     shownSeq,
+    async shown() {
+      const seq = shownSeq();
+      const content = await readIfThere(path);
+      if (content === undefined || (await hashContent(content)) !== settings.get(HASH)) {
+        return undefined;
+      }
+      return { content, seq };
+    },
     async flush() {
       const report: MirrorReport = {
         imported: 0,
