@@ -16,8 +16,13 @@ export interface GitRepository {
  */
 export function findGitRepository(directory: string): GitRepository | undefined {
   for (let at = directory; ; at = dirname(at)) {
-    const repository = repositoryAt(at);
-    if (repository !== undefined || at === dirname(at)) return repository;
+    try {
+      const repository = repositoryAt(at);
+      if (repository !== undefined || at === dirname(at)) return repository;
+    } catch {
+      // A working tree whose repository is gone: git refuses it, and one further up is another's.
+      return undefined;
+    }
   }
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
+import { findGitRepository } from './git-repository.ts';
+import { findMainWorktree, listLinkedWorktrees, type GitWorktree } from './git-worktrees.ts';
 
 export interface WorkspaceLocation {
   /** The real path of `.beads`: all ways to one workspace meet here. */
@@ -44,39 +46,70 @@ function openNamed(path: string, name: string): WorkspaceLocation {
   });
 }
 
-/** Ends at the home directory: what lies above is not this person's project. */
+/**
+ * Ends at the home directory: what lies above is not this person's project. All working trees of a
+ * repository have one workspace between them, so where there are several the nearest is not enough.
+ */
 function searchUpward(
   cwd: string,
   { home }: { home: string | undefined },
 ): WorkspaceLocation | undefined {
+  let own: WorkspaceLocation | undefined;
+  // In a nested repository the working trees of the outer one have nothing at this place.
+  let from = cwd;
+  let upTo: string | undefined;
   for (let directory = cwd; ; directory = dirname(directory)) {
-    const found = open(join(directory, '.beads')) ?? openInMainRepository(directory, cwd);
-    if (found !== undefined) return found;
-    if (directory === home || directory === dirname(directory)) return undefined;
+    own ??= open(join(directory, '.beads'));
+    if (own?.redirectedFrom !== undefined) return own;
+    if (own !== undefined) upTo ??= directory;
+    const dotGit = statOf(join(directory, '.git'));
+    // The way of nearly all calls: an ordinary repository with a workspace.
+    if (own !== undefined && dotGit?.isDirectory() === true) return own;
+    if (dotGit !== undefined) {
+      const shared = findShared(directory, { from, upTo: upTo ?? directory });
+      if (shared !== undefined || own !== undefined) return shared ?? own;
+      from = dirname(directory);
+    }
+    if (directory === home || directory === dirname(directory)) return own;
   }
 }
 
-/** A linked worktree without a workspace of its own uses the one at the same place in its repository. */
-function openInMainRepository(worktree: string, cwd: string): WorkspaceLocation | undefined {
-  const main = findMainRepository(worktree);
-  if (main === undefined) return undefined;
-  for (let inside = relative(worktree, cwd); ; inside = dirname(inside)) {
-    const found = open(join(main, inside, '.beads'));
-    if (found !== undefined || inside === '' || inside === '.') return found;
-  }
+/** Directories of a working tree: the search goes from one up to the other. */
+interface Stretch {
+  from: string;
+  upTo: string;
 }
 
-/** Follows `.git` (a file, in a linked worktree) to the common directory, whose parent has the files. */
-function findMainRepository(worktree: string): string | undefined {
-  const pointer = readText(join(worktree, '.git'));
-  const gitDir = pointer?.startsWith('gitdir:')
-    ? pointer.slice('gitdir:'.length).trim()
-    : undefined;
-  if (gitDir === undefined) return undefined;
-  const common = readText(join(resolve(worktree, gitDir), 'commondir'))?.trim();
-  if (common === undefined) return undefined;
-  const commonDir = resolve(worktree, gitDir, common);
-  return basename(commonDir) === '.git' ? dirname(commonDir) : commonDir;
+/**
+ * The workspace that the working trees of a repository share, at the same place in each: the main one's;
+ * else the first by name that holds a store; else, as nobody has used one yet, the first of all, so that
+ * two first commands in two of them meet.
+ */
+function findShared(topLevel: string, { from, upTo }: Stretch): WorkspaceLocation | undefined {
+  const commonDir = findGitRepository(topLevel)?.commonDir;
+  if (commonDir === undefined) return undefined;
+  const stretch = { from: relative(topLevel, from), upTo: relative(topLevel, upTo) };
+  const openIn = (worktree: GitWorktree): WorkspaceLocation | undefined =>
+    openInWorktree(worktree.directory, stretch, commonDir);
+  const main = findMainWorktree(commonDir);
+  const ofMain = main && openIn(main);
+  if (ofMain !== undefined) return ofMain;
+  const linked = listLinkedWorktrees(commonDir).flatMap((worktree) => openIn(worktree) ?? []);
+  return linked.find(({ beadsDir }) => holdsStore(beadsDir)) ?? linked[0];
+}
+
+function openInWorktree(
+  worktree: string,
+  { from, upTo }: Stretch,
+  commonDir: string,
+): WorkspaceLocation | undefined {
+  for (let inside = from; ; inside = dirname(inside)) {
+    const found = open(join(worktree, inside, '.beads'));
+    // Another repository may be nested at this place.
+    if (found !== undefined && findGitRepository(found.projectDir)?.commonDir === commonDir)
+      return found;
+    if (inside === upTo || inside === '' || inside === '.') return undefined;
+  }
 }
 
 function open(directory: string): WorkspaceLocation | undefined {
@@ -106,6 +139,23 @@ function locate(directory: string): WorkspaceLocation {
 
 function isWorkspace(directory: string): boolean {
   return WORKSPACE_FILES.some((name) => statOf(join(directory, name))?.isFile() === true);
+}
+
+/** A database, under the name that the metadata gives it. */
+function holdsStore(beadsDir: string): boolean {
+  return ['beads.db', databaseName(beadsDir)].some(
+    (name) => name !== undefined && statOf(join(beadsDir, name))?.isFile() === true,
+  );
+}
+
+function databaseName(beadsDir: string): string | undefined {
+  try {
+    const metadata: unknown = JSON.parse(readText(join(beadsDir, 'metadata.json')) ?? '{}');
+    const { database } = metadata as { database?: unknown };
+    return typeof database === 'string' ? database : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findGitRepository } from '../../src/platform/git-repository.ts';
@@ -74,4 +74,11 @@ test('a bare repository that lies in the files of another is not used', () => {
 test('none where there is none, and an empty .git is none', () => {
   mkdirSync(join(sandbox.directory, 'plain', '.git'), { recursive: true });
   expect(findGitRepository(join(sandbox.directory, 'plain'))).toBeUndefined();
+});
+
+test('a working tree whose repository is gone is in none, not in the one around it', () => {
+  const inner = join(repository, 'inner');
+  mkdirSync(inner);
+  writeFileSync(join(inner, '.git'), 'gitdir: /nowhere/at/all\n');
+  expect(findGitRepository(inner)).toBeUndefined();
 });

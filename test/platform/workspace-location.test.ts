@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -105,21 +104,4 @@ test('a redirect to nothing is an error that names it', () => {
   mkdirSync(at('p', '.beads'), { recursive: true });
   writeFileSync(at('p', '.beads', 'redirect'), '../gone/.beads');
   expect(() => find(at('p'))).toThrow(/redirect leads to .*gone/);
-});
-
-test('a linked worktree uses its repository’s workspace, at the same place', () => {
-  const env = { PATH: process.env['PATH'], HOME: at('home'), GIT_CONFIG_GLOBAL: '/dev/null' };
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: at('main'), env });
-  mkdirSync(at('main', 'pkg'), { recursive: true });
-  git('init', '-q');
-  git('-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '-qm', 'x', '--allow-empty');
-  git('worktree', 'add', '-q', at('tree'));
-  mkdirSync(at('tree', 'pkg', 'src'), { recursive: true });
-  const outer = makeWorkspace('main');
-  expect(find(at('tree', 'pkg', 'src'))?.beadsDir).toBe(outer);
-  const inner = makeWorkspace('main', 'pkg');
-  expect(find(at('tree', 'pkg', 'src'))?.beadsDir).toBe(inner);
-  expect(find(at('tree'))?.beadsDir).toBe(outer);
-  const own = makeWorkspace('tree');
-  expect(find(at('tree'))?.beadsDir).toBe(own);
 });
