@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { Change } from './change.ts';
+import type { Change, Origin } from './change.ts';
 
 export interface LoggedEvent {
   seq: number;
@@ -20,6 +20,8 @@ export interface EventLog {
   lastSeq(): number;
   /** Each issue that has an event after this one, once. */
   issueIdsAfter(seq: number): string[];
+  /** Whether a change after that one came from anywhere but `origin`. */
+  hasOtherThan(origin: Origin, range: { after: number }): boolean;
 }
 
 export function createEventLog(database: Database, { newId }: { newId: () => string }): EventLog {
@@ -34,6 +36,9 @@ export function createEventLog(database: Database, { newId }: { newId: () => str
   const idsAfter = database
     .prepare<[number], string>('SELECT DISTINCT issue_id FROM events WHERE seq > ?')
     .pluck();
+  const other = database
+    .prepare<[number, string], number>('SELECT 1 FROM events WHERE seq > ? AND origin <> ? LIMIT 1')
+    .pluck();
   return {
     append(issueId, { kind, actor, origin, atMs }, data) {
       const row = [newId(), issueId, kind, actor, origin, atMs, JSON.stringify(data)];
@@ -45,5 +50,6 @@ export function createEventLog(database: Database, { newId }: { newId: () => str
         .map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })),
     lastSeq: () => last.get() ?? 0,
     issueIdsAfter: (seq) => idsAfter.all(seq),
+    hasOtherThan: (origin, { after }) => other.get(after, origin) !== undefined,
   };
 }

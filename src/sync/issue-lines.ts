@@ -40,6 +40,11 @@ export function* readIssueLines(content: Buffer): Generator<IncomingLine> {
   if (old !== undefined) yield* old;
 }
 
+/** Whether git left the choice between two versions to a person. */
+export function hasConflictMarkers(content: Buffer): boolean {
+  return content.includes('<<<<<<<') && [...splitLines(content)].some((line) => markerOf(line));
+}
+
 /** Whether the file ends inside a line: its writer may not have finished. */
 export function endsInsideLine(content: Buffer): boolean {
   if (content.length === 0 || content.at(-1) === NEWLINE) return false;

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import { isNotFound, removeStaged, stageFile } from '../platform/files.ts';
 import type { Store } from '../store/store.ts';
 import { hashContent, renderIssueFile } from './issue-file.ts';
-import { endsInsideLine, readIssueLines } from './issue-lines.ts';
-import { mirrorBase } from './line-base.ts';
+import { endsInsideLine, hasConflictMarkers, readIssueLines } from './issue-lines.ts';
+import { importBase, mirrorBase } from './line-base.ts';
+import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
 import { quarantineLines } from './quarantine.ts';
 import { reconcile } from './reconcile.ts';
 import type { JoinNews } from './sync-report.ts';
@@ -16,6 +18,8 @@ export interface MirrorReport extends JoinNews {
   imported: number;
   /** Whether the file was replaced. */
   written: boolean;
+  /** The git operation that the file waits for; undefined when it waits for none. */
+  postponed: string | undefined;
 }
 
 export interface ShownMirror {
@@ -29,12 +33,27 @@ export interface MirrorFile {
   readonly path: string;
   /** Whether the store holds changes that the file does not show; looks at no file. */
   isBehind(): boolean;
-  /** The last event that the file shows. */
+  /** The last event that the file shows, or needs not show. */
   shownSeq(): number;
   /** What the file holds; undefined when that is not what bd wrote or took in last. */
   shown(): Promise<ShownMirror | undefined>;
   /** Takes in what others wrote to the file, then makes it show the store. One call at a time. */
-  flush(): Promise<MirrorReport>;
+  flush(options?: FlushOptions): Promise<MirrorReport>;
+  /** Where it is written. */
+  directories(): string[];
+  /** Whether it is in other directories than at the last flush. */
+  hasMoved(): boolean;
+}
+
+export interface FlushOptions {
+  /** Somebody asks for a file that shows everything, also where git put another version there. */
+  isAsked?: boolean;
+}
+
+/** A mirror that people commit themselves: what git does to the file is theirs. */
+export interface Tracking {
+  /** What they are in the middle of; the file is not written before its end. */
+  operation: string | undefined;
 }
 
 /**
@@ -42,42 +61,47 @@ export interface MirrorFile {
  * is replaced: after a crash in between, the old file counts as an outside edit of old lines, which
  * changes nothing.
  */
-const HASH = 'mirror_hash';
-/** The last event that the file shows. */
-const SEQ = 'mirror_seq';
-
 export function createMirrorFile({
   path,
   quarantineDirectory,
   store,
   clock,
   pause,
+  memory = createMirrorMemory(store.settings),
+  tracking = () => undefined,
 }: {
   path: string;
   quarantineDirectory: string;
   store: Store;
   clock: Clock;
   pause: (ms: number) => Promise<unknown>;
+  memory?: MirrorMemory;
+  /** Undefined for a file that is bd's alone; asked at each use. */
+  tracking?: () => Tracking | undefined;
 }): MirrorFile {
-  const { settings, events, versions } = store;
+  const { events, versions } = store;
   let swept = false;
-  const shownSeq = (): number => Number(settings.get(SEQ) ?? 0);
-  const isBehind = (): boolean => shownSeq() !== events.lastSeq();
+  const isBehind = (): boolean => memory.seq() !== events.lastSeq();
 
-  const takeIn = async (content: Buffer, report: MirrorReport): Promise<void> => {
-    const { created, updated, problems, ...told } = await reconcile(readIssueLines(content), {
-      store,
-      clock,
-      origin: 'mirror',
-      findBase: mirrorBase(store, shownSeq()),
-    });
+  /** Whether somebody edited lines, which are to be sealed again before others read them. */
+  const takeIn = async (content: Buffer, report: MirrorReport): Promise<boolean> => {
+    const { created, updated, edited, problems, ...told } = await reconcile(
+      readIssueLines(content),
+      {
+        store,
+        clock,
+        origin: 'mirror',
+        findBase: memory.showsStore() ? mirrorBase(store, memory.seq()) : importBase(store),
+      },
+    );
     report.imported += created + updated;
     report.moved.push(...told.moved);
     report.lostClaims.push(...told.lostClaims);
     report.doubled.push(...told.doubled);
-    if (problems.length === 0) return;
+    if (problems.length === 0) return edited > 0 || hasConflictMarkers(content);
     report.quarantine = await quarantineLines(quarantineDirectory, problems);
     report.problems = problems;
+    return true;
   };
 
   /** False when somebody wrote the file since `seen`: their lines come first. */
@@ -93,7 +117,7 @@ export function createMirrorFile({
       await staged.discard();
       return 'overtaken';
     }
-    settings.set(HASH, hash);
+    memory.writing(hash);
     await staged.commit();
     note(hash, seq);
     return 'written';
@@ -101,50 +125,62 @@ export function createMirrorFile({
 
   const note = (hash: string, seq: number): void => {
     store.transaction(() => {
-      settings.set(HASH, hash);
-      settings.set(SEQ, String(seq));
+      memory.wrote(hash, seq);
       versions.forget(seq - VERSIONS_KEPT);
     });
   };
 
-  const attempt = async (report: MirrorReport): Promise<boolean> => {
+  const attempt = async (
+    report: MirrorReport,
+    { isAsked = false }: FlushOptions,
+  ): Promise<boolean> => {
     const seen = await readSettled(path, { pause, expectsLines: store.issues.count() > 0 });
+    if (seen === undefined && store.issues.count() === 0) return true;
     const seenHash = seen === undefined ? undefined : await hashContent(seen);
-    if (seen !== undefined && seenHash !== settings.get(HASH)) await takeIn(seen, report);
-    else if (seen !== undefined && !isBehind()) return true;
-    else if (seen === undefined && store.issues.count() === 0) return true;
+    const isForeign = seenHash !== memory.hash();
+    if (!isForeign && !isBehind() && (memory.showsStore() || !isAsked)) return true;
+    const isEdited = isForeign && seen !== undefined && (await takeIn(seen, report));
+    const tracked = tracking();
+    if (tracked !== undefined && isForeign && !isEdited && !isAsked && !hasChangesHere()) {
+      store.transaction(() => memory.left(seenHash, events.lastSeq()));
+      return true;
+    }
+    if (tracked?.operation !== undefined) {
+      if (isForeign) store.transaction(() => memory.postponed(seenHash));
+      report.postponed = tracked.operation;
+      return true;
+    }
     const outcome = await replace(seen, seenHash);
     report.written ||= outcome === 'written';
     return outcome !== 'overtaken';
   };
 
+  /**
+   * A checkout, reset or stash puts an older version there, or one from another branch, and git wants to
+   * find it as it left it: were it written at once, the next checkout would be refused because of a
+   * change that nobody made. So it is written when an issue was changed in another way than by the file.
+   */
+  const hasChangesHere = (): boolean => events.hasOtherThan('mirror', { after: memory.since() });
+
   return {
     path,
     isBehind,
-    shownSeq,
+    shownSeq: () => memory.seq(),
+    directories: () => [dirname(path)],
+    hasMoved: () => false,
     async shown() {
-      const seq = shownSeq();
-      const content = await readIfThere(path);
-      if (content === undefined || (await hashContent(content)) !== settings.get(HASH)) {
-        return undefined;
-      }
+      const seq = memory.seq();
+      const content = memory.showsStore() ? await readIfThere(path) : undefined;
+      if (content === undefined || (await hashContent(content)) !== memory.hash()) return undefined;
       return { content, seq };
     },
-    async flush() {
-      const report: MirrorReport = {
-        imported: 0,
-        written: false,
-        problems: [],
-        moved: [],
-        lostClaims: [],
-        doubled: [],
-        quarantine: undefined,
-      };
+    async flush(options = {}) {
+      const report = emptyReport();
       try {
         if (!swept) await removeStaged(path);
         swept = true;
         for (let attempts = 0; attempts < MIRROR_ATTEMPTS_MAX; attempts++) {
-          if (await attempt(report)) return report;
+          if (await attempt(report, options)) return report;
         }
       } catch (error) {
         throw unusable(path, error);
@@ -154,6 +190,19 @@ export function createMirrorFile({
         remedy: 'Stop the program that keeps writing that file; nothing is lost meanwhile.',
       });
     },
+  };
+}
+
+export function emptyReport(): MirrorReport {
+  return {
+    imported: 0,
+    written: false,
+    postponed: undefined,
+    problems: [],
+    moved: [],
+    lostClaims: [],
+    doubled: [],
+    quarantine: undefined,
   };
 }
 

@@ -27,9 +27,16 @@ const NO_ORIGIN: ClassicOrigin = () => undefined;
 /** What a line tells of an issue. */
 export type LineNews =
   | { kind: 'unreadable'; problem: string }
-  | { kind: 'nothing' }
-  /** `isSealed`: one of us wrote the line. */
-  | { kind: 'version'; isSealed: boolean; ours: IssueState | undefined; theirs: IssueState };
+  | { kind: 'nothing'; isEdited: boolean }
+  | {
+      kind: 'version';
+      /** One of us wrote the line. */
+      isSealed: boolean;
+      /** One of us wrote it, and somebody changed it since. */
+      isEdited: boolean;
+      ours: IssueState | undefined;
+      theirs: IssueState;
+    };
 
 /** Reads a line against what the store holds of its issue. */
 export function readLine(text: string, context: LineContext): LineNews {
@@ -39,15 +46,16 @@ export function readLine(text: string, context: LineContext): LineNews {
   if (decoded.kind === 'sealed') {
     const ours = store.issues.state(decoded.state.id);
     const theirs = descend(decoded.state, { originOf, ours });
-    return { kind: 'version', isSealed: true, ours, theirs };
+    return { kind: 'version', isSealed: true, isEdited: false, ours, theirs };
   }
   const ours = store.issues.state(decoded.issue.id);
   const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
   const lifted = lift({ ...decoded, issue }, ours, context);
   const theirs = lifted && descend(lifted, { originOf, ours });
+  const isEdited = decoded.seal !== undefined;
   return theirs === undefined
-    ? { kind: 'nothing' }
-    : { kind: 'version', isSealed: false, ours, theirs };
+    ? { kind: 'nothing', isEdited }
+    : { kind: 'version', isSealed: false, isEdited, ours, theirs };
 }
 
 /** What the store is to hold then; two issues when both were created with one id. */

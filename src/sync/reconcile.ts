@@ -25,6 +25,8 @@ export interface ReconcileReport extends Losses {
   updated: number;
   /** Lines that brought nothing new. */
   unchanged: number;
+  /** Lines that are not as any of us wrote them, of issues that are known here. */
+  edited: number;
   problems: LineProblem[];
   /** Issues that got another id, because somebody else had created one with theirs. */
   moved: MovedIssue[];
@@ -58,6 +60,7 @@ export async function reconcile(
     created: 0,
     updated: 0,
     unchanged: 0,
+    edited: 0,
     problems: [],
     moved: [],
     lostClaims: [],
@@ -114,10 +117,13 @@ function takeIn(line: IncomingLine, context: Context): void {
   if (news.kind === 'unreadable') return refuse(news.problem);
   if (news.kind === 'nothing') {
     report.unchanged += 1;
+    if (news.isEdited) report.edited += 1;
     return;
   }
   try {
-    report[takeInVersion({ ...news, text }, { ...context, nowMs })] += 1;
+    const outcome = takeInVersion({ ...news, text }, { ...context, nowMs });
+    report[outcome] += 1;
+    if (news.isEdited || (!news.isSealed && outcome === 'updated')) report.edited += 1;
   } catch (error) {
     if (!isRefusal(error)) throw error;
     refuse(error.message);

@@ -1,11 +1,13 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
+import { OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Reached } from './cycle-steps.ts';
 import { emptyReport, type SyncCycle } from './cycle.ts';
-import type { MirrorFile, MirrorReport } from './mirror-file.ts';
+import type { FlushOptions, MirrorFile, MirrorReport } from './mirror-file.ts';
 import type { CycleReport } from './sync-cycle.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
@@ -59,6 +61,8 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   let state = initialSyncState({ nowMs: clock.nowMs(), shares: cycle !== undefined, memory });
   let isRunning = false;
   let cancelTimer = (): void => {};
+  let cancelLook = (): void => {};
+  let watch: DirectorySetWatch | undefined;
   let mirrorTurn: Promise<unknown> = Promise.resolve();
   let cycleTurn: Promise<unknown> = Promise.resolve();
   let mirrorFailure: SyncFailure | undefined;
@@ -88,19 +92,20 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     cancelTimer = clock.after(Math.max(0, dueMs - clock.nowMs()), () => dispatch({ kind: 'due' }));
   }
 
-  function flushMirror(): Promise<MirrorReport> {
-    const turn = mirrorTurn.then(flushOnce);
+  function flushMirror(options?: FlushOptions): Promise<MirrorReport> {
+    const turn = mirrorTurn.then(() => flushOnce(options));
     mirrorTurn = turn.catch(() => {});
     return turn;
   }
 
-  async function flushOnce(): Promise<MirrorReport> {
+  async function flushOnce(how?: FlushOptions): Promise<MirrorReport> {
     dispatch({ kind: 'flush_started' });
     try {
       options.guard();
       const shrunk = await sweepTombstones(store, clock);
-      const report = await mirror.flush();
+      const report = await mirror.flush(how);
       await reached('mirror written');
+      void followMirror();
       // The file is all that others get to see: what it shows is shared.
       if (cycle === undefined) store.outbox.clearThrough(mirror.shownSeq());
       mirrorFailure = undefined;
@@ -112,7 +117,9 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       if (report.written && cycle?.commits === 'mirror' && pendingCount() === 0) {
         dispatch({ kind: 'store_changed', pending: 1 });
       }
-      dispatch({ kind: 'flush_ended', behind: mirror.isBehind() });
+      const isWaiting = report.postponed !== undefined;
+      dispatch({ kind: 'flush_ended', behind: mirror.isBehind() && !isWaiting });
+      if (isWaiting) lookLater();
       return report;
     } catch (error) {
       const failure = failureFrom(error);
@@ -121,6 +128,19 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       dispatch({ kind: 'flush_failed' });
       throw error;
     }
+  }
+
+  /** Nothing tells when a person is done with a merge or a rebase. */
+  function lookLater(): void {
+    cancelLook();
+    if (!isRunning) return;
+    const look = (): void => dispatch({ kind: 'mirror_changed' });
+    cancelLook = clock.after(OPERATION_LOOK_INTERVAL_MS, look);
+  }
+
+  async function followMirror(): Promise<void> {
+    // What was written before the watch stood is seen by this look.
+    if (await watch?.follow(mirror.directories())) dispatch({ kind: 'mirror_changed' });
   }
 
   /** Never rejects: what went wrong is in the report. */
@@ -228,11 +248,14 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
 
   return {
     storeChanged: () => dispatch({ kind: 'store_changed', pending: pendingCount() }),
-    activity: () => dispatch({ kind: 'activity' }),
+    activity() {
+      dispatch({ kind: 'activity' });
+      if (mirror.hasMoved()) dispatch({ kind: 'mirror_changed' });
+    },
     flushMirror,
     async syncNow() {
       if (cycle === undefined) {
-        const report = await flushMirror().catch(() => undefined);
+        const report = await flushMirror({ isAsked: true }).catch(() => undefined);
         return syncReport(emptyReport(), {
           imported: report?.imported ?? 0,
           notice: firstNotice(report),
@@ -256,20 +279,21 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     async run(signal) {
       if (signal.aborted) return;
       // Loaded here: a command without daemon watches nothing.
-      const { watchDirectory } = await import('../platform/directory-watch.ts');
-      const watch = watchDirectory({
-        directory: dirname(mirror.path),
+      const { createDirectorySetWatch } = await import('../platform/directory-set-watch.ts');
+      watch = createDirectorySetWatch({
         names: [basename(mirror.path)],
         onChange: () => dispatch({ kind: 'mirror_changed' }),
-        onError: (error) => log.error('outside edits of the mirror may be missed', { error }),
+        onError: (error, directory) =>
+          log.error('outside edits of the mirror may be missed', { directory, error }),
       });
-      await Promise.race([watch.ready, aborted(signal)]);
+      await Promise.race([watch.follow(mirror.directories()), aborted(signal)]);
       isRunning = !signal.aborted;
       // What was written before the watch stood is seen by this look.
       dispatch({ kind: 'mirror_changed' });
       await aborted(signal);
       isRunning = false;
       armTimer();
+      cancelLook();
       network.abort();
       await watch.close();
       await settleCycles();

@@ -10,13 +10,16 @@ import type { Log } from '../platform/log.ts';
 import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createBranchCycle } from '../sync/branch-cycle.ts';
+import { withCopies } from '../sync/mirror-copies.ts';
 import { createMirrorFile } from '../sync/mirror-file.ts';
+import { createMirrorMemory } from '../sync/mirror-memory.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-state.ts';
 import { openConfig, type Config } from './config.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { readMetadata } from './metadata.ts';
+import { createTracking, findWorktreeMirrors } from './mirror-copies.ts';
 
 /** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
 export interface Workspace {
@@ -71,9 +74,29 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const quarantineDirectory = join(beadsDir, 'quarantine');
   const branch = git === undefined ? undefined : openBranch({ git, config, projectId, clock });
   const around = { store, clock, random: Math.random, pause, quarantineDirectory };
+  const mirrorAround = { quarantineDirectory, store, clock, pause };
+  const gitDir = findGitRepository(projectDir)?.gitDir;
+  const mirror = createMirrorFile({
+    ...mirrorAround,
+    path: mirrorPath,
+    ...(gitDir === undefined ? {} : { tracking: createTracking(config, gitDir) }),
+  });
   const sync = createSyncEngine({
     store,
-    mirror: createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause }),
+    mirror: withCopies(mirror, {
+      find: () => findWorktreeMirrors({ beadsDir, mirrorName }),
+      open: (copy) =>
+        createMirrorFile({
+          ...mirrorAround,
+          path: copy.path,
+          memory: createMirrorMemory(store.settings, {
+            name: copy.name,
+            firstSeq: store.events.lastSeq(),
+          }),
+          tracking: createTracking(config, copy.gitDir),
+        }),
+      log,
+    }),
     cycle: branch && createBranchCycle({ ...around, branch }),
     clock,
     random: Math.random,

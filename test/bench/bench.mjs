@@ -10,7 +10,15 @@ import { memory } from './figures/memory.mjs';
 import { merge } from './figures/merge.mjs';
 import { sharing } from './figures/sharing.mjs';
 
-const GROUPS = { cli: commandLine, rpc: connection, ready: readyWork, files, sharing, merge, memory };
+const GROUPS = {
+  cli: commandLine,
+  rpc: connection,
+  ready: readyWork,
+  files,
+  sharing,
+  merge,
+  memory,
+};
 
 const wanted = process.argv.slice(2);
 const names = wanted.length > 0 ? wanted : Object.keys(GROUPS);

@@ -1,0 +1,52 @@
+import { watchDirectory, type DirectoryWatch } from './directory-watch.ts';
+
+/** Watches files of the same names in directories that come and go. */
+export interface DirectorySetWatch {
+  /** From now on these; settles when no change in them can be missed, with whether any is new. */
+  follow(directories: readonly string[]): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export function createDirectorySetWatch({
+  names,
+  onChange,
+  onError,
+}: {
+  names: readonly string[];
+  onChange: () => void;
+  onError: (error: unknown, directory: string) => void;
+}): DirectorySetWatch {
+  const watches = new Map<string, DirectoryWatch>();
+  let isClosed = false;
+
+  const start = (directory: string): DirectoryWatch =>
+    watchDirectory({
+      directory,
+      names,
+      onChange,
+      onError: (error) => onError(error, directory),
+    });
+
+  return {
+    async follow(directories) {
+      if (isClosed) return false;
+      for (const [directory, watch] of watches) {
+        if (directories.includes(directory)) continue;
+        watches.delete(directory);
+        void watch.close();
+      }
+      const added = directories.filter((directory) => !watches.has(directory));
+      const started = added.map((directory) => {
+        const watch = start(directory);
+        watches.set(directory, watch);
+        return watch.ready;
+      });
+      await Promise.all(started);
+      return added.length > 0;
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all([...watches.values()].map((watch) => watch.close()));
+    },
+  };
+}

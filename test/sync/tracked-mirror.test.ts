@@ -1,0 +1,191 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMirrorFile, type MirrorFile, type Tracking } from '../../src/sync/mirror-file.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { conflicts, createSandbox, issue, line, put, type Sandbox } from './fixture.ts';
+
+let sandbox: Sandbox;
+let clock: FakeClock;
+let store: Store;
+let mirror: MirrorFile;
+let path: string;
+let tracking: Tracking | undefined;
+
+const open = (): MirrorFile =>
+  createMirrorFile({
+    path,
+    quarantineDirectory: join(sandbox.directory, 'quarantine'),
+    store,
+    clock,
+    pause: () => Promise.resolve(),
+    tracking: () => tracking,
+  });
+const shown = (): string => readFileSync(path, 'utf8');
+const titles = (): string[] =>
+  shown()
+    .trimEnd()
+    .split('\n')
+    .map((row) => (JSON.parse(row) as { title: string }).title);
+/** A version of the file as it is in a commit. */
+async function commit(...issues: ReturnType<typeof issue>[]): Promise<string> {
+  put(store, ...issues);
+  await mirror.flush();
+  return shown();
+}
+
+beforeEach(() => {
+  sandbox = createSandbox();
+  clock = createFakeClock();
+  store = openStore(join(sandbox.directory, 'beads.db'), { clock });
+  path = join(sandbox.directory, 'beads.jsonl');
+  tracking = { operation: undefined };
+  mirror = open();
+});
+afterEach(() => {
+  store.close();
+  sandbox.remove();
+});
+
+describe('a version that git puts in the file’s place', () => {
+  it('stays as git left it, in both directions, until an issue is changed', async () => {
+    const older = await commit(issue('t-a', { title: 'One' }));
+    const newer = await commit(issue('t-a', { title: 'Two' }), issue('t-b', { title: 'B' }));
+    for (const version of [older, newer, older]) {
+      writeFileSync(path, version);
+      expect(await mirror.flush()).toMatchObject({ imported: 0, written: false });
+      expect(mirror.isBehind()).toBe(false);
+      expect(await mirror.flush()).toMatchObject({ written: false });
+      expect(shown()).toBe(version);
+    }
+    expect(store.issues.get('t-a')?.title).toBe('Two');
+    put(store, issue('t-c', { title: 'C' }));
+    expect(mirror.isBehind()).toBe(true);
+    expect(await mirror.flush()).toMatchObject({ written: true });
+    expect(titles()).toEqual(['Two', 'B', 'C']);
+  });
+
+  it('is remembered by the next process', async () => {
+    const older = await commit(issue('t-a'));
+    await commit(issue('t-b'));
+    writeFileSync(path, older);
+    await mirror.flush();
+    expect(await open().flush()).toMatchObject({ imported: 0, written: false });
+    expect(shown()).toBe(older);
+  });
+
+  it('may be none, on a branch without the file', async () => {
+    await commit(issue('t-a'));
+    rmSync(path);
+    await mirror.flush();
+    expect(existsSync(path)).toBe(false);
+    put(store, issue('t-b'));
+    await mirror.flush();
+    expect(titles()).toHaveLength(2);
+  });
+
+  it('is taken in when it brings what is not known here, and stays', async () => {
+    await commit(issue('t-a'));
+    const teammates = `${line('t-b', { title: 'Theirs' })}\n`;
+    writeFileSync(path, teammates);
+    expect(await mirror.flush()).toMatchObject({ imported: 1, written: false });
+    expect(store.issues.get('t-b')?.title).toBe('Theirs');
+    expect(shown()).toBe(teammates);
+  });
+
+  it('is written at once when a change waited to be written', async () => {
+    const older = await commit(issue('t-a', { title: 'One' }));
+    await commit(issue('t-a', { title: 'Two' }));
+    put(store, issue('t-b', { title: 'B' }));
+    writeFileSync(path, older);
+    expect(await mirror.flush()).toMatchObject({ written: true });
+    expect(titles()).toEqual(['Two', 'B']);
+  });
+
+  it('is brought up to date for somebody who asks', async () => {
+    const older = await commit(issue('t-a'));
+    await commit(issue('t-b'));
+    writeFileSync(path, older);
+    await mirror.flush();
+    expect(await mirror.flush({ isAsked: true })).toMatchObject({ written: true });
+    expect(titles()).toHaveLength(2);
+    expect(await mirror.flush({ isAsked: true })).toMatchObject({ written: false });
+  });
+
+  it('is replaced at once where the file is bd’s alone', async () => {
+    tracking = undefined;
+    const older = await commit(issue('t-a'));
+    await commit(issue('t-b'));
+    writeFileSync(path, older);
+    expect(await mirror.flush()).toMatchObject({ written: true });
+  });
+
+  it('is no base for an edit that is made in it: what was changed since stays', async () => {
+    const older = await commit(issue('t-a', { title: 'One', priority: 2 }));
+    await commit(issue('t-a', { title: 'Two', priority: 2 }));
+    await commit(issue('t-a', { title: 'Three', priority: 2 }));
+    writeFileSync(path, older);
+    await mirror.flush();
+    // A tool that knows no `_bd`, and neither when it wrote.
+    const later = '2026-02-01T00:00:00.000Z';
+    writeFileSync(path, `${line('t-a', { title: 'One', priority: 0, updated_at: later })}\n`);
+    await mirror.flush();
+    expect(store.issues.get('t-a')?.priority).toBe(0);
+    const both = [store.issues.get('t-a')?.title, ...conflicts(store, 't-a')].join();
+    expect(both).toContain('Three');
+  });
+});
+
+describe('what somebody edits in it', () => {
+  beforeEach(async () => {
+    await commit(issue('t-a', { title: 'One' }));
+  });
+
+  it.each([
+    ['a line of ours', () => shown().replace('One', 'By hand'), 'By hand'],
+    ['a line of ours, to say the same', () => shown().replace('{"id"', '{ "id"'), 'One'],
+    [
+      'a line without _bd',
+      () => `${line('t-a', { title: 'Tool', updated_at: '2026-03-01T00:00:00.000Z' })}\n`,
+      'Tool',
+    ],
+    ['conflict markers', () => `<<<<<<< a\n${shown()}=======\n>>>>>>> b\n`, 'One'],
+    ['a broken line', () => `${shown()}{"id":"t-x","ti\n`, 'One'],
+  ])('is sealed again before it is committed: %s', async (_name, edit, title) => {
+    writeFileSync(path, edit());
+    expect(await mirror.flush()).toMatchObject({ written: true });
+    expect(titles()).toEqual([title]);
+    expect(shown()).toContain('_bd');
+  });
+});
+
+describe('while git is in the middle of something', () => {
+  beforeEach(async () => {
+    await commit(issue('t-a', { title: 'One' }));
+    tracking = { operation: 'rebase' };
+  });
+
+  it('a change is not written, and is once that is over', async () => {
+    const before = shown();
+    put(store, issue('t-a', { title: 'Two' }));
+    expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'rebase' });
+    expect(shown()).toBe(before);
+    expect(mirror.shownSeq()).toBeLessThan(store.events.lastSeq());
+    tracking = { operation: undefined };
+    expect(await mirror.flush()).toMatchObject({ written: true, postponed: undefined });
+    expect(titles()).toEqual(['Two']);
+  });
+
+  it('an edit is taken in once, and sealed when that is over', async () => {
+    writeFileSync(path, `${shown()}{"id":"t-x","ti\n`);
+    const report = await mirror.flush();
+    expect(report).toMatchObject({ written: false, postponed: 'rebase' });
+    expect(report.problems).toHaveLength(1);
+    const again = await mirror.flush();
+    expect(again).toMatchObject({ imported: 0, postponed: 'rebase', problems: [] });
+    tracking = { operation: undefined };
+    expect(await mirror.flush()).toMatchObject({ written: true });
+    expect(shown()).not.toContain('t-x');
+  });
+});
