@@ -5,12 +5,12 @@ import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
 import type { ClientHost } from './cli/run-locally.ts';
 import { refusesDaemon, selectCommandEnvironment } from './client/client-environment.ts';
-import { isLocal, readCommandLine, type CommandLine } from './client/command-line.ts';
+import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
 import { connect, type Connected } from './client/connect.ts';
 import { forwardCommand, type Forwarded } from './client/forward-command.ts';
 import { toBdError } from './core/errors.ts';
 import { readDaemonPid } from './platform/workspace-files.ts';
-import { findWorkspace } from './platform/workspace-location.ts';
+import { findWorkspace, lacksProject } from './platform/workspace-location.ts';
 import type { StdinPiece } from './protocol/daemon-methods.ts';
 
 // The way of almost every call: find the socket, send the command line, print what comes back. All
@@ -33,10 +33,12 @@ async function main(): Promise<void> {
 async function run(io: CommandIo): Promise<number> {
   if (isLocal(line)) return await runHere(io);
   const { database: databaseFlag } = line;
-  const location = findWorkspace({ cwd: io.cwd, env: process.env, databaseFlag });
+  const find = () => findWorkspace({ cwd: io.cwd, env: process.env, databaseFlag });
+  const location = find() ?? ((await prepare(io)) ? find() : undefined);
   if (location === undefined) return await runHere(io);
   const { beadsDir } = location;
   const connection = await connect(beadsDir);
+  if (connection.kind === 'absent' && lacksProject(beadsDir)) await prepare(io);
   if (connection.kind === 'connected') {
     const forwarded = await forward(connection, beadsDir, io);
     if (forwarded.kind === 'done') return forwarded.exitCode;
@@ -50,6 +52,15 @@ async function run(io: CommandIo): Promise<number> {
   watchStdout();
   const { runDirectly } = await import('./cli/direct.ts');
   return await runDirectly(argv, io, { beadsDir, env: process.env });
+}
+
+/** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
+async function prepare(io: CommandIo): Promise<boolean> {
+  if (!mayJoin(line)) return false;
+  const { isCommandName } = await import('./cli/program.ts');
+  if (!isCommandName(line.command ?? '')) return false;
+  const { prepareWorkspace } = await import('./cli/run-locally.ts');
+  return await prepareWorkspace(io, createHost(io, line));
 }
 
 /** Undefined where sockets are not allowed: then the command is done without a daemon. */

@@ -103,6 +103,12 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--dolt-auto-commit <mode>', ''],
 ];
 
+export function isCommandName(word: string): boolean {
+  return GROUPS.some(([, definitions]) =>
+    definitions.some(({ name, aliases = [] }) => [name, ...aliases].includes(word)),
+  );
+}
+
 interface ProgramOptions {
   argv: readonly string[];
   io: CommandIo;

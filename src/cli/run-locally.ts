@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { selectDirectEnvironment } from '../client/client-environment.ts';
+import { refusesJoining, selectDirectEnvironment } from '../client/client-environment.ts';
 import { connect } from '../client/connect.ts';
 import { probeDaemons, readDaemonStatus, summariseHealth } from '../client/daemon-health.ts';
 import { ensureDaemon } from '../client/ensure-daemon.ts';
@@ -47,21 +47,50 @@ export async function runLocally(
   return await runLocalCommand(argv, io, createLocalServices(io, host));
 }
 
+/**
+ * What is to be done before a command runs: a clone whose issues nobody has joined is joined. False when
+ * there is no workspace and none to be had.
+ */
+export async function prepareWorkspace(io: CommandIo, host: ClientHost): Promise<boolean> {
+  const { env, cwd, databaseFlag } = host;
+  const isNamed = [databaseFlag, env['BEADS_DB'], env['BEADS_DIR']].some(Boolean);
+  const found = findWorkspace({ cwd, env, databaseFlag });
+  if (isNamed || refusesJoining(env)) return found !== undefined;
+  const { adoptClassicWorkspace, joinFreshClone } = await import('./fresh-clone.ts');
+  const joining = {
+    env,
+    make: (directory: string, request: InitRequest, waitMs: number) =>
+      makeWorkspace(request, { cwd: directory, env }, { waitMs }),
+  };
+  if (found === undefined) return await joinFreshClone(io, joining);
+  await adoptClassicWorkspace(found.beadsDir, io, joining);
+  return true;
+}
+
 function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
   const { env } = host;
   const listEntries = async () => await probeDaemons(await readRegistry(registryPath(env)));
   return {
-    startDaemon: async () => await startDaemon(findHere(host), host),
+    async startDaemon() {
+      await prepareWorkspace(io, host);
+      return await startDaemon(findHere(host), host);
+    },
     stopDaemon: async () => await stopDaemon(findHere(host)),
     daemonStatus: async () => await readDaemonStatus(findHere(host)),
-    runDaemon: async () => await host.serve(findHere(host)),
+    async runDaemon() {
+      await prepareWorkspace(io, host);
+      return await host.serve(findHere(host));
+    },
     listDaemons: listEntries,
     daemonsHealth: async () => summariseHealth(await listEntries()),
     bridgeMcp: async () =>
       await bridgeMcp({
         input: host.stdin,
         output: host.stdout,
-        connect: async () => await connectOrStart(findHere(host), host),
+        async connect() {
+          await prepareWorkspace(io, host);
+          return await connectOrStart(findHere(host), host);
+        },
         hello: { cwd: host.cwd, ...actorOf(env) },
         say: (text) => io.stderr(text),
       }),
@@ -121,7 +150,11 @@ async function stopDaemon(beadsDir: string): Promise<{ stopped: boolean; pid?: n
   return { stopped: true, pid };
 }
 
-async function makeWorkspace(request: InitRequest, { cwd, env }: ClientHost): Promise<InitReport> {
+async function makeWorkspace(
+  request: InitRequest,
+  { cwd, env }: Pick<ClientHost, 'cwd' | 'env'>,
+  { waitMs }: { waitMs: number } = { waitMs: LOCK_WAIT_MS },
+): Promise<InitReport> {
   const { initialise } = await import('../workspace/initialise.ts');
   const { refuseToInitialise } = await import('../workspace/present-workspace.ts');
   const { takeWorkspace } = await import('./direct.ts');
@@ -136,7 +169,7 @@ async function makeWorkspace(request: InitRequest, { cwd, env }: ClientHost): Pr
   // Before anything is touched, and before a daemon that serves it would be waited for.
   refuseToInitialise(cwd, options);
   mkdirSync(beadsDir, { recursive: true });
-  const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
+  const lock = await takeWorkspace(beadsDir, { waitMs });
   try {
     return await initialise(options);
   } finally {

@@ -43,6 +43,11 @@ export function refusesDaemon(env: Environment): boolean {
   );
 }
 
+/** Whether a clone is left alone until somebody runs `bd init` in it. */
+export function refusesJoining(env: Environment): boolean {
+  return isTruthy(env['BEADS_NO_AUTO_INIT']);
+}
+
 function isTruthy(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false', 'no'].includes(value.toLowerCase());
 }

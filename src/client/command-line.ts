@@ -49,6 +49,11 @@ export function isLocal(line: CommandLine): boolean {
   return line.asksAboutProgram || (line.command !== undefined && LOCAL_COMMANDS.has(line.command));
 }
 
+/** Whether the command may join the issues of a fresh clone: not when it only asks about what is here. */
+export function mayJoin(line: CommandLine): boolean {
+  return !line.asksForHelp && line.command !== 'where';
+}
+
 function findCommand(words: readonly string[]): number {
   let at = 0;
   while (words[at]?.startsWith('-')) at += VALUE_FLAGS.has(words[at] ?? '') ? 2 : 1;

@@ -64,6 +64,9 @@ export const GIT_LOCAL_TIMEOUT_MS = 30_000;
 /** A git call that talks to a remote. */
 export const GIT_NETWORK_TIMEOUT_MS = 60_000;
 
+/** How long a command in a clone without workspace waits to hear whether the remote has issues. */
+export const FRESH_CLONE_TIMEOUT_MS = 3_000;
+
 /** Races against other clones' pushes before one cycle gives up; the next one tries again. */
 export const PUSH_ATTEMPTS_MAX = 8;
 

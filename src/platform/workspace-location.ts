@@ -141,6 +141,11 @@ function isWorkspace(directory: string): boolean {
   return WORKSPACE_FILES.some((name) => statOf(join(directory, name))?.isFile() === true);
 }
 
+/** Whether this workspace was made by another tool, and bd was never set up in it. */
+export function lacksProject(beadsDir: string): boolean {
+  return readText(join(beadsDir, 'metadata.json'))?.includes('"project_id"') !== true;
+}
+
 /** A database, under the name that the metadata gives it. */
 function holdsStore(beadsDir: string): boolean {
   return ['beads.db', databaseName(beadsDir)].some(

@@ -31,7 +31,7 @@ export interface SyncEngine {
   /** Takes in outside edits of the mirror, then writes it if the store is ahead. */
   flushMirror(): Promise<MirrorReport>;
   /** One full cycle that covers every change made before the call. */
-  syncNow(): Promise<SyncReport>;
+  syncNow(options?: FlushOptions): Promise<SyncReport>;
   status(): SyncStatus;
   /** Works in the background until `signal`; needed only by a process that stays. */
   run(signal: AbortSignal): Promise<void>;
@@ -253,9 +253,9 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       if (mirror.hasMoved()) dispatch({ kind: 'mirror_changed' });
     },
     flushMirror,
-    async syncNow() {
+    async syncNow(how) {
       if (cycle === undefined) {
-        const report = await flushMirror({ isAsked: true }).catch(() => undefined);
+        const report = await flushMirror(how).catch(() => undefined);
         return syncReport(emptyReport(), {
           imported: report?.imported ?? 0,
           notice: firstNotice(report),

@@ -8,7 +8,7 @@ import type { Operations } from './operation.ts';
 export const syncOperations: Operations<'sync' | 'sync_status'> = {
   sync(workspace, { publish }) {
     if (publish === true) allowPublishing(workspace.store);
-    return workspace.sync.syncNow();
+    return workspace.sync.syncNow({ isAsked: true });
   },
   sync_status(workspace) {
     const status = workspace.sync.status();
