@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
 import type { SyncMode } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { isNotFound, writeFileAtomically } from '../platform/files.ts';
-import { createGit } from '../platform/git-command.ts';
+import { writeFileAtomically } from '../platform/files.ts';
+import { createGit, type Git } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
 import type { Project } from '../sync/branch-format.ts';
+import { checkedRemote, findRemote } from '../sync/git-remote.ts';
 import { createSyncBranch } from '../sync/sync-branch.ts';
+import { BEADS_FILES } from './beads-files.ts';
+import { makeChanges, type Change } from './change.ts';
 import { openConfig } from './config.ts';
-import { configureMerge } from './merge-settings.ts';
+import { planExclude } from './exclude-line.ts';
+import { planMerge } from './merge-settings.ts';
 import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
 import { openWorkspace } from './workspace.ts';
@@ -51,19 +55,45 @@ export interface InitReport {
 /** A workspace that has this file keeps its name. */
 const CLASSIC_MIRROR = 'issues.jsonl';
 
+interface InitPlan {
+  beadsDir: string;
+  metadata: Metadata;
+  /** What the project that the remote holds is like; undefined where a new one begins. */
+  found: Project | undefined;
+  changes: Change[];
+}
+
 /**
  * Makes a workspace in `directory`, or joins the project that the repository's remote holds. The
  * caller owns `.beads/daemon.lock`, for which the directory must be there.
  */
 export async function initialise(options: InitOptions): Promise<InitReport> {
   const { env, clock, log } = options;
+  const { beadsDir, metadata, found, changes: planned } = await planInit(options);
+  const { changes, warning } = await makeChanges(planned);
+  // With this file the directory is a workspace.
+  await writeMetadata(beadsDir, metadata);
+  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
+  const report = await workspace.sync.syncNow();
+  return {
+    beads_dir: beadsDir,
+    prefix: workspace.prefix(),
+    joined: found !== undefined,
+    issue_count: workspace.store.queries.count({}),
+    remote: options.isLocal ? null : report.remote,
+    changes,
+    warning: report.error ?? warning,
+  };
+}
+
+/** All that `bd init` will do, without doing it. */
+async function planInit(options: InitOptions): Promise<InitPlan> {
+  const { env, clock } = options;
   const directory = realpathSync.native(options.directory);
   const beadsDir = join(directory, '.beads');
   refuseToInitialise(directory, { env });
   const present = readMetadata(beadsDir);
   const repository = findGitRepository(directory);
-  const changes: string[] = [];
-  await mkdir(beadsDir, { recursive: true });
   const mirror = [present.jsonl_export, CLASSIC_MIRROR].find((name) =>
     existsSync(join(beadsDir, name)),
   );
@@ -84,49 +114,94 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
     jsonl_export: mirror ?? present.jsonl_export,
     project_id: project.projectId,
   };
-  await writeFiles(beadsDir, { metadata, prefix: project.prefix, mode, options });
-  changes.push(`made ${beadsDir}`);
-  if (mode === 'worktree') changes.push('set sync.mode to worktree');
-  if (repository !== undefined && mode === 'branch') {
-    const pattern = await excludeFromGit(repository, beadsDir);
-    if (pattern !== undefined) changes.push(`added ${pattern} to .git/info/exclude`);
+  const place = { beadsDir, repository, env };
+  const changes = [planFiles(beadsDir, { prefix: project.prefix, isLocal: options.isLocal })];
+  if (mode === 'worktree') {
+    changes.push(planMode(beadsDir, mode), ...(await planTracked(place, options)));
+  } else if (repository !== undefined) {
+    const exclude = planExclude(repository, beadsDir);
+    if (exclude !== undefined) changes.push(exclude);
   }
-  const merging =
-    repository === undefined || mode === 'branch' || options.skipsMergeDriver === true
-      ? undefined
-      : await configureMerge({ beadsDir, repository, env });
-  if (merging !== undefined) changes.push(...merging.made, ...merging.left);
-
-  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
-  const report = await workspace.sync.syncNow();
-  const isShared = report.remote !== null && !options.isLocal;
   if (found !== undefined && options.prefix !== undefined && options.prefix !== found.prefix) {
-    changes.push(`kept the prefix ${found.prefix}: the project has it already`);
+    changes.push({ says: `kept the prefix ${found.prefix}: the project has it already` });
   }
-  if (isTracked) changes.push(`left ${mirror} to you: git tracks it, commit it when you like`);
-  else if (mode === 'worktree') changes.push('left .beads to you: commit it when you like');
-  else if (isShared) {
-    const branch = workspace.config.text('sync.branch');
-    changes.push(`will push changes to ${branch} on ${report.remote} (--local keeps them here)`);
-  }
+  const rest = isTracked
+    ? `left ${mirror} to you: git tracks it, commit it when you like`
+    : mode === 'worktree'
+      ? 'left .beads to you: commit it when you like'
+      : await planSharing(place, options);
+  if (rest !== undefined) changes.push({ says: rest });
+  return { beadsDir, metadata, found, changes };
+}
+
+interface Place {
+  beadsDir: string;
+  repository: GitRepository | undefined;
+  env: Environment;
+}
+
+function planFiles(
+  beadsDir: string,
+  { prefix, isLocal }: { prefix: string; isLocal: boolean },
+): Change {
   return {
-    beads_dir: beadsDir,
-    prefix: workspace.prefix(),
-    joined: found !== undefined,
-    issue_count: workspace.store.queries.count({}),
-    remote: isShared ? report.remote : null,
-    changes,
-    warning: report.error ?? merging?.warning ?? null,
+    says: `made ${beadsDir}`,
+    async make() {
+      await mkdir(beadsDir, { recursive: true });
+      for (const [name, content] of Object.entries(BEADS_FILES)) {
+        // What is there is somebody's, and perhaps tracked.
+        const path = join(beadsDir, name);
+        if (!existsSync(path)) await writeFileAtomically(path, content);
+      }
+      const config = await openConfig(beadsDir, { env: {} });
+      await config.set('issue_prefix', prefix);
+      if (isLocal) await config.set('sync.push', 'false');
+    },
   };
+}
+
+function planMode(beadsDir: string, mode: SyncMode): Change {
+  return {
+    says: `set sync.mode to ${mode}`,
+    async make() {
+      const config = await openConfig(beadsDir, { env: {} });
+      await config.set('sync.mode', mode);
+    },
+  };
+}
+
+async function planTracked(
+  { beadsDir, repository, env }: Place,
+  { skipsMergeDriver }: InitOptions,
+): Promise<Change[]> {
+  if (repository === undefined || skipsMergeDriver === true) return [];
+  return await planMerge({ beadsDir, repository, env });
+}
+
+/** Where changes will go, in words; undefined when nowhere. */
+async function planSharing(
+  { beadsDir, repository, env }: Place,
+  { isLocal }: InitOptions,
+): Promise<string | undefined> {
+  if (repository === undefined || isLocal) return undefined;
+  const config = await openConfig(beadsDir, { env });
+  if (!config.truth('sync.push')) return undefined;
+  const named = config.text('sync.remote');
+  const git = gitOf(repository, env);
+  const finding = named === '' ? findRemote(git) : checkedRemote(git, named);
+  // What is wrong with it, the first sync tells.
+  const remote = await finding.catch(() => undefined);
+  if (remote === undefined) return undefined;
+  const branch = config.text('sync.branch');
+  return `will push changes to ${branch} on ${remote} (--local keeps them here)`;
 }
 
 async function findProject(
   repository: GitRepository,
   { env, clock }: { env: Environment; clock: Clock },
 ): Promise<Project | undefined> {
-  const { commonDir: gitDir, topLevel: directory } = repository;
-  const git = createGit({ gitDir, directory, env });
-  return createSyncBranch({ git, clock, project: { projectId: '', prefix: '' } }).findProject();
+  const project = { projectId: '', prefix: '' };
+  return createSyncBranch({ git: gitOf(repository, env), clock, project }).findProject();
 }
 
 async function isInHead(
@@ -140,29 +215,6 @@ async function isInHead(
   return (await git.run(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
 }
 
-async function writeFiles(
-  beadsDir: string,
-  {
-    metadata,
-    prefix,
-    mode,
-    options,
-  }: { metadata: Metadata; prefix: string; mode: SyncMode; options: InitOptions },
-): Promise<void> {
-  const files = { '.gitignore': GITIGNORE, 'README.md': README, 'config.yaml': CONFIG };
-  for (const [name, content] of Object.entries(files)) {
-    // What is there is somebody's, and perhaps tracked.
-    const path = join(beadsDir, name);
-    if (!existsSync(path)) await writeFileAtomically(path, content);
-  }
-  const config = await openConfig(beadsDir, { env: {} });
-  await config.set('issue_prefix', prefix);
-  if (options.isLocal) await config.set('sync.push', 'false');
-  if (mode === 'worktree') await config.set('sync.mode', mode);
-  // Last: with this file the directory is a workspace.
-  await writeMetadata(beadsDir, metadata);
-}
-
 function cannotBeOnBranch(mirror: string): BdError {
   return new BdError('INVALID_VALUE', {
     message: `git tracks ${mirror}: with --mode branch every change of an issue would be one of yours`,
@@ -170,44 +222,6 @@ function cannotBeOnBranch(mirror: string): BdError {
   });
 }
 
-/** Keeps `git status` clean without touching a tracked file; undefined when the line is there. */
-async function excludeFromGit(
-  { commonDir, topLevel }: GitRepository,
-  beadsDir: string,
-): Promise<string | undefined> {
-  const pattern = `/${relative(topLevel, beadsDir).replace(/[\\*?[\]]/g, '\\$&')}/`;
-  const path = join(commonDir, 'info', 'exclude');
-  const present = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (isNotFound(error)) return '';
-    throw error;
-  });
-  if (present.split('\n').includes(pattern)) return undefined;
-  await mkdir(dirname(path), { recursive: true });
-  const separator = present === '' || present.endsWith('\n') ? '' : '\n';
-  await appendFile(path, `${separator}${pattern}\n`);
-  return pattern;
+function gitOf({ commonDir: gitDir, topLevel: directory }: GitRepository, env: Environment): Git {
+  return createGit({ gitDir, directory, env });
 }
-
-const CONFIG = `# Settings of this project; \`bd config explain\` lists them all with their values.
-`;
-
-const GITIGNORE = `# What belongs to one machine.
-*.db
-*.db-*
-bd.sock
-daemon.lock*
-daemon.log*
-daemon.pid
-quarantine/
-.*.tmp
-`;
-
-const README = `# Issues of this project
-
-This directory belongs to \`bd\` (the npm package \`beads-daemon\`), an issue tracker that lives in the git
-repository. The issues are in the \`.jsonl\` file, one JSON object a line; \`beads.db\` is built from it.
-
-    bd ready              what can be worked on
-    bd create "Title"     a new issue
-    bd status             how things are, and whether all is shared
-`;

@@ -5,6 +5,8 @@ import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
 import { createGit, type Git } from '../platform/git-command.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
+import { gitOutput } from '../sync/git-output.ts';
+import { makeChanges, type Change } from './change.ts';
 
 /** How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. */
 const DRIVER = 'bd merge %O %A %B';
@@ -12,6 +14,12 @@ const SETTINGS = { 'merge.beads.name': 'bd: issues, one by one', 'merge.beads.dr
 const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd init\` sets up in each clone.
 *.jsonl merge=beads text eol=lf
 `;
+
+interface MergePlace {
+  beadsDir: string;
+  repository: GitRepository;
+  env: Environment;
+}
 
 export interface MergeSettingsReport {
   /** What was missing and is there now, one sentence each. */
@@ -23,52 +31,53 @@ export interface MergeSettingsReport {
 }
 
 /** Makes git merge the issue files in `beadsDir` with bd. Touches no attributes elsewhere, stages nothing. */
-export async function configureMerge({
-  beadsDir,
-  repository,
-  env,
-}: {
-  beadsDir: string;
-  repository: GitRepository;
-  env: Environment;
-}): Promise<MergeSettingsReport> {
-  const report: MergeSettingsReport = { made: [], left: [], warning: null };
-  await writeAttributes(join(beadsDir, '.gitattributes'), report);
-  try {
-    await setDriver(createGit({ gitDir: repository.gitDir, env }), report);
-  } catch (error) {
-    report.warning = notSet(toBdError(error).message);
-  }
-  return report;
+export async function configureMerge(place: MergePlace): Promise<MergeSettingsReport> {
+  const planned = await planMerge(place);
+  const { changes, warning } = await makeChanges(planned);
+  const left = planned.filter(isNote).map(({ says }) => says);
+  return { made: changes.filter((change) => !left.includes(change)), left, warning };
 }
 
-async function writeAttributes(path: string, { made, left }: MergeSettingsReport): Promise<void> {
+/** What `configureMerge` does, and what it leaves as it is. */
+export async function planMerge({ beadsDir, repository, env }: MergePlace): Promise<Change[]> {
+  const attributes = planAttributes(join(beadsDir, '.gitattributes'));
+  const driver = await planDriver(createGit({ gitDir: repository.gitDir, env }));
+  const planned = [attributes, driver].filter((change) => change !== undefined);
+  return planned.sort((left, right) => Number(isNote(left)) - Number(isNote(right)));
+}
+
+const isNote = ({ make }: Change): boolean => make === undefined;
+
+function planAttributes(path: string): Change | undefined {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present === undefined) {
-    await writeFileAtomically(path, ATTRIBUTES);
-    made.push('wrote .beads/.gitattributes: git merges issues with bd');
-  } else if (!present.isFile() || !readFileSync(path, 'utf8').includes('merge=beads')) {
-    left.push('left .beads/.gitattributes as it is; it does not say merge=beads');
+    return {
+      says: 'wrote .beads/.gitattributes: git merges issues with bd',
+      make: () => writeFileAtomically(path, ATTRIBUTES),
+    };
+  }
+  if (present.isFile() && readFileSync(path, 'utf8').includes('merge=beads')) return undefined;
+  return { says: 'left .beads/.gitattributes as it is; it does not say merge=beads' };
+}
+
+async function planDriver(git: Git): Promise<Change | undefined> {
+  const says = 'set merge.beads.driver in .git/config';
+  try {
+    const present = await git.run(['config', '--local', '--get', 'merge.beads.driver']);
+    const driver = present.stdout.toString().trim();
+    if (driver === DRIVER) return undefined;
+    if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
+    return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
+  } catch (error) {
+    // A git that cannot be asked is no reason not to go on.
+    return { says, make: () => Promise.reject(toBdError(error)), excuse: notSet };
   }
 }
 
-async function setDriver(git: Git, report: MergeSettingsReport): Promise<void> {
-  const present = await git.run(['config', '--local', '--get', 'merge.beads.driver']);
-  const driver = present.stdout.toString().trim();
-  if (driver === DRIVER) return;
-  if (driver !== '') {
-    report.left.push(`left merge.beads.driver in git's settings as it is: ${driver}`);
-    return;
-  }
+async function setDriver(git: Git): Promise<void> {
   for (const [key, value] of Object.entries(SETTINGS)) {
-    const { exitCode, stderr } = await git.run(['config', '--local', key, value], {
-      setsMergeDriver: true,
-    });
-    if (exitCode === 0) continue;
-    report.warning = notSet(stderr.trim().split('\n')[0] ?? '');
-    return;
+    await gitOutput(git, ['config', '--local', key, value], { setsMergeDriver: true });
   }
-  report.made.push('set merge.beads.driver in .git/config');
 }
 
 function notSet(why: string): string {
