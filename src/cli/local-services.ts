@@ -1,8 +1,8 @@
 import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-health.ts';
 import type { SyncMode } from '../core/sharing.ts';
-import type { InitReport } from '../workspace/initialise.ts';
+import type { InitPreview, InitReport } from '../workspace/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
-import type { CompletedClone } from '../workspace/present-workspace.ts';
+import type { CompletedClone, CompletionPreview } from '../workspace/present-workspace.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
 export interface LocalServices {
@@ -20,7 +20,11 @@ export interface LocalServices {
   bridgeMcp(): Promise<number>;
   /** Undefined when there is no workspace that lacks anything in this clone. */
   completeClone(options: Pick<InitRequest, 'prefix'>): Promise<CompletedClone | undefined>;
+  /** What that would do; nothing is touched. */
+  previewCompletion(options: Pick<InitRequest, 'prefix'>): Promise<CompletionPreview | undefined>;
   initialise(options: InitRequest): Promise<InitReport>;
+  /** What that would do; nothing is touched. */
+  previewInit(options: InitRequest): Promise<InitPreview>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
 

@@ -16,7 +16,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { silentLog } from '../platform/log.ts';
 import { findWorkspace } from '../platform/workspace-location.ts';
-import type { InitReport } from '../workspace/initialise.ts';
+import type { InitOptions, InitReport } from '../workspace/initialise.ts';
 import type { CommandIo } from './command-io.ts';
 import { runLocalCommand } from './local-commands.ts';
 import type { InitRequest, LocalServices } from './local-services.ts';
@@ -96,13 +96,17 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
       }),
     async completeClone(request) {
       const { completeClone } = await import('../workspace/present-workspace.ts');
-      return await completeClone({
-        ...request,
-        directory: host.cwd,
-        env: selectDirectEnvironment(env),
-      });
+      return await completeClone({ ...request, ...placeOf(host) });
+    },
+    async previewCompletion(request) {
+      const { previewCompletion } = await import('../workspace/present-workspace.ts');
+      return await previewCompletion({ ...request, ...placeOf(host) });
     },
     initialise: async (request) => await makeWorkspace(request, host),
+    async previewInit(request) {
+      const { previewInit } = await import('../workspace/initialise.ts');
+      return await previewInit(initOptions(request, host));
+    },
     mergeFiles: async (paths) => {
       const { mergePaths } = await import('../workspace/merge-driver.ts');
       return await mergePaths(paths);
@@ -150,21 +154,24 @@ async function stopDaemon(beadsDir: string): Promise<{ stopped: boolean; pid?: n
   return { stopped: true, pid };
 }
 
+function placeOf({ cwd, env }: Pick<ClientHost, 'cwd' | 'env'>) {
+  return { directory: cwd, env: selectDirectEnvironment(env) };
+}
+
+function initOptions(request: InitRequest, host: Pick<ClientHost, 'cwd' | 'env'>): InitOptions {
+  return { ...request, ...placeOf(host), clock: systemClock, log: silentLog };
+}
+
 async function makeWorkspace(
   request: InitRequest,
-  { cwd, env }: Pick<ClientHost, 'cwd' | 'env'>,
+  host: Pick<ClientHost, 'cwd' | 'env'>,
   { waitMs }: { waitMs: number } = { waitMs: LOCK_WAIT_MS },
 ): Promise<InitReport> {
   const { initialise } = await import('../workspace/initialise.ts');
   const { refuseToInitialise } = await import('../workspace/present-workspace.ts');
   const { takeWorkspace } = await import('./direct.ts');
-  const options = {
-    ...request,
-    directory: cwd,
-    env: selectDirectEnvironment(env),
-    clock: systemClock,
-    log: silentLog,
-  };
+  const { cwd } = host;
+  const options = initOptions(request, host);
   const beadsDir = join(cwd, '.beads');
   // Before anything is touched, and before a daemon that serves it would be waited for.
   refuseToInitialise(cwd, options);

@@ -5,6 +5,7 @@ import { basename, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
 import type { SyncMode } from '../core/sharing.ts';
+import { borrowOffline, borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
@@ -55,11 +56,22 @@ export interface InitReport {
 /** A workspace that has this file keeps its name. */
 const CLASSIC_MIRROR = 'issues.jsonl';
 
+/** What `initialise` would report, had it been run. */
+export interface InitPreview extends Pick<
+  InitReport,
+  'beads_dir' | 'prefix' | 'joined' | 'remote' | 'changes'
+> {
+  dry_run: true;
+}
+
 interface InitPlan {
   beadsDir: string;
   metadata: Metadata;
-  /** What the project that the remote holds is like; undefined where a new one begins. */
-  found: Project | undefined;
+  prefix: string;
+  /** Whether the project is one that the remote holds. */
+  joined: boolean;
+  /** Where changes will be sent; null when nowhere. */
+  remote: string | null;
   changes: Change[];
 }
 
@@ -69,7 +81,7 @@ interface InitPlan {
  */
 export async function initialise(options: InitOptions): Promise<InitReport> {
   const { env, clock, log } = options;
-  const { beadsDir, metadata, found, changes: planned } = await planInit(options);
+  const { beadsDir, metadata, joined, changes: planned } = await planInit(options, findProject);
   const { changes, warning } = await makeChanges(planned);
   // With this file the directory is a workspace.
   await writeMetadata(beadsDir, metadata);
@@ -78,7 +90,7 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   return {
     beads_dir: beadsDir,
     prefix: workspace.prefix(),
-    joined: found !== undefined,
+    joined,
     issue_count: workspace.store.queries.count({}),
     remote: options.isLocal ? null : report.remote,
     changes,
@@ -86,8 +98,15 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   };
 }
 
+/** The same without doing it: nothing is written, neither files nor refs nor a lock; the remote may be asked. */
+export async function previewInit(options: InitOptions): Promise<InitPreview> {
+  const { beadsDir, changes, prefix, joined, remote } = await planInit(options, lookForProject);
+  const says = changes.map((change) => change.says);
+  return { dry_run: true, beads_dir: beadsDir, prefix, joined, remote, changes: says };
+}
+
 /** All that `bd init` will do, without doing it. */
-async function planInit(options: InitOptions): Promise<InitPlan> {
+async function planInit(options: InitOptions, find: typeof findProject): Promise<InitPlan> {
   const { env, clock } = options;
   const directory = realpathSync.native(options.directory);
   const beadsDir = join(directory, '.beads');
@@ -104,7 +123,9 @@ async function planInit(options: InitOptions): Promise<InitPlan> {
   const mode = options.mode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
   const found =
-    repository && mode === 'branch' ? await findProject(repository, { env, clock }) : undefined;
+    repository && mode === 'branch'
+      ? await (options.isLocal ? recallProject : find)(repository, { env, clock })
+      : undefined;
   const project: Project = found ?? {
     projectId: randomUUID(),
     prefix: options.prefix ?? prefixFrom(basename(directory)),
@@ -125,13 +146,23 @@ async function planInit(options: InitOptions): Promise<InitPlan> {
   if (found !== undefined && options.prefix !== undefined && options.prefix !== found.prefix) {
     changes.push({ says: `kept the prefix ${found.prefix}: the project has it already` });
   }
-  const rest = isTracked
-    ? `left ${mirror} to you: git tracks it, commit it when you like`
-    : mode === 'worktree'
-      ? 'left .beads to you: commit it when you like'
-      : await planSharing(place, options);
-  if (rest !== undefined) changes.push({ says: rest });
-  return { beadsDir, metadata, found, changes };
+  const remote = mode === 'branch' ? await planRemote(place, options) : undefined;
+  if (isTracked)
+    changes.push({ says: `left ${mirror} to you: git tracks it, commit it when you like` });
+  else if (mode === 'worktree')
+    changes.push({ says: 'left .beads to you: commit it when you like' });
+  else if (remote !== undefined)
+    changes.push({
+      says: `will push changes to ${remote.branch} on ${remote.name} (--local keeps them here)`,
+    });
+  return {
+    beadsDir,
+    metadata,
+    prefix: project.prefix,
+    joined: found !== undefined,
+    remote: remote?.name ?? null,
+    changes,
+  };
 }
 
 interface Place {
@@ -178,11 +209,11 @@ async function planTracked(
   return await planMerge({ beadsDir, repository, env });
 }
 
-/** Where changes will go, in words; undefined when nowhere. */
-async function planSharing(
+/** Where changes will go; undefined when nowhere. */
+async function planRemote(
   { beadsDir, repository, env }: Place,
   { isLocal }: InitOptions,
-): Promise<string | undefined> {
+): Promise<{ name: string; branch: string } | undefined> {
   if (repository === undefined || isLocal) return undefined;
   const config = await openConfig(beadsDir, { env });
   if (!config.truth('sync.push')) return undefined;
@@ -190,10 +221,8 @@ async function planSharing(
   const git = gitOf(repository, env);
   const finding = named === '' ? findRemote(git) : checkedRemote(git, named);
   // What is wrong with it, the first sync tells.
-  const remote = await finding.catch(() => undefined);
-  if (remote === undefined) return undefined;
-  const branch = config.text('sync.branch');
-  return `will push changes to ${branch} on ${remote} (--local keeps them here)`;
+  const name = await finding.catch(() => undefined);
+  return name === undefined ? undefined : { name, branch: config.text('sync.branch') };
 }
 
 async function findProject(
@@ -202,6 +231,24 @@ async function findProject(
 ): Promise<Project | undefined> {
   const project = { projectId: '', prefix: '' };
   return createSyncBranch({ git: gitOf(repository, env), clock, project }).findProject();
+}
+
+/** The same, and the repository has nothing more than before. */
+async function lookForProject(
+  repository: GitRepository,
+  where: { env: Environment; clock: Clock },
+): Promise<Project | undefined> {
+  await using borrowed = await borrowRepository(repository.commonDir);
+  return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
+}
+
+/** The project that the clone brought along; no remote is asked. */
+async function recallProject(
+  repository: GitRepository,
+  where: { env: Environment; clock: Clock },
+): Promise<Project | undefined> {
+  await using borrowed = await borrowOffline(repository.commonDir);
+  return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
 }
 
 async function isInHead(

@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
-import { findGitRepository } from '../platform/git-repository.ts';
+import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import { findWorkspace, type WorkspaceLocation } from '../platform/workspace-location.ts';
 import { openConfig } from './config.ts';
-import { configureMerge } from './merge-settings.ts';
+import { configureMerge, planMerge } from './merge-settings.ts';
 import { readMetadata } from './metadata.ts';
 
 interface Place {
@@ -17,6 +17,10 @@ export interface CompletedClone {
   /** Everything that was made or left as it is, one sentence each. */
   changes: string[];
   warning: string | null;
+}
+
+export interface CompletionPreview extends Omit<CompletedClone, 'warning'> {
+  dry_run: true;
 }
 
 /**
@@ -38,25 +42,50 @@ export function refuseToInitialise(directory: string, place: Place): void {
  * the next: how to merge it. Undefined where nothing is missing, or no such workspace is there. Opens
  * no store, so it needs no lock.
  */
-export async function completeClone({
-  directory,
-  prefix: wanted,
-  ...place
-}: Place & { directory: string; prefix?: string }): Promise<CompletedClone | undefined> {
-  const present = findPresent(directory, place);
+export async function completeClone(asked: Asked): Promise<CompletedClone | undefined> {
+  const present = await findCommitted(asked);
+  if (present === undefined) return undefined;
+  const { made, left, warning } = await configureMerge({ ...present, env: asked.env });
+  if (made.length === 0 && warning === null) return undefined;
+  return { ...describe(present, [...made, ...left], asked), warning };
+}
+
+/** The same without doing it. */
+export async function previewCompletion(asked: Asked): Promise<CompletionPreview | undefined> {
+  const present = await findCommitted(asked);
+  if (present === undefined) return undefined;
+  const changes = await planMerge({ ...present, env: asked.env });
+  if (!changes.some(({ make }) => make !== undefined)) return undefined;
+  const says = changes.map((change) => change.says);
+  return { dry_run: true, ...describe(present, says, asked) };
+}
+
+interface Asked extends Place {
+  directory: string;
+  prefix?: string;
+}
+
+interface Committed {
+  beadsDir: string;
+  repository: GitRepository;
+  prefix: string;
+}
+
+/** The workspace that is there, when its people commit it. */
+async function findCommitted({ directory, env }: Asked): Promise<Committed | undefined> {
+  const present = findPresent(directory, { env });
   const repository = present === undefined ? undefined : findGitRepository(present.projectDir);
   if (present === undefined || repository === undefined) return undefined;
   const { beadsDir } = present;
   const config = await openConfig(beadsDir, { env: {} });
   if (config.text('sync.mode') !== 'worktree') return undefined;
-  const { made, left, warning } = await configureMerge({ beadsDir, repository, ...place });
-  if (made.length === 0 && warning === null) return undefined;
-  const prefix = config.text('issue_prefix');
-  const changes = [...made, ...left];
-  if (wanted !== undefined && wanted !== prefix) {
-    changes.push(`kept the prefix ${prefix}: the project has it already`);
-  }
-  return { beads_dir: beadsDir, prefix, changes, warning };
+  return { beadsDir, repository, prefix: config.text('issue_prefix') };
+}
+
+function describe({ beadsDir, prefix }: Committed, changes: string[], { prefix: wanted }: Asked) {
+  const isOther = wanted !== undefined && wanted !== prefix;
+  const kept = isOther ? [`kept the prefix ${prefix}: the project has it already`] : [];
+  return { beads_dir: beadsDir, prefix, changes: [...changes, ...kept] };
 }
 
 /** The workspace that makes another one here needless. */

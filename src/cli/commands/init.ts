@@ -17,22 +17,30 @@ export const initCommand: CommandDefinition = {
       'branch: bd commits issues, on a branch of its own (default); worktree: you commit the file',
     ],
     ['--skip-merge-driver', 'with worktree: leave git’s way of merging alone'],
+    ['--dry-run', 'tell what would be changed, and change nothing'],
     ['--skip-hooks', ''],
   ],
-  async run({ flags, services, screen, io, confirm }) {
+  async run({ flags, services, screen, io, print, confirm }) {
     const local = requireServices(services, 'init');
     const prefix = flags.text('prefix');
     const mode = flags.choice('mode', SYNC_MODES);
     const skipsMergeDriver = flags.has('skip-merge-driver');
     const mayComplete = !skipsMergeDriver && mode !== 'branch';
+    const isLocal = flags.has('local');
+    const request = given({ prefix, isLocal, mode, skipsMergeDriver });
+    if (flags.has('dry-run')) {
+      const completion = mayComplete ? await local.previewCompletion(given({ prefix })) : undefined;
+      const preview = completion ?? (await local.previewInit(request));
+      print({ json: preview, text: renderPreview(preview) });
+      return;
+    }
     const completed = mayComplete ? await local.completeClone(given({ prefix })) : undefined;
     if (completed !== undefined) {
       confirm({ json: completed, text: renderCompleted(completed) });
       if (completed.warning !== null) io.stderr(`Warning: ${completed.warning}\n`);
       return;
     }
-    const isLocal = flags.has('local');
-    const report = await local.initialise(given({ prefix, isLocal, mode, skipsMergeDriver }));
+    const report = await local.initialise(request);
     const facts = alignColumns(
       [
         ['', 'Database:', join(report.beads_dir, 'beads.db')],
@@ -49,6 +57,10 @@ export const initCommand: CommandDefinition = {
     if (report.warning !== null) io.stderr(`Warning: ${report.warning}\n`);
   },
 };
+
+function renderPreview({ changes }: { changes: readonly string[] }): string {
+  return `Nothing was changed. Without --dry-run, bd init would tell:\n\n${listChanges(changes)}`;
+}
 
 function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {
   return `The workspace is here already: ${beadsDir}\n\n${listChanges(changes)}`;

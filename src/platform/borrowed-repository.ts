@@ -1,0 +1,44 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface BorrowedRepository extends AsyncDisposable {
+  gitDir: string;
+}
+
+/** What refs, remotes and HEAD are kept in, by git's own names. */
+const COPIED = ['HEAD', 'config', 'packed-refs', 'refs', 'reftable', 'shallow'];
+
+const OFFLINE = ['', 'ext', 'file', 'ftp', 'ftps', 'git', 'http', 'https', 'ssh']
+  .map((name) => `[protocol${name === '' ? '' : ` "${name}"`}]\n\tallow = never\n`)
+  .join('');
+
+/**
+ * A copy of the repository with its refs, remotes and logins that borrows its objects: whatever git
+ * fetches there, the repository itself does not see. It goes with its disposal.
+ */
+export async function borrowRepository(commonDir: string): Promise<BorrowedRepository> {
+  const gitDir = await mkdtemp(join(tmpdir(), 'bd-look-'));
+  const dispose = async (): Promise<void> => await rm(gitDir, { recursive: true, force: true });
+  try {
+    for (const name of COPIED.filter((each) => existsSync(join(commonDir, each)))) {
+      await cp(join(commonDir, name), join(gitDir, name), { recursive: true });
+    }
+    await mkdir(join(gitDir, 'objects', 'info'), { recursive: true });
+    const alternates = join(gitDir, 'objects', 'info', 'alternates');
+    await writeFile(alternates, `${join(commonDir, 'objects')}\n`);
+    return { gitDir, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** The same, from which git reaches no other repository, whatever protocol its settings allow. */
+export async function borrowOffline(commonDir: string): Promise<BorrowedRepository> {
+  const borrowed = await borrowRepository(commonDir);
+  // Later lines count, and these are after all that the repository says.
+  await writeFile(join(borrowed.gitDir, 'config'), `\n${OFFLINE}`, { flag: 'a' });
+  return borrowed;
+}
