@@ -2,6 +2,7 @@ import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-h
 import type { SyncMode } from '../core/sharing.ts';
 import type { InitPreview, InitReport } from '../workspace/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
+import type { UninstallReport } from '../workspace/uninstall.ts';
 import type { CompletedClone, CompletionPreview } from '../workspace/present-workspace.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
@@ -25,6 +26,10 @@ export interface LocalServices {
   initialise(options: InitRequest): Promise<InitReport>;
   /** What that would do; nothing is touched. */
   previewInit(options: InitRequest): Promise<InitPreview>;
+  /** Stops the daemon first. */
+  uninstall(options: UninstallRequest): Promise<UninstallReport>;
+  /** What that would do; nothing is touched. */
+  previewUninstall(options: UninstallRequest): Promise<UninstallReport>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
 
@@ -34,4 +39,9 @@ export interface InitRequest {
   isLocal: boolean;
   mode?: SyncMode;
   skipsMergeDriver: boolean;
+}
+
+export interface UninstallRequest {
+  purgesRemote: boolean;
+  isForced: boolean;
 }

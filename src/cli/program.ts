@@ -33,6 +33,7 @@ import { showCommand } from './commands/show.ts';
 import { staleCommand } from './commands/stale.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { updateCommand } from './commands/update.ts';
 import { versionCommand } from './commands/version.ts';
 import { whereCommand } from './commands/where.ts';
@@ -77,6 +78,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
       configCommand,
       whereCommand,
       infoCommand,
+      uninstallCommand,
     ],
   ],
   ['Daemon and tools:', [daemonCommand, daemonsCommand, mcpCommand, versionCommand]],

@@ -7,7 +7,7 @@ import { connect } from '../client/connect.ts';
 import { probeDaemons, readDaemonStatus, summariseHealth } from '../client/daemon-health.ts';
 import { ensureDaemon } from '../client/ensure-daemon.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
-import { readRegistry, registryPath } from '../client/registry.ts';
+import { forget, readRegistry, registryPath } from '../client/registry.ts';
 import { ask } from '../client/request.ts';
 import type { DaemonProgram } from '../client/spawn-daemon.ts';
 import { BdError } from '../core/errors.ts';
@@ -16,10 +16,12 @@ import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { silentLog } from '../platform/log.ts';
 import { findWorkspace } from '../platform/workspace-location.ts';
+import { socketLinkPath } from '../platform/workspace-files.ts';
 import type { InitOptions, InitReport } from '../workspace/initialise.ts';
+import type { UninstallOptions, UninstallReport } from '../workspace/uninstall.ts';
 import type { CommandIo } from './command-io.ts';
 import { runLocalCommand } from './local-commands.ts';
-import type { InitRequest, LocalServices } from './local-services.ts';
+import type { InitRequest, LocalServices, UninstallRequest } from './local-services.ts';
 
 /** The client's process, as far as local commands use it. */
 export interface ClientHost {
@@ -107,6 +109,14 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
       const { previewInit } = await import('../workspace/initialise.ts');
       return await previewInit(initOptions(request, host));
     },
+    uninstall: async (request) => await removeWorkspace(request, host),
+    async previewUninstall(request) {
+      const { previewUninstall } = await import('../workspace/uninstall.ts');
+      const options = uninstallOptions(request, host);
+      const { status } = await readDaemonStatus(options.beadsDir);
+      const report = await previewUninstall(options);
+      return status === 'not_running' ? report : withDaemonStopped(report);
+    },
     mergeFiles: async (paths) => {
       const { mergePaths } = await import('../workspace/merge-driver.ts');
       return await mergePaths(paths);
@@ -182,6 +192,34 @@ async function makeWorkspace(
   } finally {
     lock.release();
   }
+}
+
+function uninstallOptions(request: UninstallRequest, host: ClientHost): UninstallOptions {
+  const { env } = placeOf(host);
+  return { ...request, beadsDir: findHere(host), env, clock: systemClock, log: silentLog };
+}
+
+async function removeWorkspace(
+  request: UninstallRequest,
+  host: ClientHost,
+): Promise<UninstallReport> {
+  const { uninstall } = await import('../workspace/uninstall.ts');
+  const { takeWorkspace } = await import('./direct.ts');
+  const options = uninstallOptions(request, host);
+  const { beadsDir } = options;
+  const { stopped } = await stopDaemon(beadsDir);
+  const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
+  try {
+    const report = await uninstall(options);
+    await forget(registryPath(host.env), socketLinkPath(beadsDir));
+    return stopped ? withDaemonStopped(report) : report;
+  } finally {
+    lock.release();
+  }
+}
+
+function withDaemonStopped<T extends UninstallReport>(report: T): T {
+  return { ...report, changes: ['stopped the daemon', ...report.changes] };
 }
 
 function actorOf(env: Environment): { actor?: string } {

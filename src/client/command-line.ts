@@ -24,7 +24,16 @@ const VALUE_FLAGS = new Set([
 ]);
 
 /** Commands that run in the client's process, whether there is a workspace or not. */
-const LOCAL_COMMANDS = new Set(['init', 'merge', 'daemon', 'daemons', 'mcp', 'version', 'help']);
+const LOCAL_COMMANDS = new Set([
+  'init',
+  'uninstall',
+  'merge',
+  'daemon',
+  'daemons',
+  'mcp',
+  'version',
+  'help',
+]);
 
 /** Flags count before and after the command, up to `--`: classic clients put them in both places. */
 export function readCommandLine(argv: readonly string[]): CommandLine {

@@ -60,6 +60,13 @@ export async function unregister(
   );
 }
 
+/** The workspace itself is gone, and no daemon of it is alive. */
+export async function forget(path: string | undefined, socketLink: string): Promise<void> {
+  const entries = await readRegistry(path);
+  if (!entries.some(({ socket_path: link }) => link === socketLink)) return;
+  await edit(path, (all) => all.filter(({ socket_path: link }) => link !== socketLink));
+}
+
 async function edit(
   path: string | undefined,
   change: (entries: RegistryEntry[]) => RegistryEntry[],

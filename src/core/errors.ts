@@ -20,6 +20,7 @@ export const ERRORS = {
   LOCK_UNAVAILABLE: { rpc: 1014, exit: 5 },
   BAD_REQUEST: { rpc: 1015, exit: 2 },
   UNKNOWN_METHOD: { rpc: 1016, exit: 2 },
+  NOT_SHARED: { rpc: 1017, exit: 1 },
   INTERNAL: { rpc: 1099, exit: 70 },
 } as const;
 

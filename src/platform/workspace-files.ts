@@ -27,6 +27,7 @@ const WRITTEN_NAMES = [
   'metadata.json',
   'config.yaml',
   'quarantine',
+  'before-init',
   '.gitignore',
   'README.md',
 ];

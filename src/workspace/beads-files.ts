@@ -7,6 +7,7 @@ bd.sock
 daemon.lock*
 daemon.log*
 daemon.pid
+before-init/
 quarantine/
 .*.tmp
 `,

@@ -1,5 +1,5 @@
-import { appendFile, mkdir } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
+import { appendFile, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isNotFound } from '../platform/files.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
@@ -21,6 +21,38 @@ export function planExclude(repository: GitRepository, beadsDir: string): Change
   };
 }
 
+/** Takes the line out again, byte for byte when `bytes` says how long the file was before. */
+export function planUnexclude(
+  repository: GitRepository,
+  beadsDir: string,
+  { bytes }: { bytes: number | null | undefined },
+): Change | undefined {
+  const path = excludePath(repository);
+  const pattern = excludePattern(repository, beadsDir);
+  const present = readExclude(path);
+  const before = Buffer.from(present)
+    .subarray(0, bytes ?? 0)
+    .toString();
+  const isTheirs = before.split('\n').includes(pattern);
+  if (isTheirs || !present.split('\n').includes(pattern)) return undefined;
+  const isLast = [`${pattern}\n`, `\n${pattern}\n`].includes(present.slice(before.length));
+  const rest = isLast ? before : withoutLine(present, pattern);
+  return {
+    says: `took ${pattern} out of .git/info/exclude`,
+    async make() {
+      if (rest !== '' || bytes !== null) return await writeFile(path, rest);
+      await rm(path);
+      // Without that file there was hardly anything else.
+      await rmdir(dirname(path)).catch(() => {});
+    },
+  };
+}
+
+/** The length of the file in bytes; null without it. */
+export function excludeBytes(repository: GitRepository): number | null {
+  return statSync(excludePath(repository), { throwIfNoEntry: false })?.size ?? null;
+}
+
 function excludePath({ commonDir }: GitRepository): string {
   return join(commonDir, 'info', 'exclude');
 }
@@ -36,4 +68,10 @@ function readExclude(path: string): string {
     if (isNotFound(error)) return '';
     throw error;
   }
+}
+
+/** The first line of that content goes, with its end. */
+function withoutLine(text: string, line: string): string {
+  const lines = text.split('\n');
+  return lines.toSpliced(lines.indexOf(line), 1).join('\n');
 }

@@ -18,8 +18,9 @@ import { createSyncBranch } from '../sync/sync-branch.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import { makeChanges, type Change } from './change.ts';
 import { openConfig } from './config.ts';
-import { planExclude } from './exclude-line.ts';
-import { planMerge } from './merge-settings.ts';
+import { excludeBytes, planExclude } from './exclude-line.ts';
+import { completeFootprint, namesIn, recordFootprint, type FootprintBefore } from './footprint.ts';
+import { isMergedByBd, planMerge } from './merge-settings.ts';
 import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
 import { openWorkspace } from './workspace.ts';
@@ -72,6 +73,8 @@ interface InitPlan {
   joined: boolean;
   /** Where changes will be sent; null when nowhere. */
   remote: string | null;
+  /** What is there already. */
+  footprint: FootprintBefore;
   changes: Change[];
 }
 
@@ -80,22 +83,29 @@ interface InitPlan {
  * caller owns `.beads/daemon.lock`, for which the directory must be there.
  */
 export async function initialise(options: InitOptions): Promise<InitReport> {
-  const { env, clock, log } = options;
-  const { beadsDir, metadata, joined, changes: planned } = await planInit(options, findProject);
+  const plan = await planInit(options, findProject);
+  const { beadsDir, metadata, joined, footprint, changes: planned } = plan;
+  await recordFootprint(beadsDir, footprint);
   const { changes, warning } = await makeChanges(planned);
   // With this file the directory is a workspace.
   await writeMetadata(beadsDir, metadata);
-  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
-  const report = await workspace.sync.syncNow();
+  const shared = await shareFirst(options, beadsDir);
+  await completeFootprint(beadsDir);
   return {
     beads_dir: beadsDir,
-    prefix: workspace.prefix(),
     joined,
-    issue_count: workspace.store.queries.count({}),
-    remote: options.isLocal ? null : report.remote,
     changes,
-    warning: report.error ?? warning,
+    ...shared,
+    remote: options.isLocal ? null : shared.remote,
+    warning: shared.warning ?? warning,
   };
+}
+
+async function shareFirst({ env, clock, log }: InitOptions, beadsDir: string) {
+  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
+  const { remote, error } = await workspace.sync.syncNow();
+  const issueCount = workspace.store.queries.count({});
+  return { prefix: workspace.prefix(), issue_count: issueCount, remote, warning: error };
 }
 
 /** The same without doing it: nothing is written, neither files nor refs nor a lock; the remote may be asked. */
@@ -136,6 +146,12 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
     project_id: project.projectId,
   };
   const place = { beadsDir, repository, env };
+  const footprint = {
+    present: namesIn(beadsDir),
+    written: ['config.yaml', 'metadata.json', metadata.jsonl_export],
+    merged: repository !== undefined && (await isMergedByBd(repository, env)),
+    exclude_bytes: repository === undefined ? null : excludeBytes(repository),
+  };
   const changes = [planFiles(beadsDir, { prefix: project.prefix, isLocal: options.isLocal })];
   if (mode === 'worktree') {
     changes.push(planMode(beadsDir, mode), ...(await planTracked(place, options)));
@@ -161,6 +177,7 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
     prefix: project.prefix,
     joined: found !== undefined,
     remote: remote?.name ?? null,
+    footprint,
     changes,
   };
 }

@@ -11,7 +11,7 @@ import { makeChanges, type Change } from './change.ts';
 /** How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. */
 const DRIVER = 'bd merge %O %A %B';
 const SETTINGS = { 'merge.beads.name': 'bd: issues, one by one', 'merge.beads.driver': DRIVER };
-const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd init\` sets up in each clone.
+export const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd init\` sets up in each clone.
 *.jsonl merge=beads text eol=lf
 `;
 
@@ -46,6 +46,29 @@ export async function planMerge({ beadsDir, repository, env }: MergePlace): Prom
   return planned.sort((left, right) => Number(isNote(left)) - Number(isNote(right)));
 }
 
+/** Git forgets `bd merge`; settings that somebody made in another way stay. */
+export async function planUnmerge(
+  { gitDir }: GitRepository,
+  env: Environment,
+): Promise<Change | undefined> {
+  const git = createGit({ gitDir, env });
+  if ((await readDriver(git)) !== DRIVER) return undefined;
+  return {
+    says: 'unset merge.beads.driver in .git/config',
+    async make() {
+      for (const [key, value] of Object.entries(SETTINGS)) {
+        if ((await readSetting(git, key)) !== value) continue;
+        await gitOutput(git, ['config', '--local', '--unset', key], { setsMergeDriver: true });
+      }
+    },
+  };
+}
+
+/** Whether this clone's git finds `bd merge` already. */
+export async function isMergedByBd({ gitDir }: GitRepository, env: Environment): Promise<boolean> {
+  return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === DRIVER;
+}
+
 const isNote = ({ make }: Change): boolean => make === undefined;
 
 function planAttributes(path: string): Change | undefined {
@@ -63,8 +86,7 @@ function planAttributes(path: string): Change | undefined {
 async function planDriver(git: Git): Promise<Change | undefined> {
   const says = 'set merge.beads.driver in .git/config';
   try {
-    const present = await git.run(['config', '--local', '--get', 'merge.beads.driver']);
-    const driver = present.stdout.toString().trim();
+    const driver = await readDriver(git);
     if (driver === DRIVER) return undefined;
     if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
     return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
@@ -72,6 +94,16 @@ async function planDriver(git: Git): Promise<Change | undefined> {
     // A git that cannot be asked is no reason not to go on.
     return { says, make: () => Promise.reject(toBdError(error)), excuse: notSet };
   }
+}
+
+function readDriver(git: Git): Promise<string> {
+  return readSetting(git, 'merge.beads.driver');
+}
+
+/** Empty when there is none. */
+async function readSetting(git: Git, key: string): Promise<string> {
+  const present = await git.run(['config', '--local', '--get', key]);
+  return present.stdout.toString().trim();
 }
 
 async function setDriver(git: Git): Promise<void> {

@@ -4,6 +4,7 @@ import type { CompletedClone } from '../../workspace/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../given.ts';
 import { requireServices } from '../own-process.ts';
+import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
 
 export const initCommand: CommandDefinition = {
@@ -64,8 +65,4 @@ function renderPreview({ changes }: { changes: readonly string[] }): string {
 
 function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {
   return `The workspace is here already: ${beadsDir}\n\n${listChanges(changes)}`;
-}
-
-function listChanges(changes: readonly string[]): string {
-  return changes.map((change) => `  - ${change}\n`).join('');
 }

@@ -1,0 +1,32 @@
+import type { CommandDefinition } from '../command.ts';
+import { requireServices } from '../own-process.ts';
+import { listChanges } from '../output/change-list.ts';
+
+export const uninstallCommand: CommandDefinition = {
+  name: 'uninstall',
+  about: 'Take back what init did; what nobody else has is kept',
+  flags: [
+    ['--purge-remote', 'delete the branch on the remote too'],
+    ['-f, --force', 'also with issues that are nowhere else: leave a copy in ~/.beads/removed'],
+    ['--yes', ''],
+    ['--dry-run', 'tell what would be changed, and change nothing'],
+  ],
+  async run({ flags, services, print, confirm }) {
+    const local = requireServices(services, 'uninstall');
+    const request = {
+      purgesRemote: flags.has('purge-remote'),
+      isForced: flags.has('force') || flags.has('yes'),
+    };
+    if (flags.has('dry-run')) {
+      const preview = await local.previewUninstall(request);
+      const head = 'Nothing was changed. Without --dry-run, bd uninstall would tell:';
+      print({ json: preview, text: `${head}\n\n${listChanges(preview.changes)}` });
+      return;
+    }
+    const report = await local.uninstall(request);
+    confirm({
+      json: report,
+      text: `bd is uninstalled here.\n\n${listChanges(report.changes)}`,
+    });
+  },
+};

@@ -1,0 +1,242 @@
+import { readFile, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import { borrowRepository } from '../platform/borrowed-repository.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { isNotFound } from '../platform/files.ts';
+import { createGit, type Git } from '../platform/git-command.ts';
+import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
+import type { Log } from '../platform/log.ts';
+import { gitOutput } from '../sync/git-output.ts';
+import { checkPurge, purgeBranch } from '../sync/purge-branch.ts';
+import { missingIn } from '../sync/shared-elsewhere.ts';
+import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
+import { makeChanges, type Change } from './change.ts';
+import { openConfig, type Config } from './config.ts';
+import { planUnexclude } from './exclude-line.ts';
+import { readFootprint } from './footprint.ts';
+import { planBackup, refuseLoss } from './last-copy.ts';
+import { planUnmerge } from './merge-settings.ts';
+import { readMetadata, type Metadata } from './metadata.ts';
+import { planRemoval } from './uninstalled-files.ts';
+import { openWorkspace } from './workspace.ts';
+
+export interface UninstallOptions {
+  beadsDir: string;
+  /** Deletes the branch on the remote too. */
+  purgesRemote: boolean;
+  /** Also when issues are nowhere else: a copy of them is left. */
+  isForced: boolean;
+  env: Environment;
+  clock: Clock;
+  log: Log;
+}
+
+export interface UninstallReport {
+  beads_dir: string;
+  /** Everything that was undone, or left as it is, one sentence each. */
+  changes: string[];
+  /** Where the issues were saved; null when they are elsewhere too, or there are none. */
+  backup: string | null;
+}
+
+/**
+ * Takes back what `bd init` did. The caller owns `.beads/daemon.lock`, which goes with the rest. All
+ * that could be lost is looked for before the first change.
+ */
+export async function uninstall(options: UninstallOptions): Promise<UninstallReport> {
+  const { beadsDir } = options;
+  requireOurs(beadsDir);
+  // Changes that a killed daemon left in the store reach the file, and are looked at there.
+  const workspace = await openWorkspace(options);
+  await workspace[Symbol.asyncDispose]();
+  const { backup, changes: planned } = await planUninstall(options);
+  const { changes } = await makeChanges(planned);
+  return { beads_dir: beadsDir, changes, backup };
+}
+
+/** The same without doing it; needs no lock. */
+export async function previewUninstall(
+  options: UninstallOptions,
+): Promise<UninstallReport & { dry_run: true }> {
+  const { beadsDir } = options;
+  requireOurs(beadsDir);
+  const { backup, changes } = await planUninstall(options);
+  const says = changes.map((change) => change.says);
+  return { dry_run: true, beads_dir: beadsDir, changes: says, backup };
+}
+
+interface Installed {
+  beadsDir: string;
+  env: Environment;
+  metadata: Metadata;
+  config: Config;
+  /** What the mirror holds. */
+  issues: Buffer;
+}
+
+async function planUninstall(
+  options: UninstallOptions,
+): Promise<{ backup: string | null; changes: Change[] }> {
+  const { beadsDir, env, purgesRemote, isForced, clock } = options;
+  const metadata = readMetadata(beadsDir);
+  const config = await openConfig(beadsDir, { env });
+  const issues = await readIfThere(join(beadsDir, metadata.jsonl_export));
+  const installed = { beadsDir, env, metadata, config, issues };
+  const repository = findGitRepository(dirname(beadsDir));
+  const footprint = readFootprint(beadsDir);
+  const tracked = await readTracked(repository, installed);
+  const files = planRemoval({ beadsDir, metadata, footprint, tracked });
+  const purge = purgesRemote ? await planPurge(repository, installed) : undefined;
+  const isPurged = purge?.make !== undefined;
+  const keepsIssues = files.stays.has(metadata.jsonl_export);
+  const count = keepsIssues ? 0 : await countOnlyHere(isPurged ? undefined : repository, installed);
+  if (count > 0 && !isForced && !isPurged) throw refuseLoss(count);
+  const nowMs = clock.nowMs();
+  const backup = count === 0 ? undefined : planBackup({ beadsDir, issues, count, env, nowMs });
+  const changes = [
+    backup,
+    purge,
+    ...(await planRepository(repository, installed, footprint)),
+    ...files.changes,
+  ];
+  return { backup: backup?.path ?? null, changes: changes.filter((each) => each !== undefined) };
+}
+
+/** What the last commit has in `.beads`; nothing of the index is looked at. */
+async function readTracked(
+  repository: GitRepository | undefined,
+  { beadsDir, env }: Installed,
+): Promise<Map<string, Buffer>> {
+  const tracked = new Map<string, Buffer>();
+  if (repository === undefined) return tracked;
+  const git = createGit({ gitDir: repository.gitDir, env });
+  const directory = relative(repository.topLevel, beadsDir);
+  const args = ['ls-tree', '-r', '-z', '--full-tree', '--name-only', 'HEAD', '--', directory];
+  const { stdout } = await git.run(args);
+  for (const path of stdout.toString().split('\0').filter(Boolean)) {
+    const blob = await git.run(['cat-file', 'blob', `HEAD:${path}`]);
+    tracked.set(relative(directory, path), blob.stdout);
+  }
+  return tracked;
+}
+
+/** Issues, changed ones among them, that `repository` shares with nobody. */
+async function countOnlyHere(
+  repository: GitRepository | undefined,
+  installed: Installed,
+): Promise<number> {
+  if (missingIn(Buffer.alloc(0), installed.issues).length === 0) return 0;
+  return missingIn(await readShared(repository, installed), installed.issues).length;
+}
+
+/**
+ * What the remote's branch holds, or held when it was fetched last where it cannot be asked now; empty
+ * where there is none. Looked at from a copy of the repository, so that to look leaves no ref.
+ */
+async function readShared(
+  repository: GitRepository | undefined,
+  installed: Installed,
+): Promise<Buffer> {
+  const nothing = Buffer.alloc(0);
+  if (repository === undefined) return nothing;
+  await using borrowed = await borrowRepository(repository.commonDir);
+  const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
+  const branch = branchIn(looking, installed);
+  try {
+    const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
+    if (remote !== undefined) await branch.fetch(remote);
+    const { theirs } = await branch.tips();
+    return theirs === undefined ? nothing : ((await branch.readIssues(theirs)) ?? nothing);
+  } catch {
+    // Another project's branch, say: what cannot be read shares nothing.
+    return nothing;
+  }
+}
+
+async function planPurge(
+  repository: GitRepository | undefined,
+  installed: Installed,
+): Promise<Change> {
+  if (repository === undefined) {
+    throw new BdError('SYNC_FAILED', {
+      message: 'nothing was removed: without git there is no remote',
+      remedy: 'Leave --purge-remote out.',
+    });
+  }
+  await using borrowed = await borrowRepository(repository.commonDir);
+  const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
+  const branch = installed.config.text('sync.branch');
+  const syncBranch = branchIn(looking, installed);
+  const { issues } = installed;
+  const { remote, tip } = await checkPurge(looking, { syncBranch, branch, issues });
+  if (tip === undefined) return { says: `found no ${branch} on ${remote}` };
+  return {
+    says: `deleted ${branch} on ${remote}`,
+    make: () => purgeBranch(gitOf(repository, installed), { remote, branch, tip }),
+  };
+}
+
+async function planRepository(
+  repository: GitRepository | undefined,
+  installed: Installed,
+  footprint: ReturnType<typeof readFootprint>,
+): Promise<(Change | undefined)[]> {
+  if (repository === undefined) return [];
+  const { beadsDir, env } = installed;
+  const bytes = footprint?.exclude_bytes;
+  return [
+    await planRefs(repository, gitOf(repository, installed)),
+    planUnexclude(repository, beadsDir, { bytes }),
+    footprint?.merged === true ? undefined : await planUnmerge(repository, env),
+  ];
+}
+
+async function planRefs({ commonDir }: GitRepository, git: Git): Promise<Change | undefined> {
+  const format = '--format=%(refname) %(objectname)';
+  const listing = await gitOutput(git, ['for-each-ref', format, 'refs/bd/']);
+  if (listing === '' && !existsSync(join(commonDir, 'refs', 'bd'))) return undefined;
+  const lines = listing.split('\n').filter((line) => line !== '');
+  const refs = lines.map((line) => line.split(' '));
+  return {
+    says: `deleted ${refs.map(([name]) => name).join(', ') || 'refs/bd'}`,
+    async make() {
+      for (const ref of refs) await gitOutput(git, ['update-ref', '-d', ...ref]);
+      // Git leaves its directories; a repository that keeps refs in other ways has none.
+      for (const kept of ['refs', 'logs/refs'])
+        await rmdir(join(commonDir, kept, 'bd')).catch(() => {});
+    },
+  };
+}
+
+function branchIn(git: Git, { config, metadata }: Installed): SyncBranch {
+  return createSyncBranch({
+    git,
+    project: { projectId: metadata.project_id, prefix: config.text('issue_prefix') },
+    names: { branch: config.text('sync.branch'), remote: config.text('sync.remote') || undefined },
+  });
+}
+
+function gitOf({ commonDir: gitDir, topLevel: directory }: GitRepository, { env }: Installed): Git {
+  return createGit({ gitDir, directory, env });
+}
+
+/** The classic tool's workspaces have no project id: those were not made here. */
+function requireOurs(beadsDir: string): void {
+  if (readMetadata(beadsDir).project_id !== '') return;
+  throw new BdError('NO_WORKSPACE', {
+    message: `\`bd init\` was not run in ${dirname(beadsDir)}, so there is nothing to take back`,
+    remedy: 'Remove the directory yourself if you want to; it is another tool’s.',
+  });
+}
+
+async function readIfThere(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return Buffer.alloc(0);
+    throw error;
+  }
+}
