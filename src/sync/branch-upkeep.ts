@@ -1,7 +1,5 @@
-import { join } from 'node:path';
-import type { Git, GitReachOptions } from '../platform/git-command.ts';
+import type { GitReachOptions } from '../platform/git-command.ts';
 import type { Settings } from '../store/settings.ts';
-import { gitOutput } from './git-output.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
 /**
@@ -46,28 +44,3 @@ export async function packWhenDue(
     return 'failed';
   }
 }
-
-/** Packs what `tip` leads to and `since` does not, and removes the loose files that a pack has too. */
-export async function packObjects(
-  git: Git,
-  tip: string,
-  { since, ...options }: GitReachOptions & { since?: string | undefined },
-): Promise<void> {
-  const base = join(git.gitDir, 'objects', 'pack', 'pack');
-  const input = `${tip}\n${since === undefined ? '' : `^${since}\n`}`;
-  const call = { ...options, input };
-  const packed = await git.reach([...PACK, base], call);
-  if (packed.exitCode !== 0) throw new Error(packed.stderr);
-  await gitOutput(git, ['prune-packed', '--quiet']);
-}
-
-const PACK = [
-  'pack-objects',
-  '--quiet',
-  '--revs',
-  '--unpacked',
-  '--incremental',
-  '--non-empty',
-  '--delta-base-offset',
-  '--threads=1',
-];

@@ -11,9 +11,34 @@ export async function pushRef(
   { remote, commit, ref }: { remote: string; commit: string; ref: string },
   options: GitReachOptions,
 ): Promise<GitFailure | undefined> {
+  return push(git, { remote, refspec: `${commit}:${ref}` }, options);
+}
+
+/** Removes a ref from a remote, if it still is `tip` there; undefined when it is gone. */
+export async function deleteRef(
+  git: Git,
+  { remote, ref, tip }: { remote: string; ref: string; tip: string },
+  options: GitReachOptions = {},
+): Promise<GitFailure | undefined> {
+  return push(
+    git,
+    { remote, refspec: `:${ref}`, conditions: [`--force-with-lease=${ref}:${tip}`] },
+    options,
+  );
+}
+
+async function push(
+  git: Git,
+  {
+    remote,
+    refspec,
+    conditions = [],
+  }: { remote: string; refspec: string; conditions?: readonly string[] },
+  options: GitReachOptions,
+): Promise<GitFailure | undefined> {
   // A mirror remote would refuse a single ref, or be sent all of them by force.
   const settings = ['-c', `remote.${remote}.mirror=false`];
-  const args = [...settings, ...PUSH, '--', remote, `${commit}:${ref}`];
+  const args = [...settings, ...PUSH, ...conditions, '--', remote, refspec];
   const result = await reachRemote(git, args, options);
   return result.exitCode === 0 ? undefined : classifyPushFailure(result);
 }

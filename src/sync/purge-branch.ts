@@ -1,16 +1,15 @@
 import { BdError } from '../core/errors.ts';
-import { GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Git } from '../platform/git-command.ts';
-import { classifyGitFailure } from './git-failure.ts';
-import { gitOutput } from './git-output.ts';
+import { deleteRef } from './git-push.ts';
 import { missingIn } from './shared-elsewhere.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { describeFailure } from './sync-failure.ts';
 
 export interface RemoteBranch {
   remote: string;
-  branch: string;
-  /** What the remote's branch was when it was looked at; undefined where it has none. */
+  /** Where the issues are there. */
+  ref: string;
+  /** What it was when it was looked at; undefined where there is none. */
   tip: string | undefined;
 }
 
@@ -19,57 +18,42 @@ const OURS = new Set(['.beads', 'README.md']);
 
 /**
  * The remote's branch, when nothing is lost with it: it is this project's, holds nothing but issues, and
- * `issues` shows them all. Fetches into `git`.
+ * `issues` shows them all. Fetches into the branch's repository.
  */
-export async function checkPurge(
-  git: Git,
-  { syncBranch, branch, issues }: { syncBranch: SyncBranch; branch: string; issues: Buffer },
-): Promise<RemoteBranch> {
-  const remote = await syncBranch.remote();
+export async function checkPurge(branch: SyncBranch, issues: Buffer): Promise<RemoteBranch> {
+  const remote = await branch.remote();
   if (remote === undefined) throw refused('there is no remote', 'Leave --purge-remote out.');
-  const fetched = await syncBranch.fetch(remote);
-  if (fetched.kind !== 'fetched') {
+  const fetched = await branch.fetch(remote);
+  if (!('from' in fetched)) {
     const { message, remedy } = describeFailure(fetched, remote);
     throw refused(message, remedy);
   }
-  const { theirs: tip } = await syncBranch.tips();
-  if (tip === undefined) return { remote, branch, tip };
-  const found = await syncBranch.findProject();
-  const names = await gitOutput(git, ['ls-tree', '-z', '--name-only', tip]);
-  const foreign = names.split('\0').filter((name) => name !== '' && !OURS.has(name));
-  if (found?.projectId !== syncBranch.project.projectId || foreign.length > 0) {
-    const what = foreign[0] ?? 'issues of another project';
-    throw refused(`${branch} on ${remote} holds ${what}`, 'Look at it, and delete it with git.');
+  const ref = fetched.from.slice(remote.length + 1);
+  const { theirs: tip } = await branch.tips();
+  const snapshot = tip === undefined ? undefined : await branch.snapshot(tip);
+  if (fetched.kind === 'absent' || snapshot === undefined) return { remote, ref, tip: undefined };
+  const foreign = snapshot.root.map(({ name }) => name).find((name) => !OURS.has(name));
+  if (snapshot.format?.kind !== 'known' || foreign !== undefined) {
+    const what = foreign ?? 'issues of another tool';
+    throw refused(`${ref} on ${remote} holds ${what}`, 'Look at it, and delete it with git.');
   }
-  const lost = missingIn(issues, (await syncBranch.readIssues(tip)) ?? Buffer.alloc(0));
+  const lost = missingIn(issues, await branch.readIssues(snapshot));
   if (lost.length > 0) {
-    const message = `${branch} on ${remote} holds ${lost.length} changed issues that are not here`;
+    const message = `${ref} on ${remote} holds ${lost.length} changed issues that are not here`;
     throw refused(message, 'Run `bd sync` first.');
   }
-  return { remote, branch, tip };
+  return { remote, ref, tip };
 }
 
 /** Only while it is still what was looked at: a teammate may just have pushed. */
 export async function purgeBranch(
   git: Git,
-  { remote, branch, tip }: RemoteBranch & { tip: string },
+  { remote, ref, tip }: RemoteBranch & { tip: string },
 ): Promise<void> {
-  const ref = `refs/heads/${branch}`;
-  const options = ['--porcelain', '--no-verify', '--no-follow-tags', '--no-signed'];
-  const mirror = ['-c', `remote.${remote}.mirror=false`];
-  const lease = `--force-with-lease=${ref}:${tip}`;
-  const { exitCode, stdout, stderr } = await git.run(
-    [...mirror, 'push', ...options, lease, '--', remote, `:${ref}`],
-    { timeoutMs: GIT_NETWORK_TIMEOUT_MS },
-  );
-  if (exitCode === 0) return;
-  const line = stdout
-    .toString()
-    .split('\n')
-    .find((each) => each.startsWith('!\t'));
-  const failure = classifyGitFailure(line ?? stderr);
+  const failure = await deleteRef(git, { remote, ref, tip });
+  if (failure === undefined) return;
   if (failure.kind === 'race') {
-    throw refused(`somebody changed ${branch} on ${remote} meanwhile`, 'Run `bd sync` first.');
+    throw refused(`somebody changed ${ref} on ${remote} meanwhile`, 'Run `bd sync` first.');
   }
   const { message, remedy } = describeFailure(failure, remote);
   throw refused(message, remedy);

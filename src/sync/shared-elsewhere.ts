@@ -1,4 +1,4 @@
-import { idOfLine } from './branch-file.ts';
+import { idOfLine } from './issue-tree.ts';
 import { readIssueLines } from './issue-lines.ts';
 
 /**

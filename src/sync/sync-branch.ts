@@ -13,8 +13,8 @@ import {
   type Fetched,
 } from './branch-remote.ts';
 import { readIssues, readSnapshot, SEAL, type BranchSnapshot } from './branch-snapshot.ts';
-import { packObjects } from './branch-upkeep.ts';
 import { gitOutput } from './git-output.ts';
+import { packObjects } from './git-pack.ts';
 import { checkedRemote, findRemote } from './git-remote.ts';
 
 /** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */

@@ -71,6 +71,7 @@ export async function previewUninstall(
 interface Installed {
   beadsDir: string;
   env: Environment;
+  clock: Clock;
   metadata: Metadata;
   config: Config;
   /** What the mirror holds. */
@@ -84,7 +85,7 @@ async function planUninstall(
   const metadata = readMetadata(beadsDir);
   const config = await openConfig(beadsDir, { env });
   const issues = await readIfThere(join(beadsDir, metadata.jsonl_export));
-  const installed = { beadsDir, env, metadata, config, issues };
+  const installed = { beadsDir, env, clock, metadata, config, issues };
   const repository = findGitRepository(dirname(beadsDir));
   const footprint = readFootprint(beadsDir);
   const tracked = await readTracked(repository, installed);
@@ -149,7 +150,8 @@ async function readShared(
     const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
     if (remote !== undefined) await branch.fetch(remote);
     const { theirs } = await branch.tips();
-    return theirs === undefined ? nothing : ((await branch.readIssues(theirs)) ?? nothing);
+    const snapshot = theirs === undefined ? undefined : await branch.snapshot(theirs);
+    return snapshot === undefined ? nothing : await branch.readIssues(snapshot);
   } catch {
     // Another project's branch, say: what cannot be read shares nothing.
     return nothing;
@@ -168,14 +170,12 @@ async function planPurge(
   }
   await using borrowed = await borrowRepository(repository.commonDir);
   const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
-  const branch = installed.config.text('sync.branch');
-  const syncBranch = branchIn(looking, installed);
-  const { issues } = installed;
-  const { remote, tip } = await checkPurge(looking, { syncBranch, branch, issues });
-  if (tip === undefined) return { says: `found no ${branch} on ${remote}` };
+  const { remote, ref, tip } = await checkPurge(branchIn(looking, installed), installed.issues);
+  const name = ref.replace(/^refs\/heads\//, '');
+  if (tip === undefined) return { says: `found no ${name} on ${remote}` };
   return {
-    says: `deleted ${branch} on ${remote}`,
-    make: () => purgeBranch(gitOf(repository, installed), { remote, branch, tip }),
+    says: `deleted ${name} on ${remote}`,
+    make: () => purgeBranch(gitOf(repository, installed), { remote, ref, tip }),
   };
 }
 
@@ -211,9 +211,10 @@ async function planRefs({ commonDir }: GitRepository, git: Git): Promise<Change 
   };
 }
 
-function branchIn(git: Git, { config, metadata }: Installed): SyncBranch {
+function branchIn(git: Git, { clock, config, metadata }: Installed): SyncBranch {
   return createSyncBranch({
     git,
+    clock,
     project: { projectId: metadata.project_id, prefix: config.text('issue_prefix') },
     names: { branch: config.text('sync.branch'), remote: config.text('sync.remote') || undefined },
   });

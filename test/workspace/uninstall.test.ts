@@ -446,9 +446,9 @@ describe('--purge-remote', () => {
     await init(lee);
     await create(lee, 'Of lee');
     const late = createGit({ gitDir: join(directory, '.git'), env });
-    const looked = { remote: 'origin', branch: 'beads-sync', tip };
+    const looked = { remote: 'origin', ref: 'refs/heads/beads-sync', tip };
     await expect(purgeBranch(late, looked)).rejects.toMatchObject({
-      message: expect.stringContaining('somebody changed beads-sync'),
+      message: expect.stringContaining('somebody changed refs/heads/beads-sync'),
     });
     expect(branches()).toContain('beads-sync');
   });
