@@ -418,7 +418,7 @@ describe('--purge-remote', () => {
 
   test.each([
     ['code', 'holds code.txt', 'code.txt'],
-    ['the issues of another tool', 'holds issues of another project', '.beads/issues.jsonl'],
+    ['the issues of another tool', 'holds issues of another tool', '.beads/issues.jsonl'],
   ])('touches no branch of %s, whatever the settings name', async (_what, message, path) => {
     const directory = shared();
     await init(directory);
@@ -470,7 +470,6 @@ describe('--purge-remote', () => {
     const report = await previewUninstall(purge(directory));
     expect(report.changes).toContain('found no beads-sync on origin');
     await create(directory, 'One');
-    git(remote, 'branch', '-D', 'beads-sync');
     await expect(uninstall(purge(directory))).rejects.toMatchObject({ code: 'NOT_SHARED' });
   });
 });
