@@ -201,14 +201,14 @@ describe('resolve_conflict', () => {
     await shared({ description: 'start\nend' });
     await concurrently(
       { description: 'start\nmia\nend', title: 'mia' },
-      { description: 'start\nend\nlee', title: 'lee' },
+      { description: 'start\nlee\nend', title: 'lee' },
     );
     expect((await refused(resolve({ field: 'title', merge: true }))).text).toContain(
       'no long text',
     );
     await resolve({ field: 'title', take: 'winner' });
     await resolve({ field: 'description', merge: true });
-    await expectSettled({ description: 'start\nmia\nend\nlee', title: 'lee' });
+    await expectSettled({ description: 'start\nlee\nmia\nend', title: 'lee' });
   });
 
   test('the status goes with the time and reason of closing', async () => {

@@ -3,14 +3,21 @@ import { applyHunks, diffTexts, type Hunk } from './text-diff.ts';
 /**
  * What two people made of one text, line by line; undefined when what they changed overlaps or
  * touches, unless they changed it alike. The sides can be swapped.
+ *
+ * Whether the last line has an end is merged apart from the lines: who adds a line below one without
+ * an end did not change that one.
  */
 export function mergeTexts(base: string, left: string, right: string): string | undefined {
   if (left === right || right === base) return left;
   if (left === base) return right;
-  const [mine, yours] = [diffTexts(base, left), diffTexts(base, right)];
-  if (mine === undefined || yours === undefined) return undefined;
-  const hunks = separateHunks([...mine, ...yours]);
-  return hunks === undefined ? undefined : applyHunks(base, hunks);
+  const lineEnd = lineEndOf(base, ...[left, right].sort());
+  const merged = mergeLines(
+    terminated(base, lineEnd),
+    terminated(left, lineEnd),
+    terminated(right, lineEnd),
+  );
+  const changed = left.endsWith('\n') === base.endsWith('\n') ? right : left;
+  return changed.endsWith('\n') ? merged : merged && unterminated(merged, lineEnd);
 }
 
 /**
@@ -40,6 +47,13 @@ export function unionTexts(left: string, right: string): string {
   return isTerminated ? union : union.slice(0, union.length - lineEnd.length);
 }
 
+function mergeLines(base: string, left: string, right: string): string | undefined {
+  const [mine, yours] = [diffTexts(base, left), diffTexts(base, right)];
+  if (mine === undefined || yours === undefined) return undefined;
+  const hunks = separateHunks([...mine, ...yours]);
+  return hunks === undefined ? undefined : applyHunks(base, hunks);
+}
+
 /** In order, equal ones once; undefined if two touch. Those of one text never do. */
 function separateHunks(hunks: readonly Hunk[]): Hunk[] | undefined {
   const separate: Hunk[] = [];
@@ -66,6 +80,11 @@ function addition(base: string, text: string): string | undefined {
 
 function terminated(text: string, lineEnd: string): string {
   return text === '' || text.endsWith('\n') ? text : text + lineEnd;
+}
+
+function unterminated(text: string, lineEnd: string): string {
+  const end = text.endsWith(lineEnd) ? lineEnd : '\n';
+  return text.endsWith(end) ? text.slice(0, text.length - end.length) : text;
 }
 
 function lineEndOf(...texts: readonly string[]): string {

@@ -94,6 +94,12 @@ export const FAULTS = [
     text: 'return bornMs(left) === bornMs(right);',
     fault: 'return left.replica === right.replica && left.counter === right.counter;',
   },
+  {
+    name: 'take a line below the last one for a change of that',
+    file: `${CAUSAL}/text-merge.ts`,
+    text: 'terminated(base, lineEnd),',
+    fault: 'base,',
+  },
 ];
 
 /** Whether the suite fails on a copy of the sources with the fault in it; without one, on the sources. */
