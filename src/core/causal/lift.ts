@@ -186,7 +186,9 @@ function isNews({ key, value }: Put, { before, view, foreign }: Comparison): boo
   if (key === 'state' && isDeleted(foreign)) return false;
   if (key === 'metadata_order' && before.has(key)) return false;
   if (key === 'created' && isCreationLeftOut(before.get(key), foreign)) return false;
-  return !(before.has(key) && meansSame(key, before.get(key), value));
+  // A register that is not there is an empty one, but an element is there or not.
+  if (isElement(key) && !before.has(key)) return true;
+  return !meansSame(key, before.get(key), value);
 }
 
 /** A line without these keys was given its `updated_at`, or the time of reading, as its creation. */

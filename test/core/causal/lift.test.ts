@@ -31,6 +31,8 @@ describe('only what a foreign version changed becomes a write', () => {
       { description: undefined },
       [{ key: 'description', value: undefined }],
     ],
+    ['an empty text where there was none', { notes: '', close_reason: '', pinned: false }, []],
+    ['an empty value of an unknown key', { later: '' }, [{ key: 'x:later', value: '""' }]],
     ['an assignee taken away', { assignee: '' }, [{ key: 'claim', value: '' }]],
     [
       'labels',

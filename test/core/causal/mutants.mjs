@@ -71,6 +71,12 @@ export const FAULTS = [
     fault: "if (kind === 'metadata_order') return false;",
   },
   {
+    name: 'take an empty text for a write where there was none',
+    file: `${CAUSAL}/lift.ts`,
+    text: 'if (isElement(key) && !before.has(key)) return true;',
+    fault: 'if (!before.has(key)) return true;',
+  },
+  {
     name: 'believe a line whose seal is broken',
     file: `${CAUSAL}/decode-line.ts`,
     text: "if (members.h !== seal(classic)) return 'does not seal this record';",
