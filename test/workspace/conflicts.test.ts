@@ -611,6 +611,20 @@ describe('edges that close a cycle together', () => {
     await expectSettled({ parent: 't-3' });
   });
 
+  test('a tree marks it from either end, and each edge of several between two issues', async () => {
+    await closeCycle('blocks');
+    const edge = { issue_id: ID, depends_on_id: 't-2', type: 'related' };
+    write(world.mia, { key: 'd/related/t-2', value: edge });
+    const tree = async (issue: string, direction: 'down' | 'up') => {
+      const params = { issue_id: issue, direction, depth_max: 1 };
+      const { nodes } = await mia('dependency_tree', params);
+      return nodes.map(({ id, counts }) => `${id} ${counts}`).sort();
+    };
+    expect(await tree(ID, 'down')).toEqual(['t-1 true', 't-2 false', 't-2 true']);
+    expect(await tree('t-2', 'up')).toEqual(['t-1 false', 't-1 true', 't-2 true']);
+    expect(await tree('t-2', 'down')).toEqual(['t-1 true', 't-2 true']);
+  });
+
   test('it counts again when another edge of the cycle goes', async () => {
     await closeCycle('blocks');
     await mia('remove_dependency', { issue_id: 't-2', depends_on_id: ID });

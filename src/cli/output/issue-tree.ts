@@ -32,8 +32,8 @@ export function renderDependencyTree(nodes: readonly TreeNode[], screen: Screen)
   const roots: Branch[] = [];
   const path: Branch[] = [];
   for (const node of nodes) {
-    const end = node.truncated ? ' …' : '';
-    const branch = { line: `${renderIssueLine(node, unbounded(screen))}${end}`, below: [] };
+    const marks = `${node.truncated ? ' …' : ''}${node.counts ? '' : '  (does not count: a cycle)'}`;
+    const branch = { line: `${renderIssueLine(node, unbounded(screen))}${marks}`, below: [] };
     path.length = Math.min(path.length, node.depth);
     (path.at(-1)?.below ?? roots).push(branch);
     path.push(branch);

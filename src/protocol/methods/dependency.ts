@@ -32,6 +32,8 @@ export type TreeNode = IssueJson & {
   parent_id: string;
   /** The depth limit or an issue shown before hid what is below. */
   truncated: boolean;
+  /** False where the dependency that leads here does not count, as it closes a cycle. */
+  counts: boolean;
 };
 
 export interface DependencyResults {
