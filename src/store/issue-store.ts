@@ -96,8 +96,7 @@ export function createIssueStore(
       const line = encodeView(state, view);
       const lineBefore = record.get(id);
       if (lineBefore === line) return;
-      refuseTooLarge(state, line);
-      refuseUnreadable(line);
+      checkStorable(state, line);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
       const conflicted = Number(hasConflict(state, view));
       upsert.run({ ...derivedColumns(issue), id, record: line, conflicted, shard: shardOf(id) });
@@ -166,6 +165,12 @@ function decodeState(line: string): IssueState {
     message: `the store holds a record that cannot be read: ${why}`,
     remedy: 'Stop the daemon and move .beads/beads.db away: it is rebuilt from the mirror.',
   });
+}
+
+/** Throws for a record that others could not take, or nobody read. */
+export function checkStorable(state: IssueState, line: string): void {
+  refuseTooLarge(state, line);
+  refuseUnreadable(line);
 }
 
 /** What is stored is read once before: a record that nobody can read is lost, and stops whatever meets it. */

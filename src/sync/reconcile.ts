@@ -43,8 +43,6 @@ interface ReconcileOptions {
   findBase: FindBase;
   /** What all lines were made from, where that is known and they do not tell it. */
   originOf?: ClassicOrigin;
-  /** Counts what would be done, and writes nothing. */
-  isDryRun?: boolean;
 }
 
 /**

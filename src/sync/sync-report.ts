@@ -64,16 +64,25 @@ export interface JoinNews extends Losses {
 
 /** In one line; undefined when there is nothing to say. */
 export function joinNotice(source: string, news: JoinNews): string | undefined {
-  const { moved, lostClaims, doubled } = news;
-  const parts = [
-    quarantineNotice(source, news),
+  const parts = [quarantineNotice(source, news), ...joinSentences(news)].filter(
+    (part) => part !== undefined,
+  );
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** One each, for what the joined issues brought; what could not be read is told by its file. */
+export function joinSentences({
+  moved,
+  lostClaims,
+  doubled,
+}: Pick<JoinNews, 'moved' | 'lostClaims' | 'doubled'>): string[] {
+  return [
     ...moved.map(({ from, to }) => `${from} was created twice; the later one is ${to} now`),
     ...lostClaims.map(
       ({ issueId, winner, loser }) => `${winner} had claimed ${issueId} before ${loser}`,
     ),
     ...doubled.map((id) => `${id} was written by two copies of one clone; both versions are kept`),
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? undefined : parts.join('; ');
+  ];
 }
 
 function quarantineNotice(source: string, { problems, quarantine }: JoinNews): string | undefined {

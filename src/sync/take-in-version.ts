@@ -23,8 +23,6 @@ interface VersionContext {
   store: Store;
   nowMs: number;
   origin: Exclude<Origin, 'local'>;
-  /** Counts what would be done, and writes nothing. */
-  isDryRun?: boolean;
   report: Losses & { moved: MovedIssue[] };
 }
 
@@ -33,22 +31,19 @@ export function takeInVersion(
   version: Version,
   context: VersionContext,
 ): 'created' | 'updated' | 'unchanged' {
-  const { store, nowMs, isDryRun = false } = context;
+  const { store, nowMs } = context;
   const { text, isSealed, theirs } = version;
   let { ours } = version;
-  if (ours !== undefined && isSealed && !isDryRun && isWrittenElsewhere(store, ours, theirs)) {
+  if (ours !== undefined && isSealed && isWrittenElsewhere(store, ours, theirs)) {
     renameOwnWrites(store, { nowMs });
     ours = store.issues.state(ours.id);
   }
   const outcome = joinVersions(store, ours, theirs);
-  if ('kept' in outcome) {
-    if (!isDryRun) separate(outcome, { ours, theirs }, context);
-    return isDryRun || outcome.kept === theirs ? 'updated' : 'created';
-  }
+  if ('kept' in outcome) return separate(outcome, { ours, theirs }, context);
   const { joined } = outcome;
   const line = encodeState(joined);
   const isNews = store.issues.line(joined.id) !== line;
-  if (isNews && !isDryRun) put(ours, joined, context);
+  if (isNews) put(ours, joined, context);
   // They do not know all that we know.
   if (context.origin === 'remote' && isSealed && line !== text) resend(ours ?? joined, context);
   if (!isNews) return 'unchanged';
@@ -60,9 +55,10 @@ function separate(
   { kept, moved }: { kept: IssueState; moved: IssueState },
   { ours, theirs }: { ours: IssueState | undefined; theirs: IssueState },
   context: VersionContext,
-): void {
+): 'created' | 'updated' | 'unchanged' {
   const { store, origin, nowMs, report } = context;
   const known = store.issues.state(moved.id);
+  const lineBefore = store.issues.line(moved.id);
   put(known, known === undefined ? moved : joinStates(known, moved), context);
   const isOursMoved = kept === theirs;
   if (known === undefined) {
@@ -73,6 +69,9 @@ function separate(
   }
   if (isOursMoved) put(ours, kept, context);
   if (origin === 'remote') for (const state of [kept, moved]) resend(state, context);
+  if (isOursMoved) return 'updated';
+  if (known === undefined) return 'created';
+  return store.issues.line(moved.id) === lineBefore ? 'unchanged' : 'updated';
 }
 
 function put(before: IssueState | undefined, after: IssueState, context: VersionContext): void {

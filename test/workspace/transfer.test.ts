@@ -1,13 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeState } from '../../src/core/causal/causal-line.ts';
+import { VECTOR_REPLICAS_MAX } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import type { Call } from '../../src/protocol/methods.ts';
+import type { Call, Params } from '../../src/protocol/methods.ts';
+import type { ImportReport } from '../../src/protocol/methods/workspace.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
+import { created, put, record, write } from '../core/causal/state.ts';
+import { openTwoWorkspaces } from './two-workspaces.ts';
 
 let temp: ReturnType<typeof createTempDirectory>;
 let workspace: Workspace;
@@ -37,7 +42,31 @@ const line = (id: string, fields: Record<string, unknown> = {}): string =>
     ...fields,
   });
 
-const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, problems: [], dry_run: false };
+const nothingTold = { moved: [], lost_claims: [], doubled: [], notices: [] };
+const counts = {
+  created: 0,
+  updated: 0,
+  unchanged: 0,
+  skipped: 0,
+  problems: [],
+  ...nothingTold,
+  dry_run: false,
+};
+
+/** What an import reports, after its dry run said the same and changed nothing. */
+async function importAsRehearsed(params: Params<'import'>): Promise<unknown> {
+  const seq = workspace.store.events.lastSeq();
+  const before = await call('read_lines', {});
+  const replica = workspace.store.replica.id();
+  const { dry_run: isDry, ...rehearsed } = await call('import', { ...params, dry_run: true });
+  expect(isDry).toBe(true);
+  expect(await call('read_lines', {})).toEqual(before);
+  expect(workspace.store.events.lastSeq()).toBe(seq);
+  expect(workspace.store.replica.id()).toBe(replica);
+  const { dry_run: _, ...done } = await call('import', params);
+  expect(rehearsed).toEqual(done);
+  return done;
+}
 
 test('what is imported is exported as it was, unknown keys and deleted issues included', async () => {
   const lines = [
@@ -122,6 +151,109 @@ test('a dry run counts and writes nothing; what exists can be skipped', async ()
     skipped: 1,
   });
   expect(workspace.store.issues.get('a-1')?.title).toBe('title of a-1');
+});
+
+describe('a dry run says what the import then does', () => {
+  const other = (fields: Record<string, unknown> = {}) =>
+    line('a-1', { title: 'Another issue', created_at: '2026-01-05T00:00:00Z', ...fields });
+
+  test('where an issue with the same id is another one', async () => {
+    await call('import', { lines: [line('a-1')] });
+    const report = await importAsRehearsed({ lines: [other()] });
+    expect(report).toMatchObject({ created: 1, updated: 0, unchanged: 0 });
+    const { moved, notices } = report as ImportReport;
+    expect(moved).toEqual([{ from: 'a-1', to: expect.stringMatching(/^a-1-.{3}$/) as string }]);
+    expect(notices).toEqual([`a-1 was created twice; the later one is ${moved[0]?.to} now`]);
+    expect(workspace.store.issues.get(moved[0]?.to ?? '')?.title).toBe('Another issue');
+    expect(await importAsRehearsed({ lines: [other()] })).toMatchObject({
+      unchanged: 1,
+      ...nothingTold,
+    });
+    expect(await importAsRehearsed({ lines: [other({ notes: 'more' })] })).toMatchObject({
+      updated: 1,
+    });
+  });
+
+  test('where ours is the later one and moves', async () => {
+    await call('import', { lines: [other()] });
+    const report = await importAsRehearsed({ lines: [line('a-1')] });
+    expect(report).toMatchObject({ updated: 1, moved: [{ from: 'a-1' }] });
+    expect(workspace.store.issues.get('a-1')?.title).toBe('title of a-1');
+  });
+
+  test('where lines of one file are of one issue, new or not', async () => {
+    await call('import', { lines: [line('a-1')] });
+    const later = { updated_at: '2026-02-01T00:00:00Z' };
+    const lines = [
+      line('a-2'),
+      line('a-2'),
+      line('a-2', { title: 'later', ...later }),
+      line('a-1', { title: 'edited' }),
+      line('a-1', { title: 'edited' }),
+    ];
+    expect(await importAsRehearsed({ lines })).toMatchObject({
+      created: 1,
+      updated: 2,
+      unchanged: 2,
+    });
+  });
+
+  test('where a line is older than one before it', async () => {
+    await call('import', { lines: [line('a-1')] });
+    const edited = line('a-1', { title: 'edited' });
+    const report = await importAsRehearsed({ lines: [edited, line('a-1')] });
+    expect(report).toMatchObject({ updated: 1, unchanged: 1 });
+    expect(workspace.store.issues.get('a-1')?.title).toBe('edited');
+  });
+
+  test('where lines are refused or left out', async () => {
+    await call('import', { lines: [line('a-1')] });
+    const lines = [line('a-1', { title: 'x' }), '{', line('a-2')];
+    expect(await importAsRehearsed({ lines, skip_existing: true })).toMatchObject({
+      created: 1,
+      skipped: 1,
+      problems: [{ line: 2 }],
+    });
+    const writers = Array.from({ length: VECTOR_REPLICAS_MAX - 1 }, (_, at) => `writer${at}`);
+    const full = created({ id: 'a-3' });
+    const vector = new Map([...full.vector, ...writers.map((name) => [name, 1] as const)]);
+    await call('import', { lines: [encodeState({ ...full, vector })] });
+    const oneMore = JSON.stringify(record({ id: 'a-3', title: 'other' }));
+    expect(await importAsRehearsed({ lines: [oneMore] })).toMatchObject({
+      problems: [{ problem: expect.stringContaining('too large') as string }],
+    });
+  });
+});
+
+describe('an import tells of', () => {
+  test('claims that came too late', async () => {
+    await using world = await openTwoWorkspaces();
+    const { mia, lee } = world;
+    const { issue_id: id } = await mia.call('create_issue', { issue: { title: 'Job' } });
+    await world.exchange();
+    await mia.call('claim_issue', { issue_id: id, actor: 'mia' });
+    await lee.call('claim_issue', { issue_id: id, actor: 'lee' });
+    const { lines } = await mia.call('read_lines', {});
+    for (const isDry of [true, false]) {
+      expect(await lee.call('import', { lines, dry_run: isDry })).toMatchObject({
+        updated: 1,
+        lost_claims: [{ issue_id: id, winner: 'mia', loser: 'lee' }],
+        notices: [`mia had claimed ${id} before lee`],
+      });
+    }
+  });
+
+  test('two copies of one clone', async () => {
+    const base = created();
+    const copies = ['one', 'two'].map((title) => write(base, 'bbbbbb', 1, put('title', title)));
+    const [first = '', second = ''] = copies.map(encodeState);
+    await call('import', { lines: [first] });
+    const report = await importAsRehearsed({ lines: [second] });
+    expect(report).toMatchObject({
+      doubled: ['a-1'],
+      notices: ['a-1 was written by two copies of one clone; both versions are kept'],
+    });
+  });
 });
 
 test('files that cannot be used are refused by name', async () => {

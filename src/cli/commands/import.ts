@@ -34,6 +34,7 @@ async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<n
   );
   if (isJson) print({ json: report, text: '' });
   else if (!flags.has('quiet')) io.stderr(renderReport(report));
+  io.stderr(report.notices.map((notice) => `Warning: ${oneLine(notice)}\n`).join(''));
   io.stderr(renderProblems(report));
   return report.problems.length === 0 ? 0 : 1;
 }

@@ -57,6 +57,14 @@ export interface ImportReport {
   skipped: number;
   /** Lines that were refused; the others are in. */
   problems: ImportProblem[];
+  /** Issues that got another id, as somebody else had created one with theirs. */
+  moved: { from: string; to: string }[];
+  /** Claims made here that came after somebody else's. */
+  lost_claims: { issue_id: string; winner: string; loser: string }[];
+  /** Issues that two copies of one clone wrote; both versions are kept. */
+  doubled: string[];
+  /** The three above, a sentence each. */
+  notices: string[];
   dry_run: boolean;
 }
 

@@ -6,11 +6,12 @@ import { parseIssueLine } from '../../core/issue-line.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
 import type { Params } from '../../protocol/methods.ts';
+import { rehearse } from '../../store/rehearsal.ts';
 import { renderIssueFile } from '../../sync/issue-file.ts';
 import { readIssueLines, type IncomingLine } from '../../sync/issue-lines.ts';
 import { importBase } from '../../sync/line-base.ts';
 import { reconcile } from '../../sync/reconcile.ts';
-import type { Workspace } from '../workspace.ts';
+import { joinSentences } from '../../sync/sync-report.ts';
 import type { Operations } from './operation.ts';
 
 /** Issues as lines, out and in. */
@@ -44,13 +45,17 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
     const isDryRun = params.dry_run === true;
     const skipped: IncomingLine[] = [];
     const incoming = readIssueLines(await contentOf(params));
-    const lines = params.skip_existing === true ? newOnes(workspace, incoming, skipped) : incoming;
-    const { created, updated, unchanged, problems } = await reconcile(lines, {
-      store,
+    const target = isDryRun ? rehearse(store) : store;
+    const isThere = (id: string): boolean => target.issues.line(id) !== undefined;
+    const lines =
+      params.skip_existing === true
+        ? newOnes(incoming, { isThere, skipped, nowMs: clock.nowMs() })
+        : incoming;
+    const { created, updated, unchanged, problems, ...news } = await reconcile(lines, {
+      store: target,
       clock,
       origin: 'import',
-      findBase: importBase(store),
-      isDryRun,
+      findBase: importBase(target),
     });
     if (!isDryRun) sync.storeChanged();
     return {
@@ -59,6 +64,14 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
       unchanged,
       skipped: skipped.length,
       problems: problems.map(({ line, problem }) => ({ line, problem })),
+      moved: news.moved,
+      lost_claims: news.lostClaims.map(({ issueId, winner, loser }) => ({
+        issue_id: issueId,
+        winner,
+        loser,
+      })),
+      doubled: news.doubled,
+      notices: joinSentences(news),
       dry_run: isDryRun,
     };
   },
@@ -80,13 +93,16 @@ async function contentOf({ path, lines }: Params<'import'>): Promise<Buffer> {
 
 /** Leaves out, and collects, the lines of issues that are here already. */
 function* newOnes(
-  { store, clock }: Workspace,
   lines: Iterable<IncomingLine>,
-  skipped: IncomingLine[],
+  {
+    isThere,
+    skipped,
+    nowMs,
+  }: { isThere: (id: string) => boolean; skipped: IncomingLine[]; nowMs: number },
 ): Generator<IncomingLine> {
   for (const line of lines) {
-    const parsed = parseIssueLine(line.text ?? '', clock.nowMs());
-    if ('issue' in parsed && store.issues.line(parsed.issue.id) !== undefined) skipped.push(line);
+    const parsed = parseIssueLine(line.text ?? '', nowMs);
+    if ('issue' in parsed && isThere(parsed.issue.id)) skipped.push(line);
     else yield line;
   }
 }
