@@ -152,6 +152,39 @@ describe('a long text', () => {
     expect(listConflicts(merged)).toEqual([]);
   });
 
+  it('of a note that both made, or lines of other tools, is merged too', () => {
+    const [mia, lee] = ['mia', 'lee'].map((who) => write(base, `${who}xxx`, 1, put('notes', who)));
+    const noted = mergedState([encodeState(base)], [encodeState(mia!)], [encodeState(lee!)]);
+    expect(shown(noted).notes).toBe('lee\nmia');
+    const [before, left, right] = ['a\nb\nc', 'A\nb\nc', 'a\nb\nC'];
+    const merged = mergedState(
+      [classic({ description: before })],
+      [classic({ description: left })],
+      [classic({ description: right, updated_at: '2026-02-01T00:00:00Z' })],
+    );
+    expect(shown(merged).description).toBe('A\nb\nC');
+  });
+
+  it('is merged once: again with either side, or with what one wrote since, nothing is in doubt', () => {
+    const theirs = write(base, 'cccccc', 2, text('one\ntwo\nTHREE'));
+    const merged = merge3(theirs);
+    const line = encodeState(merged);
+    for (const side of [ours, theirs]) {
+      expect(mergedLines([encodeState(base)], [line], [encodeState(side)])).toEqual([line]);
+    }
+    const since = write(theirs, 'cccccc', 3, text('one\ntwo\nTHREE\nfour'));
+    const again = mergedState([encodeState(theirs)], [line], [encodeState(since)]);
+    expect(shown(again).description).toBe('ONE\ntwo\nTHREE\nfour');
+    expect(listConflicts(again)).toEqual([]);
+  });
+
+  it('of which the base does not show what both began with stays as two', () => {
+    const theirs = write(base, 'cccccc', 2, text('one\ntwo\nTHREE'));
+    expect(
+      textsOf(mergedState([], [encodeState(ours)], [encodeState(theirs)]), 'description'),
+    ).toHaveLength(2);
+  });
+
   it('that both sides changed in one line stays as two', () => {
     const merged = merge3(write(base, 'cccccc', 2, text('1\ntwo\nthree')));
     expect(textsOf(merged, 'description')).toHaveLength(2);

@@ -6,6 +6,7 @@ import { SLICE_RECORDS } from '../../src/core/limits.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { readIssueLines } from '../../src/sync/issue-lines.ts';
 import { importBase } from '../../src/sync/line-base.ts';
+import { mergeIssueFiles } from '../../src/sync/merge-files.ts';
 import { reconcile, type LineOrigin, type ReconcileReport } from '../../src/sync/reconcile.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { conflicts, createSandbox, issue, line, lines, put, type Sandbox } from './fixture.ts';
@@ -53,6 +54,33 @@ async function share(...issues: Issue[]): Promise<void> {
 function sent({ outbox }: Store): void {
   outbox.clearThrough(outbox.pending().lastSeq);
 }
+
+describe('a file that `bd merge` made', () => {
+  it('is as the stores would join it, and no store sees a conflict in it', async () => {
+    const text = (description: string, updated_at = LATER): Issue =>
+      issue('t-a', { description, updated_at });
+    await share(text('one\ntwo\nthree', '2026-01-01T00:00:00.000Z'));
+    const base = lines(store);
+    put(store, text('ONE\ntwo\nthree'));
+    put(other, text('one\ntwo\nTHREE'));
+    const fileOf = (rows: string[]): Buffer => Buffer.from(`${rows.join('\n')}\n`);
+    // Both files were committed.
+    for (const each of [store, other]) sent(each);
+    const [ours, theirs] = [lines(store), lines(other)];
+    const merged = mergeIssueFiles({
+      base: fileOf(base),
+      ours: fileOf(ours),
+      theirs: fileOf(theirs),
+    });
+    await takeInto(other, 'mirror', merged.content.toString());
+    await take('remote', ...theirs);
+    expect(lines(store).join()).toEqual(merged.content.toString().trimEnd());
+    expect(lines(other)).toEqual(lines(store));
+    expect(conflicts(store, 't-a')).toEqual([]);
+    expect(store.issues.get('t-a')?.description).toBe('ONE\ntwo\nTHREE');
+    expect((await take('mirror', merged.content.toString())).unchanged).toBe(1);
+  });
+});
 
 describe('lines of another clone', () => {
   it('that say less than ours change nothing here, and ours is sent', async () => {
