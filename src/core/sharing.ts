@@ -8,7 +8,8 @@ export type SyncMode = (typeof SYNC_MODES)[number];
 /** Why changes are not shared: kept, shown with a remedy, tried again. */
 export type SharingFailure = 'offline' | 'auth' | 'rejected' | 'blocked' | 'failed';
 
-export type SharingState = 'ok' | 'pending' | 'no_remote' | 'off' | SharingFailure;
+/** `by_hand`: people commit the mirror, and send it with their work. */
+export type SharingState = 'ok' | 'pending' | 'no_remote' | 'off' | 'by_hand' | SharingFailure;
 
 /** What one full cycle came to; the same in the store's own process and on the wire. */
 export interface SyncReport {

@@ -223,7 +223,7 @@ function checkRegularly(clock: Clock, check: () => void): () => void {
 /** Where nothing is ever sent, nothing waits. */
 function hasPending(workspace: Workspace): boolean {
   const { state, pending } = workspace.sync.status();
-  return pending > 0 && state !== 'no_remote' && state !== 'off';
+  return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
 }
 
 function describeEntry(workspace: Workspace, startedMs: number): RegistryEntry {

@@ -224,8 +224,9 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   ): SyncReport {
     const failure = typeof end === 'string' ? mirrorFailure : end;
     const pending = pendingCount();
+    const { push, isByHand } = settings;
     return {
-      state: syncStateName(state, { pending, push: settings.push, failure }),
+      state: syncStateName(state, { pending, push, isByHand, failure }),
       pending,
       pushed,
       imported,
@@ -271,6 +272,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       syncStatus(state, {
         pending: store.outbox.pending(),
         push: settings.push,
+        isByHand: settings.isByHand,
         failure: currentFailure(state) ?? mirrorFailure,
         nowMs: clock.nowMs(),
         lastOkMs,

@@ -13,10 +13,12 @@ export function syncStateName(
   {
     pending,
     push,
+    isByHand = false,
     failure = currentFailure(state),
-  }: { pending: number; push: boolean; failure?: SyncFailure | undefined },
+  }: { pending: number; push: boolean; isByHand?: boolean; failure?: SyncFailure | undefined },
 ): SharingState {
   if (failure !== undefined) return failure.kind;
+  if (isByHand) return 'by_hand';
   if (state.cycle.kind === 'absent') return 'no_remote';
   if (!push) return 'off';
   if (state.lastEnd === 'no_remote') return 'no_remote';
@@ -28,6 +30,7 @@ export function syncStatus(
   {
     pending,
     push,
+    isByHand,
     failure = currentFailure(state),
     nowMs,
     lastOkMs,
@@ -35,6 +38,7 @@ export function syncStatus(
   }: {
     pending: Pending;
     push: boolean;
+    isByHand: boolean;
     failure?: SyncFailure | undefined;
     nowMs: number;
     lastOkMs: number | undefined;
@@ -43,7 +47,7 @@ export function syncStatus(
 ): SyncStatus {
   const { count, oldestMs } = pending;
   return {
-    state: syncStateName(state, { pending: count, push, failure }),
+    state: syncStateName(state, { pending: count, push, isByHand, failure }),
     pending: count,
     oldest_pending_s:
       oldestMs === undefined ? null : Math.max(0, Math.round((nowMs - oldestMs) / 1000)),

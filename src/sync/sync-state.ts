@@ -81,6 +81,8 @@ export type SyncAction = 'flush_mirror' | 'run_cycle';
 export interface SyncSettings {
   /** Off: nothing is fetched or sent. */
   push: boolean;
+  /** People commit the mirror themselves. */
+  isByHand: boolean;
   quietMs: number;
   delayMaxMs: number;
   /** Changes that do not wait for quiet. */
@@ -91,6 +93,7 @@ export interface SyncSettings {
 
 export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
   push: true,
+  isByHand: false,
   quietMs: BATCH_QUIET_MS,
   delayMaxMs: BATCH_DELAY_MAX_MS,
   batchMax: BATCH_CHANGES_MAX,

@@ -158,6 +158,9 @@ function syncSettings(config: Config): SyncSettings {
     get push() {
       return config.truth('sync.push');
     },
+    get isByHand() {
+      return config.text('sync.mode') === 'worktree';
+    },
     get quietMs() {
       return config.whole('sync.quiet_ms');
     },

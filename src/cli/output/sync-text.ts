@@ -22,9 +22,9 @@ export function renderSyncReport(report: SyncReport): string {
     : `Sync: ${stateText(report)}\n`;
 }
 
-/** Nothing is wrong: all is shared, or there is nobody to share with. */
+/** Nothing is wrong: all is shared, or it is not for bd to share it. */
 export function isSettled(state: SharingState): boolean {
-  return state === 'ok' || state === 'no_remote' || state === 'off';
+  return ['ok', 'no_remote', 'off', 'by_hand'].includes(state);
 }
 
 function stateText({
@@ -41,6 +41,8 @@ function stateText({
       return `about to share with ${remote ?? 'the remote'}${waiting}`;
     case 'no_remote':
       return 'there is no remote; everything stays in this repository';
+    case 'by_hand':
+      return 'the issues go with your own commits: commit .beads and push';
     case 'off':
       return 'sharing is off (sync.push is false)';
     case 'offline':
