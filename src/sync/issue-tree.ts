@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { compareBytes } from '../core/issue.ts';
 import { BRANCH_FILE_BYTES_MAX } from '../core/limits.ts';
 import type { GitObjects } from '../platform/git-objects.ts';
 import { encodeTree, type TreeEntry } from '../platform/git-tree.ts';
@@ -7,6 +6,7 @@ import type { CarriedLine } from '../store/carried-lines.ts';
 import { SHARDS, shardOf } from '../store/shard.ts';
 import type { Store } from '../store/store.ts';
 import { ISSUES_FILE, SHARDS_DIRECTORY } from './branch-snapshot.ts';
+import { withCarried } from './carried-lines.ts';
 import { renderIssueFile } from './issue-file.ts';
 
 /** What the branch shows of the store: its lines, and beside them those that this bd cannot read. */
@@ -85,34 +85,4 @@ function carriedByShard(store: Store): Map<number, CarriedLine[]> {
     byShard.set(shard, [...(byShard.get(shard) ?? []), carried]);
   }
   return byShard;
-}
-
-/** The id that a line begins with, as all tools write it. */
-export function idOfLine(line: Uint8Array): string | undefined {
-  const start = Buffer.from(line.buffer, line.byteOffset, Math.min(line.byteLength, 300));
-  return /^\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(start.toString())?.[1];
-}
-
-/** Lines without an id come last, as they sort after everything that begins with one. */
-function withCarried(content: Buffer, carried: readonly CarriedLine[]): Buffer {
-  if (carried.length === 0) return content;
-  const ours = splitLines(content).map((line) => ({ line, issueId: idOfLine(line) }));
-  const newline = Buffer.from('\n');
-  const all = [...ours, ...carried].sort(
-    (left, right) =>
-      Number(left.issueId === undefined) - Number(right.issueId === undefined) ||
-      compareBytes(left.issueId ?? '', right.issueId ?? '') ||
-      Buffer.compare(left.line, right.line),
-  );
-  return Buffer.concat(all.flatMap(({ line }) => [line, newline]));
-}
-
-function splitLines(content: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < content.length;) {
-    const end = content.indexOf(0x0a, start);
-    lines.push(content.subarray(start, end));
-    start = end + 1;
-  }
-  return lines;
 }

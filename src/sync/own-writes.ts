@@ -7,7 +7,7 @@ import { counterAt } from '../core/causal/version-vector.ts';
 import { SLICE_RECORDS } from '../core/limits.ts';
 import type { Store } from '../store/store.ts';
 import { readIssueLines } from './issue-lines.ts';
-import { idOfLine } from './issue-tree.ts';
+import { idOfLine } from './carried-lines.ts';
 
 /**
  * Whether others know writes under this clone's name that this database did not make: it was put back

@@ -1,4 +1,4 @@
-import { idOfLine } from './issue-tree.ts';
+import { idOfLine } from './carried-lines.ts';
 import { readIssueLines } from './issue-lines.ts';
 
 /**
