@@ -6,10 +6,7 @@ export interface CarriedLine {
   issueId: string | undefined;
 }
 
-/**
- * Lines of the branch that this bd cannot read. They stay on the branch as they are, for whoever can,
- * and no older record of ours takes their place there.
- */
+/** Lines of the branch that this bd cannot read. They stay there as they are, beside ours, for whoever can. */
 export interface CarriedLines {
   all(): CarriedLine[];
   replaceBy(lines: readonly CarriedLine[]): void;

@@ -5,12 +5,13 @@ import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../core/li
 import type { Clock } from '../platform/clock.ts';
 import { isNotFound, removeStaged, stageFile } from '../platform/files.ts';
 import type { Store } from '../store/store.ts';
-import { hashContent, renderIssueFile } from './issue-file.ts';
+import { withCarried } from './carried-lines.ts';
+import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
 import { endsInsideLine, hasConflictMarkers, readIssueLines } from './issue-lines.ts';
 import { importBase, mirrorBase } from './line-base.ts';
 import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
 import { quarantineLines } from './quarantine.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, type LineProblem } from './reconcile.ts';
 import type { JoinNews } from './sync-report.ts';
 
 export interface MirrorReport extends JoinNews {
@@ -98,16 +99,38 @@ export function createMirrorFile({
     report.moved.push(...told.moved);
     report.lostClaims.push(...told.lostClaims);
     report.doubled.push(...told.doubled);
-    if (problems.length === 0) return edited > 0 || hasConflictMarkers(content);
-    report.quarantine = await quarantineLines(quarantineDirectory, problems);
-    report.problems = problems;
-    return true;
+    const fresh = carry(problems);
+    if (fresh.length > 0) {
+      report.quarantine = await quarantineLines(quarantineDirectory, fresh);
+      report.problems = fresh;
+    }
+    const isToBeCleaned = tracking() === undefined && problems.length > 0;
+    return edited > 0 || isToBeCleaned || hasConflictMarkers(content);
+  };
+
+  /**
+   * What cannot be read stays in a file that people commit, as their next commit would take it from
+   * everybody. Returns what is to be told of.
+   */
+  const carry = (problems: LineProblem[]): LineProblem[] => {
+    const known = memory.carried().map(({ line }) => line);
+    memory.carry(tracking() === undefined ? [] : problems.map(({ raw }) => raw));
+    return problems.filter(({ raw }) => !known.some((line) => Buffer.compare(line, raw) === 0));
+  };
+
+  const render = async (): Promise<IssueFile> => {
+    const file = await renderIssueFile(store);
+    if (tracking() === undefined) memory.carry([]);
+    const carried = memory.carried();
+    if (carried.length === 0) return file;
+    const content = withCarried(file.content, carried);
+    return { content, hash: await hashContent(content) };
   };
 
   /** False when somebody wrote the file since `seen`: their lines come first. */
   const replace = async (seen: Buffer | undefined, seenHash: string | undefined) => {
     const seq = events.lastSeq();
-    const { content, hash } = await renderIssueFile(store);
+    const { content, hash } = await render();
     if (hash === seenHash) {
       note(hash, seq);
       return 'equal';

@@ -1,4 +1,6 @@
+import type { CarriedLine } from '../store/carried-lines.ts';
 import type { Settings } from '../store/settings.ts';
+import { idOfLine } from './carried-lines.ts';
 
 /** What is kept about one mirror file from one look to the next. */
 export interface MirrorMemory {
@@ -17,6 +19,9 @@ export interface MirrorMemory {
   left(hash: string | undefined, seq: number): void;
   /** The content was taken in, and is to be replaced as soon as that may be. */
   postponed(hash: string | undefined): void;
+  /** Lines of the file that cannot be read, and stay in it. */
+  carried(): CarriedLine[];
+  carry(lines: readonly Uint8Array[]): void;
 }
 
 /** Before every event, also when there are none. */
@@ -30,9 +35,9 @@ export function createMirrorMemory(
   settings: Settings,
   { name = '', firstSeq = 0 }: { name?: string; firstSeq?: number } = {},
 ): MirrorMemory {
-  const [hashKey, seqKey, foreignKey] = ['mirror_hash', 'mirror_seq', 'mirror_foreign'].map((key) =>
-    name === '' ? key : `${key} ${name}`,
-  ) as [string, string, string];
+  const keyOf = (what: string): string => `mirror_${what}${name === '' ? '' : ` ${name}`}`;
+  const [hashKey, seqKey, foreignKey] = [keyOf('hash'), keyOf('seq'), keyOf('foreign')];
+  const carriedKey = keyOf('carried');
 
   const keepForeign = (hash: string | undefined, seq: number): void => {
     // First: a base that is not one would take what was done since for undone.
@@ -55,5 +60,15 @@ export function createMirrorMemory(
     },
     left: keepForeign,
     postponed: (hash) => keepForeign(hash, NEVER),
+    carried() {
+      const texts = JSON.parse(settings.get(carriedKey) ?? '[]') as string[];
+      const lines = texts.map((text) => Buffer.from(text, 'base64'));
+      return lines.map((line) => ({ line, issueId: idOfLine(line) }));
+    },
+    carry(lines) {
+      const texts = lines.map((line) => Buffer.from(line).toString('base64'));
+      if (texts.length > 0) settings.set(carriedKey, JSON.stringify(texts));
+      else if (settings.get(carriedKey) !== undefined) settings.delete(carriedKey);
+    },
   };
 }

@@ -151,7 +151,6 @@ describe('what somebody edits in it', () => {
       'Tool',
     ],
     ['conflict markers', () => `<<<<<<< a\n${shown()}=======\n>>>>>>> b\n`, 'One'],
-    ['a broken line', () => `${shown()}{"id":"t-x","ti\n`, 'One'],
   ])('is sealed again before it is committed: %s', async (_name, edit, title) => {
     writeFileSync(path, edit());
     expect(await mirror.flush()).toMatchObject({ written: true });
@@ -178,7 +177,7 @@ describe('while git is in the middle of something', () => {
   });
 
   it('an edit is taken in once, and sealed when that is over', async () => {
-    writeFileSync(path, `${shown()}{"id":"t-x","ti\n`);
+    writeFileSync(path, `${shown().replace('One', 'By hand')}{"id":"t-x","ti\n`);
     const report = await mirror.flush();
     expect(report).toMatchObject({ written: false, postponed: 'rebase' });
     expect(report.problems).toHaveLength(1);
@@ -186,6 +185,63 @@ describe('while git is in the middle of something', () => {
     expect(again).toMatchObject({ imported: 0, postponed: 'rebase', problems: [] });
     tracking = { operation: undefined };
     expect(await mirror.flush()).toMatchObject({ written: true });
-    expect(shown()).not.toContain('t-x');
+    expect(shown()).toMatch(/"By hand".*"_bd".*\n\{"id":"t-x","ti\n$/);
+  });
+});
+
+describe('a line in it that cannot be read', () => {
+  const BROKEN = '{"id":"t-a","title":"Cut sho';
+  const STRANGE = Buffer.from([0x66, 0xff, 0x00, 0x0d, 0x66]);
+  const bytes = (...rows: (string | Buffer)[]): Buffer =>
+    Buffer.concat(rows.flatMap((row) => [Buffer.from(row), Buffer.from('\n')]));
+  const row = (id: string): string => store.issues.line(id) ?? '';
+
+  beforeEach(async () => {
+    await commit(issue('t-a', { title: 'One' }), issue('t-b', { title: 'B' }));
+  });
+
+  it('stays word for word beside all issues, is told of once, and nobody else’s', async () => {
+    const content = bytes(BROKEN, row('t-a'), STRANGE, row('t-b'));
+    writeFileSync(path, content);
+    const report = await mirror.flush();
+    expect(report.problems).toHaveLength(2);
+    expect(readFileSync(report.quarantine ?? '')).toEqual(bytes(BROKEN, STRANGE));
+    expect(readFileSync(path)).toEqual(content);
+    put(store, issue('t-a', { title: 'Two' }));
+    for (const each of [mirror, open()]) {
+      expect(await each.flush()).toMatchObject({
+        imported: 0,
+        problems: [],
+        quarantine: undefined,
+      });
+      expect(readFileSync(path)).toEqual(bytes(BROKEN, row('t-a'), row('t-b'), STRANGE));
+    }
+    writeFileSync(path, bytes(BROKEN, row('t-a'), STRANGE, '{', row('t-b')));
+    expect((await mirror.flush()).problems).toMatchObject([{ line: 4 }]);
+  });
+
+  it('is an edit when somebody mends it, and gone when somebody takes it out', async () => {
+    writeFileSync(path, bytes(BROKEN, row('t-a'), '{', row('t-b')));
+    await mirror.flush();
+    writeFileSync(path, bytes(row('t-a').replace('One', 'Mended'), row('t-b')));
+    expect(await mirror.flush()).toMatchObject({ imported: 1, problems: [] });
+    expect(titles()).toEqual(['Mended', 'B']);
+    put(store, issue('t-b', { title: 'Later' }));
+    await mirror.flush();
+    expect(titles()).toEqual(['Mended', 'Later']);
+  });
+
+  it('leaves a file that is bd’s alone, and does not come back later', async () => {
+    writeFileSync(path, bytes(row('t-a'), row('t-b'), '{'));
+    await mirror.flush();
+    const committed = tracking;
+    tracking = undefined;
+    put(store, issue('t-b', { title: 'Later' }));
+    await mirror.flush();
+    expect(titles()).toEqual(['One', 'Later']);
+    tracking = committed;
+    put(store, issue('t-b', { title: 'Latest' }));
+    await mirror.flush();
+    expect(titles()).toEqual(['One', 'Latest']);
   });
 });
