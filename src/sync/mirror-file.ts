@@ -104,8 +104,7 @@ export function createMirrorFile({
       report.quarantine = await quarantineLines(quarantineDirectory, fresh);
       report.problems = fresh;
     }
-    const isToBeCleaned = tracking() === undefined && problems.length > 0;
-    return edited > 0 || isToBeCleaned || hasConflictMarkers(content);
+    return edited > 0;
   };
 
   /**
@@ -164,11 +163,14 @@ export function createMirrorFile({
     if (!isForeign && !isBehind() && (memory.showsStore() || !isAsked)) return true;
     const isEdited = isForeign && seen !== undefined && (await takeIn(seen, report));
     const tracked = tracking();
-    if (tracked !== undefined && isForeign && !isEdited && !isAsked && !hasChangesHere()) {
+    // Git stopped for this file: the person needs it without markers to go on.
+    const isUnresolved = tracked !== undefined && seen !== undefined && hasConflictMarkers(seen);
+    const isAwaited = isEdited || isUnresolved || isAsked || hasChangesHere();
+    if (tracked !== undefined && isForeign && !isAwaited) {
       store.transaction(() => memory.left(seenHash, events.lastSeq()));
       return true;
     }
-    if (tracked?.operation !== undefined) {
+    if (tracked?.operation !== undefined && !isUnresolved) {
       if (isForeign) store.transaction(() => memory.postponed(seenHash));
       report.postponed = tracked.operation;
       return true;

@@ -176,6 +176,16 @@ describe('while git is in the middle of something', () => {
     expect(titles()).toEqual(['Two']);
   });
 
+  it('conflict markers are settled nevertheless: git waits for just that', async () => {
+    put(store, issue('t-a', { title: 'Two' }));
+    await mirror.flush();
+    writeFileSync(path, `<<<<<<< a\n${line('t-b')}\n=======\n${line('t-c')}\n>>>>>>> b\n`);
+    expect(await mirror.flush()).toMatchObject({ imported: 2, written: true });
+    expect(titles()).toHaveLength(3);
+    put(store, issue('t-a', { title: 'Three' }));
+    expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'rebase' });
+  });
+
   it('an edit is taken in once, and sealed when that is over', async () => {
     writeFileSync(path, `${shown().replace('One', 'By hand')}{"id":"t-x","ti\n`);
     const report = await mirror.flush();
