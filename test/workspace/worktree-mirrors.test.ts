@@ -213,6 +213,48 @@ describe('in mode worktree', () => {
     }
   }, 60_000);
 
+  test('a writer that never stops keeps nobody from branches with one version, nor from a rebase', async () => {
+    git('main', 'checkout', '-qb', 'topic');
+    writeFileSync(at('main/topic'), 'topic');
+    git('main', 'add', 'topic');
+    git('main', 'commit', '-qm', 'Topic');
+    git('main', 'checkout', '-q', 'main');
+    writeFileSync(at('main/file'), 'main');
+    git('main', 'add', 'file');
+    git('main', 'commit', '-qm', 'Main');
+    await using workspace = await open();
+    const stop = new AbortController();
+    const running = workspace.sync.run(stop.signal);
+    const who = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
+    const gitBeside = (...args: string[]) =>
+      promisify(execFile)('git', [...who, ...args], { cwd: at('main'), env });
+    let isWriting = true;
+    const writing = (async () => {
+      while (isWriting) {
+        await create(workspace, 'More');
+        await workspace.sync.flushMirror();
+      }
+    })();
+    try {
+      for (let turn = 0; turn < 50; turn++) {
+        await gitBeside('checkout', '-q', turn % 2 === 0 ? 'topic' : 'main');
+      }
+      isWriting = false;
+      await writing;
+      await workspace.sync.flushMirror();
+      await gitBeside('checkout', '-q', 'topic');
+      await gitBeside('rebase', '-q', '--autostash', 'main');
+      await eventually(() => shownIn('main').split('\n').length > 10);
+      await workspace.sync.syncNow({ isAsked: true });
+      const shown = shownIn('main').trimEnd().split('\n');
+      expect(shown).toHaveLength(workspace.store.queries.count({}));
+    } finally {
+      isWriting = false;
+      stop.abort();
+      await Promise.all([running, writing]);
+    }
+  }, 60_000);
+
   test('while a worktree is in the middle of a merge, its file waits and the others do not', async () => {
     await using workspace = await open();
     writeFileSync(at('main/file'), 'ours');
