@@ -10,7 +10,9 @@ import type { LocalServices } from './local-services.ts';
 import { printFailure } from './output/failure.ts';
 import { toJson } from './output/json.ts';
 import { createScreen } from './output/screen.ts';
+import { watchChanges } from './overdue.ts';
 import { createProgram } from './program.ts';
+import { isReading } from './reading.ts';
 
 /** What a command line is run against. */
 export interface Surroundings {
@@ -29,8 +31,14 @@ export async function execute(argv: readonly string[], around: Surroundings): Pr
     io,
     async run(definition, args, values) {
       const flags = createFlags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
-      const invocation = createInvocation({ args, flags, around });
+      const changes = watchChanges(around.call);
+      const invocation = createInvocation({
+        args,
+        flags,
+        around: { ...around, call: changes.call },
+      });
       exitCode = (await definition.run?.(invocation)) ?? 0;
+      if (!flags.has('json') && !flags.has('quiet')) await changes.tell(io);
     },
   });
   let command = program;
@@ -78,12 +86,9 @@ function createInvocation({
   };
 }
 
-const READING =
-  /^(get|list|count|read|preview|explain|dependency|epic)_|^(ping|resolve_id)$|_status$/;
-
 function readingOnly(call: Call): Call {
   return async (method, params) => {
-    if (READING.test(method)) return await call(method, params);
+    if (isReading(method)) return await call(method, params);
     throw new BdError('USAGE', {
       message: `${method} is refused by --readonly`,
       remedy: 'Leave --readonly out to change something.',

@@ -1,6 +1,7 @@
 import { execute } from '../../src/cli/execute.ts';
 import type { CommandIo } from '../../src/cli/command-io.ts';
 import type { Call } from '../../src/protocol/methods.ts';
+import type { Overdue } from '../../src/protocol/methods/workspace.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 export interface Recorded {
@@ -37,7 +38,11 @@ const ANSWER = {
 /** Runs one command line in memory and writes down the calls that it makes. */
 export async function record(
   argv: readonly string[],
-  { answer = ANSWER, ...more }: Partial<CommandIo> & { answer?: object | Error } = {},
+  {
+    answer = ANSWER,
+    overdue = null,
+    ...more
+  }: Partial<CommandIo> & { answer?: object | Error; overdue?: Overdue | null } = {},
 ): Promise<Recorded> {
   const recorded: Recorded = { exitCode: 0, stdout: '', stderr: '', calls: [] };
   const io: CommandIo = {
@@ -51,6 +56,7 @@ export async function record(
     stderr: (text) => (recorded.stderr += text),
   };
   const call = async (method: string, params: unknown): Promise<unknown> => {
+    if (method === 'take_overdue_notice') return { overdue };
     recorded.calls.push({ method, params });
     if (answer instanceof Error) throw answer;
     return answer;

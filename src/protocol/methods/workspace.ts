@@ -1,4 +1,5 @@
 import type { SyncReport, SyncStatus } from '../../core/sharing.ts';
+import type { Timestamp } from '../../core/timestamp.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { flag, integer, list, object, optional, text } from '../shape.ts';
 
@@ -14,6 +15,8 @@ export const workspaceMethods = {
    */
   sync: object({ publish: optional(flag()) }),
   sync_status: object({}),
+  /** What has waited too long to be shared; told once in ten minutes, to whoever asks first. */
+  take_overdue_notice: object({}),
   /** Writes the mirror, or JSONL to `path` (absolute). */
   export: object({ path: optional(path) }),
   /** A page of canonical lines in id order, deleted issues among them; `after` is the last id seen. */
@@ -44,6 +47,14 @@ export type WorkspaceStatus = SyncStatus & {
   /** Issues with something in them that is for people to decide. */
   conflicts: number;
 };
+
+export interface Overdue {
+  /** Changed issues that wait. */
+  pending: number;
+  since: Timestamp;
+  /** Why; null when nothing has tried to share them. */
+  error: string | null;
+}
 
 export interface ImportProblem {
   line: number;
@@ -105,6 +116,7 @@ export interface WorkspaceResults {
   get_info: WorkspaceInfo;
   sync: SyncReport;
   sync_status: WorkspaceStatus;
+  take_overdue_notice: { overdue: Overdue | null };
   export: { path: string; exported: number };
   /** `next` is what to pass as `after`; null at the end. */
   read_lines: { lines: string[]; next: string | null };

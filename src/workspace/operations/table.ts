@@ -13,6 +13,7 @@ import { eventOperations } from './events.ts';
 import { infoOperations } from './info.ts';
 import { labelOperations } from './label.ts';
 import type { Operations } from './operation.ts';
+import { overdueOperations } from './overdue.ts';
 import { readOperations } from './read-issue.ts';
 import { restoreOperations } from './restore-issue.ts';
 import { resolveOperations } from './resolve-conflict.ts';
@@ -36,6 +37,7 @@ const OPERATIONS: Operations<Method> = {
   ...eventOperations,
   ...infoOperations,
   ...syncOperations,
+  ...overdueOperations,
   ...transferOperations,
 };
 

@@ -1,0 +1,24 @@
+import { OVERDUE_AFTER_MS, OVERDUE_NOTICE_INTERVAL_MS } from '../../core/limits.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { Overdue } from '../../protocol/methods/workspace.ts';
+import type { Operations } from './operation.ts';
+
+/** When somebody was told last; in the store, as each command without daemon is a process of its own. */
+const TOLD = 'overdue_told_ms';
+
+export const overdueOperations: Operations<'take_overdue_notice'> = {
+  take_overdue_notice({ sync, store, clock }) {
+    const { state, pending, oldest_pending_s: waited, error } = sync.status();
+    const isWaiting = state !== 'ok' && state !== 'no_remote' && state !== 'off';
+    if (!isWaiting || waited === null || waited * 1000 < OVERDUE_AFTER_MS) return nothing;
+    const nowMs = clock.nowMs();
+    const sinceMs = nowMs - Number(store.settings.get(TOLD) ?? Number.NEGATIVE_INFINITY);
+    // A clock that went back does not silence it.
+    if (sinceMs >= 0 && sinceMs < OVERDUE_NOTICE_INTERVAL_MS) return nothing;
+    store.settings.set(TOLD, String(nowMs));
+    const since = timestampAt(nowMs - waited * 1000);
+    return { overdue: { pending, since, error } satisfies Overdue };
+  },
+};
+
+const nothing = { overdue: null };
