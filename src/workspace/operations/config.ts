@@ -5,8 +5,11 @@ export const configOperations: Operations<
 > = {
   get_config: ({ config }, { key }) => ({ key, value: config.get(key) ?? null }),
 
-  async set_config({ config }, { key, value }) {
+  async set_config({ config, sync }, { key, value }) {
+    const wasShared = config.truth('sync.push');
     await config.set(key, value);
+    // A cycle that asks no remote: what waited is committed here, and no failure of sharing is left.
+    if (wasShared && !config.truth('sync.push')) await sync.syncNow();
     return { key, value };
   },
 
