@@ -200,6 +200,7 @@ export const BRANCH_FILE_BYTES_MAX = 2 * 1024 * 1024;
 
 /** How long a commit message that was begun counts as being written: who pauses longer begins again. */
 export const COMMIT_EDITOR_MS = 30 * 60_000;
+
 /** Changes that wait longer than this to be shared are mentioned: every retry but the longest has failed by then. */
 export const OVERDUE_AFTER_MS = 10 * 60_000;
 

@@ -2,6 +2,7 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
 import { keepDatabase } from './kept-objects.ts';
+import { watchIdentity } from './workspace-files.ts';
 
 export interface KernelLock {
   readonly path: string;
@@ -16,17 +17,25 @@ const PAUSE_MAX_MS = 25;
 
 /**
  * A lock that the kernel releases with its process: no heartbeat to miss, no stale file to judge. The
- * file stays for good; removing it would let a second process lock a new one. Undefined when another
- * process holds it for longer than `waitMs`.
+ * file stays until `bd uninstall`, which holds it, takes it away with all that it guards; who waited
+ * for it then waits for the one that is there now, if any. Undefined when another process holds it for
+ * longer than `waitMs`.
  */
 export async function acquireKernelLock(
   path: string,
   { waitMs }: { waitMs: number },
 ): Promise<KernelLock | undefined> {
-  const database = open(path);
+  let isOpened = watchIdentity(path);
+  let database = open(path);
   const endMs = performance.now() + waitMs;
   for (let attempt = 1; ; attempt += 1) {
-    if (tryLock(database)) return hold(path, database);
+    if (tryLock(database)) {
+      if (isOpened()) return hold(path, database);
+      database.close();
+      isOpened = watchIdentity(path);
+      database = open(path);
+      continue;
+    }
     if (attempt >= ATTEMPTS_MIN && performance.now() >= endMs) break;
     await pause(PAUSE_MIN_MS + Math.random() * (PAUSE_MAX_MS - PAUSE_MIN_MS));
   }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -58,6 +58,18 @@ test('the lock of a killed process is free at once, and a wait ends with it', as
   holder.kill('SIGKILL');
   const lock = await waiting;
   expect(lock).toBeDefined();
+  lock?.release();
+});
+
+test('who waited for a file that was taken away holds the one that is there now', async () => {
+  const holder = await holdElsewhere();
+  const waiting = acquireKernelLock(path, { waitMs: 30_000 });
+  rmSync(path);
+  writeFileSync(path, '');
+  holder.kill('SIGKILL');
+  const lock = await waiting;
+  expect(lock).toBeDefined();
+  expect(await acquireKernelLock(path, { waitMs: 0 })).toBeUndefined();
   lock?.release();
 });
 
