@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/record-git.ts'],
     // Real processes, sockets and git on machines with two cores: generous, and never a target.
     testTimeout: 60_000,
     hookTimeout: 60_000,

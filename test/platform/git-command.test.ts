@@ -39,11 +39,13 @@ describe('a git call', () => {
 
   it('names a program to merge with only where that is meant', async () => {
     const git = createGit({ gitDir, env: sandbox.env });
-    const args = ['config', '--local', 'merge.x.driver', 'program %A'];
+    const args = ['config', '--local', 'merge.beads.driver', 'program %A'];
     await expect(git.run(args)).rejects.toMatchObject({ code: 'SYNC_FAILED' });
-    expect(sandbox.git(repository, 'config', '--local', '--list')).not.toContain('merge.x.driver');
+    expect(sandbox.git(repository, 'config', '--local', '--list')).not.toContain(
+      'merge.beads.driver',
+    );
     expect(await git.run(args, { setsMergeDriver: true })).toMatchObject({ exitCode: 0 });
-    expect(sandbox.git(repository, 'config', 'merge.x.driver')).toContain('program %A');
+    expect(sandbox.git(repository, 'config', 'merge.beads.driver')).toContain('program %A');
     await expect(
       git.run(['config', '--local', 'core.pager', 'x'], { setsMergeDriver: true }),
     ).rejects.toMatchObject({ code: 'SYNC_FAILED' });

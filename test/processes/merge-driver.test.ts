@@ -20,6 +20,7 @@ import {
   type TestProject,
   type TestWorkspace,
 } from '../support/test-workspace.ts';
+import { REAL_GIT } from '../support/real-git.ts';
 
 const MIRROR = '.beads/issues.jsonl';
 const IDS = ['a-1', 'a-2', 'a-3', 'a-4'] as const;
@@ -177,7 +178,7 @@ test('two clones whose people commit their issues: init sets all up, pull merges
   chmodSync(join(bin, 'bd'), 0o755);
   const env = { ...world.env, PATH: `${bin}:${world.env['PATH']}` };
   const git = ({ directory }: TestProject, ...args: string[]): string =>
-    execFileSync('git', args, { cwd: directory, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+    execFileSync(REAL_GIT, args, { cwd: directory, env, encoding: 'utf8', stdio: 'pipe' }).trim();
   /** Without daemon: what a command did is in the file when it has ended. */
   const bd = async (at: TestProject, ...args: string[]): Promise<string> =>
     (await at.bdText(args, { env: { BEADS_NO_DAEMON: '1' } })).trim();

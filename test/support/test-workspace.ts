@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:chil
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createTempDirectory } from './temp-directory.ts';
+import { REAL_GIT } from './real-git.ts';
 
 /** The built program; another build of it can be named. */
 /** The built program. */
@@ -164,7 +165,7 @@ function finish(child: ChildProcessWithoutNullStreams, what: string): Promise<Ru
 }
 
 function runGit(cwd: string, env: Record<string, string>, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync('git', args, { cwd, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(REAL_GIT, args, { cwd, env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`git ${args.join(' ')} ended with ${status}\n${stderr}`);
   return stdout.trimEnd();
 }

@@ -19,6 +19,7 @@ import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts
 import { runSyncCycle, type CycleReport } from '../../src/sync/sync-cycle.ts';
 import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-state.ts';
+import { REAL_GIT } from '../support/real-git.ts';
 
 export interface Sandbox {
   directory: string;
@@ -45,7 +46,7 @@ export function createSandbox(): Sandbox {
     directory,
     env,
     git: (cwd, ...args) =>
-      execFileSync('git', args, {
+      execFileSync(REAL_GIT, args, {
         cwd,
         env: { ...env, ...personal },
         encoding: 'utf8',

@@ -10,6 +10,7 @@ import { createCall } from '../../src/workspace/operations/table.ts';
 import { completeClone } from '../../src/workspace/present-workspace.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
+import { REAL_GIT } from '../support/real-git.ts';
 
 let temp: ReturnType<typeof createTempDirectory>;
 let remote: string;
@@ -25,7 +26,7 @@ beforeEach(() => {
 afterEach(() => temp[Symbol.dispose]());
 
 function git(cwd: string, ...args: string[]): string {
-  const output = execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
+  const output = execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
   return output.trim();
 }
 

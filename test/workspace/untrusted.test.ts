@@ -21,6 +21,7 @@ import { initialise } from '../../src/workspace/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
+import { REAL_GIT } from '../support/real-git.ts';
 
 let temp: ReturnType<typeof createTempDirectory>;
 let directory: string;
@@ -36,7 +37,7 @@ beforeEach(() => {
 afterEach(() => temp[Symbol.dispose]());
 
 function git(cwd: string, ...args: string[]): string {
-  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 async function inWorkspace<T>(work: (call: Call) => Promise<T>): Promise<T> {
