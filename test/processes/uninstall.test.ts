@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { fingerprint } from '../support/fingerprint.ts';
+import { printDirectory } from '../support/directory-print.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 /** All of the project but git's objects and what its own pushes note down. */
 function everything({ directory }: TestWorkspace) {
-  return fingerprint(directory, {
+  return printDirectory(directory, {
     without: (path) => /^\.git\/(objects|(logs\/)?refs\/remotes)$/.test(path),
   });
 }
@@ -28,9 +28,9 @@ test('it ends the daemon, and leaves the project, the sockets and the registry a
   await workspace.bdText(['sync']);
   const pid = workspace.daemonPid() ?? 0;
   expect(isAlive(pid)).toBe(true);
-  const installed = fingerprint(workspace.beadsDir);
+  const installed = printDirectory(workspace.beadsDir);
   const preview = await workspace.bdJson<{ changes: string[] }>(['uninstall', '--dry-run']);
-  expect(fingerprint(workspace.beadsDir)).toEqual(installed);
+  expect(printDirectory(workspace.beadsDir)).toEqual(installed);
   expect(isAlive(pid)).toBe(true);
   const report = await workspace.bdJson<{ changes: string[] }>(['uninstall']);
   expect(report.changes).toEqual(preview.changes);

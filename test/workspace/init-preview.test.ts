@@ -6,7 +6,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { initialise, previewInit, type InitOptions } from '../../src/workspace/initialise.ts';
 import { completeClone, previewCompletion } from '../../src/workspace/present-workspace.ts';
-import { fingerprint } from '../support/fingerprint.ts';
+import { printDirectory } from '../support/directory-print.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
 let temp: ReturnType<typeof createTempDirectory>;
@@ -121,33 +121,33 @@ test.each(CASES)(
   '$name, $choice: what a dry run tells comes true, and it touches nothing',
   async ({ name, choice }) => {
     const options = optionsFor(await PLACES[name]!(), choice);
-    const before = fingerprint(world);
+    const before = printDirectory(world);
     const preview = await previewInit(options);
-    expect(fingerprint(world)).toEqual(before);
+    expect(printDirectory(world)).toEqual(before);
     expect(readdirSync(join(temp.path, 'tmp'))).toEqual([]);
     const { issue_count: _, warning: _none, ...told } = await initialise(options);
     expect(preview).toEqual({ dry_run: true, ...told });
-    expect(fingerprint(world)).not.toEqual(before);
+    expect(printDirectory(world)).not.toEqual(before);
   },
 );
 
 test('what init refuses, its dry run refuses', async () => {
   const directory = clone('mia');
   await initialise(optionsFor(directory));
-  const before = fingerprint(world);
+  const before = printDirectory(world);
   await expect(previewInit(optionsFor(directory))).rejects.toMatchObject({
     code: 'ALREADY_EXISTS',
   });
-  expect(fingerprint(world)).toEqual(before);
+  expect(printDirectory(world)).toEqual(before);
 });
 
 test('a fresh clone that lacks what clones do not bring is told what it would get', async () => {
   const directory = clone('mia');
   await initialise(optionsFor(directory, { mode: 'worktree', prefix: 'kite' }));
   git(directory, 'config', '--unset', 'merge.beads.driver');
-  const before = fingerprint(world);
+  const before = printDirectory(world);
   const preview = await previewCompletion({ directory, env, prefix: 'other' });
-  expect(fingerprint(world)).toEqual(before);
+  expect(printDirectory(world)).toEqual(before);
   const done = await completeClone({ directory, env, prefix: 'other' });
   const { warning: _none, ...told } = done ?? {};
   expect(preview).toEqual({ dry_run: true, ...told });

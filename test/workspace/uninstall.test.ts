@@ -23,7 +23,7 @@ import {
   type UninstallOptions,
 } from '../../src/workspace/uninstall.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
-import { fingerprint } from '../support/fingerprint.ts';
+import { printDirectory } from '../support/directory-print.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
 let temp: ReturnType<typeof createTempDirectory>;
@@ -117,7 +117,7 @@ async function create(directory: string, title: string, { syncs = true } = {}): 
 
 /** All files but git's objects, which its own upkeep collects, and what its pushes note down. */
 function everything() {
-  return fingerprint(world, {
+  return printDirectory(world, {
     without: (path) => /\.git\/(objects|(logs\/)?refs\/remotes)$/.test(path),
   });
 }
