@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SyncMode, SyncReport } from '../../src/core/sharing.ts';
+import { systemClock, type Clock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import type { Call } from '../../src/protocol/methods.ts';
+import { initialise } from '../../src/workspace/initialise.ts';
+import { createCall } from '../../src/workspace/operations/table.ts';
+import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
+import type { Sandbox } from '../sync/fixture.ts';
+
+/** A working tree with an open workspace in this process: what a daemon does, when a test says so. */
+export interface InProcessClone extends AsyncDisposable {
+  readonly directory: string;
+  readonly beadsDir: string;
+  readonly workspace: Workspace;
+  readonly call: Call;
+  git(...args: string[]): string;
+  sync(): Promise<SyncReport>;
+  /** As the end of a process and the start of the next. */
+  reopen(): Promise<void>;
+}
+
+/** A bare repository whose `main` has one commit of two files. */
+export function createSharedRemote(sandbox: Sandbox, name = 'remote.git'): string {
+  const remote = join(sandbox.directory, name);
+  const seed = join(sandbox.directory, `${name}.seed`);
+  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', '-b', 'main', remote);
+  sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', seed);
+  mkdirSync(join(seed, 'src'));
+  writeFileSync(join(seed, 'README'), 'one\ntwo\nthree\n');
+  writeFileSync(join(seed, 'src', 'main.c'), 'int main;\n');
+  sandbox.git(seed, 'add', '.');
+  sandbox.git(seed, 'commit', '--quiet', '-m', 'start');
+  sandbox.git(seed, 'push', '--quiet', remote, 'main');
+  return remote;
+}
+
+/** Makes or joins the project in `directory`, a repository that is there, and opens it. */
+export async function openInProcess(
+  sandbox: Sandbox,
+  directory: string,
+  {
+    clock = systemClock,
+    mode,
+    name = 'mia',
+  }: { clock?: Clock; mode?: SyncMode; name?: string } = {},
+): Promise<InProcessClone> {
+  const env = { ...sandbox.env, USER: name };
+  const how = { env, clock, log: silentLog };
+  const inMode = mode === undefined ? {} : { mode };
+  await initialise({ directory, prefix: 't', isLocal: false, ...inMode, ...how });
+  const beadsDir = join(directory, '.beads');
+  let workspace = await openWorkspace({ beadsDir, ...how });
+  let call = createCall(workspace);
+  return {
+    directory,
+    beadsDir,
+    get workspace() {
+      return workspace;
+    },
+    call: (method, params) => call(method, params),
+    git: (...args) => sandbox.git(directory, ...args),
+    sync: () => workspace.sync.syncNow(),
+    async reopen() {
+      await workspace[Symbol.asyncDispose]();
+      workspace = await openWorkspace({ beadsDir, ...how });
+      call = createCall(workspace);
+    },
+    [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose](),
+  };
+}
