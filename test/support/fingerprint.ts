@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { REAL_GIT } from './real-git.ts';
 
@@ -28,11 +28,16 @@ export function fingerprint(directory: string): Fingerprint {
     .map((line): [ref: string, shows: string] => splitOnce(line))
     .filter(([ref]) => ref !== '' && !OUR_REF.test(ref));
   return {
-    ...filesBelow(directory, { name: 'work', skips: (path) => /^(?:\.git|\.beads)$/.test(path) }),
+    ...filesBelow(directory, { name: 'work', skips: (path) => isNotWork(directory, path) }),
     ...filesBelow(commonDir, { name: 'git', skips: isGitsOwn }),
     ...(gitDir === commonDir ? {} : filesBelow(gitDir, { name: 'worktree', skips: isGitsOwn })),
     ...Object.fromEntries(refs),
   };
+}
+
+/** A repository in the working tree is another one. */
+function isNotWork(directory: string, path: string): boolean {
+  return /^(?:\.git|\.beads)$/.test(path) || existsSync(join(directory, path, '.git'));
 }
 
 function splitOnce(line: string): [string, string] {
@@ -40,10 +45,13 @@ function splitOnce(line: string): [string, string] {
   return [line.slice(0, at), line.slice(at + 1)];
 }
 
-/** Objects and refs; the latter are read through git. Of `logs`, all but ours is the person's. */
+/**
+ * Objects, the refs that are read through git, and submodules' repositories, which are others. Of
+ * `logs`, all but ours is the person's.
+ */
 function isGitsOwn(path: string): boolean {
   if (path.startsWith('logs/')) return OUR_REF.test(path.slice('logs/'.length));
-  return /^(?:objects|refs|packed-refs|reftable|bd)$/.test(path);
+  return /^(?:objects|refs|packed-refs|reftable|modules|bd)$/.test(path);
 }
 
 function filesBelow(

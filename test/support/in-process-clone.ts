@@ -22,11 +22,14 @@ export interface InProcessClone extends AsyncDisposable {
 }
 
 /** A bare repository whose `main` has one commit of two files. */
-export function createSharedRemote(sandbox: Sandbox, name = 'remote.git'): string {
+export function createSharedRemote(
+  sandbox: Sandbox,
+  { name = 'remote.git', flags = [] }: { name?: string; flags?: readonly string[] } = {},
+): string {
   const remote = join(sandbox.directory, name);
   const seed = join(sandbox.directory, `${name}.seed`);
-  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', '-b', 'main', remote);
-  sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', seed);
+  sandbox.git(sandbox.directory, 'init', '--quiet', ...flags, '--bare', '-b', 'main', remote);
+  sandbox.git(sandbox.directory, 'init', '--quiet', ...flags, '-b', 'main', seed);
   mkdirSync(join(seed, 'src'));
   writeFileSync(join(seed, 'README'), 'one\ntwo\nthree\n');
   writeFileSync(join(seed, 'src', 'main.c'), 'int main;\n');
@@ -36,22 +39,33 @@ export function createSharedRemote(sandbox: Sandbox, name = 'remote.git'): strin
   return remote;
 }
 
+interface OpenOptions {
+  clock?: Clock;
+  name?: string;
+}
+
 /** Makes or joins the project in `directory`, a repository that is there, and opens it. */
+export async function initInProcess(
+  sandbox: Sandbox,
+  directory: string,
+  { mode, ...options }: OpenOptions & { mode?: SyncMode } = {},
+): Promise<InProcessClone> {
+  const inMode = mode === undefined ? {} : { mode };
+  const how = openingOf(sandbox, options);
+  await initialise({ directory, prefix: 't', isLocal: false, ...inMode, ...how });
+  return openInProcess(sandbox, directory, options);
+}
+
+/** Opens the workspace that `directory` holds. */
 export async function openInProcess(
   sandbox: Sandbox,
   directory: string,
-  {
-    clock = systemClock,
-    mode,
-    name = 'mia',
-  }: { clock?: Clock; mode?: SyncMode; name?: string } = {},
+  options: OpenOptions = {},
 ): Promise<InProcessClone> {
-  const env = { ...sandbox.env, USER: name };
-  const how = { env, clock, log: silentLog };
-  const inMode = mode === undefined ? {} : { mode };
-  await initialise({ directory, prefix: 't', isLocal: false, ...inMode, ...how });
   const beadsDir = join(directory, '.beads');
-  let workspace = await openWorkspace({ beadsDir, ...how });
+  const open = (): Promise<Workspace> =>
+    openWorkspace({ beadsDir, ...openingOf(sandbox, options) });
+  let workspace = await open();
   let call = createCall(workspace);
   return {
     directory,
@@ -64,9 +78,13 @@ export async function openInProcess(
     sync: () => workspace.sync.syncNow(),
     async reopen() {
       await workspace[Symbol.asyncDispose]();
-      workspace = await openWorkspace({ beadsDir, ...how });
+      workspace = await open();
       call = createCall(workspace);
     },
     [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose](),
   };
+}
+
+function openingOf(sandbox: Sandbox, { clock = systemClock, name = 'mia' }: OpenOptions) {
+  return { env: { ...sandbox.env, USER: name }, clock, log: silentLog };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { fingerprint } from '../support/fingerprint.ts';
-import { createSharedRemote, openInProcess } from '../support/in-process-clone.ts';
+import { createSharedRemote, initInProcess } from '../support/in-process-clone.ts';
 import { createPerson } from '../support/person.ts';
 import { createRandom } from '../support/random.ts';
 import { createWriteModel } from '../support/write-model.ts';
@@ -26,7 +26,7 @@ test.each<SyncMode>(['branch', 'worktree'])(
     const directory = join(sandbox.directory, 'mia');
     const git = (...args: string[]): string => sandbox.git(directory, ...args);
     sandbox.git(sandbox.directory, 'clone', '--quiet', remote, directory);
-    await using mia = await openInProcess(sandbox, directory, { mode });
+    await using mia = await initInProcess(sandbox, directory, { mode });
     if (mode === 'worktree') {
       git('add', '.beads');
       git('commit', '--quiet', '--amend', '-m', 'start, with issues');
