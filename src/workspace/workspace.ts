@@ -11,6 +11,7 @@ import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspac
 import { openStore, type Store } from '../store/store.ts';
 import { createBranchCycle } from '../sync/branch-cycle.ts';
 import { withCopies } from '../sync/mirror-copies.ts';
+import type { Reached } from '../sync/cycle-steps.ts';
 import { createMirrorFile } from '../sync/mirror-file.ts';
 import { createMirrorMemory } from '../sync/mirror-memory.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
@@ -49,10 +50,12 @@ export interface WorkspaceOptions {
   env: Environment;
   clock: Clock;
   log: Log;
+  /** Called at each step of a cycle: a test lets the process end there. */
+  reached?: Reached;
 }
 
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
-  const { beadsDir, env, clock, log } = options;
+  const { beadsDir, env, clock, log, reached = () => {} } = options;
   const { database, jsonl_export: mirrorName, project_id: projectId } = readMetadata(beadsDir);
   // The names come with a clone, and so may links of those names.
   refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, mirrorName]);
@@ -73,7 +76,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   }
   const quarantineDirectory = join(beadsDir, 'quarantine');
   const branch = git === undefined ? undefined : openBranch({ git, config, projectId, clock });
-  const around = { store, clock, random: Math.random, pause, quarantineDirectory };
+  const around = { store, clock, random: Math.random, pause, quarantineDirectory, reached };
   const mirrorAround = { quarantineDirectory, store, clock, pause };
   const gitDir = findGitRepository(projectDir)?.gitDir;
   const mirror = createMirrorFile({
@@ -103,6 +106,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     settings: syncSettings(config),
     guard,
     log,
+    reached,
   });
   let identity: Promise<Identity> | undefined;
   return {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findWorkspace, type Search } from '../../src/platform/workspace-location.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
-import { REAL_GIT } from '../support/real-git.ts';
 
 let temp: TempDirectory;
 beforeEach(() => (temp = createTempDirectory()));

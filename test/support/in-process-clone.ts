@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { initialise } from '../../src/workspace/initialise.ts';
+import type { Reached } from '../../src/sync/cycle-steps.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import type { Sandbox } from '../sync/fixture.ts';
@@ -19,6 +20,8 @@ export interface InProcessClone extends AsyncDisposable {
   sync(): Promise<SyncReport>;
   /** As the end of a process and the start of the next. */
   reopen(): Promise<void>;
+  /** As a sudden end, when what was under way is not heard of any more, and the start of the next. */
+  crash(): Promise<void>;
 }
 
 /** A bare repository whose `main` has one commit of two files. */
@@ -42,6 +45,8 @@ export function createSharedRemote(
 interface OpenOptions {
   clock?: Clock;
   name?: string;
+  /** Called at each step of a cycle, as the engine's. */
+  reached?: Reached;
 }
 
 /** Makes or joins the project in `directory`, a repository that is there, and opens it. */
@@ -67,6 +72,10 @@ export async function openInProcess(
     openWorkspace({ beadsDir, ...openingOf(sandbox, options) });
   let workspace = await open();
   let call = createCall(workspace);
+  const start = async (): Promise<void> => {
+    workspace = await open();
+    call = createCall(workspace);
+  };
   return {
     directory,
     beadsDir,
@@ -78,13 +87,18 @@ export async function openInProcess(
     sync: () => workspace.sync.syncNow(),
     async reopen() {
       await workspace[Symbol.asyncDispose]();
-      workspace = await open();
-      call = createCall(workspace);
+      await start();
+    },
+    async crash() {
+      workspace.store.close();
+      await start();
     },
     [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose](),
   };
 }
 
-function openingOf(sandbox: Sandbox, { clock = systemClock, name = 'mia' }: OpenOptions) {
-  return { env: { ...sandbox.env, USER: name }, clock, log: silentLog };
+function openingOf(sandbox: Sandbox, options: OpenOptions) {
+  const { clock = systemClock, name = 'mia', reached } = options;
+  const env = { ...sandbox.env, USER: name };
+  return { env, clock, log: silentLog, ...(reached === undefined ? {} : { reached }) };
 }
