@@ -1,5 +1,6 @@
-// npm run soak: searches the laws of the merge deeply, then shows that its tests would notice a broken one.
-// `NUM_RUNS` is how many histories each law is tried with; 300,000 take about two hours on two cores.
+// npm run soak: searches the laws of the merge deeply, shows that its tests would notice a broken one, then lets
+// clones, people and git at each other for long. `NUM_RUNS` is how many histories each law is tried with; 300,000
+// take about two hours on two cores, the rest about one.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 
@@ -17,3 +18,6 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vites
 runPart([...vitest, 'test/core/causal'], { ...ordinary, NUM_RUNS });
 // Each fault is looked for with the usual number of histories: a suite that needs more is too weak.
 runPart(['test/core/causal/mutants.mjs'], ordinary);
+const withGit = ['test/sync/footprint.test.ts', 'test/sync/many-clones.test.ts'];
+runPart([...vitest, ...withGit], { ...ordinary, FOOTPRINT_ACTS: '500', PUSH_ROUNDS: '25' });
+runPart(['test/support/simulate.mjs', '--seeds', '20'], ordinary);

@@ -9,7 +9,7 @@ import { createWriteModel } from '../support/write-model.ts';
 import { createSandbox, type Sandbox } from './fixture.ts';
 
 /** `FOOTPRINT_ACTS=500` for the long run, `FOOTPRINT_SEED` to repeat one. */
-const ACTS = Number(process.env['FOOTPRINT_ACTS'] ?? '60');
+const ACTS = Number(process.env['FOOTPRINT_ACTS'] ?? '40');
 const SEED = Number(process.env['FOOTPRINT_SEED'] ?? '1');
 const TIMEOUT_MS = 60_000 + 5_000 * ACTS;
 
