@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { openInProcess } from '../support/in-process-clone.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 import {
   createWorldTemplate,
@@ -20,6 +21,8 @@ beforeAll(async () => {
   template = await createWorldTemplate();
 });
 afterAll(() => template[Symbol.dispose]());
+
+const BRANCH = 'refs/heads/beads-sync';
 
 const write = (path: string, text: string): void => writeFileSync(path, text);
 
@@ -278,6 +281,35 @@ const SITUATIONS: Record<string, Situation> = {
     proceed({ sandbox, root }) {
       expect(sandbox.git(join(root, 'fork.git'), 'for-each-ref')).toBe('');
     },
+  },
+  'the remote’s branch was forced back': {
+    async arrange(world) {
+      await using clone = await openInProcess(world.sandbox, world.mia);
+      await clone.call('create_issue', { issue: { title: 'Will be taken back' } });
+      await clone.sync();
+      world.sandbox.git(world.remote, 'update-ref', BRANCH, `${BRANCH}~1`);
+    },
+    proceed({ sandbox, remote }) {
+      expect(sandbox.git(remote, 'show', `${BRANCH}:.beads/issues.jsonl`)).toContain(
+        'Will be taken back',
+      );
+    },
+  },
+  'the remote’s branch begins anew': {
+    arrange({ sandbox, remote }) {
+      const tree = sandbox.git(remote, 'rev-parse', `${BRANCH}^{tree}`);
+      const commit = sandbox.git(remote, 'commit-tree', '-m', 'anew', tree);
+      sandbox.git(remote, 'update-ref', BRANCH, commit);
+    },
+  },
+  'the remote’s branch was deleted': {
+    state: 'blocked',
+    arrange({ sandbox, remote, git }) {
+      // Kept here only, so that it can be put back.
+      git('update-ref', 'refs/kept', 'refs/bd/remote');
+      sandbox.git(remote, 'update-ref', '-d', BRANCH);
+    },
+    proceed: ({ git }) => void git('push', '--quiet', 'origin', `refs/kept:${BRANCH}`),
   },
   'the person collects garbage': {
     arrange: ({ git }) => void git('gc', '--quiet', '--prune=now'),
