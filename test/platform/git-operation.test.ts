@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { operationInProgress } from '../../src/platform/git-operation.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -10,7 +11,7 @@ beforeEach(() => (temp = createTempDirectory()));
 afterEach(() => temp[Symbol.dispose]());
 
 const git = (cwd: string, ...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+  execFileSync(REAL_GIT, ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: temp.path, GIT_EDITOR: 'true' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { findMainWorktree, listLinkedWorktrees } from '../../src/platform/git-worktrees.ts';
 import { findWorkspace } from '../../src/platform/workspace-location.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -16,7 +17,7 @@ const find = (...names: string[]): string | undefined =>
 
 function git(cwd: string, ...args: string[]): void {
   const settings = ['user.name=a', 'user.email=a@b', 'protocol.file.allow=always'];
-  execFileSync('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], {
+  execFileSync(REAL_GIT, [...settings.flatMap((setting) => ['-c', setting]), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: at('home'), GIT_CONFIG_NOSYSTEM: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -19,7 +19,8 @@ async function settled(at: TestProject): Promise<void> {
 
 test('a daemon that shares each change leaves no trace in what the person does with git', async () => {
   await using world = await createTestWorkspace({ git: 'with-remote' });
-  const { directory, git } = world;
+  const { directory } = world;
+  const git = (...args: string[]): string => world.git(...args);
   mkdirSync(join(directory, 'src'));
   writeFileSync(join(directory, 'README'), 'one\n');
   writeFileSync(join(directory, 'src/main.c'), 'int main;\n');
@@ -42,7 +43,8 @@ test('a daemon that shares each change leaves no trace in what the person does w
 
 test('a hook that calls bd, from the first call on, is served, and the commit is the person’s own', async () => {
   await using world = await createTestWorkspace({ git: 'with-remote' });
-  const { directory, git } = world;
+  const { directory } = world;
+  const git = (...args: string[]): string => world.git(...args);
   await world.bdText(['init', '--prefix', 't']);
   await settled(world);
   await world.bdText(['daemon', 'stop']);

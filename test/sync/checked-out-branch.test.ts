@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { COMMIT_EDITOR_MS } from '../../src/core/limits.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -228,7 +229,7 @@ describe('bd waits', () => {
     const wait = `while [ ! -e '${close}' ]; do sleep 0.05; done`;
     writeFileSync(editor, `#!/bin/sh\ntouch '${opened}'\n${wait}\necho Mine > "$1"\n`);
     chmodSync(editor, 0o755);
-    const committing = spawn('git', ['commit', '--quiet'], {
+    const committing = spawn(REAL_GIT, ['commit', '--quiet'], {
       cwd: a.directory,
       env: { ...sandbox.env, GIT_EDITOR: editor, ...IDENTITY },
       stdio: 'ignore',

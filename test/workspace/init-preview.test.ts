@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { initialise, previewInit, type InitOptions } from '../../src/workspace/initialise.ts';
@@ -31,7 +32,7 @@ afterEach(() => {
 });
 
 function git(cwd: string, ...args: string[]): string {
-  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 function clone(name: string, ...args: string[]): string {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { initialise } from '../../src/workspace/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -16,7 +17,7 @@ test('changes that wait for ten minutes are told of once in ten, by whoever open
   const remote = join(temp.path, 'remote.git');
   const directory = join(temp.path, 'w');
   const env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: directory, env });
+  const git = (...args: string[]) => execFileSync(REAL_GIT, args, { cwd: directory, env });
   mkdirSync(directory);
   git('init', '-q', '--bare', remote);
   git('init', '-q', '-b', 'main');
@@ -65,7 +66,7 @@ test.each([true, false])(
     const directory = join(temp.path, 'w');
     mkdirSync(directory);
     const env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
-    execFileSync('git', ['init', '-q'], { cwd: directory, env });
+    execFileSync(REAL_GIT, ['init', '-q'], { cwd: directory, env });
     const clock = createFakeClock();
     const place = { env, clock, log: silentLog };
     await initialise({ ...place, directory, isLocal });

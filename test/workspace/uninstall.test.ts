@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -49,7 +50,7 @@ beforeEach(() => {
 afterEach(() => temp[Symbol.dispose]());
 
 function git(cwd: string, ...args: string[]): string {
-  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 function repository(name = 'mia', ...args: string[]): string {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { REAL_GIT } from '../support/real-git.ts';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog, type Log } from '../../src/platform/log.ts';
@@ -32,7 +33,7 @@ const shownIn = (tree: string): string => readFileSync(mirrorOf(tree), 'utf8');
 
 function git(cwd: string, ...args: string[]): string {
   const who = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
-  return execFileSync('git', [...who, ...args], {
+  return execFileSync(REAL_GIT, [...who, ...args], {
     cwd: at(cwd),
     env: { ...env, GIT_EDITOR: 'true' },
     encoding: 'utf8',
@@ -201,7 +202,7 @@ describe('in mode worktree', () => {
       while (!stop.signal.aborted) await workspace.sync.flushMirror();
     })();
     const checkout = (branch: string) =>
-      promisify(execFile)('git', ['checkout', '-q', branch], { cwd: at('main'), env });
+      promisify(execFile)(REAL_GIT, ['checkout', '-q', branch], { cwd: at('main'), env });
     try {
       for (let turn = 0; turn < 100; turn++) await checkout(turn % 2 === 0 ? 'main' : 'older');
       await workspace.sync.flushMirror();
@@ -227,10 +228,10 @@ describe('in mode worktree', () => {
     const running = workspace.sync.run(stop.signal);
     const who = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
     const gitBeside = (...args: string[]) =>
-      promisify(execFile)('git', [...who, ...args], { cwd: at('main'), env });
-    let isWriting = true;
+      promisify(execFile)(REAL_GIT, [...who, ...args], { cwd: at('main'), env });
+    const enough = new AbortController();
     const writing = (async () => {
-      while (isWriting) {
+      while (!enough.signal.aborted) {
         await create(workspace, 'More');
         await workspace.sync.flushMirror();
       }
@@ -239,7 +240,7 @@ describe('in mode worktree', () => {
       for (let turn = 0; turn < 50; turn++) {
         await gitBeside('checkout', '-q', turn % 2 === 0 ? 'topic' : 'main');
       }
-      isWriting = false;
+      enough.abort();
       await writing;
       await workspace.sync.flushMirror();
       await gitBeside('checkout', '-q', 'topic');
@@ -249,7 +250,7 @@ describe('in mode worktree', () => {
       const shown = shownIn('main').trimEnd().split('\n');
       expect(shown).toHaveLength(workspace.store.queries.count({}));
     } finally {
-      isWriting = false;
+      enough.abort();
       stop.abort();
       await Promise.all([running, writing]);
     }
