@@ -1,4 +1,5 @@
-import type { CycleReport } from './sync-cycle.ts';
+import type { CycleEnd } from './sync-failure.ts';
+import type { JoinNews } from './sync-report.ts';
 
 /** One way to share. */
 export interface SyncCycle {
@@ -13,6 +14,15 @@ export interface SyncCycle {
   }): Promise<CycleReport>;
   /** Called after a cycle that nobody waits for. */
   tidy?(signal: AbortSignal): Promise<void>;
+}
+
+/** How one cycle went. */
+export interface CycleReport extends JoinNews {
+  end: CycleEnd;
+  /** Issues sent, or committed here where nothing is sent. */
+  pushed: number;
+  imported: number;
+  remote: string | undefined;
 }
 
 export function emptyReport(): CycleReport {

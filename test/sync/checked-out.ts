@@ -6,7 +6,7 @@ import { createGit } from '../../src/platform/git-command.ts';
 import { createGitObjects } from '../../src/platform/git-objects.ts';
 import { createCheckedOutBranch } from '../../src/sync/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../../src/sync/checked-out-cycle.ts';
-import type { CycleReport } from '../../src/sync/sync-cycle.ts';
+import type { CycleReport } from '../../src/sync/cycle.ts';
 import { createClone, issue, put, type Clone, type Sandbox } from './fixture.ts';
 
 export const MIRROR = '.beads/beads.jsonl';

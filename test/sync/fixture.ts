@@ -13,10 +13,10 @@ import { silentLog, type Log } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import type { Reached } from '../../src/sync/cycle-steps.ts';
 import { createIssueTree, type IssueTree } from '../../src/sync/issue-tree.ts';
-import { createBranchCycle } from '../../src/sync/branch-cycle.ts';
+import { createBranchCycle, runBranchCycle } from '../../src/sync/branch-cycle.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts';
-import { runSyncCycle, type CycleReport } from '../../src/sync/sync-cycle.ts';
+import type { CycleReport } from '../../src/sync/cycle.ts';
 import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-state.ts';
 import { REAL_GIT } from '../support/real-git.ts';
@@ -145,7 +145,7 @@ export function cycle(
   const { store, beadsDir, settings } = clone;
   const issueTree = issueTrees.get(clone) ?? createIssueTree(store, through.objects);
   issueTrees.set(clone, issueTree);
-  return runSyncCycle({
+  return runBranchCycle({
     store,
     branch: through,
     issueTree,

@@ -9,7 +9,7 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { createIssueTree, type IssueTree } from '../../src/sync/issue-tree.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
-import { runSyncCycle } from '../../src/sync/sync-cycle.ts';
+import { runBranchCycle } from '../../src/sync/branch-cycle.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../support/property-runs.ts';
 import { createSandbox, issue, lines, type Sandbox } from './fixture.ts';
@@ -279,7 +279,7 @@ async function sync(world: World, clone: Clone, branch = clone.branch): Promise<
   const tip = world.remote.tip;
   clone.known = union(clone.known, world.onBranch);
   const sent = new Set(clone.known);
-  await runSyncCycle({
+  await runBranchCycle({
     store,
     branch,
     issueTree,

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { allowPublishing } from '../../src/sync/sync-cycle.ts';
+import { allowPublishing } from '../../src/sync/branch-memory.ts';
 import {
   classic,
   createClone,

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSy
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
-import { commitSubject } from '../../src/sync/sync-cycle.ts';
+import { commitSubject } from '../../src/sync/commit-subject.ts';
 import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createSyncBranch } from '../../src/sync/sync-branch.ts';
 import type { Issue } from '../../src/core/issue.ts';
