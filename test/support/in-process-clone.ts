@@ -16,8 +16,8 @@ export interface InProcessClone extends AsyncDisposable {
   readonly beadsDir: string;
   readonly workspace: Workspace;
   readonly call: Call;
-  git(...args: string[]): string;
-  sync(): Promise<SyncReport>;
+  readonly git: (...args: string[]) => string;
+  readonly sync: () => Promise<SyncReport>;
   /** As the end of a process and the start of the next. */
   reopen(): Promise<void>;
   /** As a sudden end, when what was under way is not heard of any more, and the start of the next. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BRANCH_FILE_BYTES_MAX, TEXT_CHARS_MAX } from '../../src/core/limits.ts';
 import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -84,6 +85,8 @@ export async function simulate({
   };
   try {
     for (const years of YEARS_OFF) simulation.members.push(await joinProject(simulation, years));
+    // Every other seed begins with a project that was once too large for one file.
+    if (seed % 2 === 0) await growIntoParts(simulation.members[0]!.clone);
     refuseOneInTen(simulation.remote);
     for (let round = 0; round < rounds; round++) await playRound(simulation);
     await settle(simulation);
@@ -114,6 +117,19 @@ async function joinProject(
   const clone = await initInProcess(sandbox, directory, { name, clock, reached });
   const member: Member = { clone, clock, fate: undefined, died: () => {} };
   return member;
+}
+
+/** What is once in parts stays in parts. */
+async function growIntoParts({ call, sync }: InProcessClone): Promise<void> {
+  const large = { title: 'large', description: 'x'.repeat(TEXT_CHARS_MAX) };
+  const ids: string[] = [];
+  for (let bytes = 0; bytes <= BRANCH_FILE_BYTES_MAX; bytes += TEXT_CHARS_MAX) {
+    const { issue_id: id } = await call('create_issue', { issue: large });
+    ids.push(id);
+  }
+  await sync();
+  for (const id of ids) await call('update_issue', { issue_id: id, changes: { description: '' } });
+  await sync();
 }
 
 function refuseOneInTen(remote: string): void {
