@@ -53,8 +53,10 @@ export interface FlushOptions {
 
 /** A mirror that people commit themselves: what git does to the file is theirs. */
 export interface Tracking {
-  /** What they are in the middle of; the file is not written before its end. */
+  /** What they are in the middle of; the file is not written before its end, but to end a conflict in it. */
   operation: string | undefined;
+  /** Git itself is at work there. */
+  isLocked: boolean;
 }
 
 /**
@@ -170,9 +172,9 @@ export function createMirrorFile({
       store.transaction(() => memory.left(seenHash, events.lastSeq()));
       return true;
     }
-    if (tracked?.operation !== undefined && !isUnresolved) {
+    report.postponed = tracked && awaited(tracked, seen);
+    if (report.postponed !== undefined) {
       if (isForeign) store.transaction(() => memory.postponed(seenHash));
-      report.postponed = tracked.operation;
       return true;
     }
     const outcome = await replace(seen, seenHash);
@@ -229,6 +231,15 @@ export function emptyReport(): MirrorReport {
     doubled: [],
     quarantine: undefined,
   };
+}
+
+/** Both sides between conflict markers are in the store by then: people go on from what it makes of them. */
+function awaited(
+  { operation, isLocked }: Tracking,
+  content: Buffer | undefined,
+): string | undefined {
+  if (isLocked) return operation ?? 'git command';
+  return content !== undefined && hasConflictMarkers(content) ? undefined : operation;
 }
 
 /** Waits, within bounds, for the end of a file that somebody is still writing, or has just emptied to write it. */

@@ -39,12 +39,10 @@ export function createTracking(config: Config, gitDir: string): () => Tracking |
   return () =>
     config.text('sync.mode') === 'branch'
       ? undefined
-      : { operation: operationInProgress(gitDir) ?? lockOf(gitDir) };
-}
-
-/** Held as long as git itself is at work there. */
-function lockOf(gitDir: string): string | undefined {
-  return existsSync(join(gitDir, 'index.lock')) ? 'git command' : undefined;
+      : {
+          operation: operationInProgress(gitDir),
+          isLocked: existsSync(join(gitDir, 'index.lock')),
+        };
 }
 
 /** Through no link, as a branch can bring one along; and not one that leads the way to another workspace. */

@@ -40,7 +40,7 @@ beforeEach(() => {
   clock = createFakeClock();
   store = openStore(join(sandbox.directory, 'beads.db'), { clock });
   path = join(sandbox.directory, 'beads.jsonl');
-  tracking = { operation: undefined };
+  tracking = { operation: undefined, isLocked: false };
   mirror = open();
 });
 afterEach(() => {
@@ -162,7 +162,7 @@ describe('what somebody edits in it', () => {
 describe('while git is in the middle of something', () => {
   beforeEach(async () => {
     await commit(issue('t-a', { title: 'One' }));
-    tracking = { operation: 'rebase' };
+    tracking = { operation: 'rebase', isLocked: false };
   });
 
   it('a change is not written, and is once that is over', async () => {
@@ -171,19 +171,26 @@ describe('while git is in the middle of something', () => {
     expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'rebase' });
     expect(shown()).toBe(before);
     expect(mirror.shownSeq()).toBeLessThan(store.events.lastSeq());
-    tracking = { operation: undefined };
+    tracking = { operation: undefined, isLocked: false };
     expect(await mirror.flush()).toMatchObject({ written: true, postponed: undefined });
     expect(titles()).toEqual(['Two']);
   });
 
-  it('conflict markers are settled nevertheless: git waits for just that', async () => {
+  it('a file with conflict markers is replaced by both sides together, once git is done with it', async () => {
+    const edit = { title: 'One', notes: 'theirs', updated_at: '2026-03-01T00:00:00.000Z' };
+    const before = `<<<<<<< HEAD\n${shown()}=======\n${line('t-a', edit)}\n>>>>>>> theirs\n`;
+    writeFileSync(path, before);
+    tracking = { operation: 'merge', isLocked: true };
+    for (let looks = 0; looks < 2; looks++) {
+      expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'merge' });
+      expect(shown()).toBe(before);
+    }
+    tracking = { operation: 'merge', isLocked: false };
+    expect(await mirror.flush()).toMatchObject({ written: true, postponed: undefined });
+    expect(shown()).toBe(`${store.issues.line('t-a')}\n`);
+    expect(shown()).toContain('"notes":"theirs"');
     put(store, issue('t-a', { title: 'Two' }));
-    await mirror.flush();
-    writeFileSync(path, `<<<<<<< a\n${line('t-b')}\n=======\n${line('t-c')}\n>>>>>>> b\n`);
-    expect(await mirror.flush()).toMatchObject({ imported: 2, written: true });
-    expect(titles()).toHaveLength(3);
-    put(store, issue('t-a', { title: 'Three' }));
-    expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'rebase' });
+    expect(await mirror.flush()).toMatchObject({ written: false, postponed: 'merge' });
   });
 
   it('an edit is taken in once, and sealed when that is over', async () => {
@@ -193,7 +200,7 @@ describe('while git is in the middle of something', () => {
     expect(report.problems).toHaveLength(1);
     const again = await mirror.flush();
     expect(again).toMatchObject({ imported: 0, postponed: 'rebase', problems: [] });
-    tracking = { operation: undefined };
+    tracking = { operation: undefined, isLocked: false };
     expect(await mirror.flush()).toMatchObject({ written: true });
     expect(shown()).toMatch(/"By hand".*"_bd".*\n\{"id":"t-x","ti\n$/);
   });
