@@ -8,9 +8,21 @@ import type { GitRepository } from '../platform/git-repository.ts';
 import { gitOutput } from '../sync/git-output.ts';
 import { makeChanges, type Change } from './change.ts';
 
-/** How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. */
-const DRIVER = 'bd merge %O %A %B';
-const SETTINGS = { 'merge.beads.name': 'bd: issues, one by one', 'merge.beads.driver': DRIVER };
+/**
+ * How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. Where
+ * no bd is found, or none that runs, git would take our side for the outcome: so its own text merge
+ * follows, with markers around what both sides changed, which bd reads. 4: bd has merged, and lines are
+ * to be corrected.
+ */
+export const MERGE_DRIVER = [
+  'bd merge %O %A %B; merged=$?',
+  'case $merged in 0|4) exit $merged;; esac',
+  'git merge-file -L ours -L base -L theirs %A %O %B',
+].join('; ');
+const SETTINGS = {
+  'merge.beads.name': 'bd: issues, one by one',
+  'merge.beads.driver': MERGE_DRIVER,
+};
 export const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd init\` sets up in each clone.
 *.jsonl merge=beads text eol=lf
 `;
@@ -52,7 +64,7 @@ export async function planUnmerge(
   env: Environment,
 ): Promise<Change | undefined> {
   const git = createGit({ gitDir, env });
-  if ((await readDriver(git)) !== DRIVER) return undefined;
+  if ((await readDriver(git)) !== MERGE_DRIVER) return undefined;
   return {
     says: 'unset merge.beads.driver in .git/config',
     async make() {
@@ -66,7 +78,7 @@ export async function planUnmerge(
 
 /** Whether this clone's git finds `bd merge` already. */
 export async function isMergedByBd({ gitDir }: GitRepository, env: Environment): Promise<boolean> {
-  return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === DRIVER;
+  return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === MERGE_DRIVER;
 }
 
 const isNote = ({ make }: Change): boolean => make === undefined;
@@ -87,7 +99,7 @@ async function planDriver(git: Git): Promise<Change | undefined> {
   const says = 'set merge.beads.driver in .git/config';
   try {
     const driver = await readDriver(git);
-    if (driver === DRIVER) return undefined;
+    if (driver === MERGE_DRIVER) return undefined;
     if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
     return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
   } catch (error) {
@@ -113,5 +125,5 @@ async function setDriver(git: Git): Promise<void> {
 }
 
 function notSet(why: string): string {
-  return `git does not merge issues with bd yet: ${why}. Run: git config merge.beads.driver '${DRIVER}'`;
+  return `git does not merge issues with bd yet: ${why}. Run: git config merge.beads.driver '${MERGE_DRIVER}'`;
 }

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -215,5 +216,100 @@ test('two clones whose people commit their issues: init sets all up, pull merges
   expect(JSON.parse(lines.find((line) => line.includes(`"${shared}"`)) ?? '')).toMatchObject({
     title: 'Renamed by mia',
     priority: 0,
+  });
+});
+
+describe('the driver that init sets, where git finds as bd', () => {
+  /** On `mia`, whose issues lie apart from those that `lee` changed but for `a-1`. */
+  async function mergeFinding(
+    bd: string | undefined,
+    changes: { mia: Board; lee: Board },
+  ): Promise<{ world: TestWorkspace; exitCode: number; content: string }> {
+    const world = await createTestWorkspace();
+    await world.bdText(['init', '--mode', 'worktree', '--prefix', 'a'], {
+      env: { BEADS_NO_DAEMON: '1' },
+    });
+    rmSync(join(world.beadsDir, 'beads.db'));
+    const mirror = join(world.beadsDir, 'beads.jsonl');
+    const commitBoard = (branch: string, board: Board): void => {
+      world.git('checkout', '-q', '-B', branch, ...(branch === 'main' ? [] : ['main']));
+      const lines = Object.keys(board)
+        .sort()
+        .map((id) => `${encodeState(board[id]!)}\n`);
+      writeFileSync(mirror, lines.join(''));
+      commit(world, branch);
+    };
+    commitBoard('main', BEFORE);
+    commitBoard('lee', changes.lee);
+    commitBoard('mia', changes.mia);
+    const bin = join(world.root, 'bin');
+    mkdirSync(bin);
+    if (bd !== undefined) writeFileSync(join(bin, 'bd'), `#!/bin/sh\n${bd}\n`, { mode: 0o755 });
+    const { status } = spawnSync('git', ['merge', '-q', '--no-edit', 'lee'], {
+      cwd: world.directory,
+      env: { ...world.env, PATH: `${bin}:/usr/bin:/bin` },
+    });
+    return { world, exitCode: status ?? -1, content: readFileSync(mirror, 'utf8') };
+  }
+
+  const apart = { mia: edited('mia', { 'a-1': 'title' }), lee: edited('lee', { 'a-4': 'notes' }) };
+  const together = { mia: MIA, lee: LEE };
+  const real = `exec '${process.execPath}' '${BD}' "$@"`;
+  const BROKEN = [
+    ['none', undefined],
+    ['one whose program is gone', `exec '${process.execPath}' /nowhere/bd.js "$@"`],
+    ['one without its interpreter', 'exec /nowhere/node "$@"'],
+    ['another program', 'echo "Error: accepts 4 arg(s), received 3" >&2; exit 1'],
+    ['one that is killed', 'kill -9 $$'],
+  ] as const;
+
+  test.each(BROKEN)(
+    '%s: both sides stand between markers, and bd joins them',
+    async (_name, bd) => {
+      const { world, exitCode, content } = await mergeFinding(bd, together);
+      await using _ = world;
+      expect(exitCode).toBe(1);
+      expect(content).toMatch(
+        /<{7} ours\n[^]*title by mia[^]*={7}\n[^]*notes by lee[^]*>{7} theirs/,
+      );
+      await world.bdText(['sync'], { env: { BEADS_NO_DAEMON: '1' } });
+      const joined = readFileSync(join(world.beadsDir, 'beads.jsonl'), 'utf8');
+      const both = joined.split('\n').find((line) => line.includes('"a-1"'));
+      expect(JSON.parse(both ?? '')).toMatchObject({
+        title: 'title by mia',
+        notes: 'notes by lee',
+      });
+      expect(joined).not.toContain('<<<<<<<');
+      commit(world, 'merged');
+      expect(world.git('status', '--porcelain')).toBe('');
+    },
+  );
+
+  test.each(BROKEN)('%s: lines apart are merged as text', async (_name, bd) => {
+    const { world, exitCode, content } = await mergeFinding(bd, apart);
+    await using _ = world;
+    expect(exitCode).toBe(0);
+    expect(content).toContain('title by mia');
+    expect(content).toContain('notes by lee');
+  });
+
+  test('bd itself: all is merged, and lines that cannot be read are its own conflict', async () => {
+    const merged = await mergeFinding(real, together);
+    await using _ = merged.world;
+    expect(merged.exitCode).toBe(0);
+    expect(merged.content).not.toContain('<<<<<<<');
+    const { world } = merged;
+    world.git('reset', '-q', '--hard', 'HEAD^');
+    writeFileSync(join(world.beadsDir, 'beads.jsonl'), `${merged.content}{"id":"cut\n`);
+    commit(world, 'cut');
+    const { status, stderr } = spawnSync('git', ['merge', '-q', '--no-edit', 'lee'], {
+      cwd: world.directory,
+      env: { ...world.env, PATH: `${join(world.root, 'bin')}:/usr/bin:/bin` },
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('not JSON');
+    const content = readFileSync(join(world.beadsDir, 'beads.jsonl'), 'utf8');
+    expect(content).toBe(`${merged.content}{"id":"cut\n`);
   });
 });

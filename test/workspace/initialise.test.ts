@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { SyncMode } from '../../src/core/sharing.ts';
+import { MERGE_DRIVER } from '../../src/workspace/merge-settings.ts';
 import { initialise, type InitReport } from '../../src/workspace/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { completeClone } from '../../src/workspace/present-workspace.ts';
@@ -179,7 +180,6 @@ test('a mirror that git tracks stays the user’s to commit', async () => {
 });
 
 describe('with --mode worktree', () => {
-  const DRIVER = 'bd merge %O %A %B';
   const driverOf = (directory: string): string =>
     git(directory, 'config', '--local', '--default', '', '--get', 'merge.beads.driver');
   const attributesOf = (directory: string): string =>
@@ -207,7 +207,7 @@ describe('with --mode worktree', () => {
       'set merge.beads.driver in .git/config',
       'left .beads to you: commit it when you like',
     ]);
-    expect(driverOf(directory)).toBe(DRIVER);
+    expect(driverOf(directory)).toBe(MERGE_DRIVER);
     expect(git(directory, 'config', '--local', 'merge.beads.name')).not.toBe('');
     expect(git(directory, 'check-attr', 'merge', '.beads/beads.jsonl')).toMatch(/: beads$/);
     await create(directory, 'One');
@@ -238,7 +238,7 @@ describe('with --mode worktree', () => {
       code: 'INVALID_VALUE',
     });
     await init(directory);
-    expect(driverOf(directory)).toBe(DRIVER);
+    expect(driverOf(directory)).toBe(MERGE_DRIVER);
     expect(attributesOf(directory)).toContain('*.jsonl merge=beads text eol=lf');
     expect(readFileSync(join(directory, '.beads/config.yaml'), 'utf8')).toContain('mode: worktree');
   });
@@ -257,7 +257,7 @@ describe('with --mode worktree', () => {
 
   test('what is set already is not worth a word', async () => {
     const directory = clone('mia');
-    git(directory, 'config', 'merge.beads.driver', DRIVER);
+    git(directory, 'config', 'merge.beads.driver', MERGE_DRIVER);
     const { changes } = await init(directory, { mode: 'worktree' });
     expect(changes.join()).not.toContain('merge.beads');
   });
@@ -273,7 +273,7 @@ describe('with --mode worktree', () => {
     const directory = clone('mia');
     writeFileSync(join(directory, '.git/config.lock'), '');
     const { warning, changes } = await init(directory, { mode: 'worktree' });
-    expect(warning).toContain(`git config merge.beads.driver '${DRIVER}'`);
+    expect(warning).toContain(`git config merge.beads.driver '${MERGE_DRIVER}'`);
     expect(changes.join()).not.toContain('.git/config');
   });
 
@@ -301,7 +301,7 @@ describe('with --mode worktree', () => {
       ],
       warning: null,
     });
-    expect(driverOf(fresh)).toBe(DRIVER);
+    expect(driverOf(fresh)).toBe(MERGE_DRIVER);
     const { config: _after, ...after } = fingerprint(fresh);
     expect(after).toEqual(before);
     expect(await complete()).toBeUndefined();
@@ -315,7 +315,7 @@ describe('with --mode worktree', () => {
     expect(await completeClone({ directory: worktree, env })).toBeUndefined();
     git(directory, 'config', '--unset', 'merge.beads.driver');
     expect(await completeClone({ directory: worktree, env })).toBeDefined();
-    expect(driverOf(directory)).toBe(DRIVER);
+    expect(driverOf(directory)).toBe(MERGE_DRIVER);
   });
 
   test('a clone whose issues are on a branch of their own lacks nothing', async () => {

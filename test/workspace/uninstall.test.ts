@@ -17,6 +17,7 @@ import { createGit } from '../../src/platform/git-command.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { purgeBranch } from '../../src/sync/purge-branch.ts';
 import { initialise, type InitOptions } from '../../src/workspace/initialise.ts';
+import { MERGE_DRIVER } from '../../src/workspace/merge-settings.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import {
   previewUninstall,
@@ -158,7 +159,7 @@ const PLACES: Record<string, () => string> = {
   },
   'a merge driver that was set already': () => {
     const directory = repository();
-    git(directory, 'config', 'merge.beads.driver', 'bd merge %O %A %B');
+    git(directory, 'config', 'merge.beads.driver', MERGE_DRIVER);
     return directory;
   },
   'a merge driver of somebody else’s': () => {

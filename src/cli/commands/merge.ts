@@ -22,7 +22,8 @@ export const mergeCommand: CommandDefinition = {
     if (problems.length === 0) return 0;
     io.stderr(listProblems(problems.map((problem) => `Error: ${oneLine(problem)}`)));
     io.stderr('The merged file holds every line: correct it, then `git add` it.\n');
-    return 1;
+    // Told apart from any way not to have merged; git's driver goes by it.
+    return 4;
   },
 };
 
