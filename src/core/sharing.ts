@@ -1,7 +1,10 @@
 import type { Timestamp } from './timestamp.ts';
 
-/** By bd, on a branch of their own; or by people, who commit the mirror with their work. */
-export const SYNC_MODES = ['branch', 'worktree'] as const;
+/**
+ * Who commits issues, and where: bd on a branch of their own; people, who commit the mirror with their
+ * work; or bd on the branch that is checked out.
+ */
+export const SYNC_MODES = ['branch', 'worktree', 'checked-out'] as const;
 
 export type SyncMode = (typeof SYNC_MODES)[number];
 

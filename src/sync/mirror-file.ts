@@ -59,6 +59,17 @@ export interface Tracking {
   isLocked: boolean;
 }
 
+export interface MirrorFileOptions {
+  path: string;
+  quarantineDirectory: string;
+  store: Store;
+  clock: Clock;
+  pause: (ms: number) => Promise<unknown>;
+  memory?: MirrorMemory;
+  /** Undefined for a file that is bd's alone; asked at each use. */
+  tracking?: () => Tracking | undefined;
+}
+
 /**
  * The file is known by the hash of its content, never by its time. The hash is noted before the file
  * is replaced: after a crash in between, the old file counts as an outside edit of old lines, which
@@ -72,16 +83,7 @@ export function createMirrorFile({
   pause,
   memory = createMirrorMemory(store.settings),
   tracking = () => undefined,
-}: {
-  path: string;
-  quarantineDirectory: string;
-  store: Store;
-  clock: Clock;
-  pause: (ms: number) => Promise<unknown>;
-  memory?: MirrorMemory;
-  /** Undefined for a file that is bd's alone; asked at each use. */
-  tracking?: () => Tracking | undefined;
-}): MirrorFile {
+}: MirrorFileOptions): MirrorFile {
   const { events, versions } = store;
   let swept = false;
   const isBehind = (): boolean => memory.seq() !== events.lastSeq();

@@ -4,23 +4,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
-import { findGitRepository } from '../platform/git-repository.ts';
+import type { Git } from '../platform/git-command.ts';
+import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
 import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { createBranchCycle } from '../sync/branch-cycle.ts';
-import { withCopies } from '../sync/mirror-copies.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
-import { createMirrorFile } from '../sync/mirror-file.ts';
-import { createMirrorMemory } from '../sync/mirror-memory.ts';
-import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
+import { createReplaceableEngine } from '../sync/replaceable-engine.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-state.ts';
 import { openConfig, type Config } from './config.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { readMetadata } from './metadata.ts';
-import { createTracking, findWorktreeMirrors } from './mirror-copies.ts';
+import { openMirror } from './mirror.ts';
+import { openSharedGit, openSyncCycle } from './sync-mode.ts';
 
 /** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
 export interface Workspace {
@@ -32,6 +29,10 @@ export interface Workspace {
   readonly quarantineDirectory: string;
   readonly projectId: string;
   readonly config: Config;
+  /** What a git child may know of its surroundings. */
+  readonly env: Environment;
+  /** Undefined without git. */
+  readonly repository: GitRepository | undefined;
   readonly store: Store;
   readonly sync: SyncEngine;
   readonly clock: Clock;
@@ -41,6 +42,8 @@ export interface Workspace {
   identity(): Promise<Identity>;
   /** A change: all or nothing, durable when it returns, then mirrored and shared in its own time. */
   write<T>(change: () => T): T;
+  /** Makes a change that decides how issues are shared; from then on all goes by it. */
+  changeSharing<T>(change: () => Promise<T>): Promise<T>;
   /** Brings the mirror up to date, stops what runs, and closes the store. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -56,14 +59,15 @@ export interface WorkspaceOptions {
 
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
   const { beadsDir, env, clock, log, reached = () => {} } = options;
-  const { database, jsonl_export: mirrorName, project_id: projectId } = readMetadata(beadsDir);
+  let metadata = readMetadata(beadsDir);
+  const { database } = metadata;
   // The names come with a clone, and so may links of those names.
-  refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, mirrorName]);
+  refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, metadata.jsonl_export]);
   const config = await openConfig(beadsDir, { env });
   const projectDir = dirname(beadsDir);
   const databasePath = join(beadsDir, database);
-  const mirrorPath = join(beadsDir, mirrorName);
-  const git = openGit(projectDir, { env });
+  const mirrorPath = (): string => join(beadsDir, metadata.jsonl_export);
+  const repository = findGitRepository(projectDir);
   const isOurs = watchIdentity(daemonLockPath(beadsDir));
   const guard = (): void => {
     if (!isOurs()) throw replaced(beadsDir);
@@ -75,48 +79,36 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     });
   }
   const quarantineDirectory = join(beadsDir, 'quarantine');
-  const branch = git === undefined ? undefined : openBranch({ git, config, projectId, clock });
-  const around = { store, clock, random: Math.random, pause, quarantineDirectory, reached };
-  const mirrorAround = { quarantineDirectory, store, clock, pause };
-  const gitDir = findGitRepository(projectDir)?.gitDir;
-  const mirror = createMirrorFile({
-    ...mirrorAround,
-    path: mirrorPath,
-    ...(gitDir === undefined ? {} : { tracking: createTracking(config, gitDir) }),
-  });
-  const sync = createSyncEngine({
-    store,
-    mirror: withCopies(mirror, {
-      find: () => findWorktreeMirrors({ beadsDir, mirrorName }),
-      open: (copy) =>
-        createMirrorFile({
-          ...mirrorAround,
-          path: copy.path,
-          memory: createMirrorMemory(store.settings, {
-            name: copy.name,
-            firstSeq: store.events.lastSeq(),
-          }),
-          tracking: createTracking(config, copy.gitDir),
-        }),
+  const openSync = (): SyncEngine => {
+    const { jsonl_export: mirrorName, project_id: projectId } = metadata;
+    const around = { store, clock, random: Math.random, pause, quarantineDirectory, reached };
+    const place = { beadsDir, repository, config, env, log };
+    const mirror = openMirror({ ...around, ...place, mirrorName });
+    return createSyncEngine({
+      ...around,
+      mirror,
+      cycle: openSyncCycle({ ...around, ...place, projectId, mirror }),
+      settings: syncSettings(config),
+      guard,
       log,
-    }),
-    cycle: branch && createBranchCycle({ ...around, branch }),
-    clock,
-    random: Math.random,
-    settings: syncSettings(config),
-    guard,
-    log,
-    reached,
-  });
+    });
+  };
+  const sync = createReplaceableEngine(openSync);
   let identity: Promise<Identity> | undefined;
   return {
     beadsDir,
     projectDir,
     databasePath,
-    mirrorPath,
+    get mirrorPath() {
+      return mirrorPath();
+    },
     quarantineDirectory,
-    projectId,
+    get projectId() {
+      return metadata.project_id;
+    },
     config,
+    env,
+    repository,
     store,
     sync,
     clock,
@@ -125,7 +117,8 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     identity: () =>
       (identity ??= readIdentity({
         actor: config.text('actor'),
-        gitSetting: (key) => readGitSetting(git, key),
+        gitSetting: async (key) =>
+          repository && (await readGitSetting(openSharedGit(repository, { env }), key)),
         env,
       })),
     write(change) {
@@ -137,6 +130,16 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       });
       sync.storeChanged();
       return result;
+    },
+    async changeSharing(change) {
+      guard();
+      return sync.replace(async () => {
+        const changed = await change();
+        const next = readMetadata(beadsDir);
+        refuseLinks(beadsDir, [next.jsonl_export]);
+        metadata = next;
+        return changed;
+      });
     },
     async [Symbol.asyncDispose]() {
       try {
@@ -183,44 +186,9 @@ function syncSettings(config: Config): SyncSettings {
   };
 }
 
-/** Worktrees share the repository's refs, so the common directory is the one that counts. */
-function openGit(projectDir: string, { env }: { env: Environment }): Git | undefined {
-  const repository = findGitRepository(projectDir);
-  if (repository === undefined) return undefined;
-  return createGit({ gitDir: repository.commonDir, directory: repository.topLevel, env });
-}
-
-function openBranch({
-  git,
-  config,
-  projectId,
-  clock,
-}: {
-  git: Git;
-  config: Config;
-  projectId: string;
-  clock: Clock;
-}): SyncBranch | undefined {
-  // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
-  if (projectId === '' || config.text('sync.mode') !== 'branch') return undefined;
-  return createSyncBranch({
-    git,
-    clock,
-    project: { projectId, prefix: config.text('issue_prefix') },
-    names: {
-      get branch() {
-        return config.text('sync.branch');
-      },
-      get remote() {
-        return config.text('sync.remote') || undefined;
-      },
-    },
-  });
-}
-
-async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {
+async function readGitSetting(git: Git, key: string): Promise<string | undefined> {
   // Who one is can be told without git; that git is missing shows where it is needed.
-  const result = await git?.run(['config', '--get', key]).catch(() => undefined);
+  const result = await git.run(['config', '--get', key]).catch(() => undefined);
   const value = result?.stdout.toString().trim();
   return value === '' ? undefined : value;
 }

@@ -3,17 +3,24 @@ import { join, relative } from 'node:path';
 import { operationInProgress } from '../platform/git-operation.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import { findMainWorktree, listLinkedWorktrees } from '../platform/git-worktrees.ts';
-import type { MirrorCopy } from '../sync/mirror-copies.ts';
-import type { Tracking } from '../sync/mirror-file.ts';
+import type { Log } from '../platform/log.ts';
+import { withCopies, type MirrorCopy } from '../sync/mirror-copies.ts';
+import {
+  createMirrorFile,
+  type MirrorFile,
+  type MirrorFileOptions,
+  type Tracking,
+} from '../sync/mirror-file.ts';
+import { createMirrorMemory } from '../sync/mirror-memory.ts';
 import type { Config } from './config.ts';
 
-export interface WorktreeMirror extends MirrorCopy {
+interface WorktreeMirror extends MirrorCopy {
   /** The git directory of its working tree. */
   gitDir: string;
 }
 
 /** The mirror's place in each other working tree of the repository that has a `.beads` directory there. */
-export function findWorktreeMirrors({
+function findWorktreeMirrors({
   beadsDir,
   mirrorName,
 }: {
@@ -34,8 +41,41 @@ export function findWorktreeMirrors({
     }));
 }
 
+interface MirrorOptions extends Omit<MirrorFileOptions, 'path' | 'memory' | 'tracking'> {
+  beadsDir: string;
+  mirrorName: string;
+  repository: GitRepository | undefined;
+  config: Config;
+  log: Log;
+}
+
+/** The mirror, with its copies in the repository's other working trees. */
+export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions): MirrorFile {
+  const { repository, config, store, log } = options;
+  const tracking = repository && createTracking(config, repository.gitDir);
+  const main = createMirrorFile({
+    ...options,
+    path: join(beadsDir, mirrorName),
+    ...(tracking === undefined ? {} : { tracking }),
+  });
+  return withCopies(main, {
+    find: () => findWorktreeMirrors({ beadsDir, mirrorName }),
+    open({ path, name, gitDir }) {
+      const firstSeq = store.events.lastSeq();
+      const memory = createMirrorMemory(store.settings, { name, firstSeq });
+      return createMirrorFile({
+        ...options,
+        path,
+        memory,
+        tracking: createTracking(config, gitDir),
+      });
+    },
+    log,
+  });
+}
+
 /** When the mirror is the person's to commit, what git is doing to the working tree that it is in. */
-export function createTracking(config: Config, gitDir: string): () => Tracking | undefined {
+function createTracking(config: Config, gitDir: string): () => Tracking | undefined {
   return () =>
     config.text('sync.mode') === 'branch'
       ? undefined

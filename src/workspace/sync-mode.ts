@@ -1,0 +1,100 @@
+import { relative, sep } from 'node:path';
+import type { SyncMode } from '../core/sharing.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { createGit, type Git } from '../platform/git-command.ts';
+import { createGitObjects } from '../platform/git-objects.ts';
+import type { GitRepository } from '../platform/git-repository.ts';
+import type { Store } from '../store/store.ts';
+import { createBranchCycle } from '../sync/branch-cycle.ts';
+import { createCheckedOutBranch } from '../sync/checked-out-branch.ts';
+import { createCheckedOutCycle } from '../sync/checked-out-cycle.ts';
+import type { Reached } from '../sync/cycle-steps.ts';
+import type { SyncCycle } from '../sync/cycle.ts';
+import type { MirrorFile } from '../sync/mirror-file.ts';
+import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
+import type { Config } from './config.ts';
+
+export interface SyncModeOptions {
+  beadsDir: string;
+  /** Undefined without git: nothing is shared. */
+  repository: GitRepository | undefined;
+  projectId: string;
+  config: Config;
+  store: Store;
+  mirror: MirrorFile;
+  quarantineDirectory: string;
+  env: Environment;
+  clock: Clock;
+  random: () => number;
+  pause: (ms: number) => Promise<unknown>;
+  reached: Reached;
+}
+
+/** How the workspace shares, by its `sync.mode`; undefined where people commit the mirror themselves. */
+export function openSyncCycle(options: SyncModeOptions): SyncCycle | undefined {
+  const { repository, config, projectId } = options;
+  // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
+  if (repository === undefined || projectId === '') return undefined;
+  const mode = config.text('sync.mode') as SyncMode;
+  switch (mode) {
+    case 'branch':
+      return createBranchCycle({ ...options, branch: openBranch({ ...options, repository }) });
+    case 'checked-out':
+      return openCheckedOut({ ...options, repository });
+    case 'worktree':
+      return undefined;
+    default:
+      return mode satisfies never;
+  }
+}
+
+/** Worktrees share the repository's refs, so the common directory is the one that counts. */
+export function openSharedGit(
+  { commonDir, topLevel }: GitRepository,
+  { env }: { env: Environment },
+): Git {
+  return createGit({ gitDir: commonDir, directory: topLevel, env });
+}
+
+function openBranch({
+  repository,
+  config,
+  projectId,
+  clock,
+  env,
+}: Pick<SyncModeOptions, 'config' | 'projectId' | 'clock' | 'env'> & {
+  repository: GitRepository;
+}): SyncBranch {
+  return createSyncBranch({
+    git: openSharedGit(repository, { env }),
+    clock,
+    project: { projectId, prefix: config.text('issue_prefix') },
+    names: {
+      get branch() {
+        return config.text('sync.branch');
+      },
+      get remote() {
+        return config.text('sync.remote') || undefined;
+      },
+    },
+  });
+}
+
+function openCheckedOut({
+  repository,
+  ...options
+}: SyncModeOptions & { repository: GitRepository }): SyncCycle {
+  const { beadsDir, store, mirror, env, clock } = options;
+  const { gitDir, commonDir, topLevel } = repository;
+  const branch = createCheckedOutBranch({
+    git: createGit({ gitDir, directory: topLevel, env }),
+    objects: createGitObjects(openSharedGit(repository, { env })),
+    commonDir,
+    path: relative(topLevel, mirror.path).split(sep).join('/'),
+    owner: `bd ${beadsDir}\n`,
+    clock,
+    settings: store.settings,
+  });
+  return createCheckedOutCycle({ ...options, branch });
+}
