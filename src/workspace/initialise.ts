@@ -4,7 +4,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
-import type { SyncMode } from '../core/sharing.ts';
+import { SYNC_MODES, type SyncMode } from '../core/sharing.ts';
 import { borrowOffline, borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -130,20 +130,22 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
     repository !== undefined &&
     mirror !== undefined &&
     (await isInHead(repository, beadsDir, mirror, env));
-  const mode = options.mode ?? (isTracked ? 'worktree' : 'branch');
+  const settings = await readSettings(beadsDir);
+  const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
   const found =
     repository && mode === 'branch'
       ? await (options.isLocal ? recallProject : find)(repository, { env, clock })
       : undefined;
-  const project: Project = found ?? {
-    projectId: randomUUID(),
-    prefix: options.prefix ?? prefixFrom(basename(directory)),
-  };
+  const prefix =
+    (options.prefix === undefined ? settings.prefix : undefined) ??
+    found?.prefix ??
+    options.prefix ??
+    prefixFrom(basename(directory));
   const metadata = {
     ...present,
     jsonl_export: mirror ?? present.jsonl_export,
-    project_id: project.projectId,
+    project_id: found?.projectId ?? randomUUID(),
   };
   const place = { beadsDir, repository, env };
   const footprint = {
@@ -152,34 +154,62 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
     merged: repository !== undefined && (await isMergedByBd(repository, env)),
     exclude_bytes: repository === undefined ? null : excludeBytes(repository),
   };
-  const changes = [planFiles(beadsDir, { prefix: project.prefix, isLocal: options.isLocal })];
-  if (mode === 'worktree') {
-    changes.push(planMode(beadsDir, mode), ...(await planTracked(place, options)));
+  const changes = [planFiles(beadsDir, { prefix, isLocal: options.isLocal })];
+  if (mode !== (settings.mode ?? 'branch')) changes.push(planMode(beadsDir, mode));
+  if (mode !== 'branch') {
+    changes.push(...(await planTracked(place, options)));
   } else if (repository !== undefined) {
     const exclude = planExclude(repository, beadsDir);
     if (exclude !== undefined) changes.push(exclude);
   }
-  if (found !== undefined && options.prefix !== undefined && options.prefix !== found.prefix) {
-    changes.push({ says: `kept the prefix ${found.prefix}: the project has it already` });
+  if (options.prefix !== undefined && options.prefix !== prefix) {
+    changes.push({ says: `kept the prefix ${prefix}: the project has it already` });
   }
   const remote = mode === 'branch' ? await planRemote(place, options) : undefined;
-  if (isTracked)
-    changes.push({ says: `left ${mirror} to you: git tracks it, commit it when you like` });
-  else if (mode === 'worktree')
-    changes.push({ says: 'left .beads to you: commit it when you like' });
-  else if (remote !== undefined)
+  if (mode === 'worktree') changes.push(leftToPerson(isTracked ? mirror : undefined));
+  if (mode === 'checked-out') changes.push(...announceCommits(options));
+  if (remote !== undefined) {
     changes.push({
       says: `will push changes to ${remote.branch} on ${remote.name} (--local keeps them here)`,
     });
+  }
   return {
     beadsDir,
     metadata,
-    prefix: project.prefix,
+    prefix,
     joined: found !== undefined,
     remote: remote?.name ?? null,
     footprint,
     changes,
   };
+}
+
+/** What is set in a `config.yaml` that is there: it is somebody's, and perhaps of all who share the project. */
+async function readSettings(beadsDir: string): Promise<{ prefix?: string; mode?: SyncMode }> {
+  const config = await openConfig(beadsDir, { env: {} });
+  const entries = (await config.entries()).filter(({ source }) => source !== 'default');
+  const valueOf = (key: string): string | undefined =>
+    entries.find((entry) => entry.key === key)?.value;
+  const prefix = valueOf('issue_prefix');
+  const mode = SYNC_MODES.find((known) => known === valueOf('sync.mode'));
+  return { ...(prefix === undefined ? {} : { prefix }), ...(mode === undefined ? {} : { mode }) };
+}
+
+function leftToPerson(trackedMirror: string | undefined): Change {
+  return {
+    says:
+      trackedMirror === undefined
+        ? 'left .beads to you: commit it when you like'
+        : `left ${trackedMirror} to you: git tracks it, commit it when you like`,
+  };
+}
+
+function announceCommits({ isLocal }: InitOptions): Change[] {
+  const push = isLocal ? '' : ', and push it when nothing but such commits would go along';
+  return [
+    { says: `will commit issues on the branch that is checked out${push}` },
+    { says: 'left the settings in .beads to you: commit them when you like' },
+  ];
 }
 
 interface Place {

@@ -78,7 +78,7 @@ async function findCommitted({ directory, env }: Asked): Promise<Committed | und
   if (present === undefined || repository === undefined) return undefined;
   const { beadsDir } = present;
   const config = await openConfig(beadsDir, { env: {} });
-  if (config.text('sync.mode') !== 'worktree') return undefined;
+  if (config.text('sync.mode') === 'branch') return undefined;
   return { beadsDir, repository, prefix: config.text('issue_prefix') };
 }
 

@@ -112,6 +112,7 @@ const EVERY: readonly Choice[] = [
   { isLocal: true, prefix: 'mine' },
   { mode: 'worktree' },
   { mode: 'worktree', skipsMergeDriver: true },
+  { mode: 'checked-out' },
 ];
 
 const CASES = Object.keys(PLACES).flatMap((name) =>

@@ -113,6 +113,25 @@ test('a second clone joins the project, with its prefix and its issues', async (
   expect(mirror(second)).toContain(`"id":"${id}"`);
 });
 
+test('the prefix and the mode of a config.yaml that is there stay, unless others are asked for', async () => {
+  await init(clone('mia'), { prefix: 'kite' });
+  const configOf = (name: string, options: Options = {}) => {
+    const directory = clone(name);
+    mkdirSync(join(directory, '.beads'));
+    const path = join(directory, '.beads/config.yaml');
+    writeFileSync(path, '# Ours\nissue_prefix: web\nsync:\n  mode: worktree\n');
+    return init(directory, options).then((report) => ({
+      prefix: report.prefix,
+      config: readFileSync(path, 'utf8'),
+    }));
+  };
+  const kept = '# Ours\nissue_prefix: web\nsync:\n  mode: worktree\n';
+  expect(await configOf('lee')).toEqual({ prefix: 'web', config: kept });
+  expect((await configOf('ann', { prefix: 'api' })).prefix).toBe('api');
+  const joined = await configOf('bob', { mode: 'branch' });
+  expect(joined).toEqual({ prefix: 'web', config: kept.replace('worktree', 'branch') });
+});
+
 test('with --local nothing is sent', async () => {
   const directory = clone('mia');
   expect(await init(directory, { isLocal: true })).toMatchObject({ remote: null });
@@ -177,6 +196,35 @@ test('a mirror that git tracks stays the user’s to commit', async () => {
   expect(git(directory, 'status', '--porcelain', '.beads/issues.jsonl')).toBe(
     'M .beads/issues.jsonl',
   );
+});
+
+test('with --mode checked-out bd commits issues on the branch, and the user the settings', async () => {
+  const directory = clone('mia');
+  git(directory, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+  git(directory, 'push', '-q', '-u', 'origin', 'HEAD');
+  const report = await init(directory, { mode: 'checked-out', prefix: 'kite' });
+  expect(report.warning).toBeNull();
+  expect(report.changes.slice(1)).toEqual([
+    'set sync.mode to checked-out',
+    'wrote .beads/.gitattributes: git merges issues with bd',
+    'set merge.beads.driver in .git/config',
+    'will commit issues on the branch that is checked out, and push it when nothing but such commits would go along',
+    'left the settings in .beads to you: commit them when you like',
+  ]);
+  const id = await create(directory, 'One');
+  expect(git(directory, 'log', '-1', '--format=%s', 'origin/main')).toBe(
+    `Auto-sync: 1 issue (${id})`,
+  );
+  expect(git(directory, 'show', '--format=', '--name-only')).toBe('.beads/beads.jsonl');
+  git(directory, 'add', '.beads');
+  git(directory, 'commit', '-qm', 'Settings');
+  git(directory, 'push', '-q');
+  expect(git(directory, 'status', '--porcelain')).toBe('');
+  const fresh = clone('lee');
+  expect(await completeClone({ directory: fresh, env })).toMatchObject({ prefix: 'kite' });
+  await create(fresh, 'Two');
+  git(directory, 'pull', '-q');
+  expect(git(directory, 'log', '--format=%an').split('\n')).toEqual(['bd', 'mia', 'bd', 'mia']);
 });
 
 describe('with --mode worktree', () => {

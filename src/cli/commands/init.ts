@@ -15,9 +15,9 @@ export const initCommand: CommandDefinition = {
     ['--local', 'send nothing to any remote'],
     [
       '--mode <mode>',
-      'branch: bd commits issues, on a branch of its own (default); worktree: you commit the file',
+      'branch: bd commits issues, on a branch of its own (default); worktree: you commit the file; checked-out: bd commits it on the branch you are on',
     ],
-    ['--skip-merge-driver', 'with worktree: leave git’s way of merging alone'],
+    ['--skip-merge-driver', 'leave git’s way of merging alone'],
     ['--dry-run', 'tell what would be changed, and change nothing'],
     ['--skip-hooks', ''],
   ],
