@@ -57,6 +57,20 @@ test.each([
   [`push --no-verify --force origin ${OID}:refs/heads/b`, ['pushes with --force']],
   [`push --no-verify --follow-tags -- o ${OID}:refs/heads/b`, ['pushes with --follow-tags']],
   [`push -- origin ${OID}:refs/heads/b`, ['pushes with hooks']],
+  [`push --no-verify --force-with-lease=refs/heads/b:${OID} -- o :refs/heads/b`, []],
+  ['push --no-verify -- o :refs/heads/b', ['pushes :refs/heads/b']],
+  [
+    'push --no-verify --force-with-lease -- o :refs/heads/b',
+    ['pushes with --force-with-lease', 'pushes :refs/heads/b'],
+  ],
+  [
+    `push --no-verify --force-with-lease=refs/heads/a:${OID} -- o :refs/heads/b`,
+    [`pushes with --force-with-lease=refs/heads/a:${OID}`, 'pushes :refs/heads/b'],
+  ],
+  [
+    `push --no-verify --force-with-lease=refs/heads/b:${OID} -- o ${OID}:refs/heads/b`,
+    [`pushes with --force-with-lease=refs/heads/b:${OID}`],
+  ],
   [`${FETCH} -- origin`, ['fetches what the settings say']],
   [`${FETCH} -- origin +refs/heads/b:refs/remotes/origin/b`, [/fetches .*remotes/]],
   [`${FETCH} --depth=1 -- origin +refs/heads/b:refs/bd/remote`, ['fetches with --depth=1']],

@@ -62,6 +62,7 @@ const INTERACTIVE = ['EDITOR', 'VISUAL', 'PAGER', 'SSH_ASKPASS'];
 
 const OID = '[0-9a-f]{40}(?:[0-9a-f]{24})?';
 const PUSHED = new RegExp(`^${OID}:refs/(?:heads|beads)/[^:*]+$`);
+const REMOVED = /^:(refs\/(?:heads|beads)\/[\w./-]+)$/;
 const OUR_REF = /^refs\/bd\/[^:*]+$/;
 
 /** What the call does that no git call of bd may do; none for one that is in order. */
@@ -133,14 +134,20 @@ function wrongArguments(command: string, args: readonly string[]): string[] {
   }
 }
 
-/** One ref that is named in full, of a commit that is named in full, and never by force. */
+/**
+ * One ref that is named in full, of a commit that is named in full, and never by force; or, for `bd
+ * uninstall --purge-remote`, one ref removed while it still is the commit that was looked at.
+ */
 function wrongPush(args: readonly string[]): string[] {
   const { flags, rest } = splitOperands(args);
   const [, ...refspecs] = rest;
-  const forced = flags.filter((flag) =>
-    /^(?:-[fd]|--(?:force|all|mirror|tags|delete|prune|follow-tags))/.test(flag),
-  );
-  const isOne = refspecs.length === 1 && PUSHED.test(refspecs[0] ?? '');
+  const removed = REMOVED.exec(refspecs[0] ?? '')?.[1];
+  const lease = new RegExp(`^--force-with-lease=${removed ?? '-'}:${OID}$`);
+  const isLeased = flags.filter((flag) => lease.test(flag)).length === 1;
+  const forced = flags
+    .filter((flag) => !lease.test(flag))
+    .filter((flag) => /^(?:-[fd]|--(?:force|all|mirror|tags|delete|prune|follow-tags))/.test(flag));
+  const isOne = refspecs.length === 1 && (PUSHED.test(refspecs[0] ?? '') || isLeased);
   return [
     ...forced.map((flag) => `pushes with ${flag}`),
     ...(isOne ? [] : [`pushes ${refspecs.join(' ') || 'what the settings say'}`]),
