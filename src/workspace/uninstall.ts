@@ -102,6 +102,7 @@ async function planUninstall(
     purge,
     ...(await planRepository(repository, installed, footprint)),
     ...files.changes,
+    isPurged ? undefined : await tellOfJoining(repository, installed),
   ];
   return { backup: backup?.path ?? null, changes: changes.filter((each) => each !== undefined) };
 }
@@ -208,6 +209,20 @@ async function planRefs({ commonDir }: GitRepository, git: Git): Promise<Change 
       for (const kept of ['refs', 'logs/refs'])
         await rmdir(join(commonDir, kept, 'bd')).catch(() => {});
     },
+  };
+}
+
+/** Gone from here is not gone: a clone whose project is shared is joined by the first command in it. */
+async function tellOfJoining(
+  repository: GitRepository | undefined,
+  installed: Installed,
+): Promise<Change | undefined> {
+  if (repository === undefined || installed.config.text('sync.mode') !== 'branch') return undefined;
+  const shared = ['refs/bd/remote', `refs/remotes/*/${installed.config.text('sync.branch')}`];
+  const args = ['for-each-ref', '--count=1', '--format=%(refname)', ...shared];
+  if ((await gitOutput(gitOf(repository, installed), args)) === '') return undefined;
+  return {
+    says: 'left the issues on the remote: the next bd command here joins them, unless BEADS_NO_AUTO_INIT=1 is set',
   };
 }
 

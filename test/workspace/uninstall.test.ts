@@ -313,7 +313,9 @@ test('what all have goes without a word, and a later init finds it again', async
   const before = everything();
   await init(directory);
   const id = await create(directory, 'Shared');
-  expect(await uninstall(optionsFor(directory))).toMatchObject({ backup: null });
+  const { backup, changes } = await uninstall(optionsFor(directory));
+  expect(backup).toBeNull();
+  expect(changes.at(-1)).toMatch(/^left the issues on the remote: .*BEADS_NO_AUTO_INIT=1/);
   expect(everything()).toEqual(before);
   expect(await init(directory)).toMatchObject({ joined: true, issue_count: 1 });
   expect(readFileSync(join(directory, '.beads/beads.jsonl'), 'utf8')).toContain(id);
@@ -399,6 +401,7 @@ describe('--purge-remote', () => {
     expect(branches()).toContain('beads-sync');
     const report = await uninstall(purge(directory));
     expect(report.changes).toContain('deleted beads-sync on origin');
+    expect(report.changes.join()).not.toContain('left the issues');
     expect(preview.changes.slice(1)).toEqual(report.changes.slice(1));
     expect(branches()).toBe('main');
     expect(readFileSync(report.backup ?? '', 'utf8')).toContain(id);
