@@ -22,7 +22,8 @@ export interface WriteModel {
 
 const FIELDS = ['title', 'assignee', 'external_ref', 'notes'] as const;
 
-const WORD = /\bw\d+w\b/g;
+/** Texts are searched as JSON, where `n` stands before what begins a line. */
+const WORD = /w\d+w/g;
 
 export function createWriteModel(): WriteModel {
   const writes: ModelWrite[] = [];
