@@ -34,11 +34,18 @@ test('a call is seen as it was made, whatever stands in its arguments and its en
 });
 
 test('a call that bd makes is in order, and what a hook handed on is not in it', async () => {
-  const env = { GIT_INDEX_FILE: '/x', EDITOR: 'vi', GIT_SSH_COMMAND: 'ssh -v' };
+  const env = {
+    GIT_INDEX_FILE: '/x/index',
+    GIT_WORK_TREE: '/x',
+    EDITOR: 'vi',
+    GIT_SSH_COMMAND: 'ssh -v',
+  };
   expect(brokenRules(await record(['rev-parse', 'HEAD'], env))).toEqual([]);
 });
 
 const OID = 'a'.repeat(40);
+const SYNC = 'refs/heads/beads-sync';
+const TWO = [/^pushes with --force/, /^pushes :refs/];
 const FETCH =
   'fetch --refmap= --no-tags --no-write-fetch-head --no-recurse-submodules --no-auto-maintenance';
 
@@ -46,6 +53,7 @@ test.each([
   [`push --no-verify -- origin ${OID}:refs/heads/beads-sync`, []],
   [`${FETCH} -- origin +refs/heads/beads-sync:refs/bd/remote`, []],
   ['update-ref -d refs/bd/remote', []],
+  [`push --no-verify --force-with-lease=${SYNC}:${OID} -- origin :${SYNC}`, []],
   ['config --get user.name', []],
   ['config --local merge.beads.name bd', []],
   ['add -A', ['runs git add']],
@@ -57,26 +65,16 @@ test.each([
   [`push --no-verify --force origin ${OID}:refs/heads/b`, ['pushes with --force']],
   [`push --no-verify --follow-tags -- o ${OID}:refs/heads/b`, ['pushes with --follow-tags']],
   [`push -- origin ${OID}:refs/heads/b`, ['pushes with hooks']],
-  [`push --no-verify --force-with-lease=refs/heads/b:${OID} -- o :refs/heads/b`, []],
-  ['push --no-verify -- o :refs/heads/b', ['pushes :refs/heads/b']],
-  [
-    'push --no-verify --force-with-lease -- o :refs/heads/b',
-    ['pushes with --force-with-lease', 'pushes :refs/heads/b'],
-  ],
-  [
-    `push --no-verify --force-with-lease=refs/heads/a:${OID} -- o :refs/heads/b`,
-    [`pushes with --force-with-lease=refs/heads/a:${OID}`, 'pushes :refs/heads/b'],
-  ],
-  [
-    `push --no-verify --force-with-lease=refs/heads/b:${OID} -- o ${OID}:refs/heads/b`,
-    [`pushes with --force-with-lease=refs/heads/b:${OID}`],
-  ],
   [`${FETCH} -- origin`, ['fetches what the settings say']],
   [`${FETCH} -- origin +refs/heads/b:refs/remotes/origin/b`, [/fetches .*remotes/]],
   [`${FETCH} --depth=1 -- origin +refs/heads/b:refs/bd/remote`, ['fetches with --depth=1']],
   ['update-ref refs/heads/main HEAD', ['moves refs/heads/main']],
   ['symbolic-ref HEAD refs/heads/x', ['writes a symbolic ref']],
   ['remote add x y', ['changes the remotes']],
+  [`push --no-verify --force-with-lease=${SYNC}:${OID} -- origin :refs/heads/main`, TWO],
+  [`push --no-verify --force-with-lease=${SYNC} -- origin :${SYNC}`, TWO],
+  ['update-index --refresh', ["uses the person's index"]],
+  ['ls-files', ["uses the person's index"]],
   ['config user.name x', ['writes the setting user.name']],
 ])('git %s', async (line, expected) => {
   const call = await record(['rev-parse']);
@@ -86,13 +84,27 @@ test.each([
   );
 });
 
+test('mode checked-out moves a branch from the commit that it knows, and says so', async () => {
+  const call = await record(['rev-parse']);
+  const settings = call.args.slice(0, call.args.indexOf('rev-parse'));
+  const rulesOf = (...args: string[]): string[] =>
+    brokenRules({ ...call, args: [...settings, 'update-ref', ...args] });
+  const because = ['-m', 'bd: auto-sync'];
+  expect(rulesOf(...because, 'refs/heads/main', OID, OID)).toEqual([]);
+  expect(rulesOf(...because, 'refs/heads/main', OID)).toHaveLength(1);
+  expect(rulesOf(...because, 'refs/tags/v1', OID, OID)).toHaveLength(1);
+  expect(rulesOf('-m', 'other', 'refs/heads/main', OID, OID)).toHaveLength(1);
+});
+
 test('a setting or a variable that is missing, or one too many, is a broken rule', async () => {
   const call = await record(['rev-parse']);
   const changed = (name: string, value: string): string[] =>
     brokenRules({ ...call, env: new Map(call.env).set(name, value) });
   expect(changed('GIT_TERMINAL_PROMPT', '1')).toHaveLength(1);
   expect(changed('LC_ALL', 'de_DE.UTF-8')).toHaveLength(1);
-  expect(changed('GIT_INDEX_FILE', '/x')).toEqual(['was handed on GIT_INDEX_FILE']);
+  expect(changed('GIT_WORK_TREE', '/x')).toEqual(['was handed on GIT_WORK_TREE']);
+  expect(changed('GIT_INDEX_FILE', '/x/.git/index')).toEqual(["uses the person's index"]);
+  expect(changed('GIT_INDEX_FILE', '/x/.git/index.bd-7')).toEqual([]);
   expect(changed('SSH_ASKPASS', '/x')).toEqual(['was handed on SSH_ASKPASS']);
   expect(changed('GIT_SSH_COMMAND', '/usr/bin/ssh -v')).toHaveLength(1);
   const bare = brokenRules({ ...call, args: ['rev-parse'] });

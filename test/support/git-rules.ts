@@ -1,15 +1,18 @@
+import { basename } from 'node:path';
 import type { GitCall } from './git-recorder.ts';
 
 /** All that bd may ask of git: what only reads, what makes objects, and what the rules below look at. */
 const COMMANDS = new Set([
   '--version',
   'cat-file',
+  'check-attr',
   'commit-tree',
   'config',
   'diff-tree',
   'fetch',
   'for-each-ref',
   'hash-object',
+  'ls-files',
   'ls-remote',
   'ls-tree',
   'merge-base',
@@ -21,8 +24,12 @@ const COMMANDS = new Set([
   'rev-list',
   'rev-parse',
   'symbolic-ref',
+  'update-index',
   'update-ref',
 ]);
+
+/** These read or write an index, which has to be one of bd's own. */
+const WITH_INDEX = new Set(['ls-files', 'update-index']);
 
 /** What these start (ssh, a credential helper) has to end with them. */
 const NETWORK = new Set(['fetch', 'ls-remote', 'push']);
@@ -53,6 +60,7 @@ const ENVIRONMENT = {
 const OUR_VARIABLES = new Set([
   ...Object.keys(ENVIRONMENT),
   'GIT_DIR',
+  'GIT_INDEX_FILE',
   'GIT_SSH_COMMAND',
   'GIT_TEST_DISALLOW_ABBREVIATED_OPTIONS',
 ]);
@@ -62,7 +70,6 @@ const INTERACTIVE = ['EDITOR', 'VISUAL', 'PAGER', 'SSH_ASKPASS'];
 
 const OID = '[0-9a-f]{40}(?:[0-9a-f]{24})?';
 const PUSHED = new RegExp(`^${OID}:refs/(?:heads|beads)/[^:*]+$`);
-const REMOVED = /^:(refs\/(?:heads|beads)\/[\w./-]+)$/;
 const OUR_REF = /^refs\/bd\/[^:*]+$/;
 
 /** What the call does that no git call of bd may do; none for one that is in order. */
@@ -73,6 +80,7 @@ export function brokenRules(call: GitCall): string[] {
     ...wrongConfig(config),
     ...(COMMANDS.has(command) ? [] : [`runs git ${command}`]),
     ...wrongArguments(command, args),
+    ...wrongIndex(command, call.env.get('GIT_INDEX_FILE')),
     ...(NETWORK.has(command) && call.leadsGroup === false
       ? ['talks to a remote outside of a process group of its own']
       : []),
@@ -108,6 +116,12 @@ function wrongEnvironment(env: ReadonlyMap<string, string>): string[] {
   ];
 }
 
+/** The person's is called `index`; a call that names no other one would use it. */
+function wrongIndex(command: string, path: string | undefined): string[] {
+  const isPersonal = path === undefined ? WITH_INDEX.has(command) : basename(path) === 'index';
+  return isPersonal ? ["uses the person's index"] : [];
+}
+
 function wrongConfig(config: ReadonlyMap<string, string>): string[] {
   return Object.entries(CONFIG)
     .filter(([key, value]) => config.get(key) !== value)
@@ -122,7 +136,7 @@ function wrongArguments(command: string, args: readonly string[]): string[] {
     case 'fetch':
       return wrongFetch(args);
     case 'update-ref':
-      return plain.slice(0, 1).every((ref) => OUR_REF.test(ref)) ? [] : [`moves ${plain[0]}`];
+      return wrongMove(args);
     case 'symbolic-ref':
       return plain.length === 1 && !args.includes('-d') ? [] : ['writes a symbolic ref'];
     case 'remote':
@@ -134,25 +148,41 @@ function wrongArguments(command: string, args: readonly string[]): string[] {
   }
 }
 
-/**
- * One ref that is named in full, of a commit that is named in full, and never by force; or, for `bd
- * uninstall --purge-remote`, one ref removed while it still is the commit that was looked at.
- */
+/** Refs of bd's own; mode checked-out moves the branch too, from the commit that it knows, and says so. */
+function wrongMove(args: readonly string[]): string[] {
+  const [flag, reason, branch = '', ...commits] = args;
+  const isAutoSync = flag === '-m' && reason === 'bd: auto-sync';
+  if (isAutoSync && branch.startsWith('refs/heads/') && commits.length === 2) return [];
+  const ref = args.find((arg) => !arg.startsWith('-')) ?? '';
+  return OUR_REF.test(ref) ? [] : [`moves ${ref}`];
+}
+
+/** One ref that is named in full, of a commit that is named in full, and never by force. */
 function wrongPush(args: readonly string[]): string[] {
   const { flags, rest } = splitOperands(args);
   const [, ...refspecs] = rest;
-  const removed = REMOVED.exec(refspecs[0] ?? '')?.[1];
-  const lease = new RegExp(`^--force-with-lease=${removed ?? '-'}:${OID}$`);
-  const isLeased = flags.filter((flag) => lease.test(flag)).length === 1;
-  const forced = flags
-    .filter((flag) => !lease.test(flag))
-    .filter((flag) => /^(?:-[fd]|--(?:force|all|mirror|tags|delete|prune|follow-tags))/.test(flag));
-  const isOne = refspecs.length === 1 && (PUSHED.test(refspecs[0] ?? '') || isLeased);
+  if (isDeletion(flags, refspecs)) return [];
+  const forced = flags.filter((flag) =>
+    /^(?:-[fd]|--(?:force|all|mirror|tags|delete|prune|follow-tags))/.test(flag),
+  );
+  const isOne = refspecs.length === 1 && PUSHED.test(refspecs[0] ?? '');
   return [
     ...forced.map((flag) => `pushes with ${flag}`),
     ...(isOne ? [] : [`pushes ${refspecs.join(' ') || 'what the settings say'}`]),
     ...(flags.includes('--no-verify') ? [] : ['pushes with hooks']),
   ];
+}
+
+/** `bd uninstall --purge-remote` deletes the branch if it is still at the commit that was looked at. */
+function isDeletion(flags: readonly string[], refspecs: readonly string[]): boolean {
+  const lease = flags.find((flag) => flag.startsWith('--force'));
+  const [ref, oid] = lease?.replace('--force-with-lease=', '').split(':') ?? [];
+  return (
+    ref !== undefined &&
+    /^refs\/(?:heads\/beads-sync|beads\/sync)$/.test(ref) &&
+    new RegExp(`^${OID}$`).test(oid ?? '') &&
+    refspecs.join() === `:${ref}`
+  );
 }
 
 /** One ref, into ours; FETCH_HEAD, tags, the depth and the submodules stay the person's. */

@@ -8,8 +8,11 @@ import { createTempDirectory } from './temp-directory.ts';
  * Set up for each file of tests: every git child that bd starts in it is seen, and at its end none has
  * done what bd promises not to do. A test's own git calls go by `REAL_GIT`.
  */
-/** One cause breaks a rule in many calls. */
+/** One cause breaks a rule in many calls, and many rules in one that is not bd's. */
 const SHOWN_MAX = 20;
+const RULES_SHOWN_MAX = 3;
+
+const WHAT_THEY_ARE = 'git calls that bd must never make; those of the test itself go by REAL_GIT';
 
 const temp = createTempDirectory();
 const recorder = createGitRecorder(temp.path);
@@ -20,12 +23,14 @@ afterAll(() => {
   process.env['PATH'] = path;
   const calls = recorder.calls();
   temp[Symbol.dispose]();
-  const broken = new Set(calls.flatMap(complaints));
-  expect([...broken].slice(0, SHOWN_MAX), 'git calls that bd must never make').toEqual([]);
+  const broken = calls.map(complaint).filter((text) => text !== undefined);
+  expect([...new Set(broken)].slice(0, SHOWN_MAX), WHAT_THEY_ARE).toEqual([]);
 });
 
-function complaints(call: GitCall): string[] {
-  return brokenRules(call).map((rule) => `${rule}: git ${commandLine(call.args)} (in ${call.cwd})`);
+/** All the rules that a call breaks are one cause. */
+function complaint(call: GitCall): string | undefined {
+  const rules = brokenRules(call).slice(0, RULES_SHOWN_MAX).join(', ');
+  return rules === '' ? undefined : `git ${commandLine(call.args)} (in ${call.cwd}): ${rules}`;
 }
 
 /** Without the settings, which are the same in each call. */
