@@ -84,7 +84,7 @@ export async function openInProcess(
     },
     call: (method, params) => call(method, params),
     git: (...args) => sandbox.git(directory, ...args),
-    sync: () => workspace.sync.syncNow(),
+    sync: () => call('sync', {}),
     async reopen() {
       await workspace[Symbol.asyncDispose]();
       await start();
