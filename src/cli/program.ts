@@ -24,6 +24,7 @@ import { labelCommand } from './commands/label.ts';
 import { listCommand } from './commands/list.ts';
 import { mcpCommand } from './commands/mcp.ts';
 import { mergeCommand } from './commands/merge.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { quickCommand } from './commands/q.ts';
 import { readyCommand } from './commands/ready.ts';
 import { reopenCommand } from './commands/reopen.ts';
@@ -76,6 +77,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
       exportCommand,
       mergeCommand,
       configCommand,
+      migrateCommand,
       whereCommand,
       infoCommand,
       uninstallCommand,

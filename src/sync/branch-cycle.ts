@@ -1,7 +1,14 @@
 import { PUSH_ATTEMPTS_MAX, RACE_PAUSE_MAX_MS, RACE_PAUSE_MS } from '../core/limits.ts';
 import type { Pending } from '../store/outbox.ts';
 import { findClassicOrigin, takeIn, type Intake } from './branch-intake.ts';
-import { IMPORTED, IMPORTED_FROM, noteFrom, SHARED, WRITTEN } from './branch-memory.ts';
+import {
+  forgetShared,
+  IMPORTED,
+  IMPORTED_FROM,
+  noteFrom,
+  SHARED,
+  WRITTEN,
+} from './branch-memory.ts';
 import type { Fetched } from './branch-remote.ts';
 import { countCommit, packWhenDue } from './branch-upkeep.ts';
 import { retellPending } from './classic-origin.ts';
@@ -88,7 +95,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     if ('replaced' in fetched) {
       await takeIn(context, report, { tip: fetched.replaced, seen: IMPORTED });
       // The new history lacks what the old one had: it is shared no more.
-      store.settings.delete(SHARED);
+      forgetShared(store);
     }
     const built = await commit(context, report);
     if (built.kind === 'shared') return 'shared';

@@ -19,3 +19,8 @@ export function noteFrom({ settings }: Store, from: string): void {
 export function allowPublishing(store: Store): void {
   store.settings.delete(IMPORTED_FROM);
 }
+
+/** What the branch shows may lack what the store holds, although nothing waits to be shared. */
+export function forgetShared({ settings }: Store): void {
+  settings.delete(SHARED);
+}

@@ -15,6 +15,11 @@ export function readSyncMemory(settings: Settings): SyncMemory {
   return JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory;
 }
 
+/** Issues are shared in another way from now on. */
+export function forgetSyncMemory(settings: Settings): void {
+  settings.delete(KEY);
+}
+
 /** Writes only what is news: a cycle that found nothing to do leaves the store untouched. */
 export function writeSyncMemory(
   settings: Settings,

@@ -121,7 +121,7 @@ export async function openConfig(beadsDir: string, { env }: { env: Environment }
     },
     async unset(key) {
       checkKey(key);
-      await edit((document) => document.deleteIn(placeOf(document, key)));
+      await edit((document) => removeFrom(document, placeOf(document, key)));
     },
   };
 }
@@ -208,6 +208,21 @@ function flatten(document: Document): Map<string, string> {
 /** Where the key stands already (`sync.push: …` or under `sync:`), else nested. */
 function placeOf(document: Document, key: string): string[] {
   return document.has(key) ? [key] : key.split('.');
+}
+
+/** With the sections that are empty then. */
+function removeFrom(document: Document, place: readonly string[]): void {
+  if (!document.hasIn(place)) return;
+  document.deleteIn(place);
+  const section = place.slice(0, -1);
+  if (section.length === 0) return;
+  const left: unknown = document.getIn(section);
+  if (isEmptySection(left)) removeFrom(document, section);
+}
+
+function isEmptySection(node: unknown): boolean {
+  if (typeof node !== 'object' || node === null || !('items' in node)) return false;
+  return Array.isArray(node.items) && node.items.length === 0;
 }
 
 function scalar(value: string): string | number | boolean {

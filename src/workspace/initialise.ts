@@ -21,7 +21,7 @@ import { openConfig } from './config.ts';
 import { excludeBytes, planExclude } from './exclude-line.ts';
 import { completeFootprint, namesIn, recordFootprint, type FootprintBefore } from './footprint.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
-import { readMetadata, writeMetadata, type Metadata } from './metadata.ts';
+import { CLASSIC_MIRROR, readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -53,9 +53,6 @@ export interface InitReport {
   /** Why the remote's issues are not here yet; null when nothing is wrong. */
   warning: string | null;
 }
-
-/** A workspace that has this file keeps its name. */
-const CLASSIC_MIRROR = 'issues.jsonl';
 
 /** What `initialise` would report, had it been run. */
 export interface InitPreview extends Pick<
@@ -167,7 +164,10 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
   }
   const remote = mode === 'branch' ? await planRemote(place, options) : undefined;
   if (mode === 'worktree') changes.push(leftToPerson(isTracked ? mirror : undefined));
-  if (mode === 'checked-out') changes.push(...announceCommits(options));
+  if (mode === 'checked-out') {
+    const says = 'left the settings in .beads to you: commit them when you like';
+    changes.push(...announceCommits(options), { says });
+  }
   if (remote !== undefined) {
     changes.push({
       says: `will push changes to ${remote.branch} on ${remote.name} (--local keeps them here)`,
@@ -204,12 +204,10 @@ function leftToPerson(trackedMirror: string | undefined): Change {
   };
 }
 
-function announceCommits({ isLocal }: InitOptions): Change[] {
+/** What the mode `checked-out` does of itself. */
+export function announceCommits({ isLocal }: { isLocal: boolean }): Change[] {
   const push = isLocal ? '' : ', and push it when nothing but such commits would go along';
-  return [
-    { says: `will commit issues on the branch that is checked out${push}` },
-    { says: 'left the settings in .beads to you: commit them when you like' },
-  ];
+  return [{ says: `will commit issues on the branch that is checked out${push}` }];
 }
 
 interface Place {

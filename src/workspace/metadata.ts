@@ -11,6 +11,10 @@ export interface Metadata {
   project_id: string;
 }
 
+/** The mirror's name in a new workspace, and the one that the classic tool gave it. */
+export const DEFAULT_MIRROR = 'beads.jsonl';
+export const CLASSIC_MIRROR = 'issues.jsonl';
+
 /** A name inside `.beads`: a cloned repository must not make bd write elsewhere. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
@@ -23,7 +27,7 @@ export function readMetadata(beadsDir: string): Metadata {
   const value = readJson(path);
   const {
     database = 'beads.db',
-    jsonl_export: mirror = 'beads.jsonl',
+    jsonl_export: mirror = DEFAULT_MIRROR,
     project_id: id = '',
   } = value;
   if (typeof id !== 'string') throw broken(path, '"project_id" is not a text');

@@ -13,6 +13,7 @@ import {
 } from '../sync/mirror-file.ts';
 import { createMirrorMemory } from '../sync/mirror-memory.ts';
 import type { Config } from './config.ts';
+import { DEFAULT_MIRROR } from './metadata.ts';
 
 interface WorktreeMirror extends MirrorCopy {
   /** The git directory of its working tree. */
@@ -56,13 +57,17 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
   const main = createMirrorFile({
     ...options,
     path: join(beadsDir, mirrorName),
+    memory: createMirrorMemory(store.settings, { name: memoryName(mirrorName) }),
     ...(tracking === undefined ? {} : { tracking }),
   });
   return withCopies(main, {
     find: () => findWorktreeMirrors({ beadsDir, mirrorName }),
     open({ path, name, gitDir }) {
       const firstSeq = store.events.lastSeq();
-      const memory = createMirrorMemory(store.settings, { name, firstSeq });
+      const memory = createMirrorMemory(store.settings, {
+        name: memoryName(mirrorName, name),
+        firstSeq,
+      });
       return createMirrorFile({
         ...options,
         path,
@@ -72,6 +77,11 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
     },
     log,
   });
+}
+
+/** A file that goes by another name is another file: nothing is known of it, or what was known last. */
+function memoryName(mirrorName: string, place = ''): string {
+  return [mirrorName === DEFAULT_MIRROR ? '' : mirrorName, place].filter(Boolean).join(' ');
 }
 
 /** When the mirror is the person's to commit, what git is doing to the working tree that it is in. */

@@ -57,7 +57,7 @@ export function openSharedGit(
   return createGit({ gitDir: commonDir, directory: topLevel, env });
 }
 
-function openBranch({
+export function openBranch({
   repository,
   config,
   projectId,

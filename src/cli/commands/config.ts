@@ -1,6 +1,8 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition } from '../command.ts';
+import type { SettingReport } from '../../protocol/methods/workspace.ts';
 import { alignColumns } from '../output/columns.ts';
+import { renderMigration } from '../output/migration-text.ts';
 import { oneLine } from '../output/printable.ts';
 
 export const configCommand: CommandDefinition = {
@@ -21,7 +23,7 @@ export const configCommand: CommandDefinition = {
       name: 'set',
       parameters: '<key> [value]',
       about: 'Change a setting',
-      async run({ args: [key = '', value], call, confirm }) {
+      async run({ args: [key = '', value], call, io, confirm }) {
         if (value === undefined) {
           throw new BdError('USAGE', {
             message: `a value for ${key} is needed`,
@@ -29,16 +31,19 @@ export const configCommand: CommandDefinition = {
           });
         }
         const set = await call('set_config', { key, value });
-        confirm({ json: set, text: `Set ${set.key} = ${oneLine(set.value)}\n` });
+        const text = `Set ${set.key} = ${oneLine(set.value)}\n`;
+        confirm({ json: set, text: text + renderConsequences(set) });
+        if (typeof set.warning === 'string') io.stderr(`Warning: ${set.warning}\n`);
       },
     },
     {
       name: 'unset',
       parameters: '<key>',
       about: 'Go back to the default',
-      async run({ args: [key = ''], call, confirm }) {
+      async run({ args: [key = ''], call, io, confirm }) {
         const unset = await call('unset_config', { key });
-        confirm({ json: unset, text: `Unset ${unset.key}\n` });
+        confirm({ json: unset, text: `Unset ${unset.key}\n${renderConsequences(unset)}` });
+        if (typeof unset.warning === 'string') io.stderr(`Warning: ${unset.warning}\n`);
       },
     },
     {
@@ -62,3 +67,8 @@ export const configCommand: CommandDefinition = {
     },
   ],
 };
+
+/** Of a setting that decides how issues are shared. */
+function renderConsequences({ changes, left = [] }: SettingReport): string {
+  return changes === undefined ? '' : `\n${renderMigration({ changes, left })}`;
+}

@@ -1,7 +1,7 @@
-import type { SyncReport, SyncStatus } from '../../core/sharing.ts';
+import { SYNC_MODES, type SyncMode, type SyncReport, type SyncStatus } from '../../core/sharing.ts';
 import type { Timestamp } from '../../core/timestamp.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
-import { flag, integer, list, object, optional, text } from '../shape.ts';
+import { choice, flag, integer, list, object, optional, text } from '../shape.ts';
 
 const key = text({ min: 1, max: 200 });
 const path = text({ min: 1, max: 4096 });
@@ -39,6 +39,8 @@ export const workspaceMethods = {
   get_config: object({ key }),
   set_config: object({ key, value: text({ max: TEXT_CHARS_MAX }) }),
   unset_config: object({ key }),
+  /** To another `sync.mode`; with `dry_run` it is only told what that would change. */
+  migrate: object({ to: choice(SYNC_MODES), dry_run: optional(flag()) }),
   list_config: object({}),
   explain_config: object({}),
 };
@@ -54,6 +56,25 @@ export interface Overdue {
   since: Timestamp;
   /** Why; null when nothing has tried to share them. */
   error: string | null;
+}
+
+export interface MigrationReport {
+  from: SyncMode;
+  to: SyncMode;
+  /** What was changed, or would be; one sentence each. */
+  changes: string[];
+  /** What is the person's to do: sentences, and commands to run in the project's directory. */
+  left: string[];
+  /** What is not shared as it should be, and why; null when all is well. */
+  warning: string | null;
+  dry_run: boolean;
+}
+
+/** What a setting that changes how issues are shared changed beside itself. */
+export interface SettingReport extends Partial<
+  Pick<MigrationReport, 'changes' | 'left' | 'warning'>
+> {
+  key: string;
 }
 
 export interface ImportProblem {
@@ -123,8 +144,9 @@ export interface WorkspaceResults {
   import: ImportReport;
   read_events: { events: StoredEvent[]; next: number };
   get_config: { key: string; value: string | null };
-  set_config: { key: string; value: string };
-  unset_config: { key: string };
+  set_config: SettingReport & { value: string };
+  unset_config: SettingReport;
+  migrate: MigrationReport;
   list_config: { config: Record<string, string> };
   explain_config: { entries: ConfigEntry[] };
 }

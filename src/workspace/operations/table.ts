@@ -12,6 +12,7 @@ import { dependencyOperations } from './dependency.ts';
 import { eventOperations } from './events.ts';
 import { infoOperations } from './info.ts';
 import { labelOperations } from './label.ts';
+import { migrateOperations } from './migrate.ts';
 import type { Operations } from './operation.ts';
 import { overdueOperations } from './overdue.ts';
 import { readOperations } from './read-issue.ts';
@@ -37,6 +38,7 @@ const OPERATIONS: Operations<Method> = {
   ...eventOperations,
   ...infoOperations,
   ...syncOperations,
+  ...migrateOperations,
   ...overdueOperations,
   ...transferOperations,
 };
