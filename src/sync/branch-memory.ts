@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 /** What a store remembers of its branch, by the names of its settings. */
 /** The last commit of the remote's branch whose lines are in the store. */
 export const IMPORTED = 'imported_tip';
-/** Which ref of which remote that was: when it is gone, somebody deleted it. */
+/** Which branch of which remote that was: when it is gone, somebody deleted it. */
 export const IMPORTED_FROM = 'imported_from';
 /** Our last commit: when the ref is elsewhere, this store is not the one that wrote it. */
 export const WRITTEN = 'written_tip';

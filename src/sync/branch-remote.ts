@@ -10,9 +10,9 @@ export const SYNC_BRANCH = 'beads-sync';
 const OUTSIDE_BRANCHES = 'refs/beads/sync';
 
 export type Fetched =
-  /** `from` says which ref of which remote; `forced` that its history was replaced. */
-  | { kind: 'changed'; from: string; forced: boolean }
-  | { kind: 'unchanged'; from: string }
+  /** `from` is the remote and the branch's name, `ref` where it is there; `forced`: its history was replaced. */
+  | { kind: 'changed'; from: string; ref: string; forced: boolean }
+  | { kind: 'unchanged'; from: string; ref: string }
   /** The remote answered, and has no such branch. */
   | { kind: 'absent'; from: string }
   | GitFailure;
@@ -32,47 +32,42 @@ export interface BranchRemote {
 }
 
 export function createBranchRemote(git: Git, branchName: () => string): BranchRemote {
-  /** Where it was found or put last; the branch comes first. */
-  let found: { branch: string; ref: string } | undefined;
+  /** The branch always comes first: where it is, nobody looks further. */
   const places = (): string[] => {
     const branch = `refs/heads/${branchName()}`;
-    const all = branchName() === SYNC_BRANCH ? [branch, OUTSIDE_BRANCHES] : [branch];
-    const first = found?.branch === branch ? found.ref : branch;
-    return [first, ...all.filter((ref) => ref !== first)];
+    return branchName() === SYNC_BRANCH ? [branch, OUTSIDE_BRANCHES] : [branch];
   };
-  const settle = (ref: string): void => {
-    found = { branch: `refs/heads/${branchName()}`, ref };
-  };
+  /** Where it was found or put last. */
+  let found: string | undefined;
+
+  const fromOf = (remote: string): string => `${remote} ${branchName()}`;
 
   return {
     async fetch(remote, options = {}) {
-      const [first = ''] = places();
       for (const ref of places()) {
-        const result = await reachRemote(
-          git,
-          [...FETCH, '--', remote, `+${ref}:${THEIRS}`],
-          options,
-        );
+        const refspec = `+${ref}:${THEIRS}`;
+        const result = await reachRemote(git, [...FETCH, '--', remote, refspec], options);
         if (result.exitCode === 0) {
-          settle(ref);
-          return { ...whatMoved(result.stderr), from: `${remote} ${ref}` };
+          found = ref;
+          return { ...whatMoved(result.stderr), from: fromOf(remote), ref };
         }
         if (!/couldn't find remote ref/i.test(result.stderr)) {
           return classifyGitFailure(result.stderr);
         }
       }
-      return { kind: 'absent', from: `${remote} ${first}` };
+      found = undefined;
+      return { kind: 'absent', from: fromOf(remote) };
     },
     async push(remote, commit, { theirs, ...options }) {
-      const [ref = ''] = places();
+      const [branch = '', ...others] = places();
+      const ref = theirs === undefined ? branch : (found ?? branch);
       const failure = await pushRef(git, { remote, commit, ref }, options);
-      if (failure === undefined) return { kind: 'pushed', from: `${remote} ${ref}` };
+      if (failure === undefined) return { kind: 'pushed', from: fromOf(remote) };
       // Who may not make a branch may still make a ref beside the branches.
       if (failure.kind !== 'rejected' || theirs !== undefined) return failure;
-      for (const other of places().slice(1)) {
+      for (const other of others) {
         if ((await pushRef(git, { remote, commit, ref: other }, options)) !== undefined) continue;
-        settle(other);
-        return { kind: 'pushed', from: `${remote} ${other}` };
+        return { kind: 'pushed', from: fromOf(remote) };
       }
       return failure;
     },

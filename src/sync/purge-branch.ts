@@ -9,8 +9,8 @@ export interface RemoteBranch {
   remote: string;
   /** Where the issues are there. */
   ref: string;
-  /** What it was when it was looked at; undefined where there is none. */
-  tip: string | undefined;
+  /** What it was when it was looked at. */
+  tip: string;
 }
 
 /** All that bd puts on a branch of its own. */
@@ -18,9 +18,12 @@ const OURS = new Set(['.beads', 'README.md']);
 
 /**
  * The remote's branch, when nothing is lost with it: it is this project's, holds nothing but issues, and
- * `issues` shows them all. Fetches into the branch's repository.
+ * `issues` shows them all; undefined where there is none. Fetches into the branch's repository.
  */
-export async function checkPurge(branch: SyncBranch, issues: Buffer): Promise<RemoteBranch> {
+export async function checkPurge(
+  branch: SyncBranch,
+  issues: Buffer,
+): Promise<RemoteBranch | undefined> {
   const remote = await branch.remote();
   if (remote === undefined) throw refused('there is no remote', 'Leave --purge-remote out.');
   const fetched = await branch.fetch(remote);
@@ -28,10 +31,10 @@ export async function checkPurge(branch: SyncBranch, issues: Buffer): Promise<Re
     const { message, remedy } = describeFailure(fetched, remote);
     throw refused(message, remedy);
   }
-  const ref = fetched.from.slice(remote.length + 1);
   const { theirs: tip } = await branch.tips();
   const snapshot = tip === undefined ? undefined : await branch.snapshot(tip);
-  if (fetched.kind === 'absent' || snapshot === undefined) return { remote, ref, tip: undefined };
+  if (fetched.kind === 'absent' || tip === undefined || snapshot === undefined) return undefined;
+  const { ref } = fetched;
   const foreign = snapshot.root.map(({ name }) => name).find((name) => !OURS.has(name));
   if (snapshot.format?.kind !== 'known' || foreign !== undefined) {
     const what = foreign ?? 'issues of another tool';
@@ -46,10 +49,7 @@ export async function checkPurge(branch: SyncBranch, issues: Buffer): Promise<Re
 }
 
 /** Only while it is still what was looked at: a teammate may just have pushed. */
-export async function purgeBranch(
-  git: Git,
-  { remote, ref, tip }: RemoteBranch & { tip: string },
-): Promise<void> {
+export async function purgeBranch(git: Git, { remote, ref, tip }: RemoteBranch): Promise<void> {
   const failure = await deleteRef(git, { remote, ref, tip });
   if (failure === undefined) return;
   if (failure.kind === 'race') {

@@ -47,12 +47,12 @@ export function overtaken(): SyncFailure {
   };
 }
 
-/** `from` is the remote and its ref. */
+/** `from` is the remote and the branch's name. */
 export function deletedBranch(from: string): SyncFailure {
-  const [remote, ref = ''] = from.split(' ');
+  const [remote, branch] = from.split(' ');
   return {
     kind: 'blocked',
-    message: `${ref.replace(/^refs\/heads\//, '')} was deleted on the remote ${remote}; nothing was lost here`,
+    message: `${branch} was deleted on the remote ${remote}; nothing was lost here`,
     remedy:
       'If that was a mistake, `bd sync --publish` puts it there again; otherwise stop sharing with `bd config set sync.push false`.',
   };

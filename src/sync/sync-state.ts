@@ -242,11 +242,18 @@ function nextCycleState(
 function worksHere(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
   const { nowMs, settings } = circumstances;
   if (cycle.kind === 'resting') return looksSoon(cycle, circumstances);
-  return cycle.kind === 'failing' ? triesSoon(cycle, nowMs + settings.fetchActiveMs) : cycle;
+  return cycle.kind === 'failing'
+    ? triesSoon(cycle, { nowMs, waitMs: settings.fetchActiveMs, settings })
+    : cycle;
 }
 
-function triesSoon(cycle: Extract<CycleState, { kind: 'failing' }>, atMs: number): CycleState {
-  if (cycle.failing.failure.retry !== 'soon') return cycle;
+/** A cause elsewhere, such as a network that is gone, is not asked for more often than others' changes at rest. */
+function triesSoon(
+  cycle: Extract<CycleState, { kind: 'failing' }>,
+  { nowMs, waitMs, settings }: { nowMs: number; waitMs: number; settings: SyncSettings },
+): CycleState {
+  const isHere = cycle.failing.failure.retry === 'soon';
+  const atMs = nowMs + (isHere ? waitMs : settings.fetchIdleMs);
   return { ...cycle, dueMs: Math.min(cycle.dueMs, atMs) };
 }
 
@@ -266,7 +273,7 @@ function changeToSend(
 ): CycleState {
   switch (cycle.kind) {
     case 'failing':
-      return triesSoon(cycle, nowMs + settings.quietMs);
+      return triesSoon(cycle, { nowMs, waitMs: settings.quietMs, settings });
     case 'running':
       return cycle;
     case 'resting':

@@ -171,12 +171,13 @@ async function planPurge(
   }
   await using borrowed = await borrowRepository(repository.commonDir);
   const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
-  const { remote, ref, tip } = await checkPurge(branchIn(looking, installed), installed.issues);
-  const name = ref.replace(/^refs\/heads\//, '');
-  if (tip === undefined) return { says: `found no ${name} on ${remote}` };
+  const found = await checkPurge(branchIn(looking, installed), installed.issues);
+  if (found === undefined) {
+    return { says: `found no ${installed.config.text('sync.branch')} on the remote` };
+  }
   return {
-    says: `deleted ${name} on ${remote}`,
-    make: () => purgeBranch(gitOf(repository, installed), { remote, ref, tip }),
+    says: `deleted ${found.ref.replace(/^refs\/heads\//, '')} on ${found.remote}`,
+    make: () => purgeBranch(gitOf(repository, installed), found),
   };
 }
 

@@ -11,6 +11,7 @@ interface Commit {
 }
 
 const FROM = 'origin refs/heads/beads-sync';
+const FOUND = { from: FROM, ref: 'refs/heads/beads-sync' };
 
 /** A remote without git, for many short histories: what is committed on the branch, and how often. */
 export interface MemoryRemote {
@@ -72,8 +73,8 @@ export function createMemoryRemote(): MemoryRemote {
           const isSame = refs.theirs === remote.tip;
           refs.theirs = remote.tip;
           if (remote.tip === undefined) return Promise.resolve({ kind: 'absent', from: FROM });
-          if (isSame) return Promise.resolve({ kind: 'unchanged', from: FROM });
-          return Promise.resolve({ kind: 'changed', from: FROM, forced: false });
+          if (isSame) return Promise.resolve({ kind: 'unchanged', ...FOUND });
+          return Promise.resolve({ kind: 'changed', ...FOUND, forced: false });
         },
         forgetTheirs: () => Promise.resolve(),
         forget: () => {},

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createIssueTree } from '../../src/sync/issue-tree.ts';
 import { allowPublishing } from '../../src/sync/branch-memory.ts';
 import {
   classic,
@@ -135,4 +136,32 @@ describe('a remote that allows no new branch', () => {
     expect(lines(a.store)).toEqual(lines(b.store));
     expect(refsOf(remote, 'refs/heads')).toEqual([]);
   });
+
+  it('is left for the branch as soon as somebody who may makes it, and nothing is left behind', async () => {
+    mkdirSync(join(remote, 'hooks'), { recursive: true });
+    const hook = join(remote, 'hooks', 'update');
+    writeFileSync(hook, '#!/bin/sh\ncase "$1" in refs/heads/*) exit 1;; esac\n');
+    chmodSync(hook, 0o755);
+    const a = clone('a');
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    rmSync(hook);
+    const b = clone('b');
+    put(b.store, issue('t-b'));
+    // As a clone does that had its first look before a's push.
+    await b.branch.push('origin', await orphan(b), { theirs: undefined });
+    put(a.store, issue('t-c'));
+    for (const each of [b, a, b, a]) expect((await cycle(each)).end).toBe('shared');
+    expect(lines(a.store)).toEqual(lines(b.store));
+    expect(classic(linesAt('beads-sync'))).toEqual(['t-a', 't-b', 't-c'].map((id) => line(id)));
+  });
 });
+
+/** A commit of what a clone holds, on top of nothing. */
+async function orphan({ store, branch }: Clone): Promise<string> {
+  const issues = await createIssueTree(store, branch.objects).write({ hasParts: false });
+  const { ours } = await branch.tips();
+  const written = await branch.write({ parent: undefined, issues, subject: 'x', ours });
+  if (written.kind === 'race') throw new Error('nobody else is here');
+  return written.commit;
+}

@@ -473,7 +473,7 @@ describe('--purge-remote', () => {
     await init(directory);
     git(remote, 'branch', '-D', 'beads-sync');
     const report = await previewUninstall(purge(directory));
-    expect(report.changes).toContain('found no beads-sync on origin');
+    expect(report.changes).toContain('found no beads-sync on the remote');
     await create(directory, 'One');
     await expect(uninstall(purge(directory))).rejects.toMatchObject({ code: 'NOT_SHARED' });
   });
