@@ -31,7 +31,7 @@ import type { SyncMemory } from './sync-memory.ts';
  *
  * `running` remembers the failure it comes from, so that it shows until a cycle ends well; one that
  * was asked for `again` goes over into the next at its end. A change that a cycle missed is still
- * pending at its end, so `running` need not remember it.
+ * pending at its end; it is remembered as `missed`, as it may be what a cause that is here waited for.
  */
 
 type MirrorState =
@@ -46,7 +46,13 @@ type CycleState =
   | { kind: 'resting'; dueMs: number | undefined; intervalMs: number }
   | { kind: 'gathering'; sinceMs: number; dueMs: number; intervalMs: number }
   /** `again`: somebody asked for a cycle after this one had begun. */
-  | { kind: 'running'; again: boolean; intervalMs: number; failing: Failing | undefined }
+  | {
+      kind: 'running';
+      again: boolean;
+      missed: boolean;
+      intervalMs: number;
+      failing: Failing | undefined;
+    }
   | { kind: 'failing'; failing: Failing; dueMs: number; intervalMs: number };
 
 interface Failing {
@@ -275,7 +281,7 @@ function changeToSend(
     case 'failing':
       return triesSoon(cycle, { nowMs, waitMs: settings.quietMs, settings });
     case 'running':
-      return cycle;
+      return { ...cycle, missed: true };
     case 'resting':
     case 'gathering': {
       const sinceMs = cycle.kind === 'gathering' ? cycle.sinceMs : nowMs;
@@ -295,18 +301,32 @@ function cycleEnded(
   { end, pending }: Extract<SyncEvent, { kind: 'cycle_ended' }>,
   circumstances: CycleCircumstances,
 ): CycleState {
-  const { nowMs, random } = circumstances;
   const { intervalMs } = cycle;
   if (typeof end !== 'string') {
-    const failing = { failure: end, attempts: (cycle.failing?.attempts ?? 0) + 1 };
-    if (cycle.again) return { ...cycle, again: false, failing };
-    const maxMs = end.retry === 'soon' ? circumstances.settings.fetchIdleMs : RETRY_DELAY_MAX_MS;
-    const dueMs = nowMs + Math.min(retryDelayMs(failing.attempts, random), maxMs);
+    const failing = failingAfter(end, cycle.failing);
+    if (cycle.again) return { ...cycle, again: false, missed: false, failing };
+    const dueMs = circumstances.nowMs + delayAfter(failing, cycle, circumstances);
     return { kind: 'failing', failing, dueMs, intervalMs };
   }
-  if (cycle.again) return { ...cycle, again: false, failing: undefined };
+  if (cycle.again) return { ...cycle, again: false, missed: false, failing: undefined };
   const resting: CycleState = restingAfter(end, intervalMs, circumstances);
   return pending > 0 ? changeToSend(resting, pending, circumstances) : resting;
+}
+
+/** Another cause that is here is a new one, whatever was before. */
+function failingAfter(failure: SyncFailure, before: Failing | undefined): Failing {
+  const isNew = failure.retry === 'soon' && before?.failure.message !== failure.message;
+  return { failure, attempts: isNew ? 1 : (before?.attempts ?? 0) + 1 };
+}
+
+function delayAfter(
+  { failure, attempts }: Failing,
+  { missed }: Extract<CycleState, { kind: 'running' }>,
+  { random, settings }: CycleCircumstances,
+): number {
+  const delayMs = retryDelayMs(attempts, random);
+  if (failure.retry !== 'soon') return delayMs;
+  return missed ? settings.quietMs : Math.min(delayMs, settings.fetchIdleMs);
 }
 
 function restingAfter(
@@ -324,7 +344,7 @@ function restingAfter(
 
 function running(cycle: Exclude<CycleState, { kind: 'absent' }>): CycleState {
   const failing = 'failing' in cycle ? cycle.failing : undefined;
-  return { kind: 'running', again: false, intervalMs: cycle.intervalMs, failing };
+  return { kind: 'running', again: false, missed: false, intervalMs: cycle.intervalMs, failing };
 }
 
 function isDue(cycle: CycleState, nowMs: number): cycle is Exclude<CycleState, { kind: 'absent' }> {

@@ -348,6 +348,21 @@ describe('a failure whose cause is here', () => {
     expect(waits).toEqual([5, 10, 20, 40, 60, 60]);
   });
 
+  it('is looked at again at once for a change that the cycle missed, and anew for another cause', () => {
+    const steps: Step[] = [
+      [1_000, asked],
+      [1_000, failed],
+      [6_000, due],
+      [6_000, failed],
+      [16_000, due],
+    ];
+    const missed = quiet([...steps, [16_100, changed()], [16_150, flushed], [16_200, failed]]);
+    expect(nextDueMs(missed.state)).toBe(16_500);
+    const other = ended({ end: { ...here, message: 'a merge' }, pending: 1 });
+    expect(nextDueMs(quiet([...steps, [16_200, other]]).state)).toBe(21_200);
+    expect(nextDueMs(quiet([...steps, [16_200, failed]]).state)).toBe(36_200);
+  });
+
   it('is looked at after a change, and when somebody works here', () => {
     const steps: Step[] = [
       [1_000, asked],
