@@ -44,6 +44,8 @@ export interface CheckedOutBranch {
   readonly path: string;
   readonly git: Git;
   commit(change: { content: Buffer; subject: string }): Promise<Committed>;
+  /** Why nothing can be committed now, whatever it is. */
+  obstacle(): Promise<Obstacle | undefined>;
 }
 
 export interface CheckedOutOptions {
@@ -95,11 +97,12 @@ export function createCheckedOutBranch(options: CheckedOutOptions): CheckedOutBr
     const made = await writeCommit(objects, { tree, parent: head, subject, author: AUTHOR, nowMs });
     await assertOnly(git, { path, from: head, to: made });
 
+    settings.set(STAGED, oid);
+    // Held as shortly as can be: a git command of the person's fails meanwhile, as it does for any lock.
     const lock = await takeIndexLock(git.gitDir, owner);
     if (lock === undefined) return busy;
     try {
       if (obstacleNow(options, branch) !== undefined) return { kind: 'race' };
-      settings.set(STAGED, oid);
       if (!(await index.publish())) return { kind: 'race' };
       return (await moveBranch(git, { branch, from: head, to: made }))
         ? { kind: 'committed', branch, commit: made }
@@ -109,7 +112,13 @@ export function createCheckedOutBranch(options: CheckedOutOptions): CheckedOutBr
     }
   };
 
-  return { path, git, commit };
+  const obstacle = async (): Promise<Obstacle | undefined> => {
+    if (existsSync(lockPath)) return busy.obstacle;
+    const found = await look(options);
+    return 'obstacle' in found ? found.obstacle : undefined;
+  };
+
+  return { path, git, commit, obstacle };
 }
 
 type Found =

@@ -2,11 +2,11 @@ import { PUSH_ATTEMPTS_MAX } from '../core/limits.ts';
 import type { Pending } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
-import { diverged, type Obstacle } from './checked-out-obstacle.ts';
+import { diverged, mirrorBehind, type Obstacle } from './checked-out-obstacle.ts';
 import { compareWithUpstream } from './checked-out-upstream.ts';
 import { gitOutput } from './git-output.ts';
 import { pushRef } from './git-push.ts';
-import type { MirrorFile, ShownMirror } from './mirror-file.ts';
+import type { MirrorFile } from './mirror-file.ts';
 import { emptyReport, type SyncCycle } from './cycle.ts';
 import {
   describeFailure,
@@ -45,11 +45,11 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
   let settled: { branch: string; outcome: Outcome } | undefined;
 
   const share = async (push: boolean, signal: AbortSignal): Promise<Outcome> => {
-    const { store, mirror, branch } = context;
-    const shown = await mirror.shown();
+    const { store, branch } = context;
     const pending = store.outbox.pending();
-    if (shown === undefined) return await withoutMirror(context, { push, pending });
-    const committed = await commitSoon(context, shown);
+    const done = await commitSoon(context);
+    if (done === undefined) return await withoutMirror(context, { push, pending });
+    const { committed, seq } = done;
     if (committed.kind === 'race') {
       const { obstacle } = committed;
       return {
@@ -60,7 +60,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
     const known = settled;
     settled = undefined;
     if (!push) {
-      store.outbox.clearThrough(shown.seq);
+      store.outbox.clearThrough(seq);
       return { end: 'off', pushed: pending.count };
     }
     const isNews = committed.kind === 'committed' || pending.count > 0;
@@ -69,7 +69,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
         ? known.outcome
         : await send(branch, { committed, pending, signal });
     if (typeof outcome.end === 'string') {
-      store.outbox.clearThrough(shown.seq);
+      store.outbox.clearThrough(seq);
       settled = { branch: committed.branch, outcome: { ...outcome, pushed: 0 } };
     }
     return outcome;
@@ -93,12 +93,8 @@ async function withoutMirror(
   { push, pending }: { push: boolean; pending: Pending },
 ): Promise<Outcome> {
   if (pending.count > 0) {
-    return {
-      end: blocked({
-        reason: `${mirror.path} does not show the issues yet`,
-        remedy: 'Nothing to do, unless `bd status` says that the file cannot be written.',
-      }),
-    };
+    const obstacle = await branch.obstacle();
+    return { end: blocked(obstacle ?? mirrorBehind(mirror.path)) };
   }
   return { end: push ? await endWithoutNews(branch) : 'off' };
 }
@@ -107,19 +103,26 @@ async function endWithoutNews({ git }: CheckedOutBranch): Promise<'shared' | 'no
   return (await gitOutput(git, ['remote'])) === '' ? 'no_remote' : 'shared';
 }
 
-async function commitSoon(
-  { store, branch, random, pause }: CheckedOutContext,
-  { content, seq }: ShownMirror,
-): Promise<Committed> {
-  const { settings, outbox } = store;
-  const subject = autoSyncSubject(outbox.pending({ after: Number(settings.get(COMMITTED) ?? 0) }));
-  let committed: Committed = { kind: 'race' };
-  for (let attempt = 0; attempt < PUSH_ATTEMPTS_MAX && committed.kind === 'race'; attempt++) {
-    if (attempt > 0) await pause(random() * PAUSE_MS);
-    committed = await branch.commit({ content, subject });
+/** What the file shows, up to the event at `seq`; undefined when it shows nothing of ours. */
+async function commitSoon({
+  store: { settings, outbox },
+  mirror,
+  branch,
+  random,
+  pause,
+}: CheckedOutContext): Promise<{ committed: Committed; seq: number } | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    // Read anew each time: the file may have been written since.
+    const shown = await mirror.shown();
+    if (shown === undefined) return undefined;
+    const { content, seq } = shown;
+    const before = Number(settings.get(COMMITTED) ?? 0);
+    const subject = autoSyncSubject(outbox.pending({ after: before }));
+    const committed = await branch.commit({ content, subject });
+    if (committed.kind === 'committed') settings.set(COMMITTED, String(seq));
+    if (committed.kind !== 'race' || attempt === PUSH_ATTEMPTS_MAX) return { committed, seq };
+    await pause(random() * PAUSE_MS);
   }
-  if (committed.kind === 'committed') settings.set(COMMITTED, String(seq));
-  return committed;
 }
 
 function autoSyncSubject({ count, ids }: Pick<Pending, 'count' | 'ids'>): string {

@@ -72,3 +72,10 @@ export function waitsForPush(branch: string, remote: string, count: number): Obs
     remedy: 'Run `git push` when you like: bd pushes no commit that is not its own.',
   };
 }
+
+export function mirrorBehind(path: string): Obstacle {
+  return {
+    reason: `${path} does not show the issues yet`,
+    remedy: 'Nothing to do: bd writes it as soon as it can.',
+  };
+}
