@@ -6,6 +6,7 @@ import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
 import { causal } from './migrations/002-causal.ts';
 import { shards } from './migrations/003-shards.ts';
+import { storeUnusable } from './store-failure.ts';
 
 /** In order; `user_version` counts those that were applied. */
 const MIGRATIONS: readonly ((database: Database) => void)[] = [
@@ -33,7 +34,7 @@ export function openDatabase(path: string, { nowMs }: { nowMs: number }): Opened
   try {
     return { database: open(path) };
   } catch (error) {
-    if (!isDamage(error) && error !== FOREIGN) throw unusable(path, error);
+    if (!isDamage(error) && error !== FOREIGN) throw storeUnusable('open', path, error);
   }
   const movedAside = `${path}.aside-${nowMs}`;
   for (const suffix of ['', '-wal', '-shm']) {
@@ -89,13 +90,4 @@ function readPragma(database: Database, name: string): number {
 
 function isDamage(error: unknown): boolean {
   return error instanceof BetterSqlite3.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
-}
-
-function unusable(path: string, error: unknown): BdError {
-  if (error instanceof BdError) return error;
-  return new BdError('STORE_UNUSABLE', {
-    message: `cannot open the store ${path}: ${error instanceof Error ? error.message : String(error)}`,
-    remedy: 'Check the permissions of that file and its directory, and the free space on the disk.',
-    cause: error,
-  });
 }

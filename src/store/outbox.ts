@@ -34,7 +34,15 @@ export interface Outbox {
 
 export function createOutbox(
   database: Database,
-  { nowMs, lastSeq }: { nowMs: () => number; lastSeq: () => number },
+  {
+    nowMs,
+    lastSeq,
+    transaction,
+  }: {
+    nowMs: () => number;
+    lastSeq: () => number;
+    transaction: <T>(work: () => T) => T;
+  },
 ): Outbox {
   const insert = database.prepare(
     'INSERT INTO outbox (issue_id, seq, since_ms, shared_counter) VALUES (?, ?, ?, ?)',
@@ -80,6 +88,6 @@ export function createOutbox(
         ids: first.all(after, IDS_SHOWN),
       };
     },
-    clearThrough: (seq) => void clear.run(seq),
+    clearThrough: (seq) => void transaction(() => clear.run(seq)),
   };
 }

@@ -7,7 +7,10 @@ export interface Settings {
   delete(key: string): void;
 }
 
-export function createSettings(database: Database): Settings {
+export function createSettings(
+  database: Database,
+  { transaction }: { transaction: <T>(work: () => T) => T },
+): Settings {
   const get = database
     .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
     .pluck();
@@ -17,7 +20,7 @@ export function createSettings(database: Database): Settings {
   const remove = database.prepare('DELETE FROM settings WHERE key = ?');
   return {
     get: (key) => get.get(key),
-    set: (key, value) => void set.run(key, value),
-    delete: (key) => void remove.run(key),
+    set: (key, value) => void transaction(() => set.run(key, value)),
+    delete: (key) => void transaction(() => remove.run(key)),
   };
 }

@@ -13,6 +13,7 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
 import { openReplica, type Replica } from './replica.ts';
 import { createSettings, type Settings } from './settings.ts';
+import { explainFailure } from './store-failure.ts';
 import { createVersions, type Versions } from './versions.ts';
 
 export interface Store {
@@ -38,13 +39,20 @@ export interface Store {
 export function openStore(path: string, { clock }: { clock: Clock }): Store {
   const { database, movedAside } = openDatabase(path, { nowMs: clock.nowMs() });
   const events = createEventLog(database, { newId: randomUUID });
+  const transaction: Store['transaction'] = (work) => {
+    if (database.inTransaction) return work();
+    try {
+      return database.transaction(work).immediate();
+    } catch (error) {
+      throw explainFailure(path, error);
+    }
+  };
   const outbox = createOutbox(database, {
     nowMs: () => clock.nowMs(),
     lastSeq: () => events.lastSeq(),
+    transaction,
   });
-  const transaction: Store['transaction'] = (work) =>
-    database.inTransaction ? work() : database.transaction(work).immediate();
-  const settings = createSettings(database);
+  const settings = createSettings(database, { transaction });
   const replica = openReplica(settings, { path, machine: readMachine() });
   const readiness = createReadiness(database);
   const cycles = createEdgeCycles(database, { settings, readiness, transaction });
