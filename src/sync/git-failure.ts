@@ -1,3 +1,5 @@
+import { DISK_FULL } from './full-disk.ts';
+
 /** Why a call to the remote failed, by what a person can do about it. */
 type GitFailureKind = 'offline' | 'auth' | 'rejected' | 'race' | 'failed';
 
@@ -9,6 +11,8 @@ export interface GitFailure {
 
 /** In this order: the first pattern that git's words match decides. */
 const PATTERNS: readonly (readonly [GitFailureKind, RegExp])[] = [
+  // Of a ref's lock too, which nobody else holds then.
+  ['failed', DISK_FULL],
   [
     'race',
     /non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value|reference already exists|failed to lock/i,

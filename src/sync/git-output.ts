@@ -5,6 +5,7 @@ import {
   type GitResult,
   type GitLocalOptions,
 } from '../platform/git-command.ts';
+import { isDiskFull, MAKE_SPACE } from './full-disk.ts';
 
 /** What a call prints that is not expected to fail, without its last line end. */
 export async function gitOutput(
@@ -25,7 +26,9 @@ export function gitError(
   const reason = stderr.trim().split('\n')[0] || `exit code ${exitCode}`;
   return new BdError('SYNC_FAILED', {
     message: `git ${gitCommandName(args)} failed in ${git.gitDir}: ${reason}`,
-    remedy: 'Check that the repository is writable and sound (`git fsck`), then run `bd sync`.',
+    remedy: isDiskFull(stderr)
+      ? MAKE_SPACE
+      : 'Check that the repository is writable and sound (`git fsck`), then run `bd sync`.',
     details: { stderr },
   });
 }

@@ -1,5 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import type { SharingFailure } from '../core/sharing.ts';
+import { isDiskFull, MAKE_SPACE } from './full-disk.ts';
 import type { GitFailure } from './git-failure.ts';
 
 export interface SyncFailure {
@@ -35,7 +36,7 @@ export function describeFailure({ kind, reason }: GitFailure, remote: string): S
   return {
     kind: known,
     message: `the remote ${remote} ${WORDS[known]}: ${reason}`,
-    remedy: REMEDIES[known],
+    remedy: isDiskFull(reason) ? MAKE_SPACE : REMEDIES[known],
   };
 }
 
@@ -64,5 +65,6 @@ export function failureFrom(error: unknown): SyncFailure {
     return { kind, message: error.message, remedy: error.remedy };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { kind: 'failed', message: `sync failed: ${message}`, remedy: REMEDIES.failed };
+  const remedy = isDiskFull(message) ? MAKE_SPACE : REMEDIES.failed;
+  return { kind: 'failed', message: `sync failed: ${message}`, remedy };
 }

@@ -29,6 +29,15 @@ describe('classifyGitFailure', () => {
     ['offline', "fatal: '/gone.git' does not appear to be a git repository"],
     ['offline', "fatal: unable to access 'https://h/': The requested URL returned error: 503"],
     ['failed', 'fatal: something new'],
+    [
+      'failed',
+      "fatal: update_ref failed for ref 'refs/bd/sync': cannot lock ref 'refs/bd/sync': Unable to create '/w/.git/refs/bd/sync.lock': No space left on device",
+    ],
+    [
+      'failed',
+      'error: unable to write loose object file: No space left on device\nfatal: unpack-objects failed',
+    ],
+    ['failed', 'fatal: sha1 file write error: Disk quota exceeded\nfatal: the remote end hung up'],
   ])('%s: %s', (kind, text) => {
     expect(classifyGitFailure(text).kind).toBe(kind);
   });
