@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -40,6 +40,13 @@ test('one holder at a time; released, it is free, and the file stays', async () 
   expect(second).toBeDefined();
   second?.release();
   expect(existsSync(path)).toBe(true);
+});
+
+test('holding it takes no space: there is one empty file', async () => {
+  const lock = await acquireKernelLock(path, { waitMs: 0 });
+  expect(readdirSync(temp.path)).toEqual(['daemon.lock']);
+  expect(statSync(path).size).toBe(0);
+  lock?.release();
 });
 
 test('of many contenders exactly one wins', async () => {
