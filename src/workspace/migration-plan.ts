@@ -8,7 +8,6 @@ import { borrowOffline, borrowRepository } from '../platform/borrowed-repository
 import { createGit } from '../platform/git-command.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
 import type { Project } from '../sync/branch-format.ts';
-import { gitOutput } from '../sync/git-output.ts';
 import type { Change } from './change.ts';
 import { planExclude, planUnexclude } from './exclude-line.ts';
 import { readFootprint } from './footprint.ts';
@@ -178,17 +177,17 @@ async function findProject(
   return await openBranch({ repository: place, config, projectId: '', env, clock }).findProject();
 }
 
-/** Names in `.beads` that git knows, of those that matter here. */
+/** Names in `.beads` that the last commit has; nothing of the index is looked at. */
 async function findTracked(
   { beadsDir, env }: Workspace,
   { gitDir, topLevel }: GitRepository,
 ): Promise<ReadonlySet<string>> {
   const git = createGit({ gitDir, directory: topLevel, env });
   const directory = relative(topLevel, beadsDir).split(sep).join('/');
-  const staged = await gitOutput(git, ['ls-files', '-z', '--', `:(literal)${directory}/`]);
-  const committed = await git.run(['ls-tree', '-z', '--name-only', 'HEAD', '--', `${directory}/`]);
+  const { stdout } = await git.run(['ls-tree', '-z', '--name-only', 'HEAD', '--', `${directory}/`]);
   return new Set(
-    `${staged}\0${committed.stdout.toString()}`
+    stdout
+      .toString()
       .split('\0')
       .filter((path) => path !== '')
       .map((path) => path.slice(directory.length + 1)),
