@@ -177,6 +177,9 @@ export const CAUSAL_CHARS_MAX = 16 * 1024 * 1024;
 /** Writers in one issue's version vector: far more than ever touch one issue; bounds what a line can cost. */
 export const VECTOR_REPLICAS_MAX = 4_096;
 
+/** Writers beyond which texts are merged no more, as each merge is one: clones and other tools need the rest. */
+export const TEXT_MERGE_REPLICAS_MAX = 2_048;
+
 /** Latest instant a write can carry, in ms: the end of the year 9998, as of timestamps. */
 export const WRITE_MS_MAX = 253_370_764_799_999;
 

@@ -1,4 +1,4 @@
-import { TEXT_CHARS_MAX } from '../limits.ts';
+import { TEXT_CHARS_MAX, TEXT_MERGE_REPLICAS_MAX } from '../limits.ts';
 import { compareDots, formatDot, isSameDot } from './dot.ts';
 import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import { shownSibling } from './shown.ts';
@@ -30,6 +30,7 @@ export function mergeConcurrentTexts(joined: IssueState, versions: Versions): Is
     return pair === undefined ? [] : [{ key, pair }];
   });
   if (found.length === 0 || isShownDeleted(joined)) return joined;
+  if (joined.vector.size >= TEXT_MERGE_REPLICAS_MAX) return joined;
   const bases = [...versions.bases];
   return found.reduce((state, { key, pair }) => {
     const base = baseText(key, { ...versions, bases });

@@ -6,7 +6,7 @@ import { listConflicts } from '../../../src/core/causal/conflicts.ts';
 import type { IssueState } from '../../../src/core/causal/issue-state.ts';
 import { joinStates } from '../../../src/core/causal/join.ts';
 import { liftStranger } from '../../../src/core/causal/lift.ts';
-import { TEXT_CHARS_MAX } from '../../../src/core/limits.ts';
+import { TEXT_CHARS_MAX, TEXT_MERGE_REPLICAS_MAX } from '../../../src/core/limits.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
 import { play, skews, steps } from './history.ts';
 import { created, put, record, remove, shown, throughLine, write } from './state.ts';
@@ -46,6 +46,29 @@ describe('changes of different lines', () => {
     expect(encodeState(joinStates(joinStates(third, first), second))).toBe(line);
     expect(encodeState(merge(third, joinStates(first, second), BASE))).toBe(line);
     expect(listConflicts(joinStates(first, second))).toEqual([]);
+  });
+
+  test('stay two where an issue has so many writers that merges are to leave room for others', () => {
+    const known = (count: number): IssueState => {
+      const names = Array.from({ length: count }, (_, at) => [`w${at}`, 1] as const);
+      return { ...BASE, vector: new Map([...BASE.vector, ...names]) };
+    };
+    const mergedFrom = (base: IssueState): IssueState => {
+      const [here, there] = [
+        edited('bbbbbb', 10, 'A\nb\nc\n', base),
+        edited('cccccc', 5, 'a\nb\nC\n', base),
+      ];
+      const merged = merge(here, there, base);
+      expect(merge(there, here, base)).toEqual(merged);
+      return merged;
+    };
+    // With the creator and both editors.
+    const last = mergedFrom(known(TEXT_MERGE_REPLICAS_MAX - 4));
+    expect(listConflicts(last)).toEqual([]);
+    expect(last.vector.size).toBe(TEXT_MERGE_REPLICAS_MAX);
+    const full = mergedFrom(known(TEXT_MERGE_REPLICAS_MAX - 3));
+    expect(listConflicts(full)).toMatchObject([{ key: 'description' }]);
+    expect(full.vector.size).toBe(TEXT_MERGE_REPLICAS_MAX);
   });
 
   test('of several texts are merged each', () => {

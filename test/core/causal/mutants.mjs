@@ -101,6 +101,12 @@ export const FAULTS = [
     fault: 'return left.replica === right.replica && left.counter === right.counter;',
   },
   {
+    name: 'merge texts until an issue takes no more writers',
+    file: `${CAUSAL}/concurrent-texts.ts`,
+    text: 'if (joined.vector.size >= TEXT_MERGE_REPLICAS_MAX) return joined;',
+    fault: '',
+  },
+  {
     name: 'take a line below the last one for a change of that',
     file: `${CAUSAL}/text-merge.ts`,
     text: 'terminated(base, lineEnd),',
