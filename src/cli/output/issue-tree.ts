@@ -18,13 +18,23 @@ export function renderIssueTree(issues: readonly IssueJson[], screen: Screen): s
     ]),
   );
   const roots: Branch[] = [];
-  for (const issue of issues) {
-    const branch = branches.get(issue.id);
-    const parent = issue.dependencies?.find((edge) => isParentType(edge.type))?.depends_on_id;
-    const above = parent === undefined ? undefined : branches.get(parent);
+  const parents = new Map<string, string>();
+  for (const { id, dependencies = [] } of issues) {
+    const branch = branches.get(id);
+    const parent = dependencies.find((edge) => isParentType(edge.type))?.depends_on_id ?? '';
+    const above = isWithin(id, parent, parents) ? undefined : branches.get(parent);
+    if (above !== undefined) parents.set(id, parent);
     if (branch !== undefined) (above?.below ?? roots).push(branch);
   }
   return draw(roots);
+}
+
+/** Clones that do not know of each other can make two issues each other's parents: one is on top then. */
+function isWithin(id: string, place: string, parents: ReadonlyMap<string, string>): boolean {
+  for (let at: string | undefined = place; at !== undefined; at = parents.get(at)) {
+    if (at === id) return true;
+  }
+  return false;
 }
 
 /** Nodes in depth-first order, as `dependency_tree` gives them; `…` marks what has more below. */
