@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
@@ -13,6 +13,11 @@ export type ObjectKind = 'blob' | 'tree' | 'commit';
 export interface GitObjects {
   /** Writes a loose object and returns its name; one that is there is left, and counts as young again. */
   write(kind: ObjectKind, content: Uint8Array): Promise<string>;
+  /**
+   * Whether all that was written since the last call is still there. Until a ref leads to it, a `git gc`
+   * that is told to wait for nothing removes it: to be asked when one does.
+   */
+  haveLasted(): Promise<boolean>;
   /**
    * Each of `names` (an object's name, or `<commit>:<path>`) in one git process; undefined for what is not
    * there. In a partial clone reading fetches what is missing.
@@ -37,19 +42,44 @@ const compress = promisify(deflate);
 export function createGitObjects(git: Git): GitObjects {
   let storage: Promise<Storage> | undefined;
   const readStorage = (): Promise<Storage> => (storage ??= storageOf(git));
+  const pathOf = (name: string): string =>
+    join(git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
+  let written = new Set<string>();
+
+  const writeLoose = async (
+    kind: ObjectKind,
+    content: Uint8Array,
+    { algorithm }: Storage,
+  ): Promise<string> => {
+    const header = Buffer.from(`${kind} ${content.length}\0`);
+    const name = createHash(algorithm).update(header).update(content).digest('hex');
+    if (await becomesYoung(pathOf(name))) return name;
+    // Speed over size: upkeep packs the objects later, and compresses them well.
+    const packed = await compress(Buffer.concat([header, content]), { level: 1 });
+    await writeReadOnly(pathOf(name), packed);
+    return name;
+  };
 
   return {
     async write(kind, content) {
-      const { algorithm, isPlain } = await readStorage();
-      if (!isPlain) return writeByGit(git, kind, content);
-      const header = Buffer.from(`${kind} ${content.length}\0`);
-      const name = createHash(algorithm).update(header).update(content).digest('hex');
-      const path = join(git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
-      if (await becomesYoung(path)) return name;
-      // Speed over size: upkeep packs the objects later, and compresses them well.
-      const packed = await compress(Buffer.concat([header, content]), { level: 1 });
-      await writeReadOnly(path, packed);
+      const how = await readStorage();
+      const name = how.isPlain
+        ? await writeLoose(kind, content, how)
+        : await writeByGit(git, kind, content);
+      written.add(name);
       return name;
+    },
+    async haveLasted() {
+      const names = [...written];
+      written = new Set();
+      const areLoose = await Promise.all(names.map((name) => isThere(pathOf(name))));
+      const others = names.filter((_, at) => areLoose[at] !== true);
+      if (others.length === 0) return true;
+      // Packed meanwhile, perhaps.
+      const { stdout, exitCode } = await git.reach(['cat-file', '--batch-check'], {
+        input: others.map((name) => `${name}\n`).join(''),
+      });
+      return exitCode === 0 && !/ missing$/m.test(stdout.toString());
     },
     async read(names) {
       const { stdout, exitCode, stderr } = await git.reach(['cat-file', '--batch'], {
@@ -88,6 +118,13 @@ async function writeByGit(git: Git, kind: ObjectKind, content: Uint8Array): Prom
     message: `git cannot write an object in ${git.gitDir}: ${stderr.trim()}`,
     remedy: 'Check the free space and the permissions there, then run `bd sync`.',
   });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** An old object that nothing refers to yet would be the next `git gc`'s to remove. */

@@ -77,12 +77,14 @@ export async function runBranchCycle(context: CycleContext): Promise<CycleReport
 async function runAttempts(context: CycleContext, report: CycleReport): Promise<CycleEnd> {
   const { store, branch, push, pause, random, signal, reached } = context;
   const { remote } = report;
-  if (remote === undefined) {
-    const built = await commit(context, report);
-    return built.kind === 'race' ? overtaken() : push ? 'no_remote' : 'off';
-  }
   for (let attempt = 0; attempt < PUSH_ATTEMPTS_MAX; attempt++) {
     if (attempt > 0) await pause(racePauseMs(attempt, random()));
+    if (remote === undefined) {
+      const built = await commit(context, report);
+      if (built.kind !== 'race') return push ? 'no_remote' : 'off';
+      forgetMade(context);
+      continue;
+    }
     const fetched = await branch.fetch(remote, { signal });
     if (fetched.kind === 'race') continue;
     await reached('fetched');
@@ -148,9 +150,10 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   const { store, branch, clock, issueTree, reached } = context;
   const { ours, theirs } = await branch.tips();
   const hasRemote = report.remote !== undefined;
+  const sound = hasRemote ? ours : await soundTip(context, ours);
   const originOf = await findClassicOrigin(context, theirs);
   // A store that was lost comes back from what it had committed, and never overwrites it.
-  await takeIn(context, report, { tip: ours, seen: WRITTEN });
+  await takeIn(context, report, { tip: sound, seen: WRITTEN });
   await noteArrived(context, { ours, theirs });
   if (originOf !== undefined) {
     store.transaction(() => retellPending(store, { originOf, nowMs: clock.nowMs() }));
@@ -159,7 +162,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   await reached('taken in');
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it goes on from what all have.
-  const parent = hasRemote ? theirs : (ours ?? theirs);
+  const parent = hasRemote ? theirs : (sound ?? theirs);
   // With a commit of ours that is not theirs, the outbox of a store that was put back tells too little.
   const isShared = parent !== undefined && parent === ours && store.settings.get(SHARED) === parent;
   if (isShared && pending.count === 0) return { kind: 'shared' };
@@ -180,6 +183,22 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   await noteShared(context, built);
   await reached('noted');
   return { kind: 'shared' };
+}
+
+/**
+ * The commit of ours to build upon. One that nobody noted may lack what a `git gc` took away before the
+ * ref led there: no push would find that out, and each later `git gc` would fail for it.
+ */
+async function soundTip(
+  context: CycleContext,
+  ours: string | undefined,
+): Promise<string | undefined> {
+  const { store, branch } = context;
+  if (ours === undefined || store.settings.get(WRITTEN) === ours) return ours;
+  if (await branch.isWhole(ours)) return ours;
+  const before = (await branch.snapshot(ours))?.parents[0];
+  forgetMade(context);
+  return before !== undefined && (await branch.isWhole(before)) ? before : undefined;
 }
 
 /** A push may arrive although its answer does not, or this process ends before it has noted that. */

@@ -15,7 +15,7 @@ const PATTERNS: readonly (readonly [GitFailureKind, RegExp])[] = [
   ['failed', DISK_FULL],
   [
     'race',
-    /non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value|reference already exists|failed to lock/i,
+    /non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value|reference already exists|failed to lock|nonexistent object/i,
   ],
   [
     'auth',

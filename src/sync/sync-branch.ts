@@ -41,12 +41,17 @@ export interface SyncBranch {
   sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined>;
   /** Whether `commit` is `tip` or comes before it. */
   isWithin(commit: string, tip: string): Promise<boolean>;
-  /** Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. */
+  /** Whether all of a commit and of its history is here; somebody's `git gc` may have come too early. */
+  isWhole(commit: string): Promise<boolean>;
+  /**
+   * Puts `issues` on top of `parent`; `commit` is `parent` itself when it shows them already. After a
+   * 'race' all is to be made anew: another writer moved the ref, or a `git gc` was quicker than it.
+   */
   write(options: {
     parent: string | undefined;
     issues: TreeEntry;
     subject: string;
-    /** What `refs/bd/sync` is expected to be; another writer moved it when 'race' is returned. */
+    /** What `refs/bd/sync` is expected to be. */
     ours: string | undefined;
   }): Promise<{ kind: 'written'; commit: string } | { kind: 'race' }>;
   push: BranchRemote['push'];
@@ -63,6 +68,9 @@ export interface BranchNames {
   /** One of the repository's remotes; the one it suggests when undefined. */
   readonly remote?: string | undefined;
 }
+
+/** Meets every object; what a partial clone left with the remote is not asked for. */
+const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
 
 const AUTHOR = { name: 'bd', email: 'bd@localhost' };
 
@@ -136,6 +144,17 @@ export function createSyncBranch({
     return present?.tree === tree && present.parents.join() === (parent ?? '');
   };
 
+  const put: SyncBranch['write'] = async ({ parent, issues, subject, ours }) => {
+    const base = parent === undefined ? undefined : await snapshot(parent);
+    const tree = await writeBranchTree(objects, { base, issues, project });
+    if (base !== undefined && base.tree === tree) return moveTo(base.commit, ours);
+    if (ours !== undefined && (await isSame(ours, { tree, parent }))) {
+      return { kind: 'written', commit: ours };
+    }
+    const nowMs = clock.nowMs();
+    return moveTo(await writeCommit(objects, { tree, parent, subject, author, nowMs }), ours);
+  };
+
   return {
     project,
     objects,
@@ -159,15 +178,14 @@ export function createSyncBranch({
       const result = await git.run(['merge-base', '--is-ancestor', commit, tip]);
       return result.exitCode === 0;
     },
-    async write({ parent, issues, subject, ours }) {
-      const base = parent === undefined ? undefined : await snapshot(parent);
-      const tree = await writeBranchTree(objects, { base, issues, project });
-      if (base !== undefined && base.tree === tree) return moveTo(base.commit, ours);
-      if (ours !== undefined && (await isSame(ours, { tree, parent }))) {
-        return { kind: 'written', commit: ours };
-      }
-      const nowMs = clock.nowMs();
-      return moveTo(await writeCommit(objects, { tree, parent, subject, author, nowMs }), ours);
+    async isWhole(commit) {
+      const { exitCode } = await git.run([...WALK, commit]);
+      return exitCode === 0;
+    },
+    async write(options) {
+      const written = await put(options);
+      if (written.kind === 'race' || (await objects.haveLasted())) return written;
+      return { kind: 'race' };
     },
     push: (...args) => branchRemote.push(...args),
     pack: (tip, options) => packObjects(git, tip, options),

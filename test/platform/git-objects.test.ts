@@ -75,6 +75,24 @@ describe('an object', () => {
     ]);
   });
 
+  it.each([
+    ['loose', []],
+    ['as git writes it', ['--shared=group']],
+  ])('has lasted until somebody removes it, and then that is told once: %s', async (_how, init) => {
+    const objects = createGitObjects(openGit(...init));
+    const kept = await objects.write('blob', Buffer.from('kept'));
+    git('update-ref', 'refs/bd/kept', kept);
+    expect(await objects.haveLasted()).toBe(true);
+    await objects.write('blob', Buffer.from('kept'));
+    await objects.write('blob', Buffer.from('lost'));
+    git('gc', '--quiet', '--prune=now');
+    expect(await objects.haveLasted()).toBe(false);
+    expect(await objects.haveLasted()).toBe(true);
+    await objects.write('blob', Buffer.from('kept'));
+    git('gc', '--quiet', '--prune=now');
+    expect(await objects.haveLasted()).toBe(true);
+  });
+
   it('that cannot be stored is an error that names the place', async () => {
     const objects = createGitObjects(openGit());
     const objectsPath = join(repository, '.git/objects');

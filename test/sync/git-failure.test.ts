@@ -7,6 +7,10 @@ describe('classifyGitFailure', () => {
     ['race', '!\tabc:refs/heads/beads-sync\t[rejected] (non-fast-forward)'],
     ['race', '!\tabc:refs/heads/beads-sync\t[remote rejected] (failed to update ref)'],
     ['race', '!\tabc:refs/heads/beads-sync\t[remote rejected] (cannot lock ref ...)'],
+    [
+      'race',
+      "fatal: update_ref failed for ref 'refs/bd/sync': cannot update ref 'refs/bd/sync': trying to write ref 'refs/bd/sync' with nonexistent object 1234",
+    ],
     ['rejected', '!\tabc:refs/heads/beads-sync\t[remote rejected] (pre-receive hook declined)'],
     [
       'rejected',

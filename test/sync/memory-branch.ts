@@ -88,6 +88,7 @@ export function createMemoryRemote(): MemoryRemote {
           Promise.resolve(
             snapshotOf([...history(commit)].find((name) => commits.get(name)?.isSealed)),
           ),
+        isWhole: () => Promise.resolve(true),
         isWithin: (commit, tip) => Promise.resolve([...history(tip)].includes(commit)),
         write({ parent, issues: { oid } }) {
           const issues = blobs.get(oid) ?? Buffer.alloc(0);
