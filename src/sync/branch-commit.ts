@@ -9,6 +9,7 @@ import {
   SHARDS_DIRECTORY,
   type BranchSnapshot,
 } from './branch-snapshot.ts';
+import type { IssueEntry } from './issue-tree.ts';
 
 const README = 'README.md';
 
@@ -18,26 +19,30 @@ export interface Author {
 }
 
 /**
- * The tree that shows `issues`: the entries of `base` with ours in their places. A README or a format
- * file that is there already stays, as it may be somebody else's or a newer bd's.
+ * The tree that shows `issues`: the entries of `base` with ours in their places. A README that is there
+ * already stays, as it may be somebody else's.
  */
 export async function writeBranchTree(
   objects: GitObjects,
   {
     base,
-    issues,
+    issues: { entry, shards },
     project,
-  }: { base: BranchSnapshot | undefined; issues: TreeEntry; project: Project },
-): Promise<string> {
+  }: { base: BranchSnapshot | undefined; issues: IssueEntry; project: Project },
+): Promise<Omit<BranchSnapshot, 'commit' | 'parents' | 'isSealed'>> {
   const beads = (base?.beads ?? []).filter(
     ({ name }) => name !== ISSUES_FILE && name !== SHARDS_DIRECTORY,
   );
-  beads.push(issues);
-  const layout = issues.name === SHARDS_DIRECTORY ? 'parts' : 'file';
-  const format = base?.format;
+  beads.push(entry);
+  const layout = shards === undefined ? 'file' : 'parts';
+  let format = base?.format;
   if (format?.kind !== 'known' || format.layout !== layout) {
-    const content = encodeFormat(format?.kind === 'known' ? format.project : project, layout);
-    replace(beads, await file(objects, FORMAT_FILE, content));
+    format = {
+      kind: 'known',
+      project: format?.kind === 'known' ? format.project : project,
+      layout,
+    };
+    replace(beads, await file(objects, FORMAT_FILE, encodeFormat(format.project, layout)));
   }
   const root = [...(base?.root ?? [])];
   const oid = await objects.write('tree', encodeTree(beads));
@@ -45,7 +50,8 @@ export async function writeBranchTree(
   if (!root.some(({ name }) => name === README)) {
     root.push(await file(objects, README, BRANCH_README));
   }
-  return objects.write('tree', encodeTree(root));
+  const tree = await objects.write('tree', encodeTree(root));
+  return { tree, format, root, beads, shards };
 }
 
 export function writeCommit(

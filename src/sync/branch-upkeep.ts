@@ -4,9 +4,9 @@ import type { SyncBranch } from './sync-branch.ts';
 
 /**
  * Commits after which their objects are packed. A commit of the whole file leaves up to a megabyte, one
- * of a part some 12 KB; git's own `gc` would come after thousands of either.
+ * of a part some 25 KB; git's own `gc` would come after thousands of either.
  */
-const COMMITS_UNPACKED_MAX = { file: 20, parts: 500 };
+const COMMITS_UNPACKED_MAX = { file: 20, parts: 200 };
 
 /** Commits of the branch whose objects lie loose, or nearly so. */
 const UNPACKED = 'commits_unpacked';

@@ -12,7 +12,7 @@ export interface SyncCycle {
     /** Stops what talks to the remote; local steps end by themselves. */
     signal: AbortSignal;
   }): Promise<CycleReport>;
-  /** Called after a cycle that nobody waits for. */
+  /** Called in a process that stays, when those who waited for a cycle have their answer. */
   tidy?(signal: AbortSignal): Promise<void>;
 }
 

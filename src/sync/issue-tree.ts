@@ -12,9 +12,16 @@ import { renderIssueFile } from './issue-file.ts';
 /** What the branch shows of the store: its lines, and beside them those that this bd cannot read. */
 export interface IssueTree {
   /** One file; or parts, in a large project and on a branch that has them, where they stay. */
-  write(branch: { hasParts: boolean }): Promise<TreeEntry>;
+  write(branch: { hasParts: boolean }): Promise<IssueEntry>;
   /** Makes all anew: what was written before may be gone, as nothing referred to it. */
   forget(): void;
+}
+
+/** Where a branch has its issues: a file, or a directory with its parts. */
+export interface IssueEntry {
+  entry: TreeEntry;
+  /** Undefined for one file. */
+  shards: TreeEntry[] | undefined;
 }
 
 /** The parts as they were written last, and what they show. */
@@ -29,7 +36,7 @@ interface Parts {
 export function createIssueTree(store: Store, objects: GitObjects): IssueTree {
   let parts: Parts | undefined;
 
-  const writeParts = async (): Promise<TreeEntry> => {
+  const writeParts = async (): Promise<IssueEntry> => {
     const seq = store.events.lastSeq();
     const carried = carriedByShard(store);
     const entries = [...(parts?.entries ?? [])];
@@ -44,13 +51,14 @@ export function createIssueTree(store: Store, objects: GitObjects): IssueTree {
     const present = entries.filter((entry) => entry !== undefined);
     const oid = await objects.write('tree', encodeTree(present));
     parts = { seq, entries, carrying: new Set(carried.keys()) };
-    return { mode: '40000', name: SHARDS_DIRECTORY, oid };
+    return { entry: { mode: '40000', name: SHARDS_DIRECTORY, oid }, shards: present };
   };
 
-  const writeFile = async (): Promise<TreeEntry> => {
+  const writeFile = async (): Promise<IssueEntry> => {
     const { content } = await renderIssueFile(store);
     const shown = withCarried(content, store.carried.all());
-    return { ...FILE, name: ISSUES_FILE, oid: await objects.write('blob', shown) };
+    const oid = await objects.write('blob', shown);
+    return { entry: { ...FILE, name: ISSUES_FILE, oid }, shards: undefined };
   };
 
   return {

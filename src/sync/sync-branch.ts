@@ -2,7 +2,6 @@ import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Git, GitReachOptions } from '../platform/git-command.ts';
 import { createGitObjects, type GitObjects } from '../platform/git-objects.ts';
-import type { TreeEntry } from '../platform/git-tree.ts';
 import { writeBranchTree, writeCommit, type Author } from './branch-commit.ts';
 import type { Project } from './branch-format.ts';
 import { createBranchRefs, findKnownTip, type BranchTips } from './branch-refs.ts';
@@ -16,6 +15,7 @@ import { readIssues, readSnapshot, SEAL, type BranchSnapshot } from './branch-sn
 import { gitOutput } from './git-output.ts';
 import { packObjects } from './git-pack.ts';
 import { checkedRemote, findRemote } from './git-remote.ts';
+import type { IssueEntry } from './issue-tree.ts';
 
 /** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */
 export interface SyncBranch {
@@ -49,7 +49,7 @@ export interface SyncBranch {
    */
   write(options: {
     parent: string | undefined;
-    issues: TreeEntry;
+    issues: IssueEntry;
     subject: string;
     /** What `refs/bd/sync` is expected to be. */
     ours: string | undefined;
@@ -122,13 +122,17 @@ export function createSyncBranch({
     }
   };
 
+  const keep = (present: BranchSnapshot): void => {
+    snapshots.set(present.commit, present);
+    const [oldest] = snapshots.keys();
+    if (snapshots.size > SNAPSHOTS_KEPT && oldest !== undefined) snapshots.delete(oldest);
+  };
+
   const snapshot: SyncBranch['snapshot'] = async (commit) => {
     const present = snapshots.get(commit) ?? (await readSnapshot(objects, commit));
     if (present === undefined) return undefined;
     if (present.format?.kind === 'newer') throw newerFormat(branchName(), present.format.format);
-    snapshots.set(commit, present);
-    const [oldest] = snapshots.keys();
-    if (snapshots.size > SNAPSHOTS_KEPT && oldest !== undefined) snapshots.delete(oldest);
+    keep(present);
     const theirs = present.format?.project;
     if (project.projectId === '' || theirs === undefined) return present;
     if (theirs.projectId === project.projectId) return present;
@@ -146,13 +150,17 @@ export function createSyncBranch({
 
   const put: SyncBranch['write'] = async ({ parent, issues, subject, ours }) => {
     const base = parent === undefined ? undefined : await snapshot(parent);
-    const tree = await writeBranchTree(objects, { base, issues, project });
+    const shown = await writeBranchTree(objects, { base, issues, project });
+    const { tree } = shown;
     if (base !== undefined && base.tree === tree) return moveTo(base.commit, ours);
     if (ours !== undefined && (await isSame(ours, { tree, parent }))) {
       return { kind: 'written', commit: ours };
     }
     const nowMs = clock.nowMs();
-    return moveTo(await writeCommit(objects, { tree, parent, subject, author, nowMs }), ours);
+    const commit = await writeCommit(objects, { tree, parent, subject, author, nowMs });
+    // The next commit is made on this one: it need not be read for that.
+    keep({ ...shown, commit, parents: parent === undefined ? [] : [parent], isSealed: true });
+    return moveTo(commit, ours);
   };
 
   return {

@@ -78,7 +78,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     state = next.state;
     for (const action of next.actions) {
       if (action === 'flush_mirror') void flushMirror().catch(() => {});
-      else cycleTurn = runCycle();
+      else cycleTurn = cycleTurn.then(runCycle);
     }
     armTimer();
   }
@@ -158,6 +158,16 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       notice: notice(shared, 'the branch') ?? firstNotice(before, after),
     });
     for (const serve of served) serve(report);
+    // Nobody waits any more: there is time to tidy up, before the next cycle begins.
+    if (isRunning && typeof shared.end === 'string') await tidyUp();
+  }
+
+  async function tidyUp(): Promise<void> {
+    try {
+      await cycle?.tidy?.(network.signal);
+    } catch (error) {
+      log.error('what the commits left behind could not be tidied up', { error });
+    }
   }
 
   /** A look at the remote while nothing happens here spares the look at the file, which is watched. */
@@ -178,12 +188,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       return { ...emptyReport(), end: failureFrom(error) };
     }
     const { signal } = network;
-    const report = await cycle.run({ push: settings.push, signal });
-    // Nobody waits for a cycle of the background: there is time to tidy up.
-    if (isRunning && waiting.length === 0 && typeof report.end === 'string') {
-      await cycle.tidy?.(signal);
-    }
-    return report;
+    return cycle.run({ push: settings.push, signal });
   }
 
   function noteEnd({ end, remote: used, pushed, imported }: CycleReport): void {

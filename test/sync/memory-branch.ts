@@ -90,8 +90,8 @@ export function createMemoryRemote(): MemoryRemote {
           ),
         isWhole: () => Promise.resolve(true),
         isWithin: (commit, tip) => Promise.resolve([...history(tip)].includes(commit)),
-        write({ parent, issues: { oid } }) {
-          const issues = blobs.get(oid) ?? Buffer.alloc(0);
+        write({ parent, issues: { entry } }) {
+          const issues = blobs.get(entry.oid) ?? Buffer.alloc(0);
           const isShown = parent !== undefined && issuesOf(parent).equals(issues);
           refs.ours = isShown ? parent : add({ parent, issues, isSealed: true });
           die('write');
