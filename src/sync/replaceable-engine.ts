@@ -28,9 +28,9 @@ export function createReplaceableEngine(open: () => SyncEngine): ReplaceableEngi
     storeChanged: () => engine.storeChanged(),
     activity: () => engine.activity(),
     status: () => engine.status(),
-    async flushMirror() {
+    async flushMirror(options) {
       await replacing;
-      return engine.flushMirror();
+      return engine.flushMirror(options);
     },
     async syncNow(options) {
       await replacing;

@@ -28,7 +28,7 @@ export interface SyncEngine {
   /** Call when somebody uses the workspace: others' changes are then looked for more often. */
   activity(): void;
   /** Takes in outside edits of the mirror, then writes it if the store is ahead. */
-  flushMirror(): Promise<MirrorReport>;
+  flushMirror(options?: FlushOptions): Promise<MirrorReport>;
   /** One full cycle that covers every change made before the call. */
   syncNow(options?: FlushOptions): Promise<SyncReport>;
   status(): SyncStatus;

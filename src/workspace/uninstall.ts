@@ -49,12 +49,23 @@ export interface UninstallReport {
 export async function uninstall(options: UninstallOptions): Promise<UninstallReport> {
   const { beadsDir } = options;
   requireOurs(beadsDir);
-  // Changes that a killed daemon left in the store reach the file, and are looked at there.
-  const workspace = await openWorkspace(options);
-  await workspace[Symbol.asyncDispose]();
+  await showAll(options);
   const { backup, changes: planned } = await planUninstall(options);
   const { changes } = await makeChanges(planned);
   return { beads_dir: beadsDir, changes, backup };
+}
+
+/** The store goes, so its file is to show all of it first: also what a killed daemon left in the store. */
+async function showAll(options: UninstallOptions): Promise<void> {
+  await using workspace = await openWorkspace(options);
+  // A file that was only ever taken in lacks nothing, and is given back as it was found.
+  const isAsked = workspace.store.events.hasOtherThan('mirror', { after: 0 });
+  const { postponed } = await workspace.sync.flushMirror({ isAsked });
+  if (postponed === undefined) return;
+  throw new BdError('NOT_SHARED', {
+    message: `nothing was removed: ${workspace.mirrorPath} cannot show all issues before the ${postponed} has ended`,
+    remedy: `Finish the ${postponed} or abort it, then run this again.`,
+  });
 }
 
 /** The same without doing it; needs no lock. */

@@ -369,6 +369,37 @@ test('in mode worktree, what git tracks stays for the person to take out', async
   expect(git(directory, 'config', '--local', '--list')).not.toContain('merge.beads');
 });
 
+test('in mode worktree, issues that the file may not show yet are not lost with the store', async () => {
+  const directory = repository();
+  await init(directory, { mode: 'worktree' });
+  await create(directory, 'Committed');
+  git(directory, 'add', '.beads');
+  git(directory, 'commit', '-qm', 'Issues');
+  git(directory, 'bisect', 'start');
+  await create(directory, 'Waits for the bisect');
+  const before = everything();
+  await expect(uninstall(optionsFor(directory, { isForced: true }))).rejects.toMatchObject({
+    code: 'NOT_SHARED',
+    message: expect.stringContaining('before the bisect has ended') as unknown,
+  });
+  expect(everything()).toEqual(before);
+  git(directory, 'bisect', 'reset');
+  await uninstall(optionsFor(directory));
+  expect(readFileSync(join(directory, '.beads/beads.jsonl'), 'utf8')).toContain('Waits for');
+});
+
+test('in mode worktree, a file that git put back an older version of shows all issues at the end', async () => {
+  const directory = repository();
+  await init(directory, { mode: 'worktree' });
+  await create(directory, 'Committed');
+  git(directory, 'add', '.beads');
+  git(directory, 'commit', '-qm', 'Issues');
+  await create(directory, 'Never committed');
+  git(directory, 'checkout', '--', '.beads/beads.jsonl');
+  await uninstall(optionsFor(directory));
+  expect(readFileSync(join(directory, '.beads/beads.jsonl'), 'utf8')).toContain('Never committed');
+});
+
 test('a workspace that the classic tool made is not taken back', async () => {
   const directory = classic(repository());
   const before = everything();
