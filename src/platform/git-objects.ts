@@ -41,7 +41,16 @@ const compress = promisify(deflate);
 
 export function createGitObjects(git: Git): GitObjects {
   let storage: Promise<Storage> | undefined;
-  const readStorage = (): Promise<Storage> => (storage ??= storageOf(git));
+  const readStorage = async (): Promise<Storage> => {
+    storage ??= storageOf(git);
+    try {
+      return await storage;
+    } catch (error) {
+      // Asked again the next time: what failed may be in order by then.
+      storage = undefined;
+      throw error;
+    }
+  };
   const pathOf = (name: string): string =>
     join(git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
   let written = new Set<string>();
@@ -96,7 +105,9 @@ export function createGitObjects(git: Git): GitObjects {
 
 async function storageOf(git: Git): Promise<Storage> {
   const pattern = '^(extensions\\..*|core\\.sharedrepository)$';
-  const { stdout } = await git.run(['config', '-z', '--get-regexp', pattern]);
+  const { stdout, exitCode, stderr } = await git.run(['config', '-z', '--get-regexp', pattern]);
+  // 1 is for a configuration that has none of them.
+  if (exitCode > 1) throw unreadable(git, stderr);
   const settings = stdout.toString().split('\0').filter(Boolean);
   let algorithm: Storage['algorithm'] = 'sha1';
   let isPlain = true;

@@ -93,6 +93,19 @@ describe('an object', () => {
     expect(await objects.haveLasted()).toBe(true);
   });
 
+  it('is stored as the repository wants it once its configuration can be read again', async () => {
+    const objects = createGitObjects(openGit('--object-format=sha256'));
+    const path = join(repository, '.git/config');
+    const config = readFileSync(path);
+    writeFileSync(path, 'half a line');
+    await expect(objects.write('blob', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'SYNC_FAILED',
+    });
+    writeFileSync(path, config);
+    const blob = await objects.write('blob', Buffer.from('x'));
+    expect(git('cat-file', 'blob', blob)).toBe('x');
+  });
+
   it('that cannot be stored is an error that names the place', async () => {
     const objects = createGitObjects(openGit());
     const objectsPath = join(repository, '.git/objects');
