@@ -14,15 +14,15 @@ import { findGitRepository, type GitRepository } from '../platform/git-repositor
 import type { Log } from '../platform/log.ts';
 import type { Project } from '../sync/branch-format.ts';
 import { checkedRemote, findRemote } from '../sync/git-remote.ts';
-import { createSyncBranch } from '../sync/sync-branch.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import { makeChanges, type Change } from './change.ts';
-import { openConfig } from './config.ts';
+import { openConfig, type Config } from './config.ts';
 import { excludeBytes, planExclude } from './exclude-line.ts';
 import { completeFootprint, namesIn, recordFootprint, type FootprintBefore } from './footprint.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
 import { CLASSIC_MIRROR, readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
+import { openBranch } from './sync-mode.ts';
 import { openWorkspace } from './workspace.ts';
 
 export interface InitOptions {
@@ -128,11 +128,12 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
     mirror !== undefined &&
     (await isInHead(repository, beadsDir, mirror, env));
   const settings = await readSettings(beadsDir);
+  const config = await openConfig(beadsDir, { env });
   const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
   const found =
     repository && mode === 'branch'
-      ? await (options.isLocal ? recallProject : find)(repository, { env, clock })
+      ? await (options.isLocal ? recallProject : find)(repository, { config, env, clock })
       : undefined;
   const prefix =
     (options.prefix === undefined ? settings.prefix : undefined) ??
@@ -162,7 +163,7 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
   if (options.prefix !== undefined && options.prefix !== prefix) {
     changes.push({ says: `kept the prefix ${prefix}: the project has it already` });
   }
-  const remote = mode === 'branch' ? await planRemote(place, options) : undefined;
+  const remote = mode === 'branch' ? await planRemote(place, options, config) : undefined;
   if (mode === 'worktree') changes.push(leftToPerson(isTracked ? mirror : undefined));
   if (mode === 'checked-out') {
     const says = 'left the settings in .beads to you: commit them when you like';
@@ -256,11 +257,11 @@ async function planTracked(
 
 /** Where changes will go; undefined when nowhere. */
 async function planRemote(
-  { beadsDir, repository, env }: Place,
+  { repository, env }: Place,
   { isLocal }: InitOptions,
+  config: Config,
 ): Promise<{ name: string; branch: string } | undefined> {
   if (repository === undefined || isLocal) return undefined;
-  const config = await openConfig(beadsDir, { env });
   if (!config.truth('sync.push')) return undefined;
   const named = config.text('sync.remote');
   const git = gitOf(repository, env);
@@ -270,18 +271,20 @@ async function planRemote(
   return name === undefined ? undefined : { name, branch: config.text('sync.branch') };
 }
 
-async function findProject(
-  repository: GitRepository,
-  { env, clock }: { env: Environment; clock: Clock },
-): Promise<Project | undefined> {
-  const project = { projectId: '', prefix: '' };
-  return createSyncBranch({ git: gitOf(repository, env), clock, project }).findProject();
+interface Where {
+  config: Config;
+  env: Environment;
+  clock: Clock;
+}
+
+async function findProject(repository: GitRepository, where: Where): Promise<Project | undefined> {
+  return await openBranch({ ...where, repository, projectId: '' }).findProject();
 }
 
 /** The same, and the repository has nothing more than before. */
 async function lookForProject(
   repository: GitRepository,
-  where: { env: Environment; clock: Clock },
+  where: Where,
 ): Promise<Project | undefined> {
   await using borrowed = await borrowRepository(repository.commonDir);
   return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
@@ -290,7 +293,7 @@ async function lookForProject(
 /** The project that the clone brought along; no remote is asked. */
 async function recallProject(
   repository: GitRepository,
-  where: { env: Environment; clock: Clock },
+  where: Where,
 ): Promise<Project | undefined> {
   await using borrowed = await borrowOffline(repository.commonDir);
   return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);

@@ -96,6 +96,27 @@ test('it changes what it says, and nothing else of the user’s', async () => {
   expect(git(remote, 'branch', '--format=%(refname:short)')).toBe('beads-sync');
 });
 
+test('a second clone joins the project on the branch and the remote that its settings name', async () => {
+  const settings = 'sync.branch: issues\nsync.remote: team\n';
+  const [first, second] = ['mia', 'lee'].map((name) => {
+    const directory = clone(name);
+    git(directory, 'remote', 'rename', 'origin', 'team');
+    git(directory, 'remote', 'add', 'origin', join(temp.path, 'nowhere'));
+    mkdirSync(join(directory, '.beads'));
+    writeFileSync(join(directory, '.beads/config.yaml'), settings);
+    return directory;
+  }) as [string, string];
+  await init(first, { prefix: 'kite' });
+  await create(first, 'One');
+  expect(git(remote, 'branch', '--format=%(refname:short)')).toBe('issues');
+  expect(await init(second)).toMatchObject<Partial<InitReport>>({
+    joined: true,
+    prefix: 'kite',
+    issue_count: 1,
+    warning: null,
+  });
+});
+
 test('a second clone joins the project, with its prefix and its issues', async () => {
   const first = clone('mia');
   await init(first, { prefix: 'kite' });
