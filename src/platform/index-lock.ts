@@ -18,6 +18,10 @@ export async function takeIndexLock(gitDir: string, owner: string): Promise<Inde
     const file = await open(path, 'wx');
     try {
       await file.writeFile(owner);
+    } catch (error) {
+      // On a full disk, say: without its owner's name it would stop git for good.
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await file.close();
     }
