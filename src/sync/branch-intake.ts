@@ -36,7 +36,10 @@ export async function takeIn(
   // What cannot be read is known for the whole branch only.
   const isPartial = before !== undefined && store.carried.all().length === 0;
   const since = isPartial ? await branch.snapshot(before) : undefined;
-  const taken = await reconcile(readIssueLines(await branch.readIssues(snapshot, since)), {
+  // A commit of ours can be left half by a `git gc`, and nothing is built on it then.
+  const missing = seen === IMPORTED ? 'refuse' : 'skip';
+  const content = await branch.readIssues(snapshot, { since, missing });
+  const taken = await reconcile(readIssueLines(content), {
     store,
     clock,
     origin: 'remote',
@@ -81,7 +84,7 @@ async function findLines(
   snapshot: BranchSnapshot,
   since?: BranchSnapshot,
 ): Promise<(id: string) => string | undefined> {
-  const content = await branch.readIssues(snapshot, since);
+  const content = await branch.readIssues(snapshot, { since });
   let lines: Map<string, string> | undefined;
   return (id) => {
     lines ??= linesById(content);

@@ -1,3 +1,4 @@
+import { BdError } from '../core/errors.ts';
 import type { GitObjects } from '../platform/git-objects.ts';
 import { decodeTree, isTree, type TreeEntry } from '../platform/git-tree.ts';
 import { parseFormat, type BranchFormat } from './branch-format.ts';
@@ -57,16 +58,26 @@ export async function readSnapshot(
   };
 }
 
-/** The lines of `snapshot`, without those of files that `since` has just so. */
+export interface ReadOptions {
+  /** What it has just so is left out. */
+  since?: BranchSnapshot | undefined;
+  /** Refuse to read on where the repository lost a file: what is built on the rest would lack its lines. */
+  missing?: 'skip' | 'refuse';
+}
+
+/** The lines of `snapshot`. */
 export async function readIssues(
   objects: GitObjects,
   snapshot: BranchSnapshot,
-  { since }: { since?: BranchSnapshot | undefined } = {},
+  { since, missing = 'skip' }: ReadOptions = {},
 ): Promise<Buffer> {
   const known = new Set(since === undefined ? [] : issueBlobs(since));
   const wanted = issueBlobs(snapshot).filter((oid) => !known.has(oid));
   if (wanted.length === 0) return Buffer.alloc(0);
-  const files = (await objects.read(wanted)).filter((file) => file !== undefined);
+  const read = await objects.read(wanted);
+  const lost = wanted.find((_, at) => read[at] === undefined);
+  if (lost !== undefined && missing === 'refuse') throw lostFile(lost, snapshot);
+  const files = read.filter((file) => file !== undefined);
   return Buffer.concat(files.flatMap((file) => [file, ...lineEnd(file)]));
 }
 
@@ -75,6 +86,14 @@ function issueBlobs({ beads, shards = [] }: BranchSnapshot): string[] {
   return [...beads.filter(({ name }) => name === ISSUES_FILE), ...shards]
     .filter((entry) => !isTree(entry))
     .map(({ oid }) => oid);
+}
+
+function lostFile(oid: string, { commit }: BranchSnapshot): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `the repository lost ${oid}, which holds issues of the commit ${commit}`,
+    remedy:
+      'Bring it back with `git fetch --refetch`, or look with `git fsck`; then run `bd sync`.',
+  });
 }
 
 function lineEnd(file: Buffer): Buffer[] {

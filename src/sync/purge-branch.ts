@@ -40,7 +40,7 @@ export async function checkPurge(
     const what = foreign ?? 'issues of another tool';
     throw refused(`${ref} on ${remote} holds ${what}`, 'Look at it, and delete it with git.');
   }
-  const lost = missingIn(issues, await branch.readIssues(snapshot));
+  const lost = missingIn(issues, await branch.readIssues(snapshot, { missing: 'refuse' }));
   if (lost.length > 0) {
     const message = `${ref} on ${remote} holds ${lost.length} changed issues that are not here`;
     throw refused(message, 'Run `bd sync` first.');

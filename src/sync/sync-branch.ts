@@ -11,7 +11,13 @@ import {
   type BranchRemote,
   type Fetched,
 } from './branch-remote.ts';
-import { readIssues, readSnapshot, SEAL, type BranchSnapshot } from './branch-snapshot.ts';
+import {
+  readIssues,
+  readSnapshot,
+  SEAL,
+  type BranchSnapshot,
+  type ReadOptions,
+} from './branch-snapshot.ts';
 import { gitOutput } from './git-output.ts';
 import { packObjects } from './git-pack.ts';
 import { checkedRemote, findRemote } from './git-remote.ts';
@@ -35,8 +41,8 @@ export interface SyncBranch {
   tips(): Promise<BranchTips>;
   /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
   snapshot(commit: string): Promise<BranchSnapshot | undefined>;
-  /** The lines of a commit, without those of files that `since` has just so. */
-  readIssues(snapshot: BranchSnapshot, since?: BranchSnapshot): Promise<Buffer>;
+  /** The lines of a commit. */
+  readIssues(snapshot: BranchSnapshot, options?: ReadOptions): Promise<Buffer>;
   /** The latest commit that one of us made, itself or before it along the first parents. */
   sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined>;
   /** Whether `commit` is `tip` or comes before it. */
@@ -175,7 +181,7 @@ export function createSyncBranch({
     },
     tips: () => refs.tips(),
     snapshot,
-    readIssues: (present, since) => readIssues(objects, present, { since }),
+    readIssues: (present, how) => readIssues(objects, present, how),
     async sealedCommit(present) {
       if (present.isSealed) return present;
       const search = ['--first-parent', '--max-count=1', `--grep=^${SEAL}$`, present.commit];

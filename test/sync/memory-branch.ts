@@ -80,7 +80,7 @@ export function createMemoryRemote(): MemoryRemote {
         forget: () => {},
         tips: () => Promise.resolve({ ...refs }),
         snapshot: (commit) => Promise.resolve(snapshotOf(commit)),
-        readIssues: ({ commit }, since) => {
+        readIssues: ({ commit }, { since } = {}) => {
           const [issues, known] = [issuesOf(commit), issuesOf(since?.commit)];
           return Promise.resolve(issues.equals(known) ? Buffer.alloc(0) : issues);
         },

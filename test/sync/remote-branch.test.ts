@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIssueTree } from '../../src/sync/issue-tree.ts';
@@ -44,6 +44,30 @@ const refsOf = (directory: string, under: string): string[] =>
     .git(directory, 'for-each-ref', '--format=%(objectname)', under)
     .split('\n')
     .filter(Boolean);
+
+describe('a file of the branch that the repository lost', () => {
+  it('is not taken for one without issues, and all goes on when it is there again', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    const blob = sandbox.git(remote, 'rev-parse', 'beads-sync:.beads/issues.jsonl');
+    const path = join(b.directory, '.git/objects', blob.slice(0, 2), blob.slice(2));
+    put(b.store, issue('t-b'));
+    let fetched = 0;
+    const { end } = await cycle(b, b.branch, (step) => {
+      if (step === 'fetched' && fetched++ === 0) renameSync(path, join(b.directory, 'lost'));
+    });
+    expect(end).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining(blob) as unknown,
+    });
+    expect(linesAt('beads-sync')).toEqual(lines(a.store));
+    renameSync(join(b.directory, 'lost'), path);
+    expect(await cycle(b)).toMatchObject({ end: 'shared', pushed: 1 });
+    expect(lines(b.store)).toHaveLength(2);
+    expect(linesAt('beads-sync')).toEqual(lines(b.store));
+  });
+});
 
 describe('a branch that was deleted on the remote', () => {
   it('is not made again until somebody says so, and nothing is lost meanwhile', async () => {
