@@ -1,7 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import type { SyncMode } from '../core/sharing.ts';
 import type { MigrationReport } from '../protocol/methods/workspace.ts';
-import { forgetShared } from '../sync/branch-memory.ts';
 import { forgetSyncMemory } from '../sync/sync-memory.ts';
 import { makeChanges, type Change } from './change.ts';
 import { planMigration } from './migration-plan.ts';
@@ -28,8 +27,6 @@ export async function migrate(
   const shared = await makeChanges(last);
   const made = await workspace.changeSharing(async () => {
     const outcome = await makeChanges(planned);
-    // What is changed in another mode, the branch does not have.
-    forgetShared(store);
     forgetSyncMemory(store.settings);
     return outcome;
   });

@@ -7,6 +7,7 @@ import { createGitObjects } from '../platform/git-objects.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
 import type { Store } from '../store/store.ts';
 import { createBranchCycle } from '../sync/branch-cycle.ts';
+import { forgetShared } from '../sync/branch-memory.ts';
 import { createCheckedOutBranch } from '../sync/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../sync/checked-out-cycle.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
@@ -33,10 +34,12 @@ export interface SyncModeOptions {
 
 /** How the workspace shares, by its `sync.mode`; undefined where people commit the mirror themselves. */
 export function openSyncCycle(options: SyncModeOptions): SyncCycle | undefined {
-  const { repository, config, projectId } = options;
+  const { repository, config, projectId, store } = options;
+  const mode = config.text('sync.mode') as SyncMode;
+  // What is changed in another way of sharing, the branch does not have.
+  if (repository === undefined || mode !== 'branch') forgetShared(store);
   // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
   if (repository === undefined || projectId === '') return undefined;
-  const mode = config.text('sync.mode') as SyncMode;
   switch (mode) {
     case 'branch':
       return createBranchCycle({ ...options, branch: openBranch({ ...options, repository }) });

@@ -96,6 +96,28 @@ test('it changes what it says, and nothing else of the user’s', async () => {
   expect(git(remote, 'branch', '--format=%(refname:short)')).toBe('beads-sync');
 });
 
+test('what was changed while its settings said another mode is shared when they say branch again', async () => {
+  const directory = clone('mia');
+  await init(directory);
+  await create(directory, 'One');
+  // As a checkout of another branch, on which git tracks other settings, puts them there.
+  const path = join(directory, '.beads/config.yaml');
+  const settings = readFileSync(path, 'utf8');
+  for (const mode of ['worktree', 'checked-out']) {
+    writeFileSync(path, `${settings}sync.mode: ${mode}\n`);
+    await create(directory, `In ${mode}`);
+    writeFileSync(path, settings);
+    await using workspace = await openWorkspace({
+      beadsDir: join(directory, '.beads'),
+      env,
+      clock: systemClock,
+      log: silentLog,
+    });
+    expect(await workspace.sync.syncNow()).toMatchObject({ state: 'ok', pending: 0 });
+    expect(git(remote, 'show', 'beads-sync:.beads/issues.jsonl')).toContain(`In ${mode}`);
+  }
+});
+
 test('a second clone joins the project on the branch and the remote that its settings name', async () => {
   const settings = 'sync.branch: issues\nsync.remote: team\n';
   const [first, second] = ['mia', 'lee'].map((name) => {
