@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { access, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
@@ -138,12 +138,15 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** An old object that nothing refers to yet would be the next `git gc`'s to remove. */
+/**
+ * An old object that nothing refers to yet would be the next `git gc`'s to remove. An empty file is none:
+ * a power cut can leave one, as git and bd leave it to the disk when objects are written out.
+ */
 async function becomesYoung(path: string): Promise<boolean> {
   const now = new Date();
   try {
     await utimes(path, now, now);
-    return true;
+    return (await stat(path)).size > 0;
   } catch {
     return false;
   }

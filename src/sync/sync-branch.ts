@@ -12,6 +12,7 @@ import {
   type Fetched,
 } from './branch-remote.ts';
 import {
+  ISSUES_FILE,
   readIssues,
   readSnapshot,
   SEAL,
@@ -156,6 +157,9 @@ export function createSyncBranch({
 
   const put: SyncBranch['write'] = async ({ parent, issues, subject, ours }) => {
     const base = parent === undefined ? undefined : await snapshot(parent);
+    if (branchName() !== SYNC_BRANCH && base !== undefined && holdsNoIssues(base)) {
+      throw codeBranch(branchName());
+    }
     const shown = await writeBranchTree(objects, { base, issues, project });
     const { tree } = shown;
     if (base !== undefined && base.tree === tree) return moveTo(base.commit, ours);
@@ -238,7 +242,16 @@ async function refuseCodeBranch(git: Git, branch: string): Promise<void> {
     gitOutput(git, ['for-each-ref', '--format=%(symref:lstrip=3)', 'refs/remotes/*/HEAD']),
   ]);
   if (head.stdout.toString().trim() !== branch && !defaults.split('\n').includes(branch)) return;
-  throw new BdError('SYNC_FAILED', {
+  throw codeBranch(branch);
+}
+
+/** A branch that somebody made for something else, which a setting named. */
+function holdsNoIssues({ beads, shards, root }: BranchSnapshot): boolean {
+  return root.length > 0 && shards === undefined && !beads.some(({ name }) => name === ISSUES_FILE);
+}
+
+function codeBranch(branch: string): BdError {
+  return new BdError('SYNC_FAILED', {
     message: `sync.branch is ${branch}, which holds this repository's own work`,
     remedy: 'Name a branch that holds nothing but issues: `bd config set sync.branch beads-sync`.',
     details: { blocked: true },

@@ -63,6 +63,16 @@ describe('an object', () => {
     expect(statSync(path).mode & 0o777).toBe(0o444);
   });
 
+  it('of which a power cut left an empty file is written again', async () => {
+    const objects = createGitObjects(openGit());
+    const blob = await objects.write('blob', Buffer.from('x'));
+    const path = join(repository, '.git/objects', blob.slice(0, 2), blob.slice(2));
+    rmSync(path);
+    writeFileSync(path, '');
+    await objects.write('blob', Buffer.from('x'));
+    expect(git('cat-file', 'blob', blob)).toBe('x');
+  });
+
   it('that is not there reads as undefined, beside those that are', async () => {
     const objects = createGitObjects(openGit());
     const blob = await objects.write('blob', Buffer.from(''));

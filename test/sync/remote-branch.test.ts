@@ -2,6 +2,9 @@ import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIssueTree } from '../../src/sync/issue-tree.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createGit } from '../../src/platform/git-command.ts';
+import { createSyncBranch } from '../../src/sync/sync-branch.ts';
 import { allowPublishing } from '../../src/sync/branch-memory.ts';
 import {
   classic,
@@ -12,6 +15,7 @@ import {
   issue,
   line,
   lines,
+  PROJECT,
   put,
   type Clone,
   type Sandbox,
@@ -178,6 +182,29 @@ describe('a remote that allows no new branch', () => {
     for (const each of [b, a, b, a]) expect((await cycle(each)).end).toBe('shared');
     expect(lines(a.store)).toEqual(lines(b.store));
     expect(classic(linesAt('beads-sync'))).toEqual(['t-a', 't-b', 't-c'].map((id) => line(id)));
+  });
+});
+
+describe('a branch that holds no issues', () => {
+  it('is not made one that does, whatever the settings name', async () => {
+    const a = clone('a');
+    writeFileSync(join(a.directory, 'main.c'), 'int main;');
+    sandbox.git(a.directory, 'add', 'main.c');
+    sandbox.git(a.directory, 'commit', '--quiet', '-m', 'work');
+    sandbox.git(a.directory, 'push', '--quiet', 'origin', 'HEAD:refs/heads/develop');
+    const before = refsOf(remote, 'refs');
+    const develop = createSyncBranch({
+      git: createGit({ gitDir: join(a.directory, '.git'), env: sandbox.env }),
+      project: PROJECT,
+      clock: systemClock,
+      names: { branch: 'develop' },
+    });
+    put(a.store, issue('t-a'));
+    expect((await cycle(a, develop)).end).toMatchObject({
+      kind: 'blocked',
+      message: expect.stringContaining('sync.branch is develop') as unknown,
+    });
+    expect(refsOf(remote, 'refs')).toEqual(before);
   });
 });
 
