@@ -16,6 +16,8 @@ const ISSUES = 10_000;
 /** From the store to the mirror, and from a file into the store. */
 export async function files(world) {
   const project = world.project('files', { issues: ISSUES });
+  // The mirror is written before it is read.
+  project.bd('sync');
   const daemon = await openConnection(daemonSocket(project));
   const mirror = join(project.beads, 'beads.jsonl');
   const content = readFileSync(mirror);
