@@ -7,6 +7,7 @@ import { restoreWrite } from '../../src/core/causal/write.ts';
 import { parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { keepDatabase } from '../../src/platform/kept-objects.ts';
 import type { Change } from '../../src/store/change.ts';
 import { SCHEMA_VERSION } from '../../src/store/database.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -243,7 +244,8 @@ describe('ready work', () => {
   }
 
   function read(sql: string): string[] {
-    const database = new BetterSqlite3(path(), { readonly: true });
+    // Kept: on Node 24 a handle that is collected ends the process.
+    const database = keepDatabase(new BetterSqlite3(path(), { readonly: true }));
     try {
       return database.prepare<[], string>(sql).pluck().all();
     } finally {
