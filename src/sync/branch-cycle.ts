@@ -14,7 +14,7 @@ import { countCommit, packWhenDue } from './branch-upkeep.ts';
 import { retellPending } from './classic-origin.ts';
 import { commitSubject } from './commit-subject.ts';
 import type { Reached } from './cycle-steps.ts';
-import { emptyReport, type CycleReport, type SyncCycle } from './cycle.ts';
+import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
 import { createIssueTree, type IssueTree } from './issue-tree.ts';
 import { noteSharedWrites, waitingLines } from './own-writes.ts';
 import {
@@ -62,7 +62,7 @@ export function createBranchCycle({
  * is noted after its effect, so a cycle that dies anywhere is repeated by the next one without harm.
  */
 export async function runBranchCycle(context: CycleContext): Promise<CycleReport> {
-  const report = emptyReport();
+  const report = emptyCycleReport();
   try {
     if (context.push) report.remote = await context.branch.remote();
     report.end = await runAttempts(context, report);

@@ -7,9 +7,10 @@ import { classicOrigin, classicTip, type ClassicOrigin } from './classic-origin.
 import type { CycleReport } from './cycle.ts';
 import { readIssueLines } from './issue-lines.ts';
 import { idOfLine } from './carried-lines.ts';
+import { addEffects } from './join-news.ts';
 import { branchBase, type FindBase } from './line-base.ts';
-import { quarantineLines } from './quarantine.ts';
-import { reconcile, type LineProblem } from './reconcile.ts';
+import { quarantineLines, type LineProblem } from './quarantine.ts';
+import { reconcile } from './reconcile.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
 /** Into which store the branch is read. */
@@ -47,9 +48,7 @@ export async function takeIn(
     ...(originOf === undefined ? {} : { originOf }),
   });
   report.imported += taken.created + taken.updated;
-  report.moved.push(...taken.moved);
-  report.lostClaims.push(...taken.lostClaims);
-  report.doubled.push(...taken.doubled);
+  addEffects(report, taken);
   const fresh = carry(store, taken.problems);
   if (fresh.length > 0) {
     report.quarantine = await quarantineLines(quarantineDirectory, fresh);

@@ -7,7 +7,7 @@ import { compareWithUpstream } from './checked-out-upstream.ts';
 import { gitOutput } from './git-output.ts';
 import { pushRef } from './git-push.ts';
 import type { MirrorFile } from './mirror-file.ts';
-import { emptyReport, type SyncCycle } from './cycle.ts';
+import { emptyCycleReport, type SyncCycle } from './cycle.ts';
 import {
   describeFailure,
   failureFrom,
@@ -79,9 +79,9 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
     commits: 'mirror',
     async run({ push, signal }) {
       try {
-        return { ...emptyReport(), ...(await share(push, signal)) };
+        return { ...emptyCycleReport(), ...(await share(push, signal)) };
       } catch (error) {
-        return { ...emptyReport(), end: failureFrom(error) };
+        return { ...emptyCycleReport(), end: failureFrom(error) };
       }
     },
   };

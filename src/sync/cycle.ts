@@ -1,5 +1,5 @@
+import { noNews, type JoinNews } from './join-news.ts';
 import type { CycleEnd } from './sync-failure.ts';
-import type { JoinNews } from './sync-report.ts';
 
 /** One way to share. */
 export interface SyncCycle {
@@ -25,16 +25,6 @@ export interface CycleReport extends JoinNews {
   remote: string | undefined;
 }
 
-export function emptyReport(): CycleReport {
-  return {
-    end: 'no_remote',
-    pushed: 0,
-    imported: 0,
-    remote: undefined,
-    problems: [],
-    quarantine: undefined,
-    moved: [],
-    lostClaims: [],
-    doubled: [],
-  };
+export function emptyCycleReport(): CycleReport {
+  return { end: 'no_remote', pushed: 0, imported: 0, remote: undefined, ...noNews() };
 }

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Log } from '../platform/log.ts';
 import { refuseLinks } from '../platform/workspace-files.ts';
 import {
-  emptyReport,
+  emptyMirrorReport,
   type FlushOptions,
   type MirrorFile,
   type MirrorReport,
@@ -53,7 +53,7 @@ export function withCopies<Copy extends MirrorCopy>(
       const { message } = failureFrom(error);
       if (failures.get(name) !== message) log.warn(message, { error });
       failures.set(name, message);
-      return emptyReport();
+      return emptyMirrorReport();
     }
   };
 

@@ -8,11 +8,11 @@ import type { Store } from '../store/store.ts';
 import { withCarried } from './carried-lines.ts';
 import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
 import { endsInsideLine, hasConflictMarkers, readIssueLines } from './issue-lines.ts';
+import { addEffects, noNews, type JoinNews } from './join-news.ts';
 import { importBase, mirrorBase } from './line-base.ts';
 import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
-import { quarantineLines } from './quarantine.ts';
-import { reconcile, type LineProblem } from './reconcile.ts';
-import type { JoinNews } from './sync-report.ts';
+import { quarantineLines, type LineProblem } from './quarantine.ts';
+import { reconcile } from './reconcile.ts';
 
 export interface MirrorReport extends JoinNews {
   /** Issues that outside edits of the file changed in the store. */
@@ -100,9 +100,7 @@ export function createMirrorFile({
       },
     );
     report.imported += created + updated;
-    report.moved.push(...told.moved);
-    report.lostClaims.push(...told.lostClaims);
-    report.doubled.push(...told.doubled);
+    addEffects(report, told);
     const fresh = carry(problems);
     if (fresh.length > 0) {
       report.quarantine = await quarantineLines(quarantineDirectory, fresh);
@@ -204,7 +202,7 @@ export function createMirrorFile({
       return { content, seq };
     },
     async flush(options = {}) {
-      const report = emptyReport();
+      const report = emptyMirrorReport();
       try {
         if (!swept) await removeStaged(path);
         swept = true;
@@ -222,17 +220,8 @@ export function createMirrorFile({
   };
 }
 
-export function emptyReport(): MirrorReport {
-  return {
-    imported: 0,
-    written: false,
-    postponed: undefined,
-    problems: [],
-    moved: [],
-    lostClaims: [],
-    doubled: [],
-    quarantine: undefined,
-  };
+export function emptyMirrorReport(): MirrorReport {
+  return { imported: 0, written: false, postponed: undefined, ...noNews() };
 }
 
 /** Both sides between conflict markers are in the store by then: people go on from what it makes of them. */

@@ -3,7 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { writeFileAtomically } from '../platform/files.ts';
-import type { LineProblem } from './reconcile.ts';
+
+/** A line that could not be read. */
+export interface LineProblem {
+  line: number;
+  problem: string;
+  /** The line word for word, for the quarantine. */
+  raw: Uint8Array;
+}
 
 /** Keeps lines that could not be read, word for word. The same lines go to the same file. */
 export async function quarantineLines(

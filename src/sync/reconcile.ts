@@ -5,21 +5,14 @@ import type { Clock } from '../platform/clock.ts';
 import type { Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
 import type { ClassicOrigin } from './classic-origin.ts';
-import type { Losses } from './conflict-events.ts';
-import type { MovedIssue } from './id-move.ts';
 import type { IncomingLine } from './issue-lines.ts';
+import { noEffects, type JoinEffects } from './join-news.ts';
 import type { FindBase } from './line-base.ts';
+import type { LineProblem } from './quarantine.ts';
 import { readLine } from './read-line.ts';
 import { takeInVersion } from './take-in-version.ts';
 
-export interface LineProblem {
-  line: number;
-  problem: string;
-  /** The line word for word, for the quarantine. */
-  raw: Uint8Array;
-}
-
-export interface ReconcileReport extends Losses {
+export interface ReconcileReport extends JoinEffects {
   /** Issues that the lines made or changed here. */
   created: number;
   updated: number;
@@ -28,8 +21,6 @@ export interface ReconcileReport extends Losses {
   /** Lines that are not as any of us wrote them, of issues that are known here. */
   edited: number;
   problems: LineProblem[];
-  /** Issues that got another id, because somebody else had created one with theirs. */
-  moved: MovedIssue[];
 }
 
 /** Who wrote the lines: programs and people beside us, a file that was given, or other clones. */
@@ -60,9 +51,7 @@ export async function reconcile(
     unchanged: 0,
     edited: 0,
     problems: [],
-    moved: [],
-    lostClaims: [],
-    doubled: [],
+    ...noEffects(),
   };
   for (const slice of slices(lines)) {
     store.transaction(() => {

@@ -6,11 +6,12 @@ import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Reached } from './cycle-steps.ts';
-import { emptyReport, type CycleReport, type SyncCycle } from './cycle.ts';
+import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
+import { joinNotice, type JoinNews } from './join-news.ts';
 import type { FlushOptions, MirrorFile, MirrorReport } from './mirror-file.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
-import { joinNotice, syncStateName, syncStatus, type JoinNews } from './sync-report.ts';
+import { syncStateName, syncStatus } from './sync-report.ts';
 import { sweepTombstones } from './tombstone-sweep.ts';
 import {
   currentFailure,
@@ -181,11 +182,11 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   }
 
   async function guardedCycle(): Promise<CycleReport> {
-    if (cycle === undefined) return emptyReport();
+    if (cycle === undefined) return emptyCycleReport();
     try {
       options.guard();
     } catch (error) {
-      return { ...emptyReport(), end: failureFrom(error) };
+      return { ...emptyCycleReport(), end: failureFrom(error) };
     }
     const { signal } = network;
     return cycle.run({ push: settings.push, signal });
@@ -261,7 +262,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     async syncNow(how) {
       if (cycle === undefined) {
         const report = await flushMirror(how).catch(() => undefined);
-        return syncReport(emptyReport(), {
+        return syncReport(emptyCycleReport(), {
           imported: report?.imported ?? 0,
           notice: firstNotice(report),
         });

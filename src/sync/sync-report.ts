@@ -1,9 +1,6 @@
 import type { SharingState, SyncStatus } from '../core/sharing.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import type { Pending } from '../store/outbox.ts';
-import type { Losses } from './conflict-events.ts';
-import type { MovedIssue } from './id-move.ts';
-import type { LineProblem } from './reconcile.ts';
 import type { SyncFailure } from './sync-failure.ts';
 import { currentFailure, type SyncState } from './sync-state.ts';
 
@@ -56,42 +53,4 @@ export function syncStatus(
     error: failure?.message ?? null,
     remedy: failure?.remedy ?? null,
   };
-}
-
-/** What taking in lines brought that people should hear of. */
-export interface JoinNews extends Losses {
-  /** Lines that could not be read; `quarantine` is the file that keeps them. */
-  problems: LineProblem[];
-  quarantine: string | undefined;
-  moved: MovedIssue[];
-}
-
-/** In one line; undefined when there is nothing to say. */
-export function joinNotice(source: string, news: JoinNews): string | undefined {
-  const parts = [quarantineNotice(source, news), ...joinSentences(news)].filter(
-    (part) => part !== undefined,
-  );
-  return parts.length === 0 ? undefined : parts.join('; ');
-}
-
-/** One each, for what the joined issues brought; what could not be read is told by its file. */
-export function joinSentences({
-  moved,
-  lostClaims,
-  doubled,
-}: Pick<JoinNews, 'moved' | 'lostClaims' | 'doubled'>): string[] {
-  return [
-    ...moved.map(({ from, to }) => `${from} was created twice; the later one is ${to} now`),
-    ...lostClaims.map(
-      ({ issueId, winner, loser }) => `${winner} had claimed ${issueId} before ${loser}`,
-    ),
-    ...doubled.map((id) => `${id} was written by two copies of one clone; both versions are kept`),
-  ];
-}
-
-function quarantineNotice(source: string, { problems, quarantine }: JoinNews): string | undefined {
-  const [first] = problems;
-  if (first === undefined) return undefined;
-  const count = problems.length === 1 ? '1 line' : `${problems.length} lines`;
-  return `${count} of ${source} could not be read (line ${first.line}: ${first.problem}) and are kept in ${quarantine ?? 'the quarantine'}`;
 }

@@ -6,8 +6,9 @@ import { encodeState } from '../core/causal/causal-line.ts';
 import { isClosed, isDeleted, type Issue } from '../core/issue.ts';
 import type { ChangeKind, Origin } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
-import { logConflicts, type Losses } from './conflict-events.ts';
-import { moveOwnEdges, type MovedIssue } from './id-move.ts';
+import { logConflicts } from './conflict-events.ts';
+import { moveOwnEdges } from './id-move.ts';
+import type { JoinEffects } from './join-news.ts';
 import { isWrittenElsewhere, renameOwnWrites } from './own-writes.ts';
 import { joinVersions } from './read-line.ts';
 
@@ -23,7 +24,7 @@ interface VersionContext {
   store: Store;
   nowMs: number;
   origin: Exclude<Origin, 'local'>;
-  report: Losses & { moved: MovedIssue[] };
+  report: JoinEffects;
 }
 
 /** Joins one version of an issue into the store. */

@@ -11,7 +11,7 @@ import { renderIssueFile } from '../../sync/issue-file.ts';
 import { readIssueLines, type IncomingLine } from '../../sync/issue-lines.ts';
 import { importBase } from '../../sync/line-base.ts';
 import { reconcile } from '../../sync/reconcile.ts';
-import { joinSentences } from '../../sync/sync-report.ts';
+import { joinSentences } from '../../sync/join-news.ts';
 import type { Operations } from './operation.ts';
 
 /** Issues as lines, out and in. */
