@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** A file's new content, synced to the disk beside it, waiting for the word to take its place. */
@@ -57,6 +58,26 @@ export async function removeStaged(path: string): Promise<void> {
   const names = await readdir(dirname(path));
   const left = names.filter((name) => name.startsWith(stagedPrefix(path)) && name.endsWith('.tmp'));
   for (const name of left) await rm(join(dirname(path), name), { force: true });
+}
+
+/** Undefined when there is no such file. */
+export async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Empty when there is no such file. */
+export function readTextIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isNotFound(error)) return '';
+    throw error;
+  }
 }
 
 export function isNotFound(error: unknown): boolean {

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
-import { isNotFound, removeStaged, stageFile } from '../platform/files.ts';
+import { readIfThere, removeStaged, stageFile } from '../platform/files.ts';
 import type { Store } from '../store/store.ts';
 import { withCarried } from './carried-lines.ts';
 import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
@@ -249,15 +248,6 @@ async function readSettled(
     content = later;
   }
   return content;
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 function isSame(left: Buffer | undefined, right: Buffer | undefined): boolean {

@@ -1,7 +1,7 @@
 import { appendFile, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { isNotFound } from '../platform/files.ts';
+import { readTextIfThere } from '../platform/files.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
 import type { Change } from './change.ts';
 
@@ -9,7 +9,7 @@ import type { Change } from './change.ts';
 export function planExclude(repository: GitRepository, beadsDir: string): Change | undefined {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, beadsDir);
-  const present = readExclude(path);
+  const present = readTextIfThere(path);
   if (present.split('\n').includes(pattern)) return undefined;
   const separator = present === '' || present.endsWith('\n') ? '' : '\n';
   return {
@@ -29,7 +29,7 @@ export function planUnexclude(
 ): Change | undefined {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, beadsDir);
-  const present = readExclude(path);
+  const present = readTextIfThere(path);
   const before = Buffer.from(present)
     .subarray(0, bytes ?? 0)
     .toString();
@@ -59,15 +59,6 @@ function excludePath({ commonDir }: GitRepository): string {
 
 function excludePattern({ topLevel }: GitRepository, beadsDir: string): string {
   return `/${relative(topLevel, beadsDir).replace(/[\\*?[\]]/g, '\\$&')}/`;
-}
-
-function readExclude(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isNotFound(error)) return '';
-    throw error;
-  }
 }
 
 /** The first line of that content goes, with its end. */

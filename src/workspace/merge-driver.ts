@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { BdError } from '../core/errors.ts';
-import { isNotFound, writeFileAtomically } from '../platform/files.ts';
+import { readIfThere, writeFileAtomically } from '../platform/files.ts';
 import { mergeIssueFiles } from '../sync/merge-files.ts';
 
 export interface MergePaths {
@@ -42,9 +42,8 @@ export async function mergePaths({ output, base, ours, theirs }: MergePaths): Pr
 
 async function readBase(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return (await readIfThere(path)) ?? Buffer.alloc(0);
   } catch (error) {
-    if (isNotFound(error)) return Buffer.alloc(0);
     throw unusable(path, { verb: 'read', cause: error });
   }
 }

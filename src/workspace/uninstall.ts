@@ -1,11 +1,11 @@
-import { readFile, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { isNotFound } from '../platform/files.ts';
+import { readIfThere } from '../platform/files.ts';
 import { createGit, type Git } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
@@ -95,7 +95,8 @@ async function planUninstall(
   const { beadsDir, env, purgesRemote, isForced, clock } = options;
   const metadata = readMetadata(beadsDir);
   const config = await openConfig(beadsDir, { env });
-  const issues = await readIfThere(join(beadsDir, metadata.jsonl_export));
+  const mirrorPath = join(beadsDir, metadata.jsonl_export);
+  const issues = (await readIfThere(mirrorPath)) ?? Buffer.alloc(0);
   const installed = { beadsDir, env, clock, metadata, config, issues };
   const repository = findGitRepository(dirname(beadsDir));
   const footprint = readFootprint(beadsDir);
@@ -258,13 +259,4 @@ function requireOurs(beadsDir: string): void {
     message: `\`bd init\` was not run in ${dirname(beadsDir)}, so there is nothing to take back`,
     remedy: 'Remove the directory yourself if you want to; it is another tool’s.',
   });
-}
-
-async function readIfThere(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return Buffer.alloc(0);
-    throw error;
-  }
 }
