@@ -13,10 +13,8 @@ import type { IssueEntry } from './issue-tree.ts';
 
 const README = 'README.md';
 
-export interface Author {
-  name: string;
-  email: string;
-}
+/** Who makes the commits that no person makes. */
+const AUTHOR = 'bd <bd@localhost>';
 
 /**
  * The tree that shows `issues`: the entries of `base` with ours in their places. A README that is there
@@ -60,17 +58,15 @@ export function writeCommit(
     tree,
     parent,
     subject,
-    author: { name, email },
     nowMs,
   }: {
     tree: string;
     parent: string | undefined;
     subject: string;
-    author: Author;
     nowMs: number;
   },
 ): Promise<string> {
-  const identity = `${name} <${email}> ${Math.floor(nowMs / 1000)} +0000`;
+  const identity = `${AUTHOR} ${Math.floor(nowMs / 1000)} +0000`;
   const header = [
     `tree ${tree}`,
     ...(parent === undefined ? [] : [`parent ${parent}`]),

@@ -28,8 +28,6 @@ import { copyIndex } from './index-copy.ts';
 /** What bd put into the index last: found there, it is not the person's. */
 const STAGED = 'staged_blob';
 
-const AUTHOR = { name: 'bd', email: 'bd@localhost' };
-
 export type Committed =
   | { kind: 'committed'; branch: string; commit: string }
   /** The branch shows that content already. */
@@ -94,7 +92,7 @@ export function createCheckedOutBranch(options: CheckedOutOptions): CheckedOutBr
     if (entry === undefined) return { kind: 'race' };
     const tree = await writeTreeWith(objects, head, { path, ...entry });
     const nowMs = options.clock.nowMs();
-    const made = await writeCommit(objects, { tree, parent: head, subject, author: AUTHOR, nowMs });
+    const made = await writeCommit(objects, { tree, parent: head, subject, nowMs });
     await assertOnly(git, { path, from: head, to: made });
 
     settings.set(STAGED, oid);

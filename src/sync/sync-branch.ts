@@ -2,7 +2,7 @@ import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Git, GitReachOptions } from '../platform/git-command.ts';
 import { createGitObjects, type GitObjects } from '../platform/git-objects.ts';
-import { writeBranchTree, writeCommit, type Author } from './branch-commit.ts';
+import { writeBranchTree, writeCommit } from './branch-commit.ts';
 import type { Project } from './branch-format.ts';
 import { createBranchRefs, findKnownTip, type BranchTips } from './branch-refs.ts';
 import {
@@ -79,8 +79,6 @@ export interface BranchNames {
 /** Meets every object; what a partial clone left with the remote is not asked for. */
 const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
 
-const AUTHOR = { name: 'bd', email: 'bd@localhost' };
-
 /** Tips come in pairs, and what they were made from. */
 const SNAPSHOTS_KEPT = 4;
 
@@ -89,13 +87,11 @@ export function createSyncBranch({
   project,
   clock,
   names = {},
-  author = AUTHOR,
 }: {
   git: Git;
   project: Project;
   clock: Clock;
   names?: BranchNames;
-  author?: Author;
 }): SyncBranch {
   const branchName = (): string => names.branch ?? SYNC_BRANCH;
   const objects = createGitObjects(git);
@@ -167,7 +163,7 @@ export function createSyncBranch({
       return { kind: 'written', commit: ours };
     }
     const nowMs = clock.nowMs();
-    const commit = await writeCommit(objects, { tree, parent, subject, author, nowMs });
+    const commit = await writeCommit(objects, { tree, parent, subject, nowMs });
     // The next commit is made on this one: it need not be read for that.
     keep({ ...shown, commit, parents: parent === undefined ? [] : [parent], isSealed: true });
     return moveTo(commit, ours);
