@@ -1,7 +1,9 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
+import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
 import { causal } from './migrations/002-causal.ts';
@@ -47,7 +49,9 @@ function open(path: string): Database {
   const database = keepDatabase(new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS }));
   try {
     if (isForeign(database)) throw FOREIGN;
-    database.exec('PRAGMA journal_mode = WAL');
+    // The write-ahead log needs memory that processes share, which network file systems do not have.
+    const journal = isNetworkFileSystem(dirname(path)) ? 'DELETE' : 'WAL';
+    database.exec(`PRAGMA journal_mode = ${journal}`);
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
     upgrade(database);

@@ -4,9 +4,7 @@ export const BEADS_FILES = {
 *.db
 *.db-*
 bd.sock
-daemon.lock*
-daemon.log*
-daemon.pid
+daemon.*
 before-init/
 quarantine/
 .*.tmp

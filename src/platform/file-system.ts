@@ -1,0 +1,19 @@
+import { statfsSync } from 'node:fs';
+
+/** Of statfs(2), Linux: NFS, SMB, CIFS, SMB2, 9p (also Windows drives in WSL), AFS, Ceph, FUSE (sshfs and cloud drives). */
+const NETWORK_TYPES = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x5346414f, 0x00c36400, 0x65735546,
+]);
+
+/**
+ * Whether the directory lies on a file system whose locks and shared memory are not to be relied on between
+ * processes: there SQLite's write-ahead log breaks, and sockets mostly do not work.
+ */
+export function isNetworkFileSystem(directory: string): boolean {
+  try {
+    return NETWORK_TYPES.has(statfsSync(directory).type);
+  } catch {
+    // A system that cannot say: what does not work will show itself.
+    return false;
+  }
+}
