@@ -1,28 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { prefixFrom } from '../core/issue-id.ts';
 import { SYNC_MODES, type SyncMode } from '../core/sharing.ts';
-import { borrowOffline, borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
-import type { Project } from '../sync/branch-format.ts';
 import { checkedRemote, findRemote } from '../sync/git-remote.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import { makeChanges, type Change } from './change.ts';
+import { listCommitted } from './committed-files.ts';
 import { openConfig, type Config } from './config.ts';
 import { excludeBytes, planExclude } from './exclude-line.ts';
 import { completeFootprint, namesIn, recordFootprint, type FootprintBefore } from './footprint.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
 import { CLASSIC_MIRROR, readMetadata, writeMetadata, type Metadata } from './metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
-import { openBranch } from './sync-mode.ts';
+import {
+  findProject,
+  lookForProject,
+  recallProject,
+  type ProjectSearch,
+} from './project-search.ts';
+import { openSharedGit } from './shared-git.ts';
 import { openWorkspace } from './workspace.ts';
 
 export interface InitOptions {
@@ -113,7 +117,7 @@ export async function previewInit(options: InitOptions): Promise<InitPreview> {
 }
 
 /** All that `bd init` will do, without doing it. */
-async function planInit(options: InitOptions, find: typeof findProject): Promise<InitPlan> {
+async function planInit(options: InitOptions, find: ProjectSearch): Promise<InitPlan> {
   const { env, clock } = options;
   const directory = realpathSync.native(options.directory);
   const beadsDir = join(directory, '.beads');
@@ -126,7 +130,7 @@ async function planInit(options: InitOptions, find: typeof findProject): Promise
   const isTracked =
     repository !== undefined &&
     mirror !== undefined &&
-    (await isInHead(repository, beadsDir, mirror, env));
+    (await listCommitted(repository, beadsDir, { env })).has(mirror);
   const settings = await readSettings(beadsDir);
   const config = await openConfig(beadsDir, { env });
   const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
@@ -264,50 +268,11 @@ async function planRemote(
   if (repository === undefined || isLocal) return undefined;
   if (!config.truth('sync.push')) return undefined;
   const named = config.text('sync.remote');
-  const git = gitOf(repository, env);
+  const git = openSharedGit(repository, { env });
   const finding = named === '' ? findRemote(git) : checkedRemote(git, named);
   // What is wrong with it, the first sync tells.
   const name = await finding.catch(() => undefined);
   return name === undefined ? undefined : { name, branch: config.text('sync.branch') };
-}
-
-interface Where {
-  config: Config;
-  env: Environment;
-  clock: Clock;
-}
-
-async function findProject(repository: GitRepository, where: Where): Promise<Project | undefined> {
-  return await openBranch({ ...where, repository, projectId: '' }).findProject();
-}
-
-/** The same, and the repository has nothing more than before. */
-async function lookForProject(
-  repository: GitRepository,
-  where: Where,
-): Promise<Project | undefined> {
-  await using borrowed = await borrowRepository(repository.commonDir);
-  return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
-}
-
-/** The project that the clone brought along; no remote is asked. */
-async function recallProject(
-  repository: GitRepository,
-  where: Where,
-): Promise<Project | undefined> {
-  await using borrowed = await borrowOffline(repository.commonDir);
-  return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
-}
-
-async function isInHead(
-  repository: GitRepository,
-  beadsDir: string,
-  mirror: string,
-  env: Environment,
-): Promise<boolean> {
-  const git = createGit({ gitDir: repository.gitDir, env });
-  const path = relative(repository.topLevel, join(beadsDir, mirror));
-  return (await git.run(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
 }
 
 function cannotBeOnBranch(mirror: string): BdError {
@@ -315,8 +280,4 @@ function cannotBeOnBranch(mirror: string): BdError {
     message: `git tracks ${mirror}: with --mode branch every change of an issue would be one of yours`,
     remedy: `Leave --mode out, or take the file out of your commits first: git rm --cached ${mirror}`,
   });
-}
-
-function gitOf({ commonDir: gitDir, topLevel: directory }: GitRepository, env: Environment): Git {
-  return createGit({ gitDir, directory, env });
 }

@@ -4,11 +4,10 @@ import { rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { SyncMode } from '../core/sharing.ts';
-import { borrowOffline, borrowRepository } from '../platform/borrowed-repository.ts';
-import { createGit } from '../platform/git-command.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
 import type { Project } from '../sync/branch-format.ts';
 import type { Change } from './change.ts';
+import { listCommitted } from './committed-files.ts';
 import { planExclude, planUnexclude } from './exclude-line.ts';
 import { readFootprint } from './footprint.ts';
 import { addLine, hasLine, removeLine } from './ignore-line.ts';
@@ -21,7 +20,7 @@ import {
   writeMetadata,
   type Metadata,
 } from './metadata.ts';
-import { openBranch } from './sync-mode.ts';
+import { lookForProject, recallProject } from './project-search.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface MigrationPlan {
@@ -58,7 +57,8 @@ async function planToBranch(
 ): Promise<MigrationPlan> {
   const { beadsDir, projectDir, config } = workspace;
   const { project_id: id, jsonl_export: mirror } = readMetadata(beadsDir);
-  const found = await findProject(workspace, repository);
+  const search = config.truth('sync.push') ? lookForProject : recallProject;
+  const found = await search(repository, workspace);
   if (id !== '' && found !== undefined && found.projectId !== id) throw otherProject(found, id);
   const changes: Change[] = [];
   if (id === '') {
@@ -69,7 +69,7 @@ async function planToBranch(
       make: () => changeMetadata(beadsDir, { project_id: projectId }),
     });
   }
-  const tracked = await findTracked(workspace, repository);
+  const tracked = await listCommitted(repository, beadsDir, workspace);
   if (!tracked.has(mirror)) {
     const exclude = planExclude(repository, beadsDir);
     if (exclude !== undefined) changes.push(exclude);
@@ -96,7 +96,7 @@ async function planToBranch(
 }
 
 /** The file that git tracks stays as it is, for the person to remove: the mirror goes by another name. */
-function planOtherName(beadsDir: string, tracked: ReadonlySet<string>): Change[] {
+function planOtherName(beadsDir: string, tracked: ReadonlyMap<string, string>): Change[] {
   const name = [DEFAULT_MIRROR, CLASSIC_MIRROR].find((each) => !tracked.has(each));
   if (name === undefined) throw noName();
   return [
@@ -118,7 +118,7 @@ function planOtherName(beadsDir: string, tracked: ReadonlySet<string>): Change[]
 async function planUntracked(
   { beadsDir, env }: Workspace,
   repository: GitRepository,
-  tracked: ReadonlySet<string>,
+  tracked: ReadonlyMap<string, string>,
 ): Promise<Change[]> {
   const changes: Change[] = [];
   const path = join(beadsDir, '.gitattributes');
@@ -140,7 +140,7 @@ async function planToTracked(workspace: Workspace, repository: GitRepository): P
   if (unexclude !== undefined) changes.push(unexclude);
   const ignore = join(beadsDir, '.gitignore');
   if (hasLine(ignore, `/${mirror}`)) {
-    const tracked = await findTracked(workspace, repository);
+    const tracked = await listCommitted(repository, beadsDir, workspace);
     const former = [CLASSIC_MIRROR, DEFAULT_MIRROR].find((name) => tracked.has(name));
     if (former !== undefined) changes.push(planFormerName(beadsDir, { mirror, former }));
     changes.push({
@@ -164,34 +164,6 @@ function planFormerName(
       await rm(join(beadsDir, mirror), { force: true });
     },
   };
-}
-
-/** The project on the branch, as far as the remote can be asked; the repository stays as it is. */
-async function findProject(
-  { config, env, clock }: Workspace,
-  repository: GitRepository,
-): Promise<Project | undefined> {
-  const borrow = config.truth('sync.push') ? borrowRepository : borrowOffline;
-  await using borrowed = await borrow(repository.commonDir);
-  const place = { ...repository, commonDir: borrowed.gitDir };
-  return await openBranch({ repository: place, config, projectId: '', env, clock }).findProject();
-}
-
-/** Names in `.beads` that the last commit has; nothing of the index is looked at. */
-async function findTracked(
-  { beadsDir, env }: Workspace,
-  { gitDir, topLevel }: GitRepository,
-): Promise<ReadonlySet<string>> {
-  const git = createGit({ gitDir, directory: topLevel, env });
-  const directory = relative(topLevel, beadsDir).split(sep).join('/');
-  const { stdout } = await git.run(['ls-tree', '-z', '--name-only', 'HEAD', '--', `${directory}/`]);
-  return new Set(
-    stdout
-      .toString()
-      .split('\0')
-      .filter((path) => path !== '')
-      .map((path) => path.slice(directory.length + 1)),
-  );
 }
 
 async function changeMetadata(beadsDir: string, change: Partial<Metadata>): Promise<void> {

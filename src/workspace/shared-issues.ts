@@ -1,18 +1,20 @@
 import { existsSync, openSync, readSync, closeSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { FRESH_CLONE_TIMEOUT_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
+import type { Git } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import { findMainWorktree } from '../platform/git-worktrees.ts';
 import { SYNC_BRANCH } from '../sync/branch-remote.ts';
 import { classifyGitFailure } from '../sync/git-failure.ts';
 import { findRemote } from '../sync/git-remote.ts';
 import { createSyncBranch } from '../sync/sync-branch.ts';
+import { listCommitted } from './committed-files.ts';
 import { openConfig } from './config.ts';
 import { readMetadata } from './metadata.ts';
+import { openSharedGit } from './shared-git.ts';
 
 /** Issues that a repository has and no workspace here shows yet. */
 export interface SharedIssues {
@@ -63,17 +65,14 @@ export async function findTrackedIssues(
   const { project_id: projectId, jsonl_export: mirror } = readMetadata(beadsDir);
   const isNamed = !existsSync(join(beadsDir, 'metadata.json')) || mirror === basename(path);
   if (projectId !== '' || !isNamed) return undefined;
-  const git = createGit({ gitDir: repository.gitDir, env });
-  const inRepository = relative(repository.topLevel, path);
-  const tracked = await git.run(['cat-file', '-e', `HEAD:${inRepository}`]);
-  if (tracked.exitCode !== 0) return undefined;
+  const committed = await listCommitted(repository, beadsDir, { env });
+  if (!committed.has(basename(path))) return undefined;
   const prefix = await prefixOf(beadsDir, path);
   return { directory, file: CLASSIC_FILE, ...(prefix === undefined ? {} : { prefix }) };
 }
 
 async function hasSharedBranch(repository: GitRepository, place: Place): Promise<boolean> {
-  const { commonDir: gitDir, topLevel: directory } = repository;
-  const git = createGit({ gitDir, directory, env: place.env });
+  const git = openSharedGit(repository, place);
   if (!(await isBranchHere(git)) && !(await isBranchLeftBehind(git))) return false;
   const project = { projectId: '', prefix: '' };
   const branch = createSyncBranch({ git, clock: place.clock, project });

@@ -2,7 +2,7 @@ import { relative, sep } from 'node:path';
 import type { SyncMode } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
+import { createGit } from '../platform/git-command.ts';
 import { createGitObjects } from '../platform/git-objects.ts';
 import type { GitRepository } from '../platform/git-repository.ts';
 import type { Store } from '../store/store.ts';
@@ -15,6 +15,7 @@ import type { SyncCycle } from '../sync/cycle.ts';
 import type { MirrorFile } from '../sync/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
 import type { Config } from './config.ts';
+import { openSharedGit } from './shared-git.ts';
 
 export interface SyncModeOptions {
   beadsDir: string;
@@ -50,14 +51,6 @@ export function openSyncCycle(options: SyncModeOptions): SyncCycle | undefined {
     default:
       return mode satisfies never;
   }
-}
-
-/** Worktrees share the repository's refs, so the common directory is the one that counts. */
-export function openSharedGit(
-  { commonDir, topLevel }: GitRepository,
-  { env }: { env: Environment },
-): Git {
-  return createGit({ gitDir: commonDir, directory: topLevel, env });
 }
 
 export function openBranch({

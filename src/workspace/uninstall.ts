@@ -1,25 +1,29 @@
 import { rmdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { readIfThere } from '../platform/files.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
+import type { Git } from '../platform/git-command.ts';
+import { createGitObjects } from '../platform/git-objects.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
 import { gitOutput } from '../sync/git-output.ts';
 import { checkPurge, purgeBranch } from '../sync/purge-branch.ts';
 import { missingIn } from '../sync/shared-elsewhere.ts';
-import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
+import type { SyncBranch } from '../sync/sync-branch.ts';
 import { makeChanges, type Change } from './change.ts';
+import { listCommitted } from './committed-files.ts';
 import { openConfig, type Config } from './config.ts';
 import { planUnexclude } from './exclude-line.ts';
 import { readFootprint } from './footprint.ts';
 import { planBackup, refuseLoss } from './last-copy.ts';
 import { planUnmerge } from './merge-settings.ts';
 import { readMetadata, type Metadata } from './metadata.ts';
+import { openSharedGit } from './shared-git.ts';
+import { openBranch } from './sync-mode.ts';
 import { planRemoval } from './uninstalled-files.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -123,18 +127,13 @@ async function planUninstall(
 async function readTracked(
   repository: GitRepository | undefined,
   { beadsDir, env }: Installed,
-): Promise<Map<string, Buffer>> {
-  const tracked = new Map<string, Buffer>();
-  if (repository === undefined) return tracked;
-  const git = createGit({ gitDir: repository.gitDir, env });
-  const directory = relative(repository.topLevel, beadsDir);
-  const args = ['ls-tree', '-r', '-z', '--full-tree', '--name-only', 'HEAD', '--', directory];
-  const { stdout } = await git.run(args);
-  for (const path of stdout.toString().split('\0').filter(Boolean)) {
-    const blob = await git.run(['cat-file', 'blob', `HEAD:${path}`]);
-    tracked.set(relative(directory, path), blob.stdout);
-  }
-  return tracked;
+): Promise<ReadonlyMap<string, Buffer>> {
+  if (repository === undefined) return new Map();
+  const blobs = await listCommitted(repository, beadsDir, { env });
+  const contents = await createGitObjects(openSharedGit(repository, { env })).read([
+    ...blobs.values(),
+  ]);
+  return new Map([...blobs.keys()].map((path, at) => [path, contents[at] ?? Buffer.alloc(0)]));
 }
 
 /** Issues, changed ones among them, that `repository` shares with nobody. */
@@ -157,8 +156,7 @@ async function readShared(
   const nothing = Buffer.alloc(0);
   if (repository === undefined) return nothing;
   await using borrowed = await borrowRepository(repository.commonDir);
-  const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
-  const branch = branchIn(looking, installed);
+  const branch = branchIn({ ...repository, commonDir: borrowed.gitDir }, installed);
   try {
     const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
     if (remote !== undefined) await branch.fetch(remote);
@@ -182,14 +180,14 @@ async function planPurge(
     });
   }
   await using borrowed = await borrowRepository(repository.commonDir);
-  const looking = gitOf({ ...repository, commonDir: borrowed.gitDir }, installed);
-  const found = await checkPurge(branchIn(looking, installed), installed.issues);
+  const branch = branchIn({ ...repository, commonDir: borrowed.gitDir }, installed);
+  const found = await checkPurge(branch, installed.issues);
   if (found === undefined) {
     return { says: `found no ${installed.config.text('sync.branch')} on the remote` };
   }
   return {
     says: `deleted ${found.ref.replace(/^refs\/heads\//, '')} on ${found.remote}`,
-    make: () => purgeBranch(gitOf(repository, installed), found),
+    make: () => purgeBranch(openSharedGit(repository, installed), found),
   };
 }
 
@@ -202,7 +200,7 @@ async function planRepository(
   const { beadsDir, env } = installed;
   const bytes = footprint?.exclude_bytes;
   return [
-    await planRefs(repository, gitOf(repository, installed)),
+    await planRefs(repository, openSharedGit(repository, installed)),
     planUnexclude(repository, beadsDir, { bytes }),
     footprint?.merged === true ? undefined : await planUnmerge(repository, env),
   ];
@@ -233,23 +231,14 @@ async function tellOfJoining(
   if (repository === undefined || installed.config.text('sync.mode') !== 'branch') return undefined;
   const shared = ['refs/bd/remote', `refs/remotes/*/${installed.config.text('sync.branch')}`];
   const args = ['for-each-ref', '--count=1', '--format=%(refname)', ...shared];
-  if ((await gitOutput(gitOf(repository, installed), args)) === '') return undefined;
+  if ((await gitOutput(openSharedGit(repository, installed), args)) === '') return undefined;
   return {
     says: 'left the issues on the remote: the next bd command here joins them, unless BEADS_NO_AUTO_INIT=1 is set',
   };
 }
 
-function branchIn(git: Git, { clock, config, metadata }: Installed): SyncBranch {
-  return createSyncBranch({
-    git,
-    clock,
-    project: { projectId: metadata.project_id, prefix: config.text('issue_prefix') },
-    names: { branch: config.text('sync.branch'), remote: config.text('sync.remote') || undefined },
-  });
-}
-
-function gitOf({ commonDir: gitDir, topLevel: directory }: GitRepository, { env }: Installed): Git {
-  return createGit({ gitDir, directory, env });
+function branchIn(repository: GitRepository, installed: Installed): SyncBranch {
+  return openBranch({ ...installed, repository, projectId: installed.metadata.project_id });
 }
 
 /** The classic tool's workspaces have no project id: those were not made here. */

@@ -17,7 +17,8 @@ import { openConfig, type Config } from './config.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { readMetadata } from './metadata.ts';
 import { openMirror } from './mirror.ts';
-import { openSharedGit, openSyncCycle } from './sync-mode.ts';
+import { openSharedGit } from './shared-git.ts';
+import { openSyncCycle } from './sync-mode.ts';
 
 /** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
 export interface Workspace {

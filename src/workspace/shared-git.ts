@@ -1,0 +1,11 @@
+import type { Environment } from '../platform/environment.ts';
+import { createGit, type Git } from '../platform/git-command.ts';
+import type { GitRepository } from '../platform/git-repository.ts';
+
+/** Worktrees share the repository's refs, so the common directory is the one that counts. */
+export function openSharedGit(
+  { commonDir, topLevel }: GitRepository,
+  { env }: { env: Environment },
+): Git {
+  return createGit({ gitDir: commonDir, directory: topLevel, env });
+}
