@@ -144,8 +144,14 @@ export const STREAM_CHUNK_CHARS = 256 * 1024;
 /** Most standard input one command may read, in characters: twice a mirror of 100k issues. */
 export const STDIN_CHARS_MAX = 128 * 1024 * 1024;
 
-/** A daemon's log is put aside when it is larger than this at the start, in bytes. */
+/** A daemon's log is put aside before it grows beyond this, in bytes; one old one is kept. */
 export const LOG_BYTES_MAX = 5 * 1024 * 1024;
+
+/** A trouble that lasts is in the log once in this time: a remote that is gone is tried every minute. */
+export const LOG_REPEAT_INTERVAL_MS = 60 * 60_000;
+
+/** Troubles that are told apart for that; of more than these the oldest is said again. */
+export const LOG_CAUSES_MAX = 64;
 
 /** How long two processes that write the registry wait for each other. */
 export const REGISTRY_WAIT_MS = 1_000;

@@ -4,7 +4,7 @@ import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
 import { register, registryPath, unregister, type RegistryEntry } from '../client/registry.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDaemonLog, rotateLog, type DaemonLog } from '../platform/daemon-log.ts';
+import { createDaemonLog, type DaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock } from '../platform/kernel-lock.ts';
 import {
@@ -79,7 +79,6 @@ async function runLocked(options: LoggedOptions): Promise<number> {
   }
   try {
     const isSame = [beadsDir, lockPath].map(watchIdentity);
-    rotateLog(daemonLogPath(beadsDir));
     const workspace = await openWorkspace(options);
     return await serve(workspace, { ...options, isOurs: () => isSame.every((holds) => holds()) });
   } finally {

@@ -1,6 +1,8 @@
-import { chmodSync, renameSync, statSync } from 'node:fs';
-import { LOG_BYTES_MAX } from '../core/limits.ts';
+import { dirname } from 'node:path';
 import type { Log } from './log.ts';
+import { appendToLog } from './log-file.ts';
+import { createRepeatedLines } from './repeated-lines.ts';
+import { watchIdentity } from './workspace-files.ts';
 
 export interface DaemonLog extends Log {
   /** Writes what waits. */
@@ -16,12 +18,26 @@ type Writer = Record<Level, (details: object, message: string) => void>;
  * and a daemon that says nothing holds nothing.
  */
 export function createDaemonLog(path: string): DaemonLog {
+  const repeated = createRepeatedLines();
+  // A workspace that was moved away leaves its place to another one, whose log this is not.
+  const isSameDirectory = watchIdentity(dirname(path));
   let loading: Promise<Writer> | undefined;
   const say = (level: Level, message: string, details: Record<string, unknown> = {}): void => {
     const atMs = Date.now();
-    loading ??= openWriter(path);
+    const described = describe(details);
+    // That something works again is news each time.
+    const heldBack = level === 'info' ? 0 : repeated.count({ level, message, described }, atMs);
+    if (heldBack === 'known') return;
+    const line = {
+      ...described,
+      ...(heldBack > 0 ? { held_back: heldBack } : {}),
+      time: new Date(atMs).toISOString(),
+    };
+    loading ??= openWriter((text) => {
+      if (isSameDirectory()) appendToLog(path, text);
+    });
     loading = loading.then((writer) => {
-      writer[level]({ ...describe(details), time: new Date(atMs).toISOString() }, message);
+      writer[level](line, message);
       return writer;
     });
     // A log that cannot be written stops nothing; `close` does not throw either.
@@ -37,19 +53,17 @@ export function createDaemonLog(path: string): DaemonLog {
   };
 }
 
-/** One old log is kept. Only whoever holds the workspace's lock may call this. */
-export function rotateLog(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX) {
-    renameSync(path, `${path}.1`);
-  }
-}
-
-async function openWriter(path: string): Promise<Writer> {
+async function openWriter(append: (text: string) => void): Promise<Writer> {
   const { default: pino } = await import('pino');
+  const write = (text: string): void => {
+    try {
+      append(text);
+    } catch {
+      // The next line may find room, or the file in its place again.
+    }
+  };
   // Synchronous: there are few lines, and those before a crash are the ones that matter.
-  const destination = pino.destination({ dest: path, sync: true, append: true });
-  chmodSync(path, 0o600);
-  const logger = pino({ base: { pid: process.pid }, timestamp: false }, destination);
+  const logger = pino({ base: { pid: process.pid }, timestamp: false }, { write });
   return {
     info: (details, message) => logger.info(details, message),
     warn: (details, message) => logger.warn(details, message),
