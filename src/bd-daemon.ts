@@ -1,12 +1,11 @@
 import { closeSync, writeSync } from 'node:fs';
+import { CRASH_EXIT_CODE, recordCrash } from './daemon/crash.ts';
 import { runDaemon, type FirstWord } from './daemon/lifecycle.ts';
 import { systemClock } from './platform/clock.ts';
 import { toRpcError } from './protocol/messages.ts';
 
 /** The pipe to the client that started this daemon; see client/spawn-daemon.ts. */
 const READY_FD = 3;
-
-const CRASH_EXIT_CODE = 70;
 
 const [, , beadsDir, flag] = process.argv;
 const stop = new AbortController();
@@ -19,9 +18,9 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   });
 }
 
-// Node prints the stack to stderr, which is the daemon's log, and then the process ends.
-process.on('uncaughtException', (error) => {
-  writeSync(2, `${error.stack ?? String(error)}\n`);
+// Rejections that nobody handles come here too.
+process.on('uncaughtException', (error: unknown) => {
+  if (beadsDir !== undefined) recordCrash(beadsDir, error, { nowMs: systemClock.nowMs() });
   process.exit(CRASH_EXIT_CODE);
 });
 

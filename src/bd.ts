@@ -165,8 +165,14 @@ function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
 
 async function serveHere(beadsDir: string): Promise<number> {
   const { runDaemon } = await import('./daemon/lifecycle.ts');
+  const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
   const { systemClock } = await import('./platform/clock.ts');
   const stop = new AbortController();
+  process.on('uncaughtException', (error) => {
+    recordCrash(beadsDir, error, { nowMs: systemClock.nowMs() });
+    writeSync(2, `${error.stack ?? String(error)}\n`);
+    process.exit(CRASH_EXIT_CODE);
+  });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.once(signal, () => stop.abort(signal));
   }

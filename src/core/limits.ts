@@ -153,6 +153,21 @@ export const LOG_REPEAT_INTERVAL_MS = 60 * 60_000;
 /** Troubles that are told apart for that; of more than these the oldest is said again. */
 export const LOG_CAUSES_MAX = 64;
 
+/** Crashes within `CRASH_WINDOW_MS` after which no daemon is started for as long. */
+export const CRASHES_MAX = 3;
+
+/** Crashes this near to each other have one cause; a daemon that lives longer has outlived it. */
+export const CRASH_WINDOW_MS = 10 * 60_000;
+
+/** Lines of the log in a crash report: what led to it, not the whole day. */
+export const CRASH_LOG_LINES = 50;
+
+/** Longest message and longest stack in a crash report, in characters: the cause, not what was worked on. */
+export const CRASH_TEXT_CHARS_MAX = 16_384;
+
+/** Longest crash report, in bytes; a quarter of it is for the lines of the log, before they are escaped. */
+export const CRASH_REPORT_BYTES_MAX = 256 * 1024;
+
 /** How long two processes that write the registry wait for each other. */
 export const REGISTRY_WAIT_MS = 1_000;
 

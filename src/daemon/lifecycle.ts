@@ -18,6 +18,7 @@ import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { createConnections, type Connections } from './connections/accept.ts';
+import { findSuddenEnd, forgetCrashInTime, refuseCrashLoop } from './crash.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
@@ -79,6 +80,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
   }
   try {
     const isSame = [beadsDir, lockPath].map(watchIdentity);
+    refuseCrashLoop(beadsDir, { nowMs: options.clock.nowMs() });
     const workspace = await openWorkspace(options);
     return await serve(workspace, { ...options, isOurs: () => isSame.every((holds) => holds()) });
   } finally {
@@ -131,6 +133,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
       settle();
     },
   });
+  const suddenEnd = findSuddenEnd(beadsDir);
   const listener = await listen(beadsDir, {
     env,
     accept: (socket) => connections.accept(socket),
@@ -146,7 +149,11 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     events.post({ kind: 'failed', error });
   });
   const entry = describeEntry(workspace, startedMs);
+  const stopForgetting = forgetCrashInTime(beadsDir, clock);
   const registering = settled.then(async () => {
+    if (suddenEnd !== undefined) {
+      log.warn('the daemon before ended without a word: was it killed?', { was: suddenEnd });
+    }
     log.info('serving', {
       version: VERSION,
       workspace: workspace.projectDir,
@@ -166,6 +173,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const end = await runUntilEnd(events, startedMs);
   log.info('ending', { reason: end.reason });
   stopChecking();
+  stopForgetting();
   listener.close();
   await connections.drain();
   background.abort();

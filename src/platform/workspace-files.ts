@@ -12,6 +12,9 @@ export const daemonPidPath = (beadsDir: string): string => join(beadsDir, 'daemo
 
 export const daemonLogPath = (beadsDir: string): string => join(beadsDir, 'daemon.log');
 
+/** What the last daemon that crashed left for people; see crash-report.ts. */
+export const crashReportPath = (beadsDir: string): string => join(beadsDir, 'daemon.crash');
+
 /** All that bd writes in `.beads` under names that a repository can know, but the socket's link. */
 const WRITTEN_NAMES = [
   'daemon.pid',
