@@ -132,8 +132,29 @@ export const STOP_TIMEOUT_MS = 10_000;
 /** How long `bd mcp` waits for answers that are due when its input has ended. */
 export const BRIDGE_DRAIN_TIMEOUT_MS = 10_000;
 
-/** How often a daemon looks whether its workspace and its link are still there. */
-export const WORKSPACE_CHECK_INTERVAL_MS = 15_000;
+/**
+ * How often a daemon looks at its workspace when nothing makes it: longer than the fetch interval at
+ * rest, so that the look goes along with that one.
+ */
+export const LOOK_INTERVAL_MS = 75_000;
+
+/** Whatever wakes a daemon up, it does not look more often than this; where nothing tells of changes, it does. */
+export const LOOK_SPACING_MS = 15_000;
+
+/** After files of the workspace came or went, before the daemon looks: an `rm -r` is at its end by then. */
+export const LOOK_SETTLE_MS = 1_000;
+
+/** Clocks that went apart by this much since the last look: the machine slept. */
+export const WAKE_GAP_MS = 45_000;
+
+/** After that the remote is looked at within this time: not all machines of an office at once. */
+export const WAKE_JITTER_MS = 5_000;
+
+/** Quiet after the last connection, after which the store is tidied up. */
+export const STORE_REST_MS = 5_000;
+
+/** A write-ahead log of more than this is emptied when the daemon rests, in bytes; SQLite itself keeps some 4 MB. */
+export const WAL_REST_BYTES_MAX = 1024 * 1024;
 
 /** Lifecycle events waiting in a daemon: far more than all connections can make at once. */
 export const DAEMON_EVENTS_MAX = 1_024;

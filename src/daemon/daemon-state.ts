@@ -6,6 +6,8 @@ export type DaemonEvent =
   | { kind: 'connection_ended'; nowMs: number }
   /** The regular look at things; `hasPending` is true while changes wait to be shared. */
   | { kind: 'checked'; nowMs: number; hasPending: boolean; workspace: 'present' | 'gone' }
+  /** The machine slept: that nobody called meanwhile says nothing. */
+  | { kind: 'woke'; nowMs: number }
   | { kind: 'stop_requested'; reason: string }
   | { kind: 'failed'; error: unknown };
 
@@ -29,6 +31,8 @@ export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
       return { ...state, connections: state.connections - 1, quietSinceMs: event.nowMs };
     case 'checked':
       return check(state, event);
+    case 'woke':
+      return { ...state, quietSinceMs: event.nowMs };
     case 'stop_requested':
       return { kind: 'draining', reason: event.reason };
     case 'failed':

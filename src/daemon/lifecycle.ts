@@ -1,5 +1,11 @@
+import { basename } from 'node:path';
 import { BdError, toBdError } from '../core/errors.ts';
-import { START_SETTLE_MS, WORKSPACE_CHECK_INTERVAL_MS } from '../core/limits.ts';
+import {
+  LOOK_INTERVAL_MS,
+  LOOK_SPACING_MS,
+  START_SETTLE_MS,
+  WAKE_JITTER_MS,
+} from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
 import { register, registryPath, unregister, type RegistryEntry } from '../client/registry.ts';
@@ -7,6 +13,7 @@ import type { Clock } from '../platform/clock.ts';
 import { createDaemonLog, type DaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock } from '../platform/kernel-lock.ts';
+import { watchPresence } from '../platform/presence-watch.ts';
 import {
   daemonLockPath,
   daemonLogPath,
@@ -23,7 +30,9 @@ import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
 import { listen } from './listener.ts';
+import { createRegularLook, type RegularLook } from './regular-look.ts';
 import { loadRunner } from './run-command.ts';
+import { createStoreRest } from './store-rest.ts';
 
 /** How a start went; exactly one is reported. */
 export type FirstWord = { kind: 'ready' } | { kind: 'busy' } | { kind: 'failed'; error: BdError };
@@ -81,8 +90,14 @@ async function runLocked(options: LoggedOptions): Promise<number> {
   try {
     const isSame = [beadsDir, lockPath].map(watchIdentity);
     refuseCrashLoop(beadsDir, { nowMs: options.clock.nowMs() });
-    const workspace = await openWorkspace(options);
-    return await serve(workspace, { ...options, isOurs: () => isSame.every((holds) => holds()) });
+    const look = createRegularLook({
+      clock: options.clock,
+      monotonicMs: () => performance.now(),
+    });
+    const { clock } = look;
+    const workspace = await openWorkspace({ ...options, clock });
+    const isOurs = (): boolean => isSame.every((holds) => holds());
+    return await serve(workspace, { ...options, clock, look, isOurs });
   } finally {
     lock.release();
   }
@@ -91,10 +106,11 @@ async function runLocked(options: LoggedOptions): Promise<number> {
 interface ServeOptions extends LoggedOptions {
   /** False once the directory or its lock was replaced: another daemon may be writing there. */
   isOurs: () => boolean;
+  look: RegularLook;
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
-  const { beadsDir, env, clock, report, stop, log, isOurs } = options;
+  const { beadsDir, env, clock, report, stop, log, isOurs, look } = options;
   // A fresh clone has its issues in the mirror only: the first answer must know them. The engine keeps
   // a failure in its status and tries again.
   await workspace.sync.flushMirror().catch(() => {});
@@ -119,6 +135,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => (settle = resolve));
   clock.after(START_SETTLE_MS, () => settle());
+  const rest = createStoreRest({ store: workspace.store, clock, log });
   const connections: Connections = createConnections({
     call,
     handle: createHandle({ call, facts }),
@@ -130,6 +147,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     },
     ended() {
       events.post({ kind: 'connection_ended', nowMs: clock.nowMs() });
+      if (connections.count() === 0) rest.soon();
       settle();
     },
   });
@@ -164,15 +182,29 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   });
   if (stop.aborted) askToStop(String(stop.reason));
   stop.addEventListener('abort', () => askToStop(String(stop.reason)));
-  const stopChecking = checkRegularly(clock, () => {
-    if (isOurs()) listener.restoreLink();
-    check();
+  const presence = watchPresence(beadsDir, {
+    names: [socketLinkPath, daemonLockPath].map((pathIn) => basename(pathIn(beadsDir))),
+    onChange: () => look.soon(),
+  });
+  look.start({
+    intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
+    look({ isWake }) {
+      if (isOurs()) listener.restoreLink();
+      if (isWake) {
+        events.post({ kind: 'woke', nowMs: clock.nowMs() });
+        catchUp(workspace, clock);
+      }
+      check();
+      if (connections.count() === 0) rest.now();
+    },
   });
   void loadRunner();
 
   const end = await runUntilEnd(events, startedMs);
   log.info('ending', { reason: end.reason });
-  stopChecking();
+  presence.close();
+  look.stop();
+  rest.stop();
   stopForgetting();
   listener.close();
   await connections.drain();
@@ -214,17 +246,13 @@ function checkAfterLoss(call: Call, check: () => void): Call {
   };
 }
 
-/** Looks at the workspace and the link at a slow pace; returns what stops it. */
-function checkRegularly(clock: Clock, check: () => void): () => void {
-  let cancel = (): void => {};
-  const schedule = (): void => {
-    cancel = clock.after(WORKSPACE_CHECK_INTERVAL_MS, () => {
-      check();
-      schedule();
-    });
-  };
-  schedule();
-  return () => cancel();
+/** After a sleep: times that were planned are far away or long past, and others have worked meanwhile. */
+function catchUp({ sync }: Workspace, clock: Clock): void {
+  // Not at once: all machines of an office may have woken up now.
+  clock.after(Math.random() * WAKE_JITTER_MS, () => {
+    sync.storeChanged();
+    sync.activity();
+  });
 }
 
 /** Where nothing is ever sent, nothing waits. */

@@ -1,8 +1,8 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
-import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
+import { STORE_BUSY_TIMEOUT_MS, WAL_REST_BYTES_MAX } from '../core/limits.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { initial } from './migrations/001-initial.ts';
@@ -78,6 +78,18 @@ function upgrade(database: Database): void {
       database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     })
     .exclusive();
+}
+
+/** SQLite writes a log's pages back in time, and leaves the file as large as it ever was. */
+export function emptyGrownLog(database: Database): void {
+  const log = statSync(`${database.name}-wal`, { throwIfNoEntry: false });
+  if ((log?.size ?? 0) <= WAL_REST_BYTES_MAX) return;
+  database.exec('PRAGMA busy_timeout = 0');
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${STORE_BUSY_TIMEOUT_MS}`);
+  }
 }
 
 const FOREIGN = new Error('not a store of ours');

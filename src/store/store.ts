@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
-import { openDatabase } from './database.ts';
+import { emptyGrownLog, openDatabase } from './database.ts';
 import { createCarriedLines, type CarriedLines } from './carried-lines.ts';
 import { createEdgeCycles, type EdgeCycles } from './edge-cycles.ts';
 import { createEdits, type Edits } from './edits.ts';
@@ -32,6 +32,8 @@ export interface Store {
   readonly replica: Replica;
   /** Where a damaged or foreign store was put aside when this one was opened in its place. */
   readonly movedAside: string | undefined;
+  /** Empties a write-ahead log that has grown; others who read the store are not waited for. */
+  rest(): void;
   close(): void;
 }
 
@@ -79,6 +81,7 @@ export function openStore(path: string, { clock }: { clock: Clock }): Store {
     outbox,
     settings,
     movedAside,
+    rest: () => emptyGrownLog(database),
     close: () => void database.close(),
   };
 }

@@ -1,0 +1,37 @@
+import { watch } from 'node:fs';
+import { basename } from 'node:path';
+
+export interface PresenceWatch {
+  /** False where the system has no watches left: the caller then has to look more often. */
+  readonly isWatching: boolean;
+  close(): void;
+}
+
+/**
+ * Tells at once when a directory was moved or deleted, or when one of `names` came or went in it. A
+ * move of a directory above it is not told.
+ */
+export function watchPresence(
+  directory: string,
+  { names, onChange }: { names: readonly string[]; onChange: () => void },
+): PresenceWatch {
+  const told = new Set([basename(directory), ...names]);
+  let isWatching = true;
+  const giveUp = (): void => {
+    isWatching = false;
+  };
+  try {
+    const watcher = watch(directory, { persistent: false }, (event, name) => {
+      if (event === 'rename' && (name === null || told.has(name))) onChange();
+    });
+    watcher.on('error', giveUp);
+    return {
+      get isWatching() {
+        return isWatching;
+      },
+      close: () => watcher.close(),
+    };
+  } catch {
+    return { isWatching: false, close() {} };
+  }
+}
