@@ -117,6 +117,15 @@ export const WATCH_POLL_INTERVAL_MS = 1_000;
 /** Requests that one connection may have running; it is read on when one of them is done. */
 export const REQUESTS_PER_CONNECTION_MAX = 64;
 
+/** Silence in the middle of a message after which its sender is given up: no program pauses there. */
+export const MESSAGE_TIMEOUT_MS = 30_000;
+
+/**
+ * What all connections together may make the daemon hold, in bytes: the answer to `list` of 100k issues
+ * for two slow readers fits. Beyond it, whoever holds most is given up.
+ */
+export const HELD_BYTES_MAX = 256 * 1024 * 1024;
+
 /** Connecting to a local socket is immediate, unless the daemon's queue is full or it is stopped. */
 export const CONNECT_TIMEOUT_MS = 2_000;
 

@@ -19,7 +19,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,
-  { lineBytesMax }: { lineBytesMax: number },
+  { lineBytesMax, hold }: { lineBytesMax: number; hold: (bytes: number) => void },
 ): AsyncGenerator<Uint8Array | 'tooLong'> {
   let parts: Uint8Array[] = [];
   let partBytes = 0;
@@ -36,6 +36,7 @@ export async function* splitLines(
     parts.push(chunk.subarray(start));
     partBytes += chunk.length - start;
     if (partBytes > lineBytesMax) return yield 'tooLong';
+    hold(partBytes);
   }
 }
 

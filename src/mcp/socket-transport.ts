@@ -16,6 +16,8 @@ export interface SocketTransport extends Transport {
 export interface SocketBounds {
   lineBytesMax?: number;
   drainTimeoutMs?: number;
+  /** Told how many bytes of an unfinished line are kept. */
+  hold?: (bytes: number) => void;
 }
 
 /** A held subscription is answered when it ends, so nobody waits for that answer. */
@@ -29,7 +31,11 @@ const UNANSWERED_METHOD = 'subscriptions/listen';
  */
 export function createSocketTransport(
   socket: Duplex,
-  { lineBytesMax = LINE_BYTES_MAX, drainTimeoutMs = MCP_DRAIN_TIMEOUT_MS }: SocketBounds = {},
+  {
+    lineBytesMax = LINE_BYTES_MAX,
+    drainTimeoutMs = MCP_DRAIN_TIMEOUT_MS,
+    hold = () => {},
+  }: SocketBounds = {},
 ): SocketTransport {
   const pending = new Set<RequestId>();
   const waiting = new Set<() => void>();
@@ -85,7 +91,7 @@ export function createSocketTransport(
   async function read(): Promise<void> {
     try {
       const chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-      for await (const line of splitLines(chunks, { lineBytesMax })) {
+      for await (const line of splitLines(chunks, { lineBytesMax, hold })) {
         if (line === 'tooLong') {
           socket.write(tooLongLine(lineBytesMax));
           socket.destroy();

@@ -8,6 +8,9 @@ export interface LineSplitter {
   push(chunk: Uint8Array): string[];
   /** What came after the last line's end. */
   rest(): string;
+  /** How many bytes that is. */
+  pending(): number;
+  drop(): void;
 }
 
 /** Cuts bytes into lines and holds one unfinished line at most. */
@@ -38,6 +41,11 @@ export function createLineSplitter({ bytesMax = LINE_BYTES_MAX } = {}): LineSpli
       }
     },
     rest: take,
+    pending: () => pending,
+    drop() {
+      pieces = [];
+      pending = 0;
+    },
   };
 }
 
@@ -52,10 +60,12 @@ function decode(pieces: readonly Uint8Array[], length: number): string {
 
 export interface LspGuard {
   /**
-   * How many messages are complete with these bytes. Throws when what goes by cannot be a message we
-   * accept, and then for good.
+   * The lengths of the messages that are complete with these bytes. Throws when what goes by cannot be
+   * a message we accept, and then for good.
    */
-  inspect(chunk: Uint8Array): number;
+  inspect(chunk: Uint8Array): number[];
+  /** How many bytes of a message have gone by that is not complete. */
+  pending(): number;
 }
 
 /**
@@ -66,10 +76,12 @@ export function createLspGuard(): LspGuard {
   let header = '';
   /** Undefined between messages. */
   let bodyLeft: number | undefined;
+  let bodyLength = 0;
   return {
+    pending: () => header.length + (bodyLeft === undefined ? 0 : bodyLength - bodyLeft),
     inspect(chunk) {
       let rest = chunk;
-      let complete = 0;
+      const complete: number[] = [];
       for (;;) {
         if (bodyLeft !== undefined) {
           const inBody = Math.min(bodyLeft, rest.length);
@@ -77,7 +89,7 @@ export function createLspGuard(): LspGuard {
           rest = rest.subarray(inBody);
           if (bodyLeft > 0) return complete;
           bodyLeft = undefined;
-          complete += 1;
+          complete.push(bodyLength);
         }
         const before = header.length;
         header += Buffer.from(rest.subarray(0, HEADER_BYTES_MAX + 1)).toString('latin1');
@@ -86,7 +98,8 @@ export function createLspGuard(): LspGuard {
           if (header.length > HEADER_BYTES_MAX) throw tooLong('a header', HEADER_BYTES_MAX);
           return complete;
         }
-        bodyLeft = readContentLength(header.slice(0, end));
+        bodyLength = readContentLength(header.slice(0, end));
+        bodyLeft = bodyLength;
         rest = rest.subarray(end + 4 - before);
         header = '';
       }

@@ -12,7 +12,11 @@ import {
   LINE_BYTES_MAX,
   REQUESTS_PER_CONNECTION_MAX,
 } from '../../src/core/limits.ts';
-import { createConnections, type Connections } from '../../src/daemon/connections/accept.ts';
+import {
+  createConnections,
+  type ConnectionBounds,
+  type Connections,
+} from '../../src/daemon/connections/accept.ts';
 import type { Handle } from '../../src/daemon/connections/rpc-peer.ts';
 import type { Log } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
@@ -29,18 +33,23 @@ let temp: TempDirectory;
 let path: string;
 let server: Server;
 let connections: Connections;
+/** Other bounds, for the connections from now on. */
+let begin: (bounds: ConnectionBounds) => void;
 let logged: string[];
 let running: number;
 let runningMost: number;
+let begun: number;
 let release: () => void;
 let gate: Promise<void>;
 const clients: Socket[] = [];
 
 const handle: Handle = async (method, params, caller) => {
   running += 1;
+  begun += 1;
   runningMost = Math.max(runningMost, running);
   try {
     if (method === 'echo') return params;
+    if (method === 'megabyte') return 'x'.repeat(1024 * 1024);
     if (method === 'wait') return await gate;
     if (method === 'refuse') throw new BdError('ISSUE_BLOCKED', { message: 'no', remedy: 'Wait.' });
     if (method === 'break') throw new TypeError('a secret bug');
@@ -54,20 +63,24 @@ const handle: Handle = async (method, params, caller) => {
 beforeEach(async () => {
   temp = createTempDirectory();
   path = join(temp.path, 's.sock');
-  [logged, running, runningMost] = [[], 0, 0];
+  [logged, running, runningMost, begun] = [[], 0, 0, 0];
   gate = new Promise((resolve) => (release = resolve));
   const log: Log = {
     info() {},
     warn() {},
     error: (message, details) => void logged.push(`${message} ${String(details?.['error'])}`),
   };
-  connections = createConnections({
-    call: () => Promise.reject(new Error('not used')),
-    handle,
-    log,
-    opened() {},
-    ended() {},
-  });
+  begin = (bounds) => {
+    connections = createConnections({
+      call: () => Promise.reject(new Error('not used')),
+      handle,
+      log,
+      opened() {},
+      ended() {},
+      bounds,
+    });
+  };
+  begin({});
   server = createServer({ allowHalfOpen: true }, (socket) => connections.accept(socket));
   await new Promise<void>((done) => server.listen(path, done));
 });
@@ -189,7 +202,8 @@ describe('one JSON message per line', () => {
     expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
     release();
     await eventually(() => replies.length === count);
-    expect(runningMost).toBeLessThan(count / 4);
+    // One of the other connection.
+    expect(runningMost).toBe(REQUESTS_PER_CONNECTION_MAX + 1);
   });
 
   test('the daemon can ask back, and is told when the client goes instead', async () => {
@@ -309,4 +323,142 @@ test.each([
   expect(replies).toMatchObject([{ id: null, error: { data: { code: 'INVALID_VALUE' } } }]);
   expect(replies[0]?.error?.message).toContain(place);
   expect(logged).toEqual([]);
+});
+
+describe('a client that holds the daemon’s memory', () => {
+  const MIB = 1024 * 1024;
+
+  test.each([
+    ['a line', '{"jsonrpc":"2.0","id":1,'],
+    ['a header', 'Content-Length: 20\r\n'],
+    ['a body', 'Content-Length: 20\r\n\r\n{"jsonrpc"'],
+    ['the second line', `${request(1, 'echo')}{"jsonrpc"`],
+  ])('one that stays in the middle of %s is told so and ended', async (_what, text) => {
+    begin({ messageTimeoutMs: 100, firstBytesTimeoutMs: 100 });
+    const socket = createConnection({ path, allowHalfOpen: true });
+    clients.push(socket);
+    let answer = '';
+    socket.on('data', (piece) => (answer += String(piece)));
+    const end = new Promise((done) => socket.once('end', done));
+    socket.write(text);
+    await end;
+    expect(answer).toMatch(/BAD_REQUEST|-32600/);
+    expect(answer).toContain('not finished');
+    socket.end();
+    await eventually(() => connections.count() === 0);
+  });
+
+  test('one whose message is not read on because its requests run is not taken for that', async () => {
+    begin({ messageTimeoutMs: 100, firstBytesTimeoutMs: 100 });
+    const { socket, replies, ended } = open();
+    const requests = Array.from({ length: REQUESTS_PER_CONNECTION_MAX }, (_, id) =>
+      request(id, 'wait'),
+    );
+    const last = request(99, 'echo');
+    socket.write(requests.join('') + last.slice(0, 10));
+    await eventually(() => running === REQUESTS_PER_CONNECTION_MAX);
+    const other = open();
+    other.socket.write('{"half');
+    await eventually(() => other.ended());
+    expect(ended()).toBe(false);
+    socket.write(last.slice(10));
+    release();
+    await eventually(() => replies.length === REQUESTS_PER_CONNECTION_MAX + 1);
+  });
+
+  test('one that says nothing between two messages stays for as long as it likes', async () => {
+    begin({ messageTimeoutMs: 100, firstBytesTimeoutMs: 100 });
+    const { socket, replies, ended } = open();
+    socket.write(request(1, 'echo'));
+    await eventually(() => replies.length === 1);
+    const other = open();
+    other.socket.write('{"half');
+    await eventually(() => other.ended());
+    expect(ended()).toBe(false);
+    socket.write(request(2, 'echo'));
+    await eventually(() => replies.length === 2);
+  });
+
+  test('one that asks for much and reads nothing is not worked for until it does', async () => {
+    const { socket, replies } = open();
+    socket.pause();
+    const count = 2 * REQUESTS_PER_CONNECTION_MAX;
+    for (let id = 1; id <= count; id += 1) socket.write(request(id, 'megabyte'));
+    await eventually(() => running === 0 && begun > 0);
+    expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
+    expect(begun).toBeLessThanOrEqual(REQUESTS_PER_CONNECTION_MAX + 1);
+    socket.resume();
+    await eventually(() => replies.length === count);
+  });
+
+  test('answers that nobody takes end the connection that has most of them, when they are too many', async () => {
+    begin({ heldBytesMax: 20 * MIB });
+    const [greedy, modest] = [open(), open()];
+    for (const { socket } of [greedy, modest]) socket.pause();
+    modest.socket.write(request(1, 'megabyte'));
+    await eventually(() => begun === 1 && running === 0);
+    for (let id = 1; id <= 50; id += 1) greedy.socket.write(request(id, 'megabyte'));
+    await eventually(() => connections.count() === 1);
+    modest.socket.resume();
+    await eventually(() => modest.replies.length === 1);
+    expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
+  });
+
+  test.each([
+    ['begun lines', '{'],
+    ['begun bodies', `Content-Length: ${LINE_BYTES_MAX}\r\n\r\n{`],
+    ['begun MCP lines', `${JSON.stringify({ jsonrpc: '2.0', method: 'bd/hello', params: {} })}\n{`],
+  ])(
+    '%s of all connections have one budget, and those within it are served',
+    async (_what, start) => {
+      begin({ heldBytesMax: 20 * MIB });
+      const small = open();
+      small.socket.write(request(1, 'echo').slice(0, -1));
+      let gone = 0;
+      for (let at = 0; at < 40; at += 1) {
+        const socket = createConnection(path);
+        clients.push(socket);
+        socket.on('error', () => {});
+        socket.once('close', () => (gone += 1));
+        socket.resume();
+        socket.write(start);
+        socket.write(Buffer.alloc(MIB, ' '));
+      }
+      await eventually(() => gone >= 20, { what: 'the largest to go' });
+      expect(small.ended()).toBe(false);
+      small.socket.write('\n');
+      await eventually(() => small.replies.length === 1);
+    },
+  );
+
+  test('requests with large parameters count for as long as they run', async () => {
+    begin({ heldBytesMax: 20 * MIB });
+    const many = Array.from({ length: 4 }, () => open());
+    const padding = 'x'.repeat(6 * MIB);
+    for (const [at, { socket }] of many.entries()) {
+      socket.write(request(1, 'wait', { padding }));
+      // One after the other: the messages themselves never fill the budget while they arrive.
+      await eventually(() => running === at + 1 || many.some(({ ended }) => ended()));
+    }
+    await eventually(() => many.some(({ ended }) => ended()));
+    release();
+    await eventually(() => many.every(({ ended, replies }) => ended() || replies.length === 1));
+    expect(many.filter(({ replies }) => replies[0]?.id === 1).length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('white space without end is no message', async () => {
+    const { socket, replies, ended } = open();
+    socket.write(Buffer.alloc(100_000, ' '));
+    await eventually(() => ended());
+    expect(replies).toMatchObject([{ error: { data: { code: 'BAD_REQUEST' } } }]);
+  });
+
+  test('a client that has ended its side gets the answers of requests that had to wait', async () => {
+    const { socket, replies } = open();
+    const count = 3 * REQUESTS_PER_CONNECTION_MAX;
+    socket.end(Array.from({ length: count }, (_, id) => request(id, 'wait')).join(''));
+    await eventually(() => running === REQUESTS_PER_CONNECTION_MAX);
+    release();
+    await eventually(() => replies.length === count);
+  });
 });

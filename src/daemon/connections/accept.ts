@@ -6,6 +6,7 @@ import { helloParams } from '../../protocol/daemon-methods.ts';
 import { errorReply } from '../../protocol/messages.ts';
 import type { Call } from '../../protocol/methods.ts';
 import { firstLine, readOpening, type Opening } from './first-bytes.ts';
+import { createHeldBytes, type Holding } from './held-bytes.ts';
 import { serveLineJson } from './line-json.ts';
 import type { ServedConnection } from './rpc-connection.ts';
 import type { Handle } from './rpc-peer.ts';
@@ -17,6 +18,13 @@ export interface Connections {
   drain(): Promise<void>;
 }
 
+/** What a test cannot wait for. */
+export interface ConnectionBounds {
+  firstBytesTimeoutMs?: number;
+  messageTimeoutMs?: number;
+  heldBytesMax?: number;
+}
+
 /** All faces of the daemon meet here: one socket, and the first bytes say which it is. */
 export function createConnections({
   call,
@@ -24,26 +32,33 @@ export function createConnections({
   log,
   opened,
   ended,
+  bounds = {},
 }: {
   call: Call;
   handle: Handle;
   log: Log;
   opened: () => void;
   ended: () => void;
+  bounds?: ConnectionBounds;
 }): Connections {
   const sockets = new Set<Socket>();
   const served = new Set<ServedConnection>();
+  const { firstBytesTimeoutMs, messageTimeoutMs, heldBytesMax } = bounds;
+  const held = createHeldBytes(heldBytesMax === undefined ? {} : { bytesMax: heldBytesMax });
 
-  const serve = async (socket: Socket): Promise<void> => {
-    const opening = await readOpening(socket);
-    const options = { socket, initial: opening.bytes, handle, log };
+  const serve = async (socket: Socket, holding: Holding): Promise<void> => {
+    const opening = await readOpening(socket, {
+      ...(firstBytesTimeoutMs === undefined ? {} : { timeoutMs: firstBytesTimeoutMs }),
+      hold: (bytes) => holding.set(bytes),
+    });
+    const options = { socket, initial: opening.bytes, handle, log, holding, messageTimeoutMs };
     switch (opening.face) {
       case 'line-json':
         return keep(socket, serveLineJson(options));
       case 'lsp':
         return keep(socket, (await import('./lsp.ts')).serveLsp(options));
       case 'mcp':
-        return await serveMcpOn(socket, { opening, call, log });
+        return await serveMcpOn(socket, { opening, call, log, holding });
       case 'unknown':
       case 'silent':
       case 'ended':
@@ -63,12 +78,15 @@ export function createConnections({
       socket.on('error', () => {});
       if (sockets.size >= CONNECTIONS_MAX) return refuse(socket, tooMany());
       sockets.add(socket);
+      const holding = held.open();
+      holding.onTooMuch(() => socket.destroy());
       opened();
       socket.once('close', () => {
         sockets.delete(socket);
+        holding.release();
         ended();
       });
-      serve(socket).catch((error: unknown) => {
+      serve(socket, holding).catch((error: unknown) => {
         const known = toBdError(error);
         if (known.code === 'INTERNAL') log.error('a connection failed', { error });
         refuse(socket, known);
@@ -88,7 +106,7 @@ export function createConnections({
 /** The hello is the bridge's and stays here; all that follows is MCP. */
 async function serveMcpOn(
   socket: Socket,
-  { opening, call, log }: { opening: Opening; call: Call; log: Log },
+  { opening, call, log, holding }: { opening: Opening; call: Call; log: Log; holding: Holding },
 ): Promise<void> {
   const { bytes } = opening;
   const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
@@ -97,7 +115,8 @@ async function serveMcpOn(
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
   socket.unshift(bytes.subarray(read));
   const { serveMcp } = await import('../../mcp/server.ts');
-  await serveMcp({ socket, call, hello, log });
+  const hold = (bytes: number): void => holding.set(bytes + socket.writableLength);
+  await serveMcp({ socket, call, hello, log, bounds: { hold } });
 }
 
 function refuse(socket: Socket, error: BdError | undefined): void {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { FIRST_BYTES_TIMEOUT_MS, LINE_BYTES_MAX } from '../../core/limits.ts';
+import { FIRST_BYTES_TIMEOUT_MS, HEADER_BYTES_MAX, LINE_BYTES_MAX } from '../../core/limits.ts';
 import { decideFace, isMcpOpening, type Face } from '../../protocol/first-bytes.ts';
 
 export interface Opening {
@@ -11,7 +11,14 @@ export interface Opening {
 /** Reads from a fresh connection until it is clear what it speaks. Never rejects. */
 export function readOpening(
   socket: Socket,
-  { timeoutMs = FIRST_BYTES_TIMEOUT_MS }: { timeoutMs?: number } = {},
+  {
+    timeoutMs = FIRST_BYTES_TIMEOUT_MS,
+    hold = () => {},
+  }: {
+    timeoutMs?: number;
+    /** Told how many bytes are kept until then. */
+    hold?: (bytes: number) => void;
+  } = {},
 ): Promise<Opening> {
   return new Promise((done) => {
     const pieces: Buffer[] = [];
@@ -28,6 +35,7 @@ export function readOpening(
     const read = (chunk: Buffer): void => {
       pieces.push(chunk);
       length += chunk.length;
+      hold(length);
       known ??= decideFace(Buffer.concat(pieces, length));
       if (known === 'line-json') {
         // The first line has the method, which tells MCP from the rest.
@@ -37,6 +45,8 @@ export function readOpening(
           if (line !== undefined) finish(isMcpOpening(line) ? 'mcp' : 'line-json');
         }
       } else if (known !== undefined) finish(known);
+      // White space without end.
+      else if (length > HEADER_BYTES_MAX) finish('unknown');
     };
     const end = (): void => finish(known ?? 'ended');
     const close = (): void => finish('ended');

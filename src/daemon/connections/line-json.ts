@@ -8,14 +8,16 @@ export function serveLineJson(options: ConnectionOptions): ServedConnection {
   return serveRpc(options, {
     read(chunk, receive) {
       for (const line of splitter.push(chunk)) {
-        if (line.trim() !== '') receive(parse(line));
+        if (line.trim() !== '') receive(parse(line), line.length);
       }
     },
     readRest(receive) {
       const line = splitter.rest();
-      if (line.trim() !== '') receive(parse(line));
+      if (line.trim() !== '') receive(parse(line), line.length);
     },
     isBehind: () => false,
+    begun: () => splitter.pending(),
+    drop: () => splitter.drop(),
     write: (message) => `${JSON.stringify(message)}\n`,
   });
 }

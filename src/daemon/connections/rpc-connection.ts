@@ -1,23 +1,31 @@
 import type { Socket } from 'node:net';
-import { toBdError } from '../../core/errors.ts';
-import { REQUESTS_PER_CONNECTION_MAX } from '../../core/limits.ts';
+import { BdError, toBdError } from '../../core/errors.ts';
+import { MESSAGE_TIMEOUT_MS, REQUESTS_PER_CONNECTION_MAX } from '../../core/limits.ts';
 import type { Log } from '../../platform/log.ts';
 import { errorReply, type Incoming } from '../../protocol/messages.ts';
+import type { Holding } from './held-bytes.ts';
 import { createRpcPeer, type Handle } from './rpc-peer.ts';
 
 export interface ServedConnection {
-  /** Takes no more requests, and settles when the running ones are answered. */
+  /** Takes no more requests, and settles when those that were read are answered. */
   drain(): Promise<void>;
 }
 
+/** Gets each whole message, with how many bytes it had. */
+export type Receive = (message: Incoming, bytes: number) => void;
+
 /** Turns bytes into messages and messages into bytes, in one of the framings. */
 export interface Framing {
-  /** Throws when the bytes break the framing for good; `receive` gets each whole message. */
-  read(chunk: Uint8Array, receive: (message: Incoming) => void): void;
+  /** Throws when the bytes break the framing for good. */
+  read(chunk: Uint8Array, receive: Receive): void;
   /** What came without an end before the connection did. */
-  readRest(receive: (message: Incoming) => void): void;
+  readRest(receive: Receive): void;
   /** Whether bytes were read whose messages are still to come. */
   isBehind(): boolean;
+  /** Bytes of a message that has begun and is not whole yet. */
+  begun(): number;
+  /** Forgets those: no more is read. */
+  drop(): void;
   write(message: object): string;
 }
 
@@ -27,57 +35,106 @@ export interface ConnectionOptions {
   initial: Uint8Array;
   handle: Handle;
   log: Log;
+  holding: Holding;
+  messageTimeoutMs?: number | undefined;
 }
 
 /** A refused client may still be sending: what it sends is thrown away for so long, then it is cut off. */
 const REFUSAL_GRACE_MS = 2_000;
 
 /**
- * Serves JSON-RPC on a socket until both sides have ended. Reads no further while answers wait to be
- * taken or too many requests run, so that a client that only sends cannot fill the daemon's memory.
+ * Serves JSON-RPC on a socket until both sides have ended. Neither reads nor begins requests while
+ * answers wait to be taken or too many requests run, so that a client that only sends cannot fill the
+ * daemon's memory.
  */
 export function serveRpc(
-  { socket, initial, handle, log }: ConnectionOptions,
+  {
+    socket,
+    initial,
+    handle,
+    log,
+    holding,
+    messageTimeoutMs = MESSAGE_TIMEOUT_MS,
+  }: ConnectionOptions,
   framing: Framing,
 ): ServedConnection {
+  let waiting: { message: Incoming; bytes: number }[] = [];
+  let requestBytes = 0;
   let isDraining = false;
+  let isGivenUp = false;
   let drained: (() => void) | undefined;
+  let unfinished: NodeJS.Timeout | undefined;
+
+  const isFull = (): boolean =>
+    peer.running() >= REQUESTS_PER_CONNECTION_MAX || socket.writableNeedDrain;
+  const isIdle = (): boolean => waiting.length === 0 && peer.running() === 0;
+  const hold = (): void => holding.set(requestBytes + framing.begun() + socket.writableLength);
+  const serve = ({ message, bytes }: { message: Incoming; bytes: number }): void => {
+    peer.receive(message, () => {
+      requestBytes -= bytes;
+      hold();
+    });
+  };
+  /** Also what ends a request may begin the next one. */
+  const flow = (): void => {
+    while (waiting.length > 0 && !isFull()) {
+      const [next] = waiting.splice(0, 1);
+      if (next !== undefined) serve(next);
+    }
+    const isPaused = isFull() || waiting.length > 0 || isDraining;
+    if (isPaused && !isGivenUp) socket.pause();
+    else socket.resume();
+    clearTimeout(unfinished);
+    if (!isPaused && framing.begun() > 0) {
+      unfinished = setTimeout(() => giveUp(neverFinished(framing.begun())), messageTimeoutMs);
+      unfinished.unref();
+    }
+    hold();
+    if (isIdle()) drained?.();
+    endWhenDone();
+  };
   const peer = createRpcPeer({
     handle,
     log,
     send(message) {
-      if (socket.writable) socket.write(framing.write(message));
+      if (!socket.writable || isGivenUp) return;
+      socket.write(framing.write(message));
+      hold();
     },
-    settled() {
-      flow();
-      if (peer.running() === 0) drained?.();
-      endWhenDone();
-    },
+    settled: () => flow(),
   });
   const endWhenDone = (): void => {
     if (!socket.readableEnded || framing.isBehind()) return;
     // A client that was killed looks the same: neither will answer what it was asked.
     peer.end();
-    if (peer.running() === 0) socket.end();
+    if (isIdle()) socket.end();
   };
-  const receive = (message: Incoming): void => {
-    peer.receive(message);
+  const receive: Receive = (message, bytes) => {
+    requestBytes += bytes;
+    const entry = { message, bytes };
+    // An answer is what a running request waits for: it waits behind none.
+    if (message.kind === 'response' || (waiting.length === 0 && !isFull())) serve(entry);
+    else waiting.push(entry);
     endWhenDone();
   };
-  const flow = (): void => {
-    const isFull = peer.running() >= REQUESTS_PER_CONNECTION_MAX || socket.writableNeedDrain;
-    if (isFull || isDraining) socket.pause();
-    else socket.resume();
+  const giveUp = (error: BdError): void => {
+    if (isGivenUp) return;
+    socket.off('data', read);
+    socket.off('end', finish);
+    if (socket.writableNeedDrain) socket.destroy();
+    else if (socket.writable) socket.end(framing.write(errorReply(null, error)));
+    isGivenUp = true;
+    waiting = [];
+    framing.drop();
+    holding.release();
+    socket.resume();
+    setTimeout(() => socket.destroy(), REFUSAL_GRACE_MS).unref();
   };
   const read = (chunk: Uint8Array): void => {
     try {
       framing.read(chunk, receive);
     } catch (error) {
-      socket.off('data', read);
-      if (socket.writable) socket.end(framing.write(errorReply(null, toBdError(error))));
-      socket.resume();
-      setTimeout(() => socket.destroy(), REFUSAL_GRACE_MS).unref();
-      return;
+      return giveUp(toBdError(error));
     }
     flow();
   };
@@ -85,9 +142,14 @@ export function serveRpc(
     framing.readRest(receive);
     endWhenDone();
   };
+  holding.onTooMuch(giveUp);
   socket.on('drain', flow);
   socket.on('end', finish);
-  socket.on('close', () => peer.end());
+  socket.on('close', () => {
+    clearTimeout(unfinished);
+    waiting = [];
+    peer.end();
+  });
   socket.on('data', read);
   read(initial);
   if (socket.readableEnded) finish();
@@ -95,9 +157,15 @@ export function serveRpc(
     drain() {
       isDraining = true;
       flow();
-      return peer.running() === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => (drained = resolve));
+      return isIdle() ? Promise.resolve() : new Promise((resolve) => (drained = resolve));
     },
   };
+}
+
+function neverFinished(bytes: number): BdError {
+  return new BdError('BAD_REQUEST', {
+    message: `a message was begun with ${bytes} bytes and not finished`,
+    remedy:
+      'Send each message whole: a line ends in a newline, an LSP message has its Content-Length.',
+  });
 }

@@ -22,7 +22,8 @@ export interface Caller {
 export type Handle = (method: string, params: unknown, caller: Caller) => Promise<unknown>;
 
 export interface RpcPeer {
-  receive(message: Incoming): void;
+  /** `done` is called when nothing of the message is needed any more. */
+  receive(message: Incoming, done: () => void): void;
   /** How many requests run. */
   running(): number;
   /** The other side is gone: what was asked of it will not be answered. */
@@ -63,7 +64,10 @@ export function createRpcPeer({
     },
   };
 
-  const run = async (id: RpcId | undefined, method: string, params: unknown): Promise<void> => {
+  const run = async (
+    { id, method, params }: { id?: RpcId; method: string; params: unknown },
+    done: () => void,
+  ): Promise<void> => {
     running += 1;
     try {
       const result = await handle(method, params, caller);
@@ -74,21 +78,23 @@ export function createRpcPeer({
       if (id !== undefined) send(errorReply(id, known));
     } finally {
       running -= 1;
+      done();
       settled();
     }
   };
 
   return {
-    receive(message) {
+    receive(message, done) {
       switch (message.kind) {
         case 'request':
-          return void run(message.id, message.method, message.params);
         case 'notification':
-          return void run(undefined, message.method, message.params);
+          return void run(message, done);
         case 'response':
-          return asked.get(message.id)?.(message.outcome);
+          asked.get(message.id)?.(message.outcome);
+          return done();
         case 'invalid':
-          return send(errorReply(message.id, message.error));
+          send(errorReply(message.id, message.error));
+          return done();
         default:
           return message satisfies never;
       }
