@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from './environment.ts';
 import { isPrivateDirectory, userId, workspaceKey } from './socket-link.ts';
+
+/** As on /tmp: what lies there is renamed and deleted by its owner only. */
+const STICKY = 0o1000;
 
 /**
  * A fresh socket path in the first runtime directory that is ours alone. The directory is the gate:
@@ -44,9 +47,8 @@ function runtimeDirectories(env: Environment): string[] {
 /** Says why the directory cannot be used; undefined when it can. */
 function prepare(directory: string): string | undefined {
   try {
-    if (lstatSync(dirname(directory), { throwIfNoEntry: false }) === undefined) {
-      return `${dirname(directory)} is missing`;
-    }
+    const refusal = refuseParent(dirname(directory));
+    if (refusal !== undefined) return refusal;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Made by an older bd or by hand: ours, but open to others.
     if (lstatSync(directory).isDirectory() && lstatSync(directory).uid === userId()) {
@@ -56,4 +58,13 @@ function prepare(directory: string): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Whoever may rename what lies in a directory decides what our directory in it is. */
+function refuseParent(parent: string): string | undefined {
+  const status = statSync(parent, { throwIfNoEntry: false });
+  if (status === undefined) return `${parent} is missing`;
+  if (status.uid !== 0 && status.uid !== userId()) return `${parent} belongs to somebody else`;
+  const isOpen = (status.mode & 0o002) !== 0 && (status.mode & STICKY) === 0;
+  return isOpen ? `${parent} can be written by everybody` : undefined;
 }

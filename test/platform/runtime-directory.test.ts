@@ -1,4 +1,12 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -57,6 +65,34 @@ test('a link or a missing parent in its place is passed over', () => {
     expect(choose(directory).startsWith(temp.path)).toBe(false);
   }
 });
+
+test('a directory in which everybody can rename what is ours is passed over, and said to be so', () => {
+  chmodSync(temp.path, 0o777);
+  expect(choose(temp.path).startsWith(temp.path)).toBe(false);
+  // As /tmp is.
+  chmodSync(temp.path, 0o1777);
+  expect(choose(temp.path).startsWith(temp.path)).toBe(true);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a directory of somebody else, and a socket of somebody else in ours, are not used (needs root to make them)',
+  async () => {
+    const path = choose(temp.path);
+    await listen(path);
+    pointLink(link, path);
+    lchownSync(path, 12_345, 12_345);
+    expect(resolveSocket(link).kind).toBe('untrusted');
+    lchownSync(path, 0, 0);
+    expect(resolveSocket(link).kind).toBe('socket');
+    lchownSync(dirname(path), 12_345, 12_345);
+    expect(resolveSocket(link).kind).toBe('untrusted');
+    expect(choose(temp.path).startsWith(temp.path)).toBe(false);
+    lchownSync(dirname(path), 0, 0);
+    lchownSync(temp.path, 12_345, 12_345);
+    expect(choose(temp.path).startsWith(temp.path)).toBe(false);
+    lchownSync(temp.path, 0, 0);
+  },
+);
 
 test('a path that would not fit into a socket address is passed over, counted in bytes', () => {
   const long = join(temp.path, 'ü'.repeat(40));
