@@ -43,8 +43,14 @@ export const DAEMON_START_TIMEOUT_MS = 10_000;
 /** How long a command without daemon waits for another one that holds the lock. */
 export const LOCK_WAIT_MS = 10_000;
 
-/** SQLite waits this long for a foreign reader or writer before it says the store is busy. */
-export const STORE_BUSY_TIMEOUT_MS = 5_000;
+/** SQLite waits this long for a foreign writer before it says the store is busy: less than a client's patience. */
+export const STORE_BUSY_TIMEOUT_MS = 4_000;
+
+/** Stores up to this size, in bytes, are looked through for damage whenever they are opened: a few milliseconds. */
+export const STORE_CHECK_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The same for a store that was copied there, or was not closed: a quarter of a second, once. */
+export const SUSPECT_STORE_CHECK_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Quiet time after a change before the mirror is written: one burst, one write. */
 export const MIRROR_QUIET_MS = 50;

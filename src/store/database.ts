@@ -1,83 +1,87 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BdError } from '../core/errors.ts';
-import { STORE_BUSY_TIMEOUT_MS, WAL_REST_BYTES_MAX } from '../core/limits.ts';
+import {
+  STORE_BUSY_TIMEOUT_MS,
+  STORE_CHECK_BYTES_MAX,
+  SUSPECT_STORE_CHECK_BYTES_MAX,
+  WAL_REST_BYTES_MAX,
+} from '../core/limits.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
-import { initial } from './migrations/001-initial.ts';
-import { causal } from './migrations/002-causal.ts';
-import { shards } from './migrations/003-shards.ts';
-import { storeUnusable } from './store-failure.ts';
-
-/** In order; `user_version` counts those that were applied. */
-const MIGRATIONS: readonly ((database: Database) => void)[] = [
-  (database) => void database.exec(initial),
-  causal,
-  shards,
-];
-
-export const SCHEMA_VERSION = MIGRATIONS.length;
-
-/** Written into the file's header, so that a store of the classic tool is not taken for ours. */
-const APPLICATION_ID = 0x62_64_64_31;
+import { asidePath, hasLogLeft, moveAside } from './open-files.ts';
+import { isElsewhere } from './replica.ts';
+import { isDamage, storeUnusable } from './store-failure.ts';
+import { APPLICATION_ID, readPragma, SCHEMA_VERSION, upgrade } from './upgrade.ts';
 
 /** Enough for hot pages of 10k issues; SQLite would otherwise keep more than the daemon's own memory. */
 const CACHE_KIB = 4_096;
 
 export interface OpenedDatabase {
   database: Database;
+  /** Whether writes go to a log beside the file first. */
+  hasLog: boolean;
   /** Where an unreadable file was put aside; the caller rebuilds from the mirror and git. */
   movedAside?: string;
 }
 
+export interface OpenDatabaseOptions {
+  nowMs: number;
+  /** What holds this project's issues; undefined where that is not known yet. */
+  projectId: string | undefined;
+}
+
 /** Opens or creates the store. A damaged or foreign file is moved aside, never deleted, never trusted. */
-export function openDatabase(path: string, { nowMs }: { nowMs: number }): OpenedDatabase {
+export function openDatabase(
+  path: string,
+  { nowMs, projectId }: OpenDatabaseOptions,
+): OpenedDatabase {
   try {
-    return { database: open(path) };
+    return open(path, projectId);
   } catch (error) {
     if (!isDamage(error) && error !== FOREIGN) throw storeUnusable('open', path, error);
   }
-  const movedAside = `${path}.aside-${nowMs}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(path + suffix)) renameSync(path + suffix, movedAside + suffix);
-  }
-  return { database: open(path), movedAside };
+  const movedAside = asidePath(path, nowMs);
+  moveAside(path, movedAside);
+  return { ...open(path, projectId), movedAside };
 }
 
-function open(path: string): Database {
+function open(path: string, projectId: string | undefined): OpenedDatabase {
+  const isUnclosed = hasLogLeft(path);
   const database = keepDatabase(new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS }));
   try {
-    if (isForeign(database)) throw FOREIGN;
-    // The write-ahead log needs memory that processes share, which network file systems do not have.
-    const journal = isNetworkFileSystem(dirname(path)) ? 'DELETE' : 'WAL';
-    database.exec(`PRAGMA journal_mode = ${journal}`);
+    const isKnown = readPragma(database, 'application_id') === APPLICATION_ID;
+    if (!isKnown && !isEmpty(database)) throw FOREIGN;
+    if (isKnown && readPragma(database, 'user_version') <= SCHEMA_VERSION) {
+      // Put there by another hand, or by one that did not finish.
+      const isMoved = isElsewhere(database, path);
+      if (isMoved && isOfOther(database, projectId)) throw FOREIGN;
+      check(database, { isSuspect: isMoved || isUnclosed });
+    }
+    const hasLog = chooseJournal(database);
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
     upgrade(database);
-    return database;
+    return { database, hasLog };
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function upgrade(database: Database): void {
-  const version = readPragma(database, 'user_version');
-  if (version > SCHEMA_VERSION) {
-    throw new BdError('STORE_UNUSABLE', {
-      message: `${database.name} has schema ${version}; this bd knows ${SCHEMA_VERSION}`,
-      remedy: 'Upgrade bd: the store was written by a newer one.',
-    });
-  }
-  if (version === SCHEMA_VERSION) return;
-  database
-    .transaction(() => {
-      for (const migrate of MIGRATIONS.slice(version)) migrate(database);
-      database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-      database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    })
-    .exclusive();
+/** Whether there is a write-ahead log: it needs memory that processes share, which network file systems lack. */
+function chooseJournal(database: Database): boolean {
+  const wanted = isNetworkFileSystem(dirname(database.name)) ? 'DELETE' : 'WAL';
+  // Where the log cannot be had, SQLite stays with the journal that it has, and says so here only.
+  return database.prepare(`PRAGMA journal_mode = ${wanted}`).pluck().get() === 'wal';
+}
+
+/** Throws what SQLite throws when it meets damage; reads all of the file, about 1 ms for each MB. */
+function check(database: Database, { isSuspect }: { isSuspect: boolean }): void {
+  const bytesMax = isSuspect ? SUSPECT_STORE_CHECK_BYTES_MAX : STORE_CHECK_BYTES_MAX;
+  if (statSync(database.name).size > bytesMax) return;
+  const found = database.prepare<[], string>('PRAGMA quick_check(1)').pluck().get();
+  if (found !== 'ok') throw new BetterSqlite3.SqliteError(String(found), 'SQLITE_CORRUPT');
 }
 
 /** SQLite writes a log's pages back in time, and leaves the file as large as it ever was. */
@@ -94,16 +98,16 @@ export function emptyGrownLog(database: Database): void {
 
 const FOREIGN = new Error('not a store of ours');
 
-function isForeign(database: Database): boolean {
+function isEmpty(database: Database): boolean {
   const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
-  return tables !== 0 && readPragma(database, 'application_id') !== APPLICATION_ID;
+  return tables === 0;
 }
 
-/** Not `pragma()`: it would leave a statement for the collector. */
-function readPragma(database: Database, name: string): number {
-  return database.prepare<[], number>(`PRAGMA ${name}`).pluck().get() ?? 0;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof BetterSqlite3.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+/** A project's store among the files of another one: their issues never mix. */
+function isOfOther(database: Database, projectId: string | undefined): boolean {
+  const theirs = database
+    .prepare<[], string>("SELECT value FROM settings WHERE key = 'project_id'")
+    .pluck()
+    .get();
+  return projectId !== undefined && theirs !== undefined && theirs !== projectId;
 }

@@ -68,6 +68,9 @@ export function createOutbox(
       'SELECT issue_id FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?',
     )
     .pluck();
+  const holds = database
+    .prepare<[number], number>('SELECT 1 FROM outbox WHERE seq <= ? LIMIT 1')
+    .pluck();
   const clear = database.prepare('DELETE FROM outbox WHERE seq <= ?');
   return {
     add(issueId, { sharedCounter }) {
@@ -88,6 +91,8 @@ export function createOutbox(
         ids: first.all(after, IDS_SHOWN),
       };
     },
-    clearThrough: (seq) => void transaction(() => clear.run(seq)),
+    clearThrough(seq) {
+      if (holds.get(seq) !== undefined) transaction(() => clear.run(seq));
+    },
   };
 }

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import { readMachine } from '../platform/machine.ts';
 import type { Settings } from './settings.ts';
 
 /** Under which name this clone's database writes; no two databases may share one. */
@@ -35,6 +37,16 @@ export function openReplica(
     id: () => current,
     renew: () => (current = renew()),
   };
+}
+
+/** Whether the database was copied, restored or moved to where it is; asked before its settings are. */
+export function isElsewhere(database: Database, path: string): boolean {
+  const text = database
+    .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
+    .pluck()
+    .get(KEY);
+  const { place } = JSON.parse(text ?? '{}') as { place?: string };
+  return place !== undefined && place !== placeOf(path, readMachine());
 }
 
 function placeOf(path: string, machine: string): string {

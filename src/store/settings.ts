@@ -21,6 +21,9 @@ export function createSettings(
   return {
     get: (key) => get.get(key),
     set: (key, value) => void transaction(() => set.run(key, value)),
-    delete: (key) => void transaction(() => remove.run(key)),
+    delete(key) {
+      // To look is no reason to write.
+      if (get.get(key) !== undefined) transaction(() => remove.run(key));
+    },
   };
 }

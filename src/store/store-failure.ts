@@ -1,17 +1,27 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { BdError } from '../core/errors.ts';
+import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 
 /** The second: there is no room for the index of what is not yet in the file itself. */
 const FULL = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
 
-/** Where SQLite failed for the disk's sake, that is said; anything else is a bug, and stays as it is. */
+/** The file is no database, or what is in it cannot be a store. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof BdError) return isDamage(error.cause);
+  return /^SQLITE_(?:NOTADB|CORRUPT)/.test(codeOf(error));
+}
+
+/** Where SQLite failed for the file's sake, that is said; anything else is a bug, and stays as it is. */
 export function explainFailure(path: string, error: unknown): unknown {
-  const isDisk = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error));
+  if (error instanceof BdError) return error;
+  if (isDamage(error)) return storeDamaged(path, error);
+  const isDisk = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|BUSY|PROTOCOL)/.test(codeOf(error));
   return isDisk ? storeUnusable('write', path, error) : error;
 }
 
 export function storeUnusable(what: 'open' | 'write', path: string, error: unknown): BdError {
   if (error instanceof BdError) return error;
+  if (codeOf(error).startsWith('SQLITE_BUSY')) return storeHeld(what, path, error);
   const isFull = FULL.has(codeOf(error));
   const reason = error instanceof Error ? error.message : String(error);
   return new BdError('STORE_UNUSABLE', {
@@ -19,6 +29,23 @@ export function storeUnusable(what: 'open' | 'write', path: string, error: unkno
     remedy: isFull
       ? 'Make space on that disk, then run the command again.'
       : 'Check the permissions of that file and its directory, and the free space on the disk.',
+    cause: error,
+  });
+}
+
+function storeHeld(what: 'open' | 'write', path: string, error: unknown): BdError {
+  return new BdError('STORE_UNUSABLE', {
+    message: `cannot ${what} the store ${path}: another program has kept it locked for ${STORE_BUSY_TIMEOUT_MS / 1000} s`,
+    remedy: 'End what has that file open, such as sqlite3 or a backup, then run the command again.',
+    cause: error,
+  });
+}
+
+function storeDamaged(path: string, error: unknown): BdError {
+  return new BdError('STORE_UNUSABLE', {
+    message: `the store ${path} is damaged: ${error instanceof Error ? error.message : String(error)}`,
+    remedy:
+      'Run the command again: the store is put aside, and built anew from the mirror and git.',
     cause: error,
   });
 }

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { resolveSocket } from '../platform/socket-link.ts';
 import { socketLinkPath } from '../platform/workspace-files.ts';
+import { copyPath } from '../store/upgrade.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import type { Change } from './change.ts';
 import { copyBeforeInit, footprintDirectory, type Footprint } from './footprint.ts';
@@ -79,6 +80,7 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
 
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
   const store = ['', '-wal', '-shm', '-journal'].map((suffix) => database + suffix);
+  if (name.startsWith(copyPath(database, ''))) return true;
   return store.includes(name) || /^(bd\.sock|daemon\.(pid|log|lock))|^\..+\.tmp$/.test(name);
 }
 

@@ -9,7 +9,7 @@ import type { Issue } from '../../src/core/issue.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { keepDatabase } from '../../src/platform/kept-objects.ts';
 import type { Change } from '../../src/store/change.ts';
-import { SCHEMA_VERSION } from '../../src/store/database.ts';
+import { SCHEMA_VERSION } from '../../src/store/upgrade.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
 let directory: string;
@@ -260,7 +260,7 @@ describe('the file', () => {
     writeFileSync(path(), 'this is not a database, but somebody may still want it'.repeat(100));
     store = openStore(path(), { clock: systemClock });
     expect(store.issues.count()).toBe(0);
-    expect(store.movedAside).toMatch(/beads\.db\.aside-\d+$/);
+    expect(store.movedAside).toMatch(/beads\.db-aside-\d+$/);
     expect(readdirSync(directory).some((name) => name.includes('aside'))).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 import { VERSION } from '../../core/version.ts';
-import { SCHEMA_VERSION } from '../../store/database.ts';
+import { SCHEMA_VERSION } from '../../store/upgrade.ts';
 import { configOperations } from './config.ts';
 import type { Operations } from './operation.ts';
 

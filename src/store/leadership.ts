@@ -1,0 +1,64 @@
+import type { Database } from 'better-sqlite3';
+import { BdError } from '../core/errors.ts';
+
+/**
+ * Which process leads: writes the store, and shows others what is in it. The workspace's lock decides, but a
+ * process that was stopped while somebody deleted the lock's file knows nothing of its successor. So
+ * whoever writes for the first time takes the next number, the epoch, in the same transaction; who finds
+ * a number that is not its own leads no more. Reading takes none.
+ */
+export interface Leadership {
+  /** A write transaction of the leader: all or nothing, durable when it returns. */
+  write<T>(work: () => T): T;
+  /** False once another process has written since this one opened the store, or wrote itself. */
+  isOurs(): boolean;
+}
+
+const KEY = 'epoch';
+
+/** Before anybody wrote. */
+const NONE = '0';
+
+export function createLeadership(database: Database): Leadership {
+  const select = database
+    .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
+    .pluck();
+  const read = (): string => select.get(KEY) ?? NONE;
+  let epoch = read();
+  let isTaken = false;
+  return {
+    write(work) {
+      const next = isTaken ? epoch : String(Number(epoch) + 1);
+      const result = database
+        .transaction(() => {
+          if (read() !== epoch) throw overtaken(database.name);
+          if (!isTaken) setEpoch(database, next);
+          return work();
+        })
+        .immediate();
+      epoch = next;
+      isTaken = true;
+      return result;
+    },
+    isOurs: () => read() === epoch,
+  };
+}
+
+/** Part of a transaction that changes the store for good: whoever had it open before leads no more. */
+export function endLeadership(database: Database): void {
+  const bump = `UPDATE settings SET value = CAST(value + 1 AS TEXT) WHERE key = ?`;
+  database.prepare(bump).run(KEY);
+}
+
+function setEpoch(database: Database, epoch: string): void {
+  const upsert = `INSERT INTO settings (key, value) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value`;
+  database.prepare(upsert).run(KEY, epoch);
+}
+
+function overtaken(path: string): BdError {
+  return new BdError('LOCK_UNAVAILABLE', {
+    message: `another process took over ${path} while this one stood still`,
+    remedy: 'Run the command again: it goes to the one that has it now.',
+  });
+}

@@ -1,0 +1,73 @@
+import { copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
+import { watchIdentity } from '../platform/workspace-files.ts';
+
+/**
+ * `ours`: as this process opened and wrote them. `replaced`: another file is there, or none; what is open
+ * here is whole all the same. `overwritten`: somebody wrote into the open file, and nothing that is read
+ * from it can be believed.
+ */
+export type FilesStanding = 'ours' | 'replaced' | 'overwritten';
+
+/** The files of an open database, at which SQLite itself does not look again. */
+export interface OpenFiles {
+  standing(): FilesStanding;
+  /** Call after each write of our own: what is there now is ours. */
+  noteWritten(): void;
+}
+
+/**
+ * Without a write-ahead log, as on network file systems, whose times are not to be relied on, nobody looks
+ * for what was written over.
+ */
+export function watchOpenFiles(path: string, { hasLog }: { hasLog: boolean }): OpenFiles {
+  const isSame = watchIdentity(path);
+  const isSameLog = watchIdentity(logPath(path));
+  let content = contentOf(path);
+  return {
+    standing() {
+      if (!isSame()) return 'replaced';
+      if (!hasLog) return 'ours';
+      if (contentOf(path) !== content) return 'overwritten';
+      return isSameLog() ? 'ours' : 'replaced';
+    },
+    noteWritten() {
+      if (hasLog) content = contentOf(path);
+    },
+  };
+}
+
+/**
+ * Parts a file that was written over while it was open from the log of what it held before: closing it, or
+ * opening it the next time, would write one into the other. It stays in its place as a copy, which
+ * a database is opened as that was put back.
+ */
+export function separateFromLog(path: string, aside: string): void {
+  moveAside(path, aside);
+  copyFileSync(aside, path);
+}
+
+/** Renamed, never deleted: somebody may want it. */
+export function moveAside(path: string, aside: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+}
+
+/** Among the names that `.beads/.gitignore` leaves out. */
+export function asidePath(path: string, nowMs: number): string {
+  return `${path}-aside-${nowMs}`;
+}
+
+/** Whether the last process that had the database open ended without closing it. */
+export function hasLogLeft(path: string): boolean {
+  return (statSync(logPath(path), { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function logPath(path: string): string {
+  return `${path}-wal`;
+}
+
+function contentOf(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status === undefined ? 'none' : `${status.size}:${status.mtimeMs}`;
+}
