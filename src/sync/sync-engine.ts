@@ -122,7 +122,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       if (isWaiting) lookLater();
       return report;
     } catch (error) {
-      const failure = failureFrom(error);
+      const failure = failureFrom(store.explain(error));
       if (mirrorFailure?.message !== failure.message) log.error(failure.message, { error });
       mirrorFailure = failure;
       dispatch({ kind: 'flush_failed' });

@@ -20,6 +20,13 @@ import { openMirror } from './mirror.ts';
 import { openSharedGit } from './shared-git.ts';
 import { openSyncCycle } from './sync-mode.ts';
 
+/**
+ * `ours`: to be read and written. `replaced`: the store's file is another one now, or none: what is open is shown,
+ * and closed. `lost`: another process may be writing, or the store cannot be believed: nothing more
+ * is written.
+ */
+export type Standing = 'ours' | 'replaced' | 'lost';
+
 /** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
 export interface Workspace {
   readonly beadsDir: string;
@@ -45,6 +52,11 @@ export interface Workspace {
   write<T>(change: () => T): T;
   /** Makes a change that decides how issues are shared; from then on all goes by it. */
   changeSharing<T>(change: () => Promise<T>): Promise<T>;
+  standing(): Standing;
+  /** What people should hear of, and the first who asks is told. */
+  takeNotice(): string | undefined;
+  /** Closes the store without writing anything. */
+  abandon(): void;
   /** Brings the mirror up to date, stops what runs, and closes the store. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -70,27 +82,43 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const mirrorPath = (): string => join(beadsDir, metadata.jsonl_export);
   const repository = findGitRepository(projectDir);
   const isOurs = watchIdentity(daemonLockPath(beadsDir));
-  const guard = (): void => {
-    if (!isOurs()) throw replaced(beadsDir);
+  const store = openStore(databasePath, { clock, projectId: metadata.project_id || undefined });
+  const standing = (): Standing => {
+    if (!isOurs()) return 'lost';
+    const found = store.standing();
+    return found === 'ours' || found === 'replaced' ? found : 'lost';
   };
-  const store = openStore(databasePath, { clock });
-  if (store.movedAside !== undefined) {
-    log.warn('the store could not be used; it is rebuilt from the mirror and git', {
-      movedAside: store.movedAside,
-    });
-  }
+  const guard = (): void => {
+    if (standing() !== 'ours') throw replaced(beadsDir);
+  };
+  const close = (): void => {
+    // Whoever holds another lock may have it open.
+    if (isOurs()) store.putAside();
+    store.close();
+  };
+  let notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
+  if (notice !== undefined) log.warn(notice);
   const quarantineDirectory = join(beadsDir, 'quarantine');
+  /** What is shown to others is ours to show; a step of a cycle can take as long as somebody stops us. */
+  const guardShowing = (): void => {
+    if (standing() === 'lost') throw replaced(beadsDir);
+  };
+  const reachedByLeader: Reached = async (step) => {
+    await reached(step);
+    guardShowing();
+  };
   const openSync = (): SyncEngine => {
     const { jsonl_export: mirrorName, project_id: projectId } = metadata;
-    const around = { store, clock, random: Math.random, pause, quarantineDirectory, reached };
+    const around = { store, clock, random: Math.random, pause, quarantineDirectory };
     const place = { beadsDir, repository, config, env, log };
     const mirror = openMirror({ ...around, ...place, mirrorName });
     return createSyncEngine({
       ...around,
       mirror,
-      cycle: openSyncCycle({ ...around, ...place, projectId, mirror }),
+      cycle: openSyncCycle({ ...around, ...place, projectId, mirror, reached: reachedByLeader }),
       settings: syncSettings(config),
-      guard,
+      guard: guardShowing,
+      reached,
       log,
     });
   };
@@ -142,17 +170,28 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
         return changed;
       });
     },
+    standing,
+    takeNotice() {
+      const told = notice;
+      notice = undefined;
+      return told;
+    },
+    abandon: close,
     async [Symbol.asyncDispose]() {
       try {
         await sync.drain();
       } finally {
-        store.close();
+        close();
       }
     },
   };
 }
 
-/** With another lock file, another process may be writing: what is written here now would be lost. */
+function rebuiltNotice(path: string, movedAside: string): string {
+  return `${path} could not be used, and is now ${movedAside}; the store was built anew from the mirror and git`;
+}
+
+/** Another process may be writing, or soon be: what is written here now would be lost. */
 function replaced(beadsDir: string): BdError {
   return new BdError('LOCK_UNAVAILABLE', {
     message: `${beadsDir} was removed or replaced while it was open`,

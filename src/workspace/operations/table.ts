@@ -48,7 +48,11 @@ export function createCall(workspace: Workspace): Call {
   return async (method, params) => {
     if (!isMethod(method)) throw unknownMethod(method);
     const checked = METHODS[method].check(params ?? {}, method) as typeof params;
-    return await OPERATIONS[method](workspace, checked);
+    try {
+      return await OPERATIONS[method](workspace, checked);
+    } catch (error) {
+      throw workspace.store.explain(error);
+    }
   };
 }
 

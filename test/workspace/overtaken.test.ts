@@ -1,0 +1,71 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import { createCall } from '../../src/workspace/operations/table.ts';
+import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let beadsDir: string;
+const opened: Workspace[] = [];
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  beadsDir = join(temp.path, '.beads');
+  mkdirSync(beadsDir);
+});
+afterEach(() => {
+  for (const workspace of opened.splice(0)) workspace.abandon();
+  temp[Symbol.dispose]();
+});
+
+/** As two processes that both believe that they hold the lock: nothing but the store can tell them apart. */
+async function open(): Promise<Workspace> {
+  const workspace = await openWorkspace({
+    beadsDir,
+    env: {},
+    clock: systemClock,
+    log: silentLog,
+  });
+  opened.push(workspace);
+  return workspace;
+}
+
+const create = (workspace: Workspace, title: string): Promise<unknown> =>
+  createCall(workspace)('create_issue', { issue: { title } });
+
+test('a process that was overtaken changes neither store nor mirror', async () => {
+  const former = await open();
+  await create(former, 'First');
+  await former.sync.flushMirror();
+  await create(former, 'Not shown yet');
+  const next = await open();
+  await create(next, 'Next');
+  const refused = { code: 'LOCK_UNAVAILABLE' };
+  await expect(create(former, 'Too late')).rejects.toMatchObject(refused);
+  const before = readFileSync(former.mirrorPath, 'utf8');
+  await expect(former.sync.flushMirror()).rejects.toMatchObject(refused);
+  expect(readFileSync(former.mirrorPath, 'utf8')).toBe(before);
+  expect(former.standing()).toBe('lost');
+  await next.sync.flushMirror();
+  const mirror = readFileSync(next.mirrorPath, 'utf8');
+  for (const title of ['First', 'Not shown yet', 'Next']) expect(mirror).toContain(title);
+  expect(mirror).not.toContain('Too late');
+});
+
+test('to open and to read a store writes nothing into it', async () => {
+  const writer = await open();
+  await create(writer, 'First');
+  await writer[Symbol.asyncDispose]();
+  opened.splice(0);
+  const content = (): Buffer => readFileSync(join(beadsDir, 'beads.db'));
+  const before = content();
+  const reader = await open();
+  await reader.sync.flushMirror();
+  await createCall(reader)('list_issues', {});
+  await reader[Symbol.asyncDispose]();
+  opened.splice(0);
+  expect(content().equals(before)).toBe(true);
+});
