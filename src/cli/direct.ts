@@ -30,7 +30,7 @@ export async function runDirectly(
 ): Promise<number> {
   let opening: Promise<Opened> | undefined;
   const call: Call = async (method, params) => {
-    opening ??= open(beadsDir, { env });
+    opening ??= open(beadsDir, { env, io });
     return await createCall((await opening).workspace)(method, params);
   };
   const exitCode = await runCommand(argv, io, call);
@@ -40,7 +40,10 @@ export async function runDirectly(
   return exitCode;
 }
 
-async function open(beadsDir: string, { env }: { env: Environment }): Promise<Opened> {
+async function open(
+  beadsDir: string,
+  { env, io }: { env: Environment; io: CommandIo },
+): Promise<Opened> {
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {
     const workspace = await openWorkspace({
@@ -52,6 +55,8 @@ async function open(beadsDir: string, { env }: { env: Environment }): Promise<Op
     // What others wrote into the mirror meanwhile; a daemon would have seen it at once. A mirror that
     // cannot be used keeps nobody from working, and is told of at the end.
     await workspace.sync.flushMirror().catch(() => {});
+    const notice = workspace.takeNotice();
+    if (notice !== undefined) io.stderr(`Note: ${notice}\n`);
     return { workspace, lock };
   } catch (error) {
     lock.release();

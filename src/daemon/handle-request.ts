@@ -5,9 +5,10 @@ import {
   DAEMON_METHODS,
   isDaemonMethod,
   type DaemonStatusResult,
+  type OutputParams,
 } from '../protocol/daemon-methods.ts';
 import type { Call, Method, Params } from '../protocol/methods.ts';
-import type { Handle } from './connections/rpc-peer.ts';
+import type { Caller, Handle } from './connections/rpc-peer.ts';
 import { runCommandFor } from './run-command.ts';
 
 export interface DaemonFacts {
@@ -17,6 +18,8 @@ export interface DaemonFacts {
   clock: Clock;
   /** How many connections are open. */
   connections: () => number;
+  /** What people should hear of, and was not told yet. */
+  takeNotice: () => string | undefined;
   /** Begins the end; what runs is finished first. */
   stop: (reason: string) => void;
 }
@@ -30,6 +33,7 @@ export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }
     }
     switch (method) {
       case 'run_command':
+        tell(caller, facts.takeNotice());
         return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), {
           call,
           nowMs: facts.clock.nowMs(),
@@ -45,6 +49,12 @@ export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }
         return method satisfies never;
     }
   };
+}
+
+/** On standard error: what a command prints is read by programs. */
+function tell(caller: Caller, notice: string | undefined): void {
+  if (notice === undefined) return;
+  caller.notify('output', { stream: 'stderr', text: `Note: ${notice}\n` } satisfies OutputParams);
 }
 
 function readStatus(facts: DaemonFacts): DaemonStatusResult {

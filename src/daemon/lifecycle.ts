@@ -23,7 +23,7 @@ import {
 } from '../platform/workspace-files.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
-import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
+import { openWorkspace, type Standing, type Workspace } from '../workspace/workspace.ts';
 import { createConnections, type Connections } from './connections/accept.ts';
 import { findSuddenEnd, forgetCrashInTime, refuseCrashLoop } from './crash.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
@@ -88,7 +88,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
     return 0;
   }
   try {
-    const isSame = [beadsDir, lockPath].map(watchIdentity);
+    const isSame = watchIdentity(beadsDir);
     refuseCrashLoop(beadsDir, { nowMs: options.clock.nowMs() });
     const look = createRegularLook({
       clock: options.clock,
@@ -96,30 +96,32 @@ async function runLocked(options: LoggedOptions): Promise<number> {
     });
     const { clock } = look;
     const workspace = await openWorkspace({ ...options, clock });
-    const isOurs = (): boolean => isSame.every((holds) => holds());
-    return await serve(workspace, { ...options, clock, look, isOurs });
+    const standing = (): Standing => (isSame() ? workspace.standing() : 'lost');
+    return await serve(workspace, { ...options, clock, look, standing });
   } finally {
     lock.release();
   }
 }
 
 interface ServeOptions extends LoggedOptions {
-  /** False once the directory or its lock was replaced: another daemon may be writing there. */
-  isOurs: () => boolean;
+  /** Of the directory as well. */
+  standing: () => Standing;
   look: RegularLook;
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
-  const { beadsDir, env, clock, report, stop, log, isOurs, look } = options;
+  const { beadsDir, env, clock, report, stop, log, standing, look } = options;
   // A fresh clone has its issues in the mirror only: the first answer must know them. The engine keeps
   // a failure in its status and tries again.
   await workspace.sync.flushMirror().catch(() => {});
   const events = createEventQueue<DaemonEvent>();
   const startedMs = clock.nowMs();
   const check = (): void => {
-    const name = isOurs() ? 'present' : 'gone';
     const nowMs = clock.nowMs();
-    events.post({ kind: 'checked', nowMs, hasPending: hasPending(workspace), workspace: name });
+    const found = standing();
+    // A store that is lost is not asked either.
+    const isWaiting = found === 'ours' && hasPending(workspace);
+    events.post({ kind: 'checked', nowMs, hasPending: isWaiting, workspace: found });
   };
   const call = checkAfterLoss(createCall(workspace), check);
   const askToStop = (reason: string): void => events.post({ kind: 'stop_requested', reason });
@@ -129,6 +131,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     startedMs,
     clock,
     connections: () => connections.count(),
+    takeNotice: () => workspace.takeNotice(),
     stop: askToStop,
   };
   // The client that started us waits for its first answer: what nobody waits for comes after that.
@@ -142,7 +145,6 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     log,
     opened() {
       events.post({ kind: 'connection_opened' });
-      if (!isOurs()) check();
       workspace.sync.activity();
     },
     ended() {
@@ -154,7 +156,13 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const suddenEnd = findSuddenEnd(beadsDir);
   const listener = await listen(beadsDir, {
     env,
-    accept: (socket) => connections.accept(socket),
+    accept(socket) {
+      if (standing() === 'ours') return connections.accept(socket);
+      // Before its request is read: the client starts a daemon that opens what is there now.
+      listener.remove();
+      socket.destroy();
+      check();
+    },
   }).catch(async (error: unknown) => {
     await workspace[Symbol.asyncDispose]();
     throw error;
@@ -189,7 +197,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   look.start({
     intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
     look({ isWake }) {
-      if (isOurs()) listener.restoreLink();
+      if (standing() === 'ours') listener.restoreLink();
       if (isWake) {
         events.post({ kind: 'woke', nowMs: clock.nowMs() });
         catchUp(workspace, clock);
@@ -212,7 +220,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   settle();
   await Promise.all([syncing, registering]);
   try {
-    if (end.kind === 'abandoning') workspace.store.close();
+    if (end.kind === 'abandoning') workspace.abandon();
     else await workspace[Symbol.asyncDispose]();
   } finally {
     listener.remove();
@@ -234,13 +242,15 @@ async function runUntilEnd(
   }
 }
 
-/** A request that fails because the workspace was taken from us ends the daemon, not just the request. */
+const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'STORE_UNUSABLE']);
+
+/** A request that fails because the workspace was taken from us, or broke, ends the daemon, not just the request. */
 function checkAfterLoss(call: Call, check: () => void): Call {
   return async (method, params) => {
     try {
       return await call(method, params);
     } catch (error) {
-      if (error instanceof BdError && error.code === 'LOCK_UNAVAILABLE') check();
+      if (error instanceof BdError && LOSSES.has(error.code)) check();
       throw error;
     }
   };

@@ -1,19 +1,17 @@
 import { expect, test } from 'vitest';
 import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { decide, type DaemonEvent, type DaemonState } from '../../src/daemon/daemon-state.ts';
+import type { Standing } from '../../src/workspace/workspace.ts';
 import { createEventQueue } from '../../src/daemon/event-queue.ts';
 
 const START: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
 
-const checked = (
-  nowMs: number,
-  more: { hasPending?: boolean; workspace?: 'present' | 'gone' } = {},
-) =>
+const checked = (nowMs: number, more: { hasPending?: boolean; workspace?: Standing } = {}) =>
   ({
     kind: 'checked',
     nowMs,
     hasPending: false,
-    workspace: 'present',
+    workspace: 'ours',
     ...more,
   }) satisfies DaemonEvent;
 
@@ -41,14 +39,18 @@ test('it stops on request also while connections are open', () => {
   expect(after(opened, { kind: 'stop_requested', reason: 'x' })).toBe('draining');
 });
 
-test('a workspace that is gone is not written any more', () => {
-  expect(after(opened, checked(1, { workspace: 'gone' }))).toBe('abandoning');
+test('a store that was replaced ends the daemon, which shows what it had open', () => {
+  expect(after(opened, checked(1, { workspace: 'replaced' }))).toBe('draining');
+});
+
+test('a workspace that is lost is not written any more', () => {
+  expect(after(opened, checked(1, { workspace: 'lost' }))).toBe('abandoning');
 });
 
 test('the end is final', () => {
   const stop: DaemonEvent = { kind: 'stop_requested', reason: 'x' };
-  expect(after(checked(1, { workspace: 'gone' }), stop)).toBe('abandoning');
-  expect(after(stop, checked(1, { workspace: 'gone' }), { kind: 'failed', error: 1 })).toBe(
+  expect(after(checked(1, { workspace: 'lost' }), stop)).toBe('abandoning');
+  expect(after(stop, checked(1, { workspace: 'lost' }), { kind: 'failed', error: 1 })).toBe(
     'draining',
   );
 });

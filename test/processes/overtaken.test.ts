@@ -1,0 +1,63 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+
+let workspace: TestWorkspace;
+let stopped: number | undefined;
+
+beforeEach(async () => {
+  workspace = await createTestWorkspace({ git: 'with-remote' });
+  stopped = undefined;
+});
+afterEach(async () => {
+  // No file names it any more, so that nobody else would end it.
+  if (stopped !== undefined && isAlive(stopped)) process.kill(stopped, 'SIGKILL');
+  await workspace[Symbol.asyncDispose]();
+});
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+test('a daemon that stood still while its lock was deleted and another one led writes nothing more', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  const before = (await workspace.bdText(['q', 'Before'])).trim();
+  stopped = workspace.daemonPid();
+  if (stopped === undefined) throw new Error('no daemon');
+  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
+  let answers = '';
+  client.on('data', (chunk) => (answers += String(chunk)));
+  client.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+  await eventually(() => answers.includes('\n'));
+  process.kill(stopped, 'SIGSTOP');
+  const request = { jsonrpc: '2.0', id: 2, method: 'create_issue' };
+  client.write(`${JSON.stringify({ ...request, params: { issue: { title: 'Too late' } } })}\n`);
+  for (const name of ['daemon.lock', 'bd.sock', 'daemon.pid']) {
+    rmSync(join(workspace.beadsDir, name), { force: true });
+  }
+  const during = (await workspace.bdText(['q', 'During'])).trim();
+  const leader = workspace.daemonPid();
+  expect(leader).not.toBe(stopped);
+  process.kill(stopped, 'SIGCONT');
+  await eventually(() => answers.includes('"id":2'), { what: 'the answer to the late request' });
+  expect(answers).toContain('LOCK_UNAVAILABLE');
+  const pid = stopped;
+  await eventually(() => !isAlive(pid), { deadlineMs: 40_000, what: 'the end of the former' });
+  expect(workspace.daemonPid(), 'its successor is found').toBe(leader);
+  expect(existsSync(join(workspace.beadsDir, 'bd.sock'))).toBe(true);
+  const after = (await workspace.bdText(['q', 'After'])).trim();
+  const ids = [before, during, after];
+  expect(await workspace.bdJson(['sync'])).toMatchObject({ state: 'ok', pending: 0 });
+  const listed = await workspace.bdJson<{ id: string }[]>(['list', '--all']);
+  expect(new Set(listed.map(({ id }) => id))).toEqual(new Set(ids));
+  const mirror = readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8');
+  const shared = workspace.git('show', 'refs/bd/sync:.beads/issues.jsonl');
+  for (const id of ids) {
+    expect(mirror).toContain(id);
+    expect(shared).toContain(id);
+  }
+  await workspace.bdText(['daemon', 'stop']);
+  await eventually(() => leader !== undefined && !isAlive(leader));
+  expect(await workspace.bdText(['list', '--no-daemon'])).toContain(after);
+}, 80_000);
