@@ -11,8 +11,8 @@ import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { asidePath, hasLogLeft, moveAside } from './open-files.ts';
 import { isElsewhere } from './replica.ts';
-import { isDamage, storeUnusable } from './store-failure.ts';
-import { APPLICATION_ID, readPragma, SCHEMA_VERSION, upgrade } from './upgrade.ts';
+import { DamagedStore, isDamage, storeUnusable } from './store-failure.ts';
+import { APPLICATION_ID, readPragma, refuseNewer, upgrade } from './upgrade.ts';
 
 /** Enough for hot pages of 10k issues; SQLite would otherwise keep more than the daemon's own memory. */
 const CACHE_KIB = 4_096;
@@ -52,7 +52,8 @@ function open(path: string, projectId: string | undefined): OpenedDatabase {
   try {
     const isKnown = readPragma(database, 'application_id') === APPLICATION_ID;
     if (!isKnown && !isEmpty(database)) throw FOREIGN;
-    if (isKnown && readPragma(database, 'user_version') <= SCHEMA_VERSION) {
+    refuseNewer(database);
+    if (isKnown) {
       // Put there by another hand, or by one that did not finish.
       const isMoved = isElsewhere(database, path);
       if (isMoved && isOfOther(database, projectId)) throw FOREIGN;
@@ -76,12 +77,12 @@ function chooseJournal(database: Database): boolean {
   return database.prepare(`PRAGMA journal_mode = ${wanted}`).pluck().get() === 'wal';
 }
 
-/** Throws what SQLite throws when it meets damage; reads all of the file, about 1 ms for each MB. */
+/** Throws where there is damage; reads all of the file, about 1 ms for each MB. */
 function check(database: Database, { isSuspect }: { isSuspect: boolean }): void {
   const bytesMax = isSuspect ? SUSPECT_STORE_CHECK_BYTES_MAX : STORE_CHECK_BYTES_MAX;
   if (statSync(database.name).size > bytesMax) return;
   const found = database.prepare<[], string>('PRAGMA quick_check(1)').pluck().get();
-  if (found !== 'ok') throw new BetterSqlite3.SqliteError(String(found), 'SQLITE_CORRUPT');
+  if (found !== 'ok') throw new DamagedStore(String(found));
 }
 
 /** SQLite writes a log's pages back in time, and leaves the file as large as it ever was. */

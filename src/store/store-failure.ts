@@ -5,8 +5,12 @@ import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 /** The second: there is no room for the index of what is not yet in the file itself. */
 const FULL = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
 
+/** Found by us, where SQLite would go on. */
+export class DamagedStore extends Error {}
+
 /** The file is no database, or what is in it cannot be a store. */
 export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedStore) return true;
   if (error instanceof BdError) return isDamage(error.cause);
   return /^SQLITE_(?:NOTADB|CORRUPT)/.test(codeOf(error));
 }

@@ -26,7 +26,6 @@ export const APPLICATION_ID = 0x62_64_64_31;
  */
 export function upgrade(database: Database): void {
   const version = readPragma(database, 'user_version');
-  if (version > SCHEMA_VERSION) throw newer(database.name, version);
   if (version === SCHEMA_VERSION) return;
   if (version > 0) keepCopy(database, version);
   database
@@ -40,6 +39,16 @@ export function upgrade(database: Database): void {
       database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     })
     .exclusive();
+}
+
+/** Asked before anything of the file is changed: it belongs to the newer bd. */
+export function refuseNewer(database: Database): void {
+  const version = readPragma(database, 'user_version');
+  if (version <= SCHEMA_VERSION) return;
+  throw new BdError('STORE_UNUSABLE', {
+    message: `${database.name} has schema ${version}; this bd knows ${SCHEMA_VERSION}`,
+    remedy: 'Upgrade bd: the store was written by a newer one.',
+  });
 }
 
 /** Where the store lies as it was with an earlier schema. */
@@ -89,11 +98,4 @@ function syncToDisk(path: string): void {
   } finally {
     closeSync(file);
   }
-}
-
-function newer(path: string, version: number): BdError {
-  return new BdError('STORE_UNUSABLE', {
-    message: `${path} has schema ${version}; this bd knows ${SCHEMA_VERSION}`,
-    remedy: 'Upgrade bd: the store was written by a newer one.',
-  });
 }

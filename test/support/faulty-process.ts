@@ -18,11 +18,16 @@ export interface FaultyEnd {
 }
 
 /** `faulty-bd.ts` as a program of its own, built into `directory` as the product is. */
-export async function buildFaultyBd(directory: string): Promise<string> {
+export function buildFaultyBd(directory: string): Promise<string> {
+  return buildProgram('faulty-bd', directory);
+}
+
+/** The same for another file of this folder. */
+export async function buildProgram(name: string, directory: string): Promise<string> {
   // What is not bundled is found beside it.
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   await build({
-    input: join(ROOT, 'test/support/faulty-bd.ts'),
+    input: join(ROOT, 'test/support', `${name}.ts`),
     cwd: ROOT,
     platform: 'node',
     external: ['better-sqlite3'],
@@ -30,7 +35,7 @@ export async function buildFaultyBd(directory: string): Promise<string> {
     logLevel: 'silent',
     output: { dir: directory, format: 'esm', entryFileNames: '[name].mjs' },
   });
-  return join(directory, 'faulty-bd.mjs');
+  return join(directory, `${name}.mjs`);
 }
 
 /** Runs it to its end, whatever that is; `inside` is what starts it elsewhere. */

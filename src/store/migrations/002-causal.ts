@@ -5,6 +5,7 @@ import { decodeLine } from '../../core/causal/decode-line.ts';
 import { liftFirst } from '../../core/causal/lift.ts';
 import { viewIssue } from '../../core/causal/view.ts';
 import { createRelations } from '../relations.ts';
+import { DamagedStore } from '../store-failure.ts';
 
 /**
  * Records become sealed lines, whose writes tell concurrent changes apart. What a record shows stays
@@ -20,7 +21,7 @@ export function causal(database: Database): void {
   const relations = createRelations(database);
   for (const { id, record } of select.all()) {
     const decoded = decodeLine(record, 0);
-    if (decoded.kind === 'unreadable') throw new Error(`${id}: ${decoded.problem}`);
+    if (decoded.kind === 'unreadable') throw new DamagedStore(`${id}: ${decoded.problem}`);
     const state = decoded.kind === 'sealed' ? decoded.state : liftFirst(decoded.issue);
     const view = viewIssue(state);
     update.run(encodeView(state, view), Number(hasConflict(state, view)), id);
