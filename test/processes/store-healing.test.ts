@@ -1,6 +1,8 @@
 import {
   closeSync,
   copyFileSync,
+  existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -134,4 +136,83 @@ describe.each(['while the daemon serves it', 'while nobody has it open'])('%s', 
     const shared = workspace.git('show', 'refs/bd/sync:.beads/issues.jsonl');
     for (const title of [...before, 'After it']) expect(shared).toContain(title);
   });
+});
+
+test('a log that is taken away while the daemon serves costs nothing, also when it is killed', async () => {
+  const before = await work();
+  rmSync(`${store}-wal`);
+  await workspace.bdText(['q', 'After it']);
+  const pid = workspace.daemonPid();
+  if (pid === undefined) throw new Error('no daemon');
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => !existsSync(`/proc/${pid}`));
+  // What was acknowledged is in the store itself, not only in the mirror.
+  rmSync(join(workspace.beadsDir, 'beads.jsonl'));
+  expect(await titles()).toEqual([...before, 'After it'].sort());
+});
+
+test('git clean takes the whole workspace away, and the next command has the issues back', async () => {
+  const before = await work();
+  expect(await workspace.bdJson(['sync'])).toMatchObject({ pending: 0 });
+  const pid = workspace.daemonPid();
+  workspace.git('clean', '-fdxq');
+  expect(existsSync(store)).toBe(false);
+  expect(await workspace.bdText(['q', 'After it'])).toMatch(/^t-/);
+  expect(await titles()).toEqual([...before, 'After it'].sort());
+  expect(await workspace.bdJson(['sync'])).toMatchObject({ state: 'ok', pending: 0 });
+  await eventually(() => !existsSync(`/proc/${pid}`), { deadlineMs: 40_000 });
+  expect(existsSync(join(workspace.beadsDir, 'bd.sock')), 'that of the successor').toBe(true);
+}, 80_000);
+
+test.each([
+  { how: 'with a daemon', env: {} },
+  { how: 'without daemon', env: { BEADS_NO_DAEMON: '1' } },
+])('a stranger who keeps the store locked is told of in time, $how', async ({ env }) => {
+  await workspace.bdText(['q', 'Before'], { env });
+  const stranger = keepDatabase(new BetterSqlite3(store));
+  stranger.exec('BEGIN EXCLUSIVE');
+  const start = performance.now();
+  const refused = await workspace.bd(['create', 'Refused', '--json'], { env });
+  const elapsedMs = performance.now() - start;
+  expect(refused.exitCode).toBe(1);
+  expect(JSON.parse(refused.stdout)).toMatchObject({
+    code: 'STORE_UNUSABLE',
+    error: expect.stringMatching(/beads\.db: another program has kept it locked for 4 s/),
+  });
+  expect(elapsedMs).toBeLessThan(6_000);
+  stranger.exec('ROLLBACK');
+  stranger.close();
+  await workspace.bdText(['q', 'After it'], { env });
+  expect(await titles()).toEqual(['After it', 'Before']);
+});
+
+test('the store of another project among the files of this one is put aside', async () => {
+  await workspace.bdText(['q', 'Ours']);
+  await workspace.bdText(['daemon', 'stop']);
+  const other = join(workspace.root, 'other');
+  mkdirSync(other);
+  const at = { cwd: other, env: { BEADS_NO_DAEMON: '1' } };
+  await workspace.bdText(['init', '--prefix', 'o'], at);
+  await workspace.bdText(['q', 'Theirs'], at);
+  copyFileSync(join(other, '.beads/beads.db'), store);
+  const run = await workspace.bd(['list']);
+  expect(run.stderr).toContain('beads.db-aside-');
+  expect(run.stdout).toContain('Ours');
+  expect(run.stdout).not.toContain('Theirs');
+});
+
+test('many first commands of a new version upgrade the store once', async () => {
+  await workspace.bdText(['daemon', 'stop']);
+  copyFileSync(join(import.meta.dirname, '../store/fixtures/schema-1.db'), store);
+  rmSync(join(workspace.beadsDir, 'beads.jsonl'), { force: true });
+  const env = { BEADS_NO_DAEMON: '1' };
+  const runs = await Promise.all(
+    Array.from({ length: 20 }, () => workspace.bd(['list', '--all', '--json'], { env })),
+  );
+  for (const { exitCode, stdout, stderr } of runs) {
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toHaveLength(7);
+  }
+  const copies = readdirSync(workspace.beadsDir).filter((name) => name.includes('schema'));
+  expect(copies).toEqual(['beads.db-schema-1']);
 });
