@@ -20,4 +20,7 @@ runPart([...vitest, 'test/core/causal'], { ...ordinary, NUM_RUNS });
 runPart(['test/core/causal/mutants.mjs'], ordinary);
 const withGit = ['test/sync/footprint.test.ts', 'test/sync/many-clones.test.ts'];
 runPart([...vitest, ...withGit], { ...ordinary, FOOTPRINT_ACTS: '500', PUSH_ROUNDS: '25' });
+// Ten thousand rounds among four processes.
+const lockRounds = ['test/processes/lock-traps.test.ts', '-t', 'again and again'];
+runPart([...vitest, ...lockRounds], { ...ordinary, LOCK_ROUNDS: '2500' });
 runPart(['test/support/simulate.mjs', '--seeds', '20'], ordinary);

@@ -1,0 +1,106 @@
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BdError } from '../../src/core/errors.ts';
+import { STORE_CHECK_BYTES_MAX } from '../../src/core/limits.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let path: string;
+let store: Store;
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  path = join(temp.path, 'beads.db');
+  store = open();
+  store.settings.set('who', 'first');
+});
+afterEach(() => {
+  store.close();
+  temp[Symbol.dispose]();
+});
+
+const open = (): Store => openStore(path, { clock: systemClock });
+
+function scribble(at: number, length: number): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(length, 0xa5), 0, length, at);
+  closeSync(file);
+}
+
+test('one’s own writes, and those that move the log into the file, are nobody else’s', () => {
+  const before = statSync(path).size;
+  for (let n = 0; n < 300; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
+  expect(statSync(path).size, 'the log was moved into the file').toBeGreaterThan(before);
+  expect(store.standing()).toBe('ours');
+});
+
+test('a deleted file is written to no end by anybody, and what is open stays whole', () => {
+  rmSync(path);
+  expect(store.standing()).toBe('replaced');
+  expect(store.settings.get('who')).toBe('first');
+});
+
+test('a log that is gone is found out', () => {
+  rmSync(`${path}-wal`);
+  expect(store.standing()).toBe('replaced');
+});
+
+test('a file that was written over in place is neither written nor mixed with its log', () => {
+  store.close();
+  copyFileSync(path, `${path}.backup`);
+  store = open();
+  store.settings.set('who', 'second');
+  copyFileSync(`${path}.backup`, path);
+  expect(store.standing()).toBe('broken');
+  expect(() => store.settings.set('who', 'third')).toThrow('another program wrote into');
+  store.putAside();
+  store.close();
+  expect(readdirSync(temp.path).filter((name) => /-(?:wal|shm)$/.test(name))).toEqual([
+    expect.stringMatching(/^beads\.db-aside-\d+-shm$/),
+    expect.stringMatching(/^beads\.db-aside-\d+-wal$/),
+  ]);
+  store = open();
+  expect(store.settings.get('who')).toBe('first');
+  expect(store.movedAside).toBeUndefined();
+});
+
+test('damage that shows only when it is read ends the belief in the store', () => {
+  // Too large to be looked through whenever it is opened.
+  const [count, text] = [8_000, 'x'.repeat(700)];
+  store.transaction(() => {
+    for (let n = 0; n < count; n++) store.settings.set(`key ${n}`, text);
+  });
+  store.close();
+  expect(statSync(path).size).toBeGreaterThan(STORE_CHECK_BYTES_MAX);
+  scribble(STORE_CHECK_BYTES_MAX / 2, 40_000);
+  store = open();
+  expect(store.standing()).toBe('ours');
+  let failure: unknown;
+  try {
+    for (let n = 0; n < count; n++) store.settings.get(`key ${n}`);
+  } catch (error) {
+    failure = store.explain(error);
+  }
+  expect(failure).toBeInstanceOf(BdError);
+  expect(failure).toMatchObject({
+    code: 'STORE_UNUSABLE',
+    message: expect.stringContaining('damaged'),
+  });
+  expect(store.standing()).toBe('broken');
+  store.putAside();
+  store.close();
+  store = open();
+  expect(store.settings.get('key 1')).toBeUndefined();
+  expect(store.standing()).toBe('ours');
+});
