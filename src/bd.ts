@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
+import type { ClientHost } from './cli/client-host.ts';
 import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
-import type { ClientHost } from './cli/run-locally.ts';
 import { refusesDaemon, selectCommandEnvironment } from './client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
 import { connect, type Connected } from './client/connect.ts';

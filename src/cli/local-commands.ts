@@ -1,5 +1,5 @@
-import { BdError } from '../core/errors.ts';
 import { systemClock } from '../platform/clock.ts';
+import { noWorkspace } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
 import { execute } from './execute.ts';
 import type { LocalServices } from './local-services.ts';
@@ -15,11 +15,4 @@ export function runLocalCommand(
 ): Promise<number> {
   const call = (): Promise<never> => Promise.reject(noWorkspace(io.cwd));
   return execute(argv, { io, call, services, clock: systemClock });
-}
-
-function noWorkspace(cwd: string): BdError {
-  return new BdError('NO_WORKSPACE', {
-    message: 'no beads database found',
-    remedy: `Run \`bd init\` in your project, or go there: nothing above ${cwd} has a .beads directory.`,
-  });
 }
