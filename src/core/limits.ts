@@ -266,3 +266,6 @@ export const OVERDUE_AFTER_MS = 10 * 60_000;
 
 /** Between two such mentions: once is news, each time would be noise. */
 export const OVERDUE_NOTICE_INTERVAL_MS = 10 * 60_000;
+
+/** Turns of the event loop that `daemon_status` looks at: some hundred microseconds when all is well. */
+export const EVENT_LOOP_TURNS = 5;

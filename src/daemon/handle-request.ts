@@ -1,23 +1,12 @@
-import { VERSION } from '../core/version.ts';
-import { timestampAt } from '../core/timestamp.ts';
-import type { Clock } from '../platform/clock.ts';
-import {
-  DAEMON_METHODS,
-  isDaemonMethod,
-  type DaemonStatusResult,
-  type OutputParams,
-} from '../protocol/daemon-methods.ts';
+import { DAEMON_METHODS, isDaemonMethod, type OutputParams } from '../protocol/daemon-methods.ts';
 import type { Call, Method, Params } from '../protocol/methods.ts';
 import type { Caller, Handle } from './connections/rpc-peer.ts';
+import { readStatus, type DaemonFacts } from './read-status.ts';
 import { runCommandFor } from './run-command.ts';
 
-export interface DaemonFacts {
-  projectDir: string;
-  socketPath: string;
-  startedMs: number;
-  clock: Clock;
-  /** How many connections are open. */
-  connections: () => number;
+export interface HandleOptions {
+  call: Call;
+  facts: DaemonFacts;
   /** What people should hear of, and was not told yet. */
   takeNotice: () => string | undefined;
   /** Begins the end; what runs is finished first. */
@@ -25,7 +14,7 @@ export interface DaemonFacts {
 }
 
 /** One door for all requests: the daemon's own, and everything else goes to the workspace. */
-export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }): Handle {
+export function createHandle({ call, facts, takeNotice, stop }: HandleOptions): Handle {
   return async (method, params, caller) => {
     if (!isDaemonMethod(method)) {
       // The table checks both, as it does for every face.
@@ -33,17 +22,17 @@ export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }
     }
     switch (method) {
       case 'run_command':
-        tell(caller, facts.takeNotice());
+        tell(caller, takeNotice());
         return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), {
           call,
           nowMs: facts.clock.nowMs(),
         });
       case 'daemon_status':
         DAEMON_METHODS[method].check(params, method);
-        return readStatus(facts);
+        return await readStatus(facts);
       case 'shutdown':
         DAEMON_METHODS[method].check(params, method);
-        facts.stop('a client asked for it');
+        stop('a client asked for it');
         return { message: 'the daemon finishes what runs, and ends' };
       default:
         return method satisfies never;
@@ -55,17 +44,4 @@ export function createHandle({ call, facts }: { call: Call; facts: DaemonFacts }
 function tell(caller: Caller, notice: string | undefined): void {
   if (notice === undefined) return;
   caller.notify('output', { stream: 'stderr', text: `Note: ${notice}\n` } satisfies OutputParams);
-}
-
-function readStatus(facts: DaemonFacts): DaemonStatusResult {
-  return {
-    pid: process.pid,
-    version: VERSION,
-    uptime_ms: facts.clock.nowMs() - facts.startedMs,
-    rss_bytes: process.memoryUsage.rss(),
-    connections: facts.connections(),
-    workspace: facts.projectDir,
-    socket: facts.socketPath,
-    started_at: timestampAt(facts.startedMs),
-  };
 }

@@ -10,7 +10,7 @@ import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
 import { register, registryPath, unregister, type RegistryEntry } from '../client/registry.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDaemonLog, type DaemonLog } from '../platform/daemon-log.ts';
+import { createDaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock } from '../platform/kernel-lock.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
@@ -29,6 +29,7 @@ import { findSuddenEnd, forgetCrashInTime, refuseCrashLoop } from './crash.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
+import { rememberLastError, type AttentiveLog } from './last-error.ts';
 import { listen } from './listener.ts';
 import { createRegularLook, type RegularLook } from './regular-look.ts';
 import { loadRunner } from './run-command.ts';
@@ -56,7 +57,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     options.report({ kind: 'failed', error: known });
     return known.exitCode;
   }
-  const log = createDaemonLog(daemonLogPath(options.beadsDir));
+  const log = rememberLastError(createDaemonLog(daemonLogPath(options.beadsDir)), options.clock);
   let isServing = false;
   try {
     return await runLocked({
@@ -77,7 +78,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type LoggedOptions = DaemonOptions & { log: DaemonLog };
+type LoggedOptions = DaemonOptions & { log: AttentiveLog };
 
 async function runLocked(options: LoggedOptions): Promise<number> {
   const { beadsDir, report } = options;
@@ -126,13 +127,12 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const call = checkAfterLoss(createCall(workspace), check);
   const askToStop = (reason: string): void => events.post({ kind: 'stop_requested', reason });
   const facts = {
-    projectDir: workspace.projectDir,
+    workspace,
     socketPath: '',
     startedMs,
     clock,
     connections: () => connections.count(),
-    takeNotice: () => workspace.takeNotice(),
-    stop: askToStop,
+    lastError: () => log.lastError(),
   };
   // The client that started us waits for its first answer: what nobody waits for comes after that.
   let settle = (): void => {};
@@ -141,7 +141,12 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const rest = createStoreRest({ store: workspace.store, clock, log });
   const connections: Connections = createConnections({
     call,
-    handle: createHandle({ call, facts }),
+    handle: createHandle({
+      call,
+      facts,
+      takeNotice: () => workspace.takeNotice(),
+      stop: askToStop,
+    }),
     log,
     opened() {
       events.post({ kind: 'connection_opened' });

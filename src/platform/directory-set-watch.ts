@@ -1,9 +1,11 @@
-import { watchDirectory, type DirectoryWatch } from './directory-watch.ts';
+import { watchDirectory, type DirectoryWatch, type WatchKind } from './directory-watch.ts';
 
 /** Watches files of the same names in directories that come and go. */
 export interface DirectorySetWatch {
   /** From now on these; settles when no change in them can be missed, with whether any is new. */
   follow(directories: readonly string[]): Promise<boolean>;
+  /** Undefined while nothing is watched; `polling` as soon as one directory is. */
+  kind(): WatchKind | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,10 @@ export function createDirectorySetWatch({
       });
       await Promise.all(started);
       return added.length > 0;
+    },
+    kind() {
+      const kinds = [...watches.values()].map(({ kind }) => kind);
+      return isClosed ? undefined : (kinds.find((kind) => kind === 'polling') ?? kinds[0]);
     },
     async close() {
       isClosed = true;

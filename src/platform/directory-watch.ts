@@ -2,7 +2,7 @@ import { watch, type FSWatcher } from 'chokidar';
 import { basename, resolve } from 'node:path';
 import { WATCH_POLL_INTERVAL_MS } from '../core/limits.ts';
 
-export type WatchKind = 'notified' | 'polling';
+export type WatchKind = 'native' | 'polling';
 
 export interface DirectoryWatch {
   /** `polling` when the system had no watches left: changes are then seen up to a second late. */
@@ -21,7 +21,7 @@ export function watchDirectory({
   names,
   onChange,
   onError,
-  kind: wanted = 'notified',
+  kind: wanted = 'native',
 }: {
   directory: string;
   names: readonly string[];
@@ -61,7 +61,7 @@ export function watchDirectory({
 
   function fail(error: unknown): void {
     if (closed) return;
-    if (kind === 'notified' && isOutOfWatches(error)) {
+    if (kind === 'native' && isOutOfWatches(error)) {
       kind = 'polling';
       void watcher.close();
       watcher = start();

@@ -1,4 +1,6 @@
 import { NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../core/limits.ts';
+import type { SyncStatus } from '../core/sharing.ts';
+import type { Timestamp } from '../core/timestamp.ts';
 import { flag, integer, list, object, optional, text, type Shape, type ShapeOf } from './shape.ts';
 
 /** An object of texts; which names it has is the sender's business. */
@@ -38,12 +40,23 @@ export interface DaemonStatusResult {
   version: string;
   uptime_ms: number;
   rss_bytes: number;
+  heap_bytes: number;
+  /** How long a callback that is due waits: the longest of a few turns, taken when asked. */
+  event_loop_delay_ms: number;
   connections: number;
   workspace: string;
+  /** The real path of the workspace's `.beads`. */
+  beads_dir: string;
   socket: string;
-  /** RFC 3339. */
-  started_at: string;
+  started_at: Timestamp;
+  /** How edits of the mirror are noticed: told by the system, by looking, or not at all. */
+  watcher: WatcherKind;
+  sync: SyncStatus;
+  /** The last warning or error in the log since the daemon started. */
+  last_error: { at: Timestamp; message: string } | null;
 }
+
+export type WatcherKind = 'native' | 'polling' | 'off';
 
 export interface RunCommandResult {
   exit_code: number;

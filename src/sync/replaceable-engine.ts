@@ -28,6 +28,7 @@ export function createReplaceableEngine(open: () => SyncEngine): ReplaceableEngi
     storeChanged: () => engine.storeChanged(),
     activity: () => engine.activity(),
     status: () => engine.status(),
+    watching: () => engine.watching(),
     async flushMirror(options) {
       await replacing;
       return engine.flushMirror(options);

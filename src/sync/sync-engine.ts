@@ -3,6 +3,7 @@ import { OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
+import type { WatchKind } from '../platform/directory-watch.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Reached } from './cycle-steps.ts';
@@ -33,6 +34,8 @@ export interface SyncEngine {
   /** One full cycle that covers every change made before the call. */
   syncNow(options?: FlushOptions): Promise<SyncReport>;
   status(): SyncStatus;
+  /** How edits of the mirror are noticed. */
+  watching(): WatchKind | 'off';
   /** Works in the background until `signal`; needed only by a process that stays. */
   run(signal: AbortSignal): Promise<void>;
   /** The last call: lets a local step end, stops what talks to the remote, writes the mirror. */
@@ -283,6 +286,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
         lastOkMs,
         remote,
       }),
+    watching: () => watch?.kind() ?? 'off',
     async run(signal) {
       if (signal.aborted) return;
       // Loaded here: a command without daemon watches nothing.

@@ -28,7 +28,7 @@ afterEach(async () => {
   sandbox.remove();
 });
 
-describe.each(['notified', 'polling'] as const)('a %s directory watch', (kind) => {
+describe.each(['native', 'polling'] as const)('a %s directory watch', (kind) => {
   beforeEach(async () => {
     writeFileSync(file('beads.jsonl'), 'first');
     watch = watchDirectory({

@@ -13,6 +13,7 @@ function createEngines() {
       storeChanged: () => say('changed'),
       activity: () => say('activity'),
       status: () => ({ state: 'ok', remote: name }) as never,
+      watching: () => 'native',
       async flushMirror() {
         say('flushed');
         return {} as never;
