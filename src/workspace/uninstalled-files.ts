@@ -78,10 +78,12 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
   return { kind: isOurs || LAST.includes(name) ? 'removed' : 'left' };
 }
 
+const MACHINE_FILE = /^(bd\.sock|daemon\.(pid|log|lock|off|failed|crash))|^\..+\.tmp$/;
+
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
   const store = ['', '-wal', '-shm', '-journal'].map((suffix) => database + suffix);
   if (name.startsWith(copyPath(database, ''))) return true;
-  return store.includes(name) || /^(bd\.sock|daemon\.(pid|log|lock))|^\..+\.tmp$/.test(name);
+  return store.includes(name) || MACHINE_FILE.test(name);
 }
 
 /** A text that somebody wrote on in is theirs by now. */

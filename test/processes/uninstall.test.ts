@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -51,6 +51,9 @@ test('what a killed daemon left is gone too', async () => {
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   expect(socketsOf(workspace)).toHaveLength(1);
+  for (const name of ['daemon.crash', 'daemon.failed', 'daemon.off']) {
+    writeFileSync(join(workspace.beadsDir, name), '{}\n');
+  }
   const refused = await workspace.bd(['uninstall']);
   expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
   expect(refused.stderr).toContain('1 changed issue would be lost');
