@@ -75,6 +75,17 @@ test('a file that was written over in place is neither written nor mixed with it
   expect(store.movedAside).toBeUndefined();
 });
 
+test('damage that nobody has met yet is found when the store is opened', () => {
+  store.transaction(() => {
+    for (let n = 0; n < 300; n++) store.settings.set(`filler ${n}`, 'x'.repeat(700));
+  });
+  store.close();
+  scribble(Math.floor(statSync(path).size / 8192) * 4096, 4096);
+  store = open();
+  expect(store.movedAside).toMatch(/beads\.db-aside-\d+$/);
+  expect(store.settings.get('who')).toBeUndefined();
+});
+
 test('damage that shows only when it is read ends the belief in the store', () => {
   // Too large to be looked through whenever it is opened.
   const [count, text] = [8_000, 'x'.repeat(700)];

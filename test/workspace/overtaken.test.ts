@@ -5,6 +5,8 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
+import { createSandbox } from '../sync/fixture.ts';
+import { createSharedRemote, initInProcess, openInProcess } from '../support/in-process-clone.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -54,6 +56,40 @@ test('a process that was overtaken changes neither store nor mirror', async () =
   for (const title of ['First', 'Not shown yet', 'Next']) expect(mirror).toContain(title);
   expect(mirror).not.toContain('Too late');
 });
+
+test.each(['objects written', 'committed'] as const)(
+  'one that stood still in a cycle, %s, goes no further',
+  async (step) => {
+    const sandbox = createSandbox();
+    const directory = join(sandbox.directory, 'mia');
+    const remote = createSharedRemote(sandbox);
+    sandbox.git(sandbox.directory, 'clone', '--quiet', remote, directory);
+    let isStopped = false;
+    const former = await initInProcess(sandbox, directory, {
+      async reached(at) {
+        if (at !== step || !isStopped) return;
+        isStopped = false;
+        const next = await openInProcess(sandbox, directory);
+        await next.call('create_issue', { issue: { title: 'Next' } });
+        next.workspace.abandon();
+      },
+    });
+    await former.sync();
+    const shared = (): string => sandbox.git(remote, 'for-each-ref', 'refs/heads');
+    const here = (): string => former.git('for-each-ref', 'refs/bd');
+    const refs = (): string => (step === 'committed' ? shared() : here() + shared());
+    await former.call('create_issue', { issue: { title: 'Former' } });
+    const before = refs();
+    isStopped = true;
+    const { state, error } = await former.sync();
+    expect(isStopped, 'the step was reached').toBe(false);
+    expect(state).toBe('failed');
+    expect(error).toContain('while it was open');
+    expect(refs()).toBe(before);
+    former.workspace.abandon();
+    sandbox.remove();
+  },
+);
 
 test('to open and to read a store writes nothing into it', async () => {
   const writer = await open();
