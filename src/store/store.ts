@@ -116,7 +116,15 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     outbox,
     settings,
     movedAside,
-    rest: () => emptyGrownLog(database),
+    rest() {
+      // The log of one file is not written into another.
+      if (files.standing() !== 'ours') return;
+      try {
+        emptyGrownLog(database);
+      } finally {
+        files.noteWritten();
+      }
+    },
     standing() {
       if (isDamaged) return 'broken';
       const found = files.standing();

@@ -2,6 +2,7 @@ import {
   closeSync,
   copyFileSync,
   openSync,
+  readFileSync,
   readdirSync,
   rmSync,
   statSync,
@@ -43,6 +44,28 @@ test('one’s own writes, and those that move the log into the file, are nobody 
   for (let n = 0; n < 300; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
   expect(statSync(path).size, 'the log was moved into the file').toBeGreaterThan(before);
   expect(store.standing()).toBe('ours');
+});
+
+test('tidying up at rest is one’s own write, and is left alone in a file that is not ours', () => {
+  store.close();
+  copyFileSync(path, `${path}.backup`);
+  store = open();
+  const grow = (): void =>
+    store.transaction(() => {
+      for (let n = 0; n < 300; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
+    });
+  grow();
+  // The last of it is in the log only.
+  store.settings.set('who', 'first again');
+  store.rest();
+  expect(statSync(`${path}-wal`).size, 'the log was emptied').toBe(0);
+  expect(store.standing()).toBe('ours');
+  store.settings.set('who', 'second');
+  copyFileSync(`${path}.backup`, path);
+  const before = readFileSync(path);
+  store.rest();
+  expect(readFileSync(path).equals(before)).toBe(true);
+  expect(store.standing()).toBe('broken');
 });
 
 test('a deleted file is written to no end by anybody, and what is open stays whole', () => {
