@@ -141,6 +141,9 @@ export const ANSWER_TIMEOUT_MS = 2_000;
 /** How long running requests may take to end after the daemon was told to stop. */
 export const DRAIN_TIMEOUT_MS = 2_000;
 
+/** Answers to changes that are kept, for commands that come again: a busy minute of a swarm. */
+export const ANSWERS_KEPT = 2_000;
+
 /** How long `bd daemon stop` waits: the drain, the mirror of a large store, and some. */
 export const STOP_TIMEOUT_MS = 10_000;
 

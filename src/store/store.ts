@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
+import { createAnswers, type Answers } from './answers.ts';
 import { emptyGrownLog, openDatabase } from './database.ts';
 import { createCarriedLines, type CarriedLines } from './carried-lines.ts';
 import { createEdgeCycles, type EdgeCycles } from './edge-cycles.ts';
@@ -37,6 +38,7 @@ export interface Store {
   readonly versions: Versions;
   readonly outbox: Outbox;
   readonly carried: CarriedLines;
+  readonly answers: Answers;
   readonly settings: Settings;
   readonly replica: Replica;
   /** Where a damaged or foreign store was put aside when this one was opened in its place. */
@@ -111,6 +113,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     cycles,
     versions,
     carried: createCarriedLines(database),
+    answers: createAnswers(database),
     replica,
     events,
     outbox,

@@ -7,12 +7,14 @@ import { endLeadership } from './leadership.ts';
 import { initial } from './migrations/001-initial.ts';
 import { causal } from './migrations/002-causal.ts';
 import { shards } from './migrations/003-shards.ts';
+import { answers } from './migrations/004-answers.ts';
 
 /** In order; `user_version` counts those that were applied. */
 const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => void database.exec(initial),
   causal,
   shards,
+  (database) => void database.exec(answers),
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -23,11 +23,11 @@ type NewIssue = Params<'create_issue'>['issue'];
 export const createOperations: Operations<'create_issue' | 'preview_issue'> = {
   async create_issue(workspace, params) {
     const author = await authorOf(workspace, params);
-    const issue = workspace.write(() => {
+    return workspace.write(() => {
       const created = build(workspace, params.issue, author);
-      return putEdited(workspace, created, { kind: 'created', actor: author.name });
+      const issue = putEdited(workspace, created, { kind: 'created', actor: author.name });
+      return { issue_id: issue.id, issue: issueToJson(issue) };
     });
-    return { issue_id: issue.id, issue: issueToJson(issue) };
   },
 
   async preview_issue(workspace, params) {

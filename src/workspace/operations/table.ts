@@ -1,5 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import { isMethod, METHODS, type Call, type Method } from '../../protocol/methods.ts';
+import { repeatable } from '../repeatable.ts';
 import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
 import { commentOperations } from './comment.ts';
@@ -43,13 +44,17 @@ const OPERATIONS: Operations<Method> = {
   ...transferOperations,
 };
 
-/** The operations of one open workspace, for every face; parameters are checked here, once. */
-export function createCall(workspace: Workspace): Call {
+/**
+ * The operations of one open workspace, for every face; parameters are checked here, once. With a key
+ * they are those of one command, which does nothing twice when it comes again under that key.
+ */
+export function createCall(workspace: Workspace, { key }: { key?: string | undefined } = {}): Call {
+  const workspaceFor = key === undefined ? () => workspace : repeatable(workspace, { key });
   return async (method, params) => {
     if (!isMethod(method)) throw unknownMethod(method);
     const checked = METHODS[method].check(params ?? {}, method) as typeof params;
     try {
-      return await OPERATIONS[method](workspace, checked);
+      return await OPERATIONS[method](workspaceFor(method), checked);
     } catch (error) {
       throw workspace.store.explain(error);
     }
