@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { CRASH_EXIT_CODE, recordCrash } from './daemon/crash.ts';
 import { runDaemon, type FirstWord } from './daemon/lifecycle.ts';
 import { systemClock } from './platform/clock.ts';
@@ -32,6 +33,7 @@ if (beadsDir === undefined) {
     beadsDir,
     env: process.env,
     clock: systemClock,
+    program: join(import.meta.dirname, 'bd-daemon.js'),
     report: sayFirstWord,
     stop: stop.signal,
   }).then((exitCode) => process.exit(exitCode));

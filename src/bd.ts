@@ -180,6 +180,7 @@ async function serveHere(beadsDir: string): Promise<number> {
     beadsDir,
     env: process.env,
     clock: systemClock,
+    program: daemonProgram().file,
     stop: stop.signal,
     report(word) {
       if (word.kind === 'ready') writeSync(2, `Serving ${beadsDir}; Ctrl-C ends it\n`);

@@ -21,6 +21,7 @@ export const ERRORS = {
   BAD_REQUEST: { rpc: 1015, exit: 2 },
   UNKNOWN_METHOD: { rpc: 1016, exit: 2 },
   NOT_SHARED: { rpc: 1017, exit: 1 },
+  DAEMON_RETIRING: { rpc: 1018, exit: 5 },
   INTERNAL: { rpc: 1099, exit: 70 },
 } as const;
 

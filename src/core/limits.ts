@@ -141,6 +141,15 @@ export const ANSWER_TIMEOUT_MS = 2_000;
 /** How long running requests may take to end after the daemon was told to stop. */
 export const DRAIN_TIMEOUT_MS = 2_000;
 
+/** The same when it makes room for a newer one: half of what that one's first client waits for it. */
+export const RETIRE_DRAIN_TIMEOUT_MS = 5_000;
+
+/** After a retirement, how long newer clients are served by an older daemon that was started again. */
+export const RETIRE_COOLDOWN_MS = 60_000;
+
+/** How long a new daemon waits for the one before it to let go: its drain, its mirror, and some. */
+export const SUCCESSION_WAIT_MS = 8_000;
+
 /** Answers to changes that are kept, for commands that come again: a busy minute of a swarm. */
 export const ANSWERS_KEPT = 2_000;
 

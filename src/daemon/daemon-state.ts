@@ -1,4 +1,4 @@
-import { IDLE_TIMEOUT_MS } from '../core/limits.ts';
+import { DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, RETIRE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
 import type { Standing } from '../workspace/workspace.ts';
 
 /** Everything that can change a daemon's life; watchers, sockets, timers and signals only report it. */
@@ -6,23 +6,34 @@ export type DaemonEvent =
   | { kind: 'connection_opened' }
   | { kind: 'connection_ended'; nowMs: number }
   /** The regular look at things; `hasPending` is true while changes wait to be shared. */
-  | { kind: 'checked'; nowMs: number; hasPending: boolean; workspace: Standing }
+  | {
+      kind: 'checked';
+      nowMs: number;
+      hasPending: boolean;
+      workspace: Standing;
+      program: 'present' | 'replaced';
+    }
   /** The machine slept: that nobody called meanwhile says nothing. */
   | { kind: 'woke'; nowMs: number }
   | { kind: 'stop_requested'; reason: string }
+  /** Another daemon is to begin, such as a newer one. */
+  | { kind: 'retire_requested'; reason: string }
   | { kind: 'failed'; error: unknown };
 
 /**
- * serving --stop_requested, idle--> draining (flushes, then ends)
- * serving --store replaced--------> draining: what is open is whole, and the next daemon opens what is there
- * serving --workspace lost--------> abandoning (ends without writing another byte)
- * serving --failed----------------> draining with an error
+ * serving --stop_requested, idle-----------> draining (flushes, then ends)
+ * serving --retire_requested---------------> draining, with more patience for what runs
+ * serving --program replaced, nobody there-> draining
+ * serving --store replaced-----------------> draining: what is open is whole, the next daemon opens what is there
+ * serving --workspace lost-----------------> abandoning (ends without writing another byte)
+ * serving --failed-------------------------> draining with an error
  * The last two are final.
  */
 export type DaemonState =
   | { kind: 'serving'; connections: number; quietSinceMs: number }
-  | { kind: 'draining'; reason: string; error?: unknown }
-  | { kind: 'abandoning'; reason: string };
+  /** Requests that run have `patienceMs` to end. */
+  | { kind: 'draining'; reason: string; patienceMs: number; error?: unknown }
+  | { kind: 'abandoning'; reason: string; patienceMs: number };
 
 export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
   if (state.kind !== 'serving') return state;
@@ -36,9 +47,11 @@ export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
     case 'woke':
       return { ...state, quietSinceMs: event.nowMs };
     case 'stop_requested':
-      return { kind: 'draining', reason: event.reason };
+      return drain(event.reason);
+    case 'retire_requested':
+      return { ...drain(event.reason), patienceMs: RETIRE_DRAIN_TIMEOUT_MS };
     case 'failed':
-      return { kind: 'draining', reason: 'a part of the daemon failed', error: event.error };
+      return { ...drain('a part of the daemon failed'), error: event.error };
     default:
       return event satisfies never;
   }
@@ -46,11 +59,16 @@ export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
 
 function check(
   state: DaemonState & { kind: 'serving' },
-  { nowMs, hasPending, workspace }: DaemonEvent & { kind: 'checked' },
+  { nowMs, hasPending, workspace, program }: DaemonEvent & { kind: 'checked' },
 ): DaemonState {
-  if (workspace === 'lost') return { kind: 'abandoning', reason: 'the workspace is gone' };
-  if (workspace === 'replaced') return { kind: 'draining', reason: 'the store was replaced' };
+  if (workspace === 'lost') return { ...drain('the workspace is gone'), kind: 'abandoning' };
+  if (workspace === 'replaced') return drain('the store was replaced');
   if (state.connections > 0 || hasPending) return { ...state, quietSinceMs: nowMs };
+  if (program === 'replaced') return drain('its program was replaced');
   if (nowMs - state.quietSinceMs < IDLE_TIMEOUT_MS) return state;
-  return { kind: 'draining', reason: 'nobody has called for a while' };
+  return drain('nobody has called for a while');
+}
+
+function drain(reason: string): DaemonState & { kind: 'draining' } {
+  return { kind: 'draining', reason, patienceMs: DRAIN_TIMEOUT_MS };
 }

@@ -2,10 +2,13 @@ import { DAEMON_METHODS, isDaemonMethod, type OutputParams } from '../protocol/d
 import type { Call, Method, Params } from '../protocol/methods.ts';
 import type { Caller, Handle } from './connections/rpc-peer.ts';
 import { readStatus, type DaemonFacts } from './read-status.ts';
+import type { Reception } from './reception.ts';
 import { runCommandFor } from './run-command.ts';
 
 export interface HandleOptions {
-  call: Call;
+  /** The operations, for one command where it has a key. */
+  callFor: (command: { key?: string | undefined }) => Call;
+  reception: Reception;
   facts: DaemonFacts;
   /** What people should hear of, and was not told yet. */
   takeNotice: () => string | undefined;
@@ -14,22 +17,32 @@ export interface HandleOptions {
 }
 
 /** One door for all requests: the daemon's own, and everything else goes to the workspace. */
-export function createHandle({ call, facts, takeNotice, stop }: HandleOptions): Handle {
+export function createHandle(options: HandleOptions): Handle {
+  const { callFor, reception, facts, takeNotice, stop } = options;
+  const call = callFor({});
   return async (method, params, caller) => {
     if (!isDaemonMethod(method)) {
       // The table checks both, as it does for every face.
       return await call(method as Method, params as Params<Method>);
     }
     switch (method) {
-      case 'run_command':
+      case 'hello':
+        return reception.hello(params);
+      case 'run_command': {
+        reception.admit(params);
+        const command = DAEMON_METHODS[method].check(params, method);
         tell(caller, takeNotice());
-        return await runCommandFor(caller, DAEMON_METHODS[method].check(params, method), {
-          call,
-          nowMs: facts.clock.nowMs(),
-        });
+        const nowMs = facts.clock.nowMs();
+        return await runCommandFor(caller, command, { call: callFor(command), nowMs });
+      }
       case 'daemon_status':
         DAEMON_METHODS[method].check(params, method);
         return await readStatus(facts);
+      case 'retire': {
+        const { reason } = DAEMON_METHODS[method].check(params, method);
+        reception.retire(reason ?? 'a client asked for it');
+        return { message: 'the daemon finishes what runs, and the next one begins' };
+      }
       case 'shutdown':
         DAEMON_METHODS[method].check(params, method);
         stop('a client asked for it');

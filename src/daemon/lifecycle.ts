@@ -12,8 +12,8 @@ import { register, registryPath, unregister, type RegistryEntry } from '../clien
 import type { Clock } from '../platform/clock.ts';
 import { createDaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
-import { acquireKernelLock } from '../platform/kernel-lock.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
+import { watchProgram } from '../platform/program-file.ts';
 import {
   daemonLockPath,
   daemonLogPath,
@@ -30,10 +30,12 @@ import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
 import { rememberLastError, type AttentiveLog } from './last-error.ts';
-import { listen } from './listener.ts';
+import { listen, type Listener } from './listener.ts';
+import { createReception, retiring } from './reception.ts';
 import { createRegularLook, type RegularLook } from './regular-look.ts';
 import { loadRunner } from './run-command.ts';
 import { createStoreRest } from './store-rest.ts';
+import { succeed } from './succession.ts';
 
 /** How a start went; exactly one is reported. */
 export type FirstWord = { kind: 'ready' } | { kind: 'busy' } | { kind: 'failed'; error: BdError };
@@ -42,6 +44,8 @@ export interface DaemonOptions {
   beadsDir: string;
   env: Environment;
   clock: Clock;
+  /** The file that the daemon is started from. */
+  program: string;
   report: (word: FirstWord) => void;
   /** Aborted to end the daemon, with the reason in words. */
   stop: AbortSignal;
@@ -81,9 +85,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 type LoggedOptions = DaemonOptions & { log: AttentiveLog };
 
 async function runLocked(options: LoggedOptions): Promise<number> {
-  const { beadsDir, report } = options;
-  const lockPath = daemonLockPath(beadsDir);
-  const lock = await acquireKernelLock(lockPath, { waitMs: 0 });
+  const { beadsDir, report, stop } = options;
+  const lock = await succeed(beadsDir, { stop });
   if (lock === undefined) {
     report({ kind: 'busy' });
     return 0;
@@ -117,36 +120,56 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   await workspace.sync.flushMirror().catch(() => {});
   const events = createEventQueue<DaemonEvent>();
   const startedMs = clock.nowMs();
+  const program = watchProgram(options.program);
   const check = (): void => {
-    const nowMs = clock.nowMs();
     const found = standing();
-    // A store that is lost is not asked either.
-    const isWaiting = found === 'ours' && hasPending(workspace);
-    events.post({ kind: 'checked', nowMs, hasPending: isWaiting, workspace: found });
+    events.post({
+      kind: 'checked',
+      nowMs: clock.nowMs(),
+      // A store that is lost is not asked either.
+      hasPending: found === 'ours' && hasPending(workspace),
+      workspace: found,
+      program: program.isReplaced() ? 'replaced' : 'present',
+    });
   };
-  const call = checkAfterLoss(createCall(workspace), check);
+  const callFor = (command: { key?: string | undefined }): Call =>
+    checkAfterLoss(createCall(workspace, command), check);
   const askToStop = (reason: string): void => events.post({ kind: 'stop_requested', reason });
   const facts = {
     workspace,
     socketPath: '',
     startedMs,
     clock,
+    build: program.build,
     connections: () => connections.count(),
     lastError: () => log.lastError(),
   };
+  const reception = createReception({
+    projectDir: workspace.projectDir,
+    instance: () => basename(facts.socketPath, '.sock'),
+    program,
+    settings: workspace.store.settings,
+    clock,
+    retired(reason) {
+      listener.withdraw();
+      events.post({ kind: 'retire_requested', reason });
+    },
+  });
   // The client that started us waits for its first answer: what nobody waits for comes after that.
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => (settle = resolve));
   clock.after(START_SETTLE_MS, () => settle());
   const rest = createStoreRest({ store: workspace.store, clock, log });
   const connections: Connections = createConnections({
-    call,
+    call: callFor({}),
     handle: createHandle({
-      call,
+      callFor,
+      reception,
       facts,
       takeNotice: () => workspace.takeNotice(),
       stop: askToStop,
     }),
+    admit: (params) => reception.admit(params),
     log,
     opened() {
       events.post({ kind: 'connection_opened' });
@@ -159,12 +182,12 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     },
   });
   const suddenEnd = findSuddenEnd(beadsDir);
-  const listener = await listen(beadsDir, {
+  const listener: Listener = await listen(beadsDir, {
     env,
     accept(socket) {
       if (standing() === 'ours') return connections.accept(socket);
       // Before its request is read: the client starts a daemon that opens what is there now.
-      listener.remove();
+      listener.withdraw();
       socket.destroy();
       check();
     },
@@ -219,8 +242,10 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   look.stop();
   rest.stop();
   stopForgetting();
+  listener.withdraw();
   listener.close();
-  await connections.drain();
+  const { reason, patienceMs } = end;
+  await connections.drain({ refusal: retiring(workspace.projectDir, reason), patienceMs });
   background.abort();
   settle();
   await Promise.all([syncing, registering]);

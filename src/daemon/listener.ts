@@ -5,15 +5,17 @@ import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { chooseSocketPath } from '../platform/runtime-directory.ts';
 import { pointLink, readLink, removeLink, resolveSocket } from '../platform/socket-link.ts';
-import { daemonPidPath, socketLinkPath } from '../platform/workspace-files.ts';
+import { daemonPidPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
 
 export interface Listener {
   readonly socketPath: string;
   /** Puts the link back when somebody took it away: without it no client finds the daemon. */
   restoreLink(): void;
+  /** Takes the link away for good, unless it is another daemon's: no new client comes. */
+  withdraw(): void;
   /** No new connections; those that are open stay. */
   close(): void;
-  /** Takes the link and the pid file away, unless they are a successor's. */
+  /** Takes the pid file away, unless it is another daemon's. */
   remove(): void;
 }
 
@@ -32,16 +34,20 @@ export async function listen(
   removeLeftover(linkPath, socketPath);
   pointLink(linkPath, socketPath);
   writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
+  let isWithdrawn = false;
   return {
     socketPath,
     restoreLink() {
+      if (isWithdrawn) return;
       if (readLink(linkPath) !== socketPath) pointLink(linkPath, socketPath);
+    },
+    withdraw() {
+      isWithdrawn = true;
+      removeLink(linkPath, socketPath);
     },
     close: () => void server.close(),
     remove() {
-      if (readLink(linkPath) !== socketPath) return;
-      removeLink(linkPath, socketPath);
-      rmSync(daemonPidPath(beadsDir), { force: true });
+      if (readDaemonPid(beadsDir) === process.pid) rmSync(daemonPidPath(beadsDir), { force: true });
     },
   };
 }

@@ -11,6 +11,7 @@ export interface DaemonFacts {
   socketPath: string;
   startedMs: number;
   clock: Clock;
+  build: string | null;
   /** How many connections are open. */
   connections: () => number;
   lastError: () => LastError | undefined;
@@ -23,6 +24,7 @@ export async function readStatus(facts: DaemonFacts): Promise<DaemonStatusResult
   return {
     pid: process.pid,
     version: VERSION,
+    build: facts.build,
     uptime_ms: clock.nowMs() - startedMs,
     rss_bytes: rss,
     heap_bytes: heapUsed,

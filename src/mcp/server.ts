@@ -33,6 +33,8 @@ export interface McpOptions {
   /** What the connection's `bd/hello` said, if there was one. */
   hello: { cwd?: string; actor?: string };
   log: McpLog;
+  /** When aborted, what runs is answered, nothing more is begun, and the connection ends. */
+  ending?: AbortSignal;
   bounds?: SocketBounds;
 }
 
@@ -43,8 +45,10 @@ export interface McpLog {
 }
 
 /** Serves MCP, both its eras, on one connection; settles when that has ended. Owns the socket. */
-export async function serveMcp({ socket, call, hello, log, bounds }: McpOptions): Promise<void> {
+export async function serveMcp(options: McpOptions): Promise<void> {
+  const { socket, call, hello, log, ending, bounds } = options;
   const transport = createSocketTransport(socket, bounds);
+  ending?.addEventListener('abort', () => void transport.drain());
   const refusal = (error: unknown): string => {
     logUnknown(error, log);
     return describeError(error);

@@ -11,6 +11,8 @@ import { readMessage, splitLines, tooLongLine } from './message-line.ts';
 export interface SocketTransport extends Transport {
   /** Settles when the socket is closed, for whatever reason. */
   readonly ended: Promise<void>;
+  /** Begins nothing more, answers what is pending, and closes; says last that it went like that. */
+  drain(): Promise<void>;
 }
 
 export interface SocketBounds {
@@ -22,6 +24,9 @@ export interface SocketBounds {
 
 /** A held subscription is answered when it ends, so nobody waits for that answer. */
 const UNANSWERED_METHOD = 'subscriptions/listen';
+
+/** For `bd mcp`: what is not answered by now was not begun. Others ignore what they do not know. */
+const FAREWELL = '{"jsonrpc":"2.0","method":"bd/going_away","params":{}}\n';
 
 /**
  * MCP's stdio framing, one JSON-RPC message a line, over a socket of the daemon. Where the SDK's own
@@ -40,6 +45,7 @@ export function createSocketTransport(
   const pending = new Set<RequestId>();
   const waiting = new Set<() => void>();
   let isClosed = false;
+  let isDraining = false;
 
   const wake = (): void => {
     const woken = [...waiting];
@@ -77,6 +83,12 @@ export function createSocketTransport(
       await until(() => !socket.writableNeedDrain);
     },
 
+    async drain() {
+      isDraining = true;
+      if ((await allAnswered()) && socket.writable) socket.write(FAREWELL);
+      await transport.close();
+    },
+
     close() {
       if (!isClosed && !socket.destroyed) {
         const timer = setTimeout(() => socket.destroy(), drainTimeoutMs);
@@ -97,6 +109,7 @@ export function createSocketTransport(
           socket.destroy();
           return;
         }
+        if (isDraining) return;
         receive(line);
         await until(() => !socket.writableNeedDrain && pending.size < MCP_REQUESTS_MAX);
       }
@@ -129,7 +142,8 @@ export function createSocketTransport(
     }
   }
 
-  async function allAnswered(): Promise<void> {
+  /** False when it takes too long. */
+  async function allAnswered(): Promise<boolean> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -137,6 +151,7 @@ export function createSocketTransport(
     }, drainTimeoutMs);
     await until(() => pending.size === 0 || isLate);
     clearTimeout(timer);
+    return pending.size === 0;
   }
 
   function finish(): void {

@@ -1,7 +1,17 @@
 import { NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../core/limits.ts';
 import type { SyncStatus } from '../core/sharing.ts';
 import type { Timestamp } from '../core/timestamp.ts';
-import { flag, integer, list, object, optional, text, type Shape, type ShapeOf } from './shape.ts';
+import {
+  flag,
+  integer,
+  json,
+  list,
+  object,
+  optional,
+  text,
+  type Shape,
+  type ShapeOf,
+} from './shape.ts';
 
 /** An object of texts; which names it has is the sender's business. */
 const texts: Shape<Record<string, string>> = {
@@ -16,7 +26,11 @@ const texts: Shape<Record<string, string>> = {
 
 /** What the daemon answers about itself; these are no operations on the workspace. */
 export const DAEMON_METHODS = {
+  /** Read by handshake.ts: a newer client may send members that are not known here. */
+  hello: json(),
   daemon_status: object({}),
+  /** Ends, when what runs is done, so that another one can begin. */
+  retire: object({ reason: optional(text({ max: NAME_CHARS_MAX })) }),
   /** Answers first, then finishes what runs and ends. */
   shutdown: object({}),
   /** What `bd` itself sends. On the way come `output`, `heartbeat` and `read_stdin`. */
@@ -28,6 +42,10 @@ export const DAEMON_METHODS = {
     columns: optional(integer({ min: 0, max: 100_000 })),
     /** Milliseconds since the epoch after which the client has given up, and the command must not run. */
     expires_ms: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+    /** Who sends it; read by handshake.ts. */
+    client: optional(json()),
+    /** Its own for each command: one that is sent again under its key is not done twice. */
+    key: optional(text({ min: 1, max: NAME_CHARS_MAX })),
   }),
 };
 
@@ -35,9 +53,26 @@ export type DaemonMethod = keyof typeof DAEMON_METHODS;
 
 export type RunCommandParams = ShapeOf<(typeof DAEMON_METHODS)['run_command']>;
 
+export interface HelloResult {
+  /** The newest that both sides speak. */
+  protocol: number;
+  /** Another one for each start of a daemon. */
+  instance: string;
+  version: string;
+  /** Of the program that runs, which may be another one than is on disk by now; null when unknown. */
+  build: string | null;
+  schema: number;
+  pid: number;
+  workspace: string;
+  state: 'serving' | 'retiring';
+  capabilities: readonly string[];
+}
+
 export interface DaemonStatusResult {
   pid: number;
   version: string;
+  /** As in `hello`. */
+  build: string | null;
   uptime_ms: number;
   rss_bytes: number;
   heap_bytes: number;
@@ -63,9 +98,16 @@ export interface RunCommandResult {
 }
 
 export interface DaemonResults {
+  hello: HelloResult;
   daemon_status: DaemonStatusResult;
+  retire: { message: string };
   shutdown: { message: string };
   run_command: RunCommandResult;
+}
+
+/** The notification `going_away`: no request that comes later is begun, and those that run are answered. */
+export interface GoingAwayParams {
+  reason: string;
 }
 
 /** The notification `output`: a piece of what the command prints. */
@@ -81,11 +123,13 @@ export interface StdinPiece {
 }
 
 /** The first line of an MCP bridge. What is wrong is refused: changes would bear another's name. */
-export const helloParams = object({
+export const bridgeHello = object({
   v: optional(integer({ min: 1, max: 1 })),
   cwd: optional(text({ max: 4096 })),
   actor: optional(text({ max: NAME_CHARS_MAX })),
   pid: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+  /** As of `run_command`. */
+  client: optional(json()),
 });
 
 export function isDaemonMethod(name: string): name is DaemonMethod {

@@ -41,6 +41,7 @@ let runningMost: number;
 let begun: number;
 let release: () => void;
 let gate: Promise<void>;
+let refusal: BdError | undefined;
 const clients: Socket[] = [];
 
 const handle: Handle = async (method, params, caller) => {
@@ -63,7 +64,7 @@ const handle: Handle = async (method, params, caller) => {
 beforeEach(async () => {
   temp = createTempDirectory();
   path = join(temp.path, 's.sock');
-  [logged, running, runningMost, begun] = [[], 0, 0, 0];
+  [logged, running, runningMost, begun, refusal] = [[], 0, 0, 0, undefined];
   gate = new Promise((resolve) => (release = resolve));
   const log: Log = {
     info() {},
@@ -74,6 +75,9 @@ beforeEach(async () => {
     connections = createConnections({
       call: () => Promise.reject(new Error('not used')),
       handle,
+      admit() {
+        if (refusal !== undefined) throw refusal;
+      },
       log,
       opened() {},
       ended() {},
@@ -299,16 +303,55 @@ describe('connections', () => {
     expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
   });
 
-  test('at the end running requests are answered, new ones are not read', async () => {
+  const retiring = new BdError('DAEMON_RETIRING', { message: 'ends', remedy: 'Again.' });
+
+  test('at the end running requests are answered, and new ones told to come again', async () => {
     const { socket, replies, ended } = open();
     socket.write(request(1, 'wait'));
     await eventually(() => running === 1);
-    const drained = connections.drain();
+    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
     socket.write(request(2, 'echo'));
+    await eventually(() => replies.length === 2);
     release();
     await drained;
     await eventually(() => ended());
-    expect(replies.map(({ id }) => id)).toEqual([1]);
+    expect(replies).toMatchObject([
+      { method: 'going_away', params: { reason: 'ends' } },
+      { id: 2, error: { code: 1018, data: { code: 'DAEMON_RETIRING' } } },
+      { id: 1 },
+    ]);
+  });
+
+  test('at the end one that asks its client back still gets what it asked for', async () => {
+    const { socket, replies } = open();
+    socket.write(request(1, 'ask'));
+    await eventually(() => replies.length === 1);
+    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    await eventually(() => replies.length === 2);
+    socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: replies[0]?.id, result: 'typed' })}\n`);
+    await drained;
+    await eventually(() => replies.length === 3);
+    expect(replies[2]).toMatchObject({ id: 1, result: 'typed' });
+  });
+
+  test('at the end those that ask nothing go at once, whatever others wait for', async () => {
+    const [busy, silent] = [open(), open()];
+    busy.socket.write(request(1, 'wait'));
+    await eventually(() => running === 1 && connections.count() === 2);
+    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    await eventually(() => silent.ended());
+    expect(busy.ended()).toBe(false);
+    release();
+    await drained;
+  });
+
+  test('what runs on beyond all patience is cut off', async () => {
+    const { socket, replies, ended } = open();
+    socket.write(request(1, 'wait'));
+    await eventually(() => running === 1);
+    await connections.drain({ refusal: retiring, patienceMs: 1 });
+    await eventually(() => ended());
+    expect(replies.map(({ id }) => id)).not.toContain(1);
   });
 });
 
@@ -461,4 +504,12 @@ describe('a client that holds the daemon’s memory', () => {
     release();
     await eventually(() => replies.length === count);
   });
+});
+
+test('an MCP bridge that is for another daemon is told so before anything else', async () => {
+  refusal = new BdError('DAEMON_RETIRING', { message: 'ends', remedy: 'Again.' });
+  const { socket, replies, ended } = open();
+  socket.write('{"jsonrpc":"2.0","method":"bd/hello","params":{"v":9,"more":true}}\n');
+  await eventually(ended);
+  expect(replies).toMatchObject([{ id: null, error: { data: { code: 'DAEMON_RETIRING' } } }]);
 });

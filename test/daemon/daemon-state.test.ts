@@ -1,17 +1,25 @@
 import { expect, test } from 'vitest';
-import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
+import {
+  DRAIN_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  RETIRE_DRAIN_TIMEOUT_MS,
+} from '../../src/core/limits.ts';
 import { decide, type DaemonEvent, type DaemonState } from '../../src/daemon/daemon-state.ts';
 import type { Standing } from '../../src/workspace/workspace.ts';
 import { createEventQueue } from '../../src/daemon/event-queue.ts';
 
 const START: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
 
-const checked = (nowMs: number, more: { hasPending?: boolean; workspace?: Standing } = {}) =>
+const checked = (
+  nowMs: number,
+  more: { hasPending?: boolean; workspace?: Standing; program?: 'present' | 'replaced' } = {},
+) =>
   ({
     kind: 'checked',
     nowMs,
     hasPending: false,
     workspace: 'ours',
+    program: 'present',
     ...more,
   }) satisfies DaemonEvent;
 
@@ -37,6 +45,26 @@ test('changes that wait to be shared keep it', () => {
 
 test('it stops on request also while connections are open', () => {
   expect(after(opened, { kind: 'stop_requested', reason: 'x' })).toBe('draining');
+});
+
+test('it makes room for another on request, and has more patience for what runs then', () => {
+  const retire: DaemonEvent = { kind: 'retire_requested', reason: 'bd 2 is newer' };
+  expect(decide(START, retire)).toEqual({
+    kind: 'draining',
+    reason: 'bd 2 is newer',
+    patienceMs: RETIRE_DRAIN_TIMEOUT_MS,
+  });
+  expect(decide(START, { kind: 'stop_requested', reason: 'x' })).toMatchObject({
+    patienceMs: DRAIN_TIMEOUT_MS,
+  });
+});
+
+test('with its program replaced it ends as soon as nobody is there and nothing waits', () => {
+  const program = 'replaced';
+  expect(after(checked(1, { program }))).toBe('draining');
+  expect(after(opened, checked(1, { program }))).toBe('serving');
+  expect(after(checked(1, { program, hasPending: true }))).toBe('serving');
+  expect(after(checked(1, { program, workspace: 'lost' }))).toBe('abandoning');
 });
 
 test('a store that was replaced ends the daemon, which shows what it had open', () => {

@@ -107,7 +107,13 @@ describe('a look', () => {
 test('a daemon that slept longer than the idle time has not been idle for it', () => {
   const serving: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
   const nowMs = 10 * IDLE_TIMEOUT_MS;
-  const checked = { kind: 'checked', nowMs, hasPending: false, workspace: 'ours' } as const;
+  const checked = {
+    kind: 'checked',
+    nowMs,
+    hasPending: false,
+    workspace: 'ours',
+    program: 'present',
+  } as const;
   expect(decide(serving, checked).kind).toBe('draining');
   expect(decide(decide(serving, { kind: 'woke', nowMs }), checked).kind).toBe('serving');
 });

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { BdError, toBdError } from '../../core/errors.ts';
-import { CONNECTIONS_MAX, DRAIN_TIMEOUT_MS } from '../../core/limits.ts';
+import { CONNECTIONS_MAX } from '../../core/limits.ts';
 import type { Log } from '../../platform/log.ts';
-import { helloParams } from '../../protocol/daemon-methods.ts';
+import { bridgeHello } from '../../protocol/daemon-methods.ts';
 import { errorReply } from '../../protocol/messages.ts';
 import type { Call } from '../../protocol/methods.ts';
 import { firstLine, readOpening, type Opening } from './first-bytes.ts';
@@ -14,8 +14,11 @@ import type { Handle } from './rpc-peer.ts';
 export interface Connections {
   accept(socket: Socket): void;
   count(): number;
-  /** Lets running requests end, for a bounded time, then ends every connection. */
-  drain(): Promise<void>;
+  /**
+   * Ends every connection as soon as its running requests are answered, and after `patienceMs` anyway.
+   * Requests that come meanwhile are answered with `refusal`.
+   */
+  drain(options: { refusal: BdError; patienceMs: number }): Promise<void>;
 }
 
 /** What a test cannot wait for. */
@@ -29,6 +32,7 @@ export interface ConnectionBounds {
 export function createConnections({
   call,
   handle,
+  admit,
   log,
   opened,
   ended,
@@ -36,13 +40,16 @@ export function createConnections({
 }: {
   call: Call;
   handle: Handle;
+  /** Throws when what begins with these parameters is for another daemon. */
+  admit: (params: unknown) => void;
   log: Log;
   opened: () => void;
   ended: () => void;
   bounds?: ConnectionBounds;
 }): Connections {
   const sockets = new Set<Socket>();
-  const served = new Set<ServedConnection>();
+  const served = new Map<Socket, ServedConnection>();
+  let refusing: BdError | undefined;
   const { firstBytesTimeoutMs, messageTimeoutMs, heldBytesMax } = bounds;
   const held = createHeldBytes(heldBytesMax === undefined ? {} : { bytesMax: heldBytesMax });
 
@@ -58,7 +65,7 @@ export function createConnections({
       case 'lsp':
         return keep(socket, (await import('./lsp.ts')).serveLsp(options));
       case 'mcp':
-        return await serveMcpOn(socket, { opening, call, log, holding });
+        return keep(socket, await serveMcpOn(socket, { opening, admit, call, log, holding }));
       case 'unknown':
       case 'silent':
       case 'ended':
@@ -68,14 +75,21 @@ export function createConnections({
     }
   };
   const keep = (socket: Socket, connection: ServedConnection): void => {
-    served.add(connection);
-    socket.once('close', () => served.delete(connection));
+    if (socket.destroyed) return;
+    served.set(socket, connection);
+    socket.once('close', () => served.delete(socket));
+  };
+  /** One that was not read from yet is ended at once: its client knows that nothing was begun. */
+  const end = async (socket: Socket, refusal: BdError): Promise<void> => {
+    await served.get(socket)?.drain(refusal);
+    await endOutput(socket);
   };
 
   return {
     accept(socket) {
       // What a client does to its end of the socket is not our error.
       socket.on('error', () => {});
+      if (refusing !== undefined) return refuse(socket, refusing);
       if (sockets.size >= CONNECTIONS_MAX) return refuse(socket, tooMany());
       sockets.add(socket);
       const holding = held.open();
@@ -93,12 +107,13 @@ export function createConnections({
       });
     },
     count: () => sockets.size,
-    async drain() {
+    async drain({ refusal, patienceMs }) {
+      refusing = refusal;
       const late = new Promise<void>((resolve) => {
-        setTimeout(resolve, DRAIN_TIMEOUT_MS).unref();
+        setTimeout(resolve, patienceMs).unref();
       });
-      await Promise.race([late, Promise.all([...served].map((each) => each.drain()))]);
-      await Promise.all([...sockets].map(endSocket));
+      await Promise.race([late, Promise.all([...sockets].map((each) => end(each, refusal)))]);
+      await Promise.all([...sockets].map(cutOff));
     },
   };
 }
@@ -106,17 +121,44 @@ export function createConnections({
 /** The hello is the bridge's and stays here; all that follows is MCP. */
 async function serveMcpOn(
   socket: Socket,
-  { opening, call, log, holding }: { opening: Opening; call: Call; log: Log; holding: Holding },
-): Promise<void> {
+  {
+    opening,
+    admit,
+    call,
+    log,
+    holding,
+  }: {
+    opening: Opening;
+    admit: (params: unknown) => void;
+    call: Call;
+    log: Log;
+    holding: Holding;
+  },
+): Promise<ServedConnection> {
   const { bytes } = opening;
   const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
   const isHello = method === 'bd/hello';
-  const hello = isHello ? helloParams.check(params ?? {}, 'bd/hello') : {};
+  admit(isHello ? params : undefined);
+  const hello = isHello ? bridgeHello.check(params ?? {}, 'bd/hello') : {};
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
   socket.unshift(bytes.subarray(read));
   const { serveMcp } = await import('../../mcp/server.ts');
   const hold = (bytes: number): void => holding.set(bytes + socket.writableLength);
-  await serveMcp({ socket, call, hello, log, bounds: { hold } });
+  const ending = new AbortController();
+  const serving = serveMcp({
+    socket,
+    call,
+    hello,
+    log,
+    ending: ending.signal,
+    bounds: { hold },
+  });
+  return {
+    async drain() {
+      ending.abort();
+      await serving;
+    },
+  };
 }
 
 function refuse(socket: Socket, error: BdError | undefined): void {
@@ -145,13 +187,20 @@ function tooMany(): BdError {
   });
 }
 
-/** Gives what was written a moment to leave; the process ends right after. */
-async function endSocket(socket: Socket): Promise<void> {
+/** Settles when what was written has left. */
+async function endOutput(socket: Socket): Promise<void> {
   if (socket.destroyed) return;
   await new Promise<void>((resolve) => {
     socket.end(resolve);
     socket.once('close', () => resolve());
+  });
+}
+
+/** Gives what was written a moment to leave; the process ends right after. */
+async function cutOff(socket: Socket): Promise<void> {
+  const moment = new Promise<void>((resolve) => {
     setTimeout(resolve, 100).unref();
   });
+  await Promise.race([endOutput(socket), moment]);
   socket.destroy();
 }

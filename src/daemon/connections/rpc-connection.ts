@@ -2,13 +2,14 @@ import type { Socket } from 'node:net';
 import { BdError, toBdError } from '../../core/errors.ts';
 import { MESSAGE_TIMEOUT_MS, REQUESTS_PER_CONNECTION_MAX } from '../../core/limits.ts';
 import type { Log } from '../../platform/log.ts';
-import { errorReply, type Incoming } from '../../protocol/messages.ts';
+import type { GoingAwayParams } from '../../protocol/daemon-methods.ts';
+import { errorReply, notification, type Incoming } from '../../protocol/messages.ts';
 import type { Holding } from './held-bytes.ts';
 import { createRpcPeer, type Handle } from './rpc-peer.ts';
 
 export interface ServedConnection {
-  /** Takes no more requests, and settles when those that were read are answered. */
-  drain(): Promise<void>;
+  /** Says that it ends, begins no more requests, and settles when the running ones are answered. */
+  drain(refusal: BdError): Promise<void>;
 }
 
 /** Gets each whole message, with how many bytes it had. */
@@ -60,7 +61,6 @@ export function serveRpc(
 ): ServedConnection {
   let waiting: { message: Incoming; bytes: number }[] = [];
   let requestBytes = 0;
-  let isDraining = false;
   let isGivenUp = false;
   let drained: (() => void) | undefined;
   let unfinished: NodeJS.Timeout | undefined;
@@ -81,7 +81,7 @@ export function serveRpc(
       const [next] = waiting.splice(0, 1);
       if (next !== undefined) serve(next);
     }
-    const isPaused = isFull() || waiting.length > 0 || isDraining;
+    const isPaused = isFull() || waiting.length > 0;
     if (isPaused && !isGivenUp) socket.pause();
     else socket.resume();
     clearTimeout(unfinished);
@@ -154,9 +154,12 @@ export function serveRpc(
   read(initial);
   if (socket.readableEnded) finish();
   return {
-    drain() {
-      isDraining = true;
-      flow();
+    drain(refusal) {
+      peer.refuse(refusal);
+      const goingAway = { reason: refusal.message } satisfies GoingAwayParams;
+      if (socket.writable && !isGivenUp) {
+        socket.write(framing.write(notification('going_away', goingAway)));
+      }
       return isIdle() ? Promise.resolve() : new Promise((resolve) => (drained = resolve));
     },
   };

@@ -24,6 +24,8 @@ export type Handle = (method: string, params: unknown, caller: Caller) => Promis
 export interface RpcPeer {
   /** `done` is called when nothing of the message is needed any more. */
   receive(message: Incoming, done: () => void): void;
+  /** From now on requests are answered with this, and not begun. */
+  refuse(error: BdError): void;
   /** How many requests run. */
   running(): number;
   /** The other side is gone: what was asked of it will not be answered. */
@@ -46,6 +48,7 @@ export function createRpcPeer({
   const asked = new Map<RpcId, (outcome: RpcOutcome | undefined) => void>();
   let running = 0;
   let lastId = 0;
+  let refusal: BdError | undefined;
 
   const caller: Caller = {
     notify: (method, params) => send(notification(method, params)),
@@ -88,7 +91,9 @@ export function createRpcPeer({
       switch (message.kind) {
         case 'request':
         case 'notification':
-          return void run(message, done);
+          if (refusal === undefined) return void run(message, done);
+          if (message.kind === 'request') send(errorReply(message.id, refusal));
+          return done();
         case 'response':
           asked.get(message.id)?.(message.outcome);
           return done();
@@ -99,6 +104,7 @@ export function createRpcPeer({
           return message satisfies never;
       }
     },
+    refuse: (error) => void (refusal = error),
     running: () => running,
     end() {
       for (const answer of asked.values()) answer(undefined);

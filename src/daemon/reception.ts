@@ -1,0 +1,114 @@
+import { BdError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { ProgramFile } from '../platform/program-file.ts';
+import type { HelloResult } from '../protocol/daemon-methods.ts';
+import { decideHandshake, overlap, readClient, readProtocol } from '../protocol/handshake.ts';
+import { PROTOCOL } from '../protocol/protocol-version.ts';
+import { SCHEMA_VERSION } from '../store/upgrade.ts';
+import type { Settings } from '../store/settings.ts';
+
+/** Where each caller says who it is, and hears whether this daemon is the one for it. */
+export interface Reception {
+  /** Throws `DAEMON_RETIRING` before anything of a command is done that is for another daemon. */
+  admit(params: unknown): void;
+  hello(params: unknown): HelloResult;
+  /** Makes room: from now on every command is for the next daemon. */
+  retire(reason: string): void;
+}
+
+/** In the store, so that a daemon that is started again knows it. */
+const RETIRED = 'daemon_retired_ms';
+
+const CAPABILITIES = ['going_away', 'key', 'lsp', 'mcp'] as const;
+
+export function createReception({
+  projectDir,
+  instance,
+  program,
+  settings,
+  clock,
+  retired,
+}: {
+  projectDir: string;
+  instance: () => string;
+  program: ProgramFile;
+  settings: Settings;
+  clock: Clock;
+  /** Called once; when it returns, no other client finds this daemon. */
+  retired: (reason: string) => void;
+}): Reception {
+  let reason: string | undefined;
+  const retire = (why: string): void => {
+    if (reason !== undefined) return;
+    reason = why;
+    retired(why);
+  };
+  const retiredMs = Number(settings.get(RETIRED) ?? 0);
+  const here = { version: VERSION, protocol: PROTOCOL };
+  return {
+    admit(params) {
+      if (reason === undefined && program.isReplaced()) retire('its program was replaced');
+      if (reason !== undefined) throw retiring(projectDir, reason);
+      const client = readClient(params);
+      const sinceRetirementMs = clock.nowMs() - retiredMs;
+      const { kind } = decideHandshake(here, client, { sinceRetirementMs });
+      if (kind === 'serve') return;
+      const version = client?.version ?? '';
+      if (kind === 'client_too_old') throw tooOld(version, { projectDir, program });
+      noteRetirement(settings, clock.nowMs());
+      retire(`bd ${version} is newer`);
+      throw retiring(projectDir, `bd ${version} is newer`);
+    },
+    hello(params) {
+      const asked = readProtocol(params);
+      const protocol = overlap(PROTOCOL, asked);
+      if (protocol === undefined) throw otherProtocol(asked);
+      return {
+        protocol,
+        instance: instance(),
+        version: VERSION,
+        build: program.build,
+        schema: SCHEMA_VERSION,
+        pid: process.pid,
+        workspace: projectDir,
+        state: reason === undefined ? 'serving' : 'retiring',
+        capabilities: CAPABILITIES,
+      };
+    },
+    retire,
+  };
+}
+
+/** A store that cannot be written, as on a full disk, keeps no newer bd from its daemon. */
+function noteRetirement(settings: Settings, nowMs: number): void {
+  try {
+    settings.set(RETIRED, String(nowMs));
+  } catch {
+    // The next daemon does not know of it, and may retire sooner than need be.
+  }
+}
+
+export function retiring(projectDir: string, reason: string): BdError {
+  return new BdError('DAEMON_RETIRING', {
+    message: `the daemon of ${projectDir} ends (${reason}), and did not begin this`,
+    remedy: 'Run it again: the next daemon does it.',
+  });
+}
+
+function tooOld(
+  version: string,
+  { projectDir, program }: { projectDir: string; program: ProgramFile },
+): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `this bd (${version}) is too old for the daemon of ${projectDir} (${VERSION})`,
+    remedy: `Upgrade it: the daemon runs ${program.path}.`,
+  });
+}
+
+function otherProtocol({ min, max }: { min: number; max: number }): BdError {
+  return new BdError('BAD_REQUEST', {
+    message: `the daemon (${VERSION}) speaks protocol ${PROTOCOL.min} to ${PROTOCOL.max}, not ${min} to ${max}`,
+    remedy: 'Upgrade whichever of the two is older.',
+  });
+}

@@ -1,0 +1,100 @@
+import { RETIRE_COOLDOWN_MS } from '../core/limits.ts';
+import { PROTOCOL, type ProtocolRange } from './protocol-version.ts';
+
+/** A program at one end of a connection. */
+export interface Party {
+  version: string;
+  protocol: ProtocolRange;
+}
+
+export type Handshake =
+  | { kind: 'serve' }
+  /** The client is newer: its command is for a daemon of its own version. */
+  | { kind: 'retire' }
+  | { kind: 'client_too_old' };
+
+/**
+ * What a daemon does about a `bd` that calls it. Versions only go up, so two installed ones never take
+ * turns at ending each other's daemon: the older client is served by the newer daemon where both speak
+ * one protocol. Should an older daemon come back all the same, it is ended once in a while only.
+ */
+export function decideHandshake(
+  daemon: Party,
+  client: Party | undefined,
+  { sinceRetirementMs }: { sinceRetirementMs: number },
+): Handshake {
+  // Of a client that does not say what it is, nothing can be told.
+  if (client === undefined) return { kind: 'serve' };
+  const order = compareVersions(client.version, daemon.version);
+  if (order === undefined || order === 0) return { kind: 'serve' };
+  const understands = overlap(daemon.protocol, client.protocol) !== undefined;
+  if (order < 0) return { kind: understands ? 'serve' : 'client_too_old' };
+  const isCooling = sinceRetirementMs >= 0 && sinceRetirementMs < RETIRE_COOLDOWN_MS;
+  return { kind: isCooling && understands ? 'serve' : 'retire' };
+}
+
+/** What `hello` asks for; all that is known here when it does not say. */
+export function readProtocol(params: unknown): ProtocolRange {
+  const { protocol } = { ...(params as { protocol?: unknown } | undefined) };
+  return readRange(protocol) ?? PROTOCOL;
+}
+
+/** The newest protocol that both speak. */
+export function overlap(one: ProtocolRange, other: ProtocolRange): number | undefined {
+  const newest = Math.min(one.max, other.max);
+  return newest >= Math.max(one.min, other.min) ? newest : undefined;
+}
+
+/**
+ * The `client` member of a request, read before all else: a newer client may send members beside it
+ * that are not known here, and must hear that it is newer. Undefined when it cannot be read.
+ */
+export function readClient(params: unknown): Party | undefined {
+  const { client } = { ...(params as { client?: unknown } | undefined) };
+  const { version, protocol } = { ...(client as { version?: unknown; protocol?: unknown } | null) };
+  const range = readRange(protocol);
+  return typeof version === 'string' && range !== undefined
+    ? { version, protocol: range }
+    : undefined;
+}
+
+function readRange(value: unknown): ProtocolRange | undefined {
+  const [min, max]: unknown[] = Array.isArray(value) ? value : [];
+  return typeof min === 'number' && typeof max === 'number' ? { min, max } : undefined;
+}
+
+const SEMVER = /^(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/;
+
+/** By the rules of semver; undefined when one of them is no version. */
+export function compareVersions(one: string, other: string): number | undefined {
+  const [left, right] = [SEMVER.exec(one), SEMVER.exec(other)];
+  if (left === null || right === null) return undefined;
+  for (const part of [1, 2, 3]) {
+    const order = Number(left[part]) - Number(right[part]);
+    if (order !== 0) return Math.sign(order);
+  }
+  return comparePrereleases(left[4], right[4]);
+}
+
+/** A version comes after all its prereleases; of two, numbers come before words. */
+function comparePrereleases(one: string | undefined, other: string | undefined): number {
+  if (one === other) return 0;
+  if (one === undefined) return 1;
+  if (other === undefined) return -1;
+  const [left, right] = [one.split('.'), other.split('.')];
+  for (const [at, mine] of left.entries()) {
+    const theirs = right[at];
+    if (theirs === undefined) return 1;
+    if (mine === theirs) continue;
+    const [number, otherNumber] = [asNumber(mine), asNumber(theirs)];
+    if (number !== undefined && otherNumber !== undefined) return Math.sign(number - otherNumber);
+    if (number !== undefined) return -1;
+    if (otherNumber !== undefined) return 1;
+    return mine < theirs ? -1 : 1;
+  }
+  return left.length < right.length ? -1 : 0;
+}
+
+function asNumber(text: string): number | undefined {
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
