@@ -6,9 +6,10 @@ import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
 import { refusesDaemon, selectCommandEnvironment } from './client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
-import { connect, type Connected } from './client/connect.ts';
-import { forwardCommand, type Forwarded } from './client/forward-command.ts';
+import { connect, type Connected, type Connection } from './client/connect.ts';
+import { forwardCommand, newCommandKey, type Forwarded } from './client/forward-command.ts';
 import { toBdError } from './core/errors.ts';
+import { COMMAND_REPEATS_MAX } from './core/limits.ts';
 import { readDaemonPid } from './platform/workspace-files.ts';
 import { findWorkspace, lacksProject } from './platform/workspace-location.ts';
 import type { StdinPiece } from './protocol/daemon-methods.ts';
@@ -37,21 +38,24 @@ async function run(io: CommandIo): Promise<number> {
   const location = find() ?? ((await prepare(io)) ? find() : undefined);
   if (location === undefined) return await runHere(io);
   const { beadsDir } = location;
-  const connection = await connect(beadsDir);
+  let connection = await connect(beadsDir);
   if (connection.kind === 'absent' && lacksProject(beadsDir)) await prepare(io);
-  if (connection.kind === 'connected') {
-    const forwarded = await forward(connection, beadsDir, io);
+  const key = newCommandKey();
+  let attempts = 0;
+  for (;;) {
+    const daemon = connection.kind === 'connected' ? connection : await start(beadsDir, connection);
+    if (daemon === undefined) break;
+    const forwarded = await forward(daemon, { beadsDir, key }, io);
     if (forwarded.kind === 'done') return forwarded.exitCode;
-  }
-  const mayStart = !line.refusesDaemon && !refusesDaemon(process.env);
-  const started = mayStart && connection.kind !== 'forbidden' ? await start(beadsDir) : undefined;
-  if (started !== undefined) {
-    const forwarded = await forward(started, beadsDir, io);
-    if (forwarded.kind === 'done') return forwarded.exitCode;
+    attempts += 1;
+    if (attempts > COMMAND_REPEATS_MAX) break;
+    connection = await connect(beadsDir);
   }
   watchStdout();
   const { runDirectly } = await import('./cli/direct.ts');
-  return await runDirectly(argv, io, { beadsDir, env: process.env });
+  // A daemon that went away may have done it already.
+  const again = attempts === 0 ? {} : { key };
+  return await runDirectly(argv, io, { beadsDir, env: process.env, ...again });
 }
 
 /** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
@@ -63,14 +67,20 @@ async function prepare(io: CommandIo): Promise<boolean> {
   return await prepareWorkspace(io, createHost(io, line));
 }
 
-/** Undefined where sockets are not allowed: then the command is done without a daemon. */
-async function start(beadsDir: string): Promise<Connected | undefined> {
+/** Undefined where none is wanted, or sockets are not allowed: then the command is done without. */
+async function start(beadsDir: string, found: Connection): Promise<Connected | undefined> {
+  const mayStart = !line.refusesDaemon && !refusesDaemon(process.env);
+  if (!mayStart || found.kind === 'forbidden') return undefined;
   const { ensureDaemon } = await import('./client/ensure-daemon.ts');
   const ensured = await ensureDaemon({ beadsDir, program: daemonProgram(), env: process.env });
   return ensured.kind === 'connected' ? ensured : undefined;
 }
 
-async function forward({ socket }: Connected, beadsDir: string, io: CommandIo): Promise<Forwarded> {
+async function forward(
+  { socket }: Connected,
+  { beadsDir, key }: { beadsDir: string; key: string },
+  io: CommandIo,
+): Promise<Forwarded> {
   const stdin = openStdin();
   try {
     const forwarding = forwardCommand(
@@ -81,6 +91,7 @@ async function forward({ socket }: Connected, beadsDir: string, io: CommandIo): 
         env: { ...selectCommandEnvironment(process.env) },
         stdout_tty: io.stdoutIsTty,
         columns: io.columns,
+        key,
       },
       {
         streams: {

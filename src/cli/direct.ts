@@ -21,17 +21,22 @@ interface Opened {
 /**
  * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. The lock
  * is taken with the command's first call: every command has read its standard input by then, and
- * nobody has to wait until somebody has typed it.
+ * nobody has to wait until somebody has typed it. The key is that of a command which a daemon may have
+ * done before it went away.
  */
 export async function runDirectly(
   argv: readonly string[],
   io: CommandIo,
-  { beadsDir, env }: { beadsDir: string; env: Environment },
+  { beadsDir, env, key }: { beadsDir: string; env: Environment; key?: string },
 ): Promise<number> {
   let opening: Promise<Opened> | undefined;
+  let calling: Promise<Call> | undefined;
   const call: Call = async (method, params) => {
     opening ??= open(beadsDir, { env, io });
-    return await createCall((await opening).workspace)(method, params);
+    calling ??= opening.then(({ workspace }) => createCall(workspace, { key }));
+    return await (
+      await calling
+    )(method, params);
   };
   const exitCode = await runCommand(argv, io, call);
   // One that could not be opened was told of by the call.

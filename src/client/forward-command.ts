@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
 import { BdError } from '../core/errors.ts';
 import { SILENCE_TIMEOUT_MS } from '../core/limits.ts';
+import { VERSION } from '../core/version.ts';
 import type { OutputParams, RunCommandParams, StdinPiece } from '../protocol/daemon-methods.ts';
+import { PROTOCOL } from '../protocol/protocol-version.ts';
 import { fromRpcError, readMessage, request, resultReply } from '../protocol/messages.ts';
+import { holdOutput } from './held-output.ts';
 import { openMessageStream } from './message-stream.ts';
 
 export interface CommandStreams {
@@ -14,13 +17,19 @@ export interface CommandStreams {
 
 export type Forwarded =
   | { kind: 'done'; exitCode: number }
-  /** The connection ended before the daemon had read the command: it may be sent again. */
-  | { kind: 'not_started' };
+  /** The daemon went away. Nothing was shown and no input taken: it may be done again under its key. */
+  | { kind: 'again' };
 
 /** A client that was itself stopped looks once more before it blames the daemon. */
 const SECOND_LOOK_MS = 500;
 
 const COMMAND_ID = 1;
+
+/** No two commands of a workspace have the same. */
+export function newCommandKey(): string {
+  const parts = [process.pid, Date.now(), Math.floor(Math.random() * 2 ** 52)];
+  return parts.map((part) => part.toString(36)).join('-');
+}
 
 /** Has the daemon run a command; rejects with `DAEMON_UNAVAILABLE` when it falls silent or is lost. */
 export function forwardCommand(
@@ -30,19 +39,33 @@ export function forwardCommand(
 ): Promise<Forwarded> {
   return new Promise((done, fail) => {
     const stream = openMessageStream(socket);
+    const output = holdOutput(streams);
     const what = `bd ${params.argv[0] ?? ''}`.trim();
     let hasStarted = false;
+    let hasTakenInput = false;
     let silence: NodeJS.Timeout | undefined;
     const settle = (finish: () => void): void => {
       clearTimeout(silence);
       socket.destroy();
       finish();
     };
+    const give = (outcome: () => void): void =>
+      settle(() => {
+        output.show();
+        outcome();
+      });
+    const repeat = (error: BdError): void => {
+      if (output.isShown() || hasTakenInput) return give(() => fail(error));
+      settle(() => {
+        output.drop();
+        done({ kind: 'again' });
+      });
+    };
     const listen = (): void => {
       clearTimeout(silence);
       silence = setTimeout(() => {
         silence = setTimeout(
-          () => settle(() => fail(silent(daemon, what, { hasStarted }))),
+          () => give(() => fail(silent(daemon, what, { hasStarted }))),
           SECOND_LOOK_MS,
         );
       }, SILENCE_TIMEOUT_MS);
@@ -53,31 +76,30 @@ export function forwardCommand(
         listen();
         const message = readMessage(value);
         if (message.kind === 'notification' && message.method === 'output') {
-          const { stream: name, text } = message.params as OutputParams;
-          streams[name](text);
+          output.add(message.params as OutputParams);
         } else if (message.kind === 'request') {
+          hasTakenInput = true;
+          output.show();
           void streams.readStdin().then(
             (piece) => stream.send(resultReply(message.id, piece)),
             (error: unknown) => settle(() => fail(error)),
           );
         } else if (message.kind === 'response') {
           const { outcome } = message;
-          settle(() => {
-            if ('error' in outcome) fail(fromRpcError(outcome.error));
-            else done({ kind: 'done', exitCode: readExitCode(outcome.result) });
-          });
+          const error = 'error' in outcome ? fromRpcError(outcome.error) : undefined;
+          if (error?.code === 'DAEMON_RETIRING') repeat(error);
+          else if (error !== undefined) give(() => fail(error));
+          else if ('result' in outcome) {
+            give(() => done({ kind: 'done', exitCode: readExitCode(outcome.result) }));
+          }
         }
       },
-      ended(reason) {
-        settle(() => {
-          if (hasStarted) fail(lost(daemon, what, reason));
-          else done({ kind: 'not_started' });
-        });
-      },
+      ended: (reason) => repeat(lost(daemon, what, reason)),
     });
     // Silence ends this call a little later: the daemon never runs what was reported as not done.
     const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
-    stream.send(request(COMMAND_ID, 'run_command', { ...params, expires_ms: expiresMs }));
+    const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
+    stream.send(request(COMMAND_ID, 'run_command', { ...params, client, expires_ms: expiresMs }));
     listen();
   });
 }

@@ -150,6 +150,12 @@ export const RETIRE_COOLDOWN_MS = 60_000;
 /** How long a new daemon waits for the one before it to let go: its drain, its mirror, and some. */
 export const SUCCESSION_WAIT_MS = 8_000;
 
+/** How often a command is sent again whose daemon went away under it; then it is done without one. */
+export const COMMAND_REPEATS_MAX = 5;
+
+/** Output that a command makes so soon is shown with its end: until then it can be sent again, in ms. */
+export const OUTPUT_HELD_MS = 100;
+
 /** Answers to changes that are kept, for commands that come again: a busy minute of a swarm. */
 export const ANSWERS_KEPT = 2_000;
 

@@ -1,7 +1,9 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { forwardCommand } from '../../src/client/forward-command.ts';
+import { forwardCommand, newCommandKey } from '../../src/client/forward-command.ts';
+import { VERSION } from '../../src/core/version.ts';
+import { PROTOCOL } from '../../src/protocol/protocol-version.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -15,7 +17,10 @@ afterEach(async () => {
 });
 
 /** Forwards `bd create x` to a daemon of which `serve` is the whole behaviour. */
-async function forwardTo(serve: (socket: Socket) => void) {
+async function forwardTo(
+  serve: (socket: Socket) => void,
+  shown: (socket: Socket, output: string) => void = () => {},
+) {
   const path = join(temp.path, 's.sock');
   server = createServer((socket) => {
     served.push(socket);
@@ -28,10 +33,13 @@ async function forwardTo(serve: (socket: Socket) => void) {
   let output = '';
   const result = forwardCommand(
     socket,
-    { argv: ['create', 'x'], cwd: '/p' },
+    { argv: ['create', 'x'], cwd: '/p', key: 'k' },
     {
       streams: {
-        stdout: (text) => (output += `out:${text}`),
+        stdout: (text) => {
+          output += `out:${text}`;
+          for (const each of served) shown(each, output);
+        },
         stderr: (text) => (output += `err:${text}`),
         readStdin: () => Promise.resolve({ text: 'typed', end: true }),
       },
@@ -70,15 +78,44 @@ test('output arrives in order and on its stream, input is sent, the exit code is
   expect(answer).toMatchObject({ id: 'bd-1', result: { text: 'typed', end: true } });
 });
 
-test('a daemon that ends before it has read the command has not done it', async () => {
+const retiring = {
+  id: 1,
+  error: { code: 1018, message: 'ends', data: { code: 'DAEMON_RETIRING', remedy: 'Again.' } },
+};
+
+const printed = { method: 'output', params: { stream: 'stdout', text: 'a' } };
+
+test('a daemon that ends before it has read the command can be followed by another', async () => {
   const { result } = await forwardTo((socket) => socket.destroy());
-  expect(result).toEqual({ kind: 'not_started' });
+  expect(result).toEqual({ kind: 'again' });
 });
 
-test('one that is lost in the middle leaves open whether it has', async () => {
-  const lost = forwardTo((socket) => {
+test('so can one that is lost in the middle, whatever it printed, as nothing of it was shown', async () => {
+  const { result, output } = await forwardTo((socket) => {
     say(socket, { method: 'heartbeat', params: {} });
+    say(socket, printed);
     socket.once('data', () => socket.end());
+  });
+  expect(result).toEqual({ kind: 'again' });
+  expect(output).toBe('');
+});
+
+test('so can one that makes room for another', async () => {
+  const { result } = await forwardTo((socket) => {
+    say(socket, { method: 'going_away', params: { reason: 'x' } });
+    say(socket, retiring);
+  });
+  expect(result).toEqual({ kind: 'again' });
+});
+
+test('a command that has taken input is not repeated', async () => {
+  const lost = forwardTo((socket) => {
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text) => {
+      if (received === '') say(socket, { id: 'bd-1', method: 'read_stdin', params: {} });
+      received += String(text);
+      if (received.includes('typed')) socket.end();
+    });
   });
   await expect(lost).rejects.toMatchObject({
     code: 'DAEMON_UNAVAILABLE',
@@ -87,9 +124,43 @@ test('one that is lost in the middle leaves open whether it has', async () => {
   });
 });
 
-test('one that speaks no JSON is lost too', async () => {
-  const lost = forwardTo((socket) => void socket.write('{}\nnonsense\n'));
+test('a long command is shown as it comes, and is not repeated then', async () => {
+  let shown = '';
+  const lost = forwardTo(
+    (socket) => void say(socket, printed),
+    (socket, output) => {
+      shown = output;
+      socket.end();
+    },
+  );
   await expect(lost).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+  expect(shown).toBe('out:a');
+});
+
+test('one that speaks no JSON is lost too', async () => {
+  const { result } = await forwardTo((socket) => void socket.write('{}\nnonsense\n'));
+  expect(result).toEqual({ kind: 'again' });
+});
+
+test('the daemon hears who sends the command, and its key', async () => {
+  let received = '';
+  await forwardTo((socket) => {
+    socket.setEncoding('utf8').on('data', (text) => {
+      received += String(text);
+      say(socket, { id: 1, result: { exit_code: 0 } });
+    });
+  });
+  expect(JSON.parse(received)).toMatchObject({
+    params: {
+      key: 'k',
+      client: { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] },
+    },
+  });
+});
+
+test('no two commands have one key', () => {
+  const keys = Array.from({ length: 10_000 }, newCommandKey);
+  expect(new Set(keys).size).toBe(keys.length);
 });
 
 test('an error of the daemon keeps its code', async () => {

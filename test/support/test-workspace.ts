@@ -5,7 +5,6 @@ import { createTempDirectory } from './temp-directory.ts';
 import { REAL_GIT } from './real-git.ts';
 
 /** The built program; another build of it can be named. */
-/** The built program. */
 export const BD = resolve(import.meta.dirname, '../../dist/bd.js');
 const RUN_DEADLINE_MS = 50_000;
 
@@ -20,6 +19,8 @@ export interface RunOptions {
   /** Added to the hermetic environment; undefined takes a variable out. */
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
+  /** Another build's `bd.js`. */
+  program?: string;
 }
 
 /** One project directory, in a hermetic world of its own or shared with other clones. */
@@ -120,8 +121,10 @@ function makeRemote(remote: string, { root, env }: { root: string; env: Record<s
 
 function createProject(directory: string, env: Record<string, string>): TestProject {
   const beadsDir = join(directory, '.beads');
-  const start: TestProject['start'] = (args, { env: more = {}, cwd = directory } = {}) =>
-    spawn(process.execPath, [BD, ...args], { cwd, env: { ...env, ...more } });
+  const start: TestProject['start'] = (args, options = {}) => {
+    const { env: more = {}, cwd = directory, program = BD } = options;
+    return spawn(process.execPath, [program, ...args], { cwd, env: { ...env, ...more } });
+  };
   const bd: TestProject['bd'] = async (args, options) => {
     const child = start(args, options);
     child.stdin.on('error', () => {}); // A command that does not read its input may be gone by now.

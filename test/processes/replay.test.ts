@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+
+let workspace: TestWorkspace;
+beforeEach(async () => {
+  workspace = await createTestWorkspace({ git: 'none' });
+  await workspace.bdText(['init', '--prefix', 't']);
+});
+afterEach(() => workspace[Symbol.asyncDispose]());
+
+const KILLS = 20;
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+/** Ends daemon after daemon at moments that nobody chose. */
+async function killDaemons(): Promise<void> {
+  let last: number | undefined;
+  for (let kills = 0; kills < KILLS; kills += 1) {
+    const pid = await eventually(
+      () => {
+        const current = workspace.daemonPid();
+        return current !== undefined && current !== last && isAlive(current) && current;
+      },
+      { what: 'another daemon' },
+    );
+    // Not to wait for anything, but to hit another moment each time.
+    await pause(Math.random() * 300);
+    process.kill(pid, 'SIGKILL');
+    last = pid;
+  }
+}
+
+/** Three people at once create issues while `accident` goes on; what they were told is what there is. */
+async function createDuring(
+  accident: () => Promise<void>,
+  { env = {} }: { env?: Record<string, string> } = {},
+): Promise<void> {
+  const over = new AbortController();
+  const created: string[] = [];
+  const workers = Array.from({ length: 3 }, async (_, worker) => {
+    for (let index = 0; !over.signal.aborted; index += 1) {
+      const title = `Issue ${worker}.${index}`;
+      const run = await workspace.bd(['create', title, '--json'], { env });
+      expect(run, title).toMatchObject({ exitCode: 0, stderr: '' });
+      created.push((JSON.parse(run.stdout) as { id: string }).id);
+    }
+  });
+  await Promise.all([accident().finally(() => over.abort()), ...workers]);
+  const list = ['list', '--all', '--limit', '0'];
+  const issues = await workspace.bdJson<{ id: string; title: string }[]>(list);
+  expect(created.length).toBeGreaterThan(0);
+  expect(issues.map(({ id }) => id).sort()).toEqual(created.sort());
+  expect(new Set(issues.map(({ title }) => title)).size).toBe(issues.length);
+}
+
+test('twenty kills under a stream of changes lose nothing, double nothing, and nobody sees an error', async () => {
+  await createDuring(killDaemons);
+}, 120_000);
+
+test('where no other daemon is to be started, what was cut off is done without one', async () => {
+  await workspace.bdText(['daemon', 'start']);
+  const pid = workspace.daemonPid() ?? 0;
+  const kill = async (): Promise<void> => {
+    await eventually(async () => (await workspace.bdText(['count'])).trim() !== '0');
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => !isAlive(pid), { what: 'its end' });
+  };
+  await createDuring(kill, { env: { BEADS_AUTO_START_DAEMON: 'false' } });
+}, 60_000);
