@@ -12,6 +12,7 @@ import { ensureDaemon } from '../client/ensure-daemon.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { readRegistry, registryPath } from '../client/registry.ts';
 import { ask } from '../client/request.ts';
+import { retireDaemon, type RetiredDaemon } from '../client/retire-daemon.ts';
 import { BdError } from '../core/errors.ts';
 import { STOP_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -23,6 +24,8 @@ export interface DaemonServices {
   startDaemon(): Promise<{ pid: number; version: string; alreadyRunning: boolean }>;
   /** Asks it to end and waits until it has; `stopped` is false when none was running. */
   stopDaemon(): Promise<{ stopped: boolean; pid?: number }>;
+  /** Another daemon in place of the one that runs, when that has finished what runs there. */
+  reloadDaemon(): Promise<{ pid: number; version: string; previous?: RetiredDaemon }>;
   /** Never starts a daemon. */
   daemonStatus(): Promise<DaemonStatus>;
   /** Serves in this process until told to stop; returns the exit code. */
@@ -48,6 +51,11 @@ export function createDaemonServices(
       return await startDaemon(findHere(host), host);
     },
     stopDaemon: async () => await stopDaemon(findHere(host)),
+    async reloadDaemon() {
+      const previous = await retireDaemon(findHere(host));
+      const { pid, version } = await startDaemon(findHere(host), host);
+      return { pid, version, ...(previous === undefined ? {} : { previous }) };
+    },
     daemonStatus: async () => await readDaemonStatus(findHere(host)),
     async runDaemon() {
       await prepare();

@@ -170,6 +170,25 @@ test('a daemon whose program was replaced or removed makes room for one that is 
   expect(await idsNow()).toHaveLength(5);
 });
 
+test('daemon reload puts this version in place of another, and loses nothing', async () => {
+  const newer = build('newer', { version: NEWER });
+  await workspace.bdText(['init', '--prefix', 't']);
+  await quick('First', newer);
+  const before = workspace.daemonPid();
+  const reload = async () => await workspace.bdJson(['daemon', 'reload']);
+  expect(await reload()).toEqual({
+    status: 'reloaded',
+    pid: expect.any(Number),
+    version: VERSION,
+    previous: { pid: before, version: NEWER },
+  });
+  expect(workspace.daemonPid()).not.toBe(before);
+  expect(await daemonNow()).toMatchObject({ pid: workspace.daemonPid(), version: VERSION });
+  expect(await idsNow()).toHaveLength(1);
+  await workspace.bdText(['daemon', 'stop']);
+  expect(await reload()).toMatchObject({ status: 'reloaded', previous: null });
+});
+
 test('hello tells what the daemon is, also to a program that knows more', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await quick('First');

@@ -22,6 +22,11 @@ export const daemonCommand: CommandDefinition = {
       run: (invocation) => (invocation.flags.has('foreground') ? serve : start)(invocation),
     },
     { name: 'stop', about: 'Stop it', run: stop },
+    {
+      name: 'reload',
+      about: 'Replace it by one of this version, when it has finished',
+      run: reload,
+    },
     { name: 'status', about: 'Show whether it runs', run: showStatus },
     { name: 'run', about: 'Run it here, until told to stop', run: serve },
   ],
@@ -58,6 +63,16 @@ async function stop({ services, confirm }: Invocation): Promise<void> {
     text: stopped
       ? `Daemon stopped${pid === undefined ? '' : ` (PID ${pid})`}\n`
       : 'No daemon runs here\n',
+  });
+}
+
+async function reload({ services, confirm }: Invocation): Promise<void> {
+  const { pid, version, previous } = await requireServices(services, 'daemon').reloadDaemon();
+  const was =
+    previous === undefined ? '' : `, was PID ${previous.pid}, version ${previous.version}`;
+  confirm({
+    json: { status: 'reloaded', pid, version, previous: previous ?? null },
+    text: `Daemon reloaded (PID ${pid}, version ${version}${was})\n`,
   });
 }
 

@@ -1,0 +1,29 @@
+import { BdError } from '../core/errors.ts';
+import { connect } from './connect.ts';
+import { ask } from './request.ts';
+
+export interface RetiredDaemon {
+  pid: number;
+  version: string;
+}
+
+/** Has the daemon make room for the next one, if there is one; it may still be finishing what runs. */
+export async function retireDaemon(beadsDir: string): Promise<RetiredDaemon | undefined> {
+  const asked = await connect(beadsDir);
+  if (asked.kind === 'absent') return undefined;
+  if (asked.kind !== 'connected') throw unreachable(asked.reason);
+  const { pid, version } = await ask(asked.socket, 'hello');
+  const again = await connect(beadsDir);
+  if (again.kind === 'connected') {
+    await ask(again.socket, 'retire', { params: { reason: 'a reload' } });
+  }
+  return { pid, version };
+}
+
+function unreachable(reason: string): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `cannot reach the daemon: ${reason}`,
+    remedy:
+      'Try again; if it stays like this, end its process: `.beads/daemon.pid` has its number.',
+  });
+}
