@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { ERRORS, toBdError, type BdError } from '../core/errors.ts';
-import { BRIDGE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
-import { createLineSplitter } from '../protocol/framing.ts';
-import { errorReply, notification, readMessage } from '../protocol/messages.ts';
+import { BdError, toBdError } from '../core/errors.ts';
+import { BRIDGE_DRAIN_TIMEOUT_MS, LINE_BYTES_MAX } from '../core/limits.ts';
+import { VERSION } from '../core/version.ts';
+import { notification } from '../protocol/messages.ts';
+import { PROTOCOL } from '../protocol/protocol-version.ts';
+import { createMcpSession } from './mcp-session.ts';
 
 export interface Bridge {
   input: Readable;
@@ -15,68 +17,171 @@ export interface Bridge {
 }
 
 /**
- * Carries MCP between standard input and output and the daemon, which speaks it. Returns the exit
- * code once either side has ended.
+ * Carries MCP between standard input and output and the daemon, which speaks it. When the daemon goes
+ * away, the next line finds another one: an MCP client does not start its servers again. Returns the exit
+ * code once the input has ended.
  */
-export async function bridgeMcp(bridge: Bridge): Promise<number> {
-  let socket: Socket;
-  try {
-    socket = await bridge.connect();
-  } catch (error) {
-    return await answerWithFailure(bridge, toBdError(error));
-  }
-  const hello = notification('bd/hello', { v: 1, ...bridge.hello, pid: process.pid });
-  socket.write(`${JSON.stringify(hello)}\n`);
-  return await carry(socket, bridge);
-}
-
-function carry(socket: Socket, { input, output, say }: Bridge): Promise<number> {
+export function bridgeMcp(bridge: Bridge): Promise<number> {
   return new Promise((done) => {
-    let isInputEnded = false;
+    const { input, output } = bridge;
+    const line = createDaemonLine(bridge);
+    let isOver = false;
     const finish = (exitCode: number): void => {
-      socket.destroy();
+      isOver = true;
+      line.close();
       input.destroy();
       done(exitCode);
     };
-    // Ends our half of the socket with the input; the answers that are due still come.
-    input.pipe(socket);
-    socket.pipe(output, { end: false });
-    input.once('end', () => {
-      isInputEnded = true;
-      setTimeout(() => finish(0), BRIDGE_DRAIN_TIMEOUT_MS).unref();
-    });
     output.once('error', () => finish(0));
-    socket.on('error', () => {}); // Told by 'close'.
-    socket.once('close', () => {
-      if (isInputEnded) return finish(0);
-      say('bd mcp: the daemon went away; start this MCP server again to go on\n');
-      finish(ERRORS.DAEMON_UNAVAILABLE.exit);
+    const carry = async (): Promise<number> => {
+      // A daemon that has to be started is there when it is asked for something.
+      await line.reach();
+      for await (const text of readLines(input)) await line.send(text);
+      return await line.finish();
+    };
+    carry().then(finish, (error: unknown) => {
+      // What a destroyed input still reports is no news.
+      if (isOver) return;
+      const known = toBdError(error);
+      bridge.say(`bd mcp: ${known.message}. ${known.remedy}\n`);
+      finish(known.exitCode);
     });
   });
 }
 
-/** A server that does not start is invisible to a model: this one starts, and says what is wrong. */
-async function answerWithFailure(
-  { input, output, say }: Bridge,
-  failure: BdError,
-): Promise<number> {
-  say(`bd mcp: ${failure.message}. ${failure.remedy}\n`);
-  const splitter = createLineSplitter();
-  for await (const chunk of input as AsyncIterable<Buffer>) {
-    for (const line of splitter.push(chunk)) {
-      const id = readRequestId(line);
-      if (id !== undefined) output.write(`${JSON.stringify(errorReply(id, failure))}\n`);
-    }
-  }
-  return failure.exitCode;
+interface DaemonLine {
+  reach(): Promise<Socket | undefined>;
+  send(line: string): Promise<void>;
+  /** Waits for the answers that are due; returns the exit code. */
+  finish(): Promise<number>;
+  close(): void;
 }
 
-function readRequestId(line: string) {
-  try {
-    const message = readMessage(JSON.parse(line));
-    return message.kind === 'request' ? message.id : undefined;
-  } catch {
-    // Not a message: there is nobody to answer.
-    return undefined;
-  }
+/** A connection to whichever daemon there is. Lines are bytes, each a character: they go by as they came. */
+function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
+  const session = createMcpSession();
+  const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
+  const greeting = JSON.stringify(
+    notification('bd/hello', { v: 1, ...hello, pid: process.pid, client }),
+  );
+  let connection: Promise<Socket | undefined> | undefined;
+  let failure: BdError | undefined;
+  let isFinishing = false;
+  let settled = (): void => {};
+
+  /** A server that does not start is invisible to a model: this one goes on, and says what is wrong. */
+  const open = async (): Promise<Socket | undefined> => {
+    try {
+      const socket = await connect();
+      failure = undefined;
+      serve(socket);
+      return socket;
+    } catch (error) {
+      const known = toBdError(error);
+      if (failure?.message !== known.message) say(`bd mcp: ${known.message}. ${known.remedy}\n`);
+      failure = known;
+      connection = undefined;
+      return undefined;
+    }
+  };
+
+  const serve = (socket: Socket): void => {
+    socket.on('error', () => {}); // Told by 'close'.
+    const resume = (): void => void socket.resume();
+    output.on('drain', resume);
+    socket.once('close', () => {
+      output.off('drain', resume);
+      connection = undefined;
+      void goOn();
+    });
+    const splitter = createSplitter();
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      for (const line of splitter(piece)) {
+        if (session.received(line) && !output.write(`${line}\n`, 'latin1')) socket.pause();
+      }
+    });
+    for (const text of [greeting, ...session.opening()]) socket.write(`${text}\n`, 'latin1');
+  };
+
+  /** With another daemon, as far as anybody waits for something. */
+  const goOn = async (): Promise<void> => {
+    const { again, answers } = session.cut();
+    for (const text of answers) output.write(`${text}\n`, 'latin1');
+    const socket = again.length > 0 ? await reach() : undefined;
+    for (const text of again) {
+      if (socket === undefined) refuse(text);
+      else write(socket, text);
+    }
+    if (isFinishing) socket?.end();
+    if (session.waiting() === 0 || socket === undefined) settled();
+  };
+
+  const write = (socket: Socket, text: string): boolean =>
+    socket.write(`${text}\n`, 'latin1', (error) => {
+      if (error) session.undelivered(text);
+    });
+
+  const refuse = (text: string): void => {
+    const answer = failure === undefined ? undefined : session.refuse(text, failure);
+    if (answer !== undefined) output.write(`${answer}\n`, 'latin1');
+  };
+
+  const reach = (): Promise<Socket | undefined> => (connection ??= open());
+
+  return {
+    reach,
+    async send(line) {
+      const socket = await reach();
+      if (socket === undefined) return refuse(line);
+      session.sent(line);
+      if (!write(socket, line) && !socket.destroyed) await roomIn(socket);
+    },
+    async finish() {
+      const socket = await connection;
+      isFinishing = true;
+      if (socket !== undefined) {
+        // Ends our half of the socket with the input; the answers that are due still come.
+        await new Promise<void>((resolve) => {
+          settled = resolve;
+          setTimeout(resolve, BRIDGE_DRAIN_TIMEOUT_MS).unref();
+          socket.end();
+        });
+      }
+      return failure?.exitCode ?? 0;
+    },
+    close: () => void connection?.then((socket) => socket?.destroy()),
+  };
+}
+
+/** Cuts pieces into lines; throws when one has no end. */
+function createSplitter({ charsMax = Infinity } = {}): (piece: string) => string[] {
+  let rest = '';
+  return (piece) => {
+    rest += piece;
+    if (rest.length > charsMax && !piece.includes('\n')) throw tooLong();
+    if (!piece.includes('\n')) return [];
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    return lines;
+  };
+}
+
+async function* readLines(input: Readable): AsyncGenerator<string> {
+  const splitter = createSplitter({ charsMax: LINE_BYTES_MAX });
+  for await (const chunk of input as AsyncIterable<Buffer>)
+    yield* splitter(chunk.toString('latin1'));
+}
+
+async function roomIn(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    socket.once('drain', resolve);
+    socket.once('close', () => resolve());
+  });
+}
+
+function tooLong(): BdError {
+  return new BdError('LIMIT_EXCEEDED', {
+    message: `a line is longer than ${LINE_BYTES_MAX} bytes`,
+    remedy: 'Send less at once.',
+  });
 }

@@ -89,3 +89,41 @@ test('a peer that never reads does not keep a closed transport open', async () =
   await transport.close();
   await transport.ended;
 });
+
+test('an end from our side answers what is pending, begins nothing more, and says so last', async () => {
+  const transport = createSocketTransport(ours);
+  const received: JSONRPCMessage[] = [];
+  Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
+  await transport.start();
+  theirs.write(requestLine(1));
+  await eventually(() => received.length === 1);
+  const drained = transport.drain();
+  theirs.write(requestLine(2));
+  await transport.send({ jsonrpc: '2.0', id: 1, result: {} });
+  const chunks: Buffer[] = [];
+  theirs.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await drained;
+  await transport.ended;
+  await eventually(() => String(Buffer.concat(chunks)).includes('going_away'));
+  const lines = String(Buffer.concat(chunks)).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { jsonrpc: '2.0', id: 1, result: {} },
+    { jsonrpc: '2.0', method: 'bd/going_away', params: {} },
+  ]);
+  expect(received).toHaveLength(1);
+});
+
+test('one whose requests take too long ends without saying that all were answered', async () => {
+  const transport = createSocketTransport(ours, { drainTimeoutMs: 50 });
+  const received: JSONRPCMessage[] = [];
+  Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
+  await transport.start();
+  theirs.write(requestLine(1));
+  await eventually(() => received.length === 1);
+  const chunks: Buffer[] = [];
+  theirs.on('data', (chunk: Buffer) => chunks.push(chunk));
+  theirs.resume();
+  await transport.drain();
+  await transport.ended;
+  expect(String(Buffer.concat(chunks))).toBe('');
+});

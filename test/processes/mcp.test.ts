@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { refusal, use } from '../mcp/mcp-session.ts';
+import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
@@ -26,6 +28,12 @@ async function connectThroughBridge(era: 'legacy' | 'auto' | { pin: string }): P
   });
   await client.connect(transport);
   return client;
+}
+
+async function killDaemon(): Promise<void> {
+  const pid = workspace.daemonPid() ?? 0;
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => !existsSync(`/proc/${pid}`), { what: 'its end' });
 }
 
 describe.each([
@@ -55,6 +63,45 @@ describe.each([
     ]);
     await client.close();
   });
+
+  test('a session goes on when its daemon makes room, is killed or is stopped', async () => {
+    const client = await connectThroughBridge(era);
+    await use(client, 'create', { issues: [{ title: 'Before' }] });
+    const daemons = new Set([workspace.daemonPid()]);
+    const ends = [
+      () => workspace.bdText(['daemon', 'reload']),
+      killDaemon,
+      () => workspace.bdText(['daemon', 'stop']),
+    ];
+    for (const [at, end] of ends.entries()) {
+      await end();
+      await use(client, 'create', { issues: [{ title: `After ${at}` }] });
+      daemons.add(workspace.daemonPid());
+    }
+    expect(daemons.size).toBe(ends.length + 1);
+    expect(await use(client, 'ready')).toMatchObject({ total: ends.length + 1 });
+    await client.close();
+  });
+});
+
+test('a bridge that found no workspace serves the one that is made later', async () => {
+  const other = await createTestWorkspace();
+  try {
+    const child = other.start(['mcp']);
+    let answers = '';
+    child.stdout.on('data', (piece: Buffer) => (answers += String(piece)));
+    const call = (id: number) =>
+      `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'ready' } })}\n`;
+    child.stdin.write(call(1));
+    await eventually(() => answers.includes('no beads database found'), { what: 'the reason' });
+    await other.bdText(['init', '--prefix', 'o']);
+    child.stdin.end(call(2));
+    const [exitCode] = (await once(child, 'close')) as [number];
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(answers.split('\n')[1] ?? '')).toMatchObject({ id: 2, result: {} });
+  } finally {
+    await other[Symbol.asyncDispose]();
+  }
 });
 
 test('a refusal reads the same as on the command line', async () => {

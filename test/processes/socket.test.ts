@@ -178,17 +178,3 @@ test('the bridge carries MCP lines, and says what is wrong where there is no wor
   });
   expect(lost.exitCode).toBe(1);
 });
-
-test('the bridge ends with 5 and one line when the daemon goes away', async () => {
-  const bridge = workspace.start(['mcp']);
-  let stderr = '';
-  bridge.stderr.on('data', (piece) => (stderr += String(piece)));
-  const ended = new Promise((done) => bridge.once('close', done));
-  await eventually(async () => {
-    const { connections } = await workspace.bdJson<{ connections?: number }>(['daemon', 'status']);
-    return (connections ?? 0) >= 2;
-  });
-  await workspace.bdText(['daemon', 'stop']);
-  expect(await ended).toBe(5);
-  expect(stderr).toMatch(/^bd mcp: the daemon went away.*\n$/);
-});
