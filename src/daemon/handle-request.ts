@@ -1,5 +1,6 @@
 import { DAEMON_METHODS, isDaemonMethod, type OutputParams } from '../protocol/daemon-methods.ts';
 import type { Call, Method, Params } from '../protocol/methods.ts';
+import { watchLoss } from './command-loss.ts';
 import type { Caller, Handle } from './connections/rpc-peer.ts';
 import { readStatus, type DaemonFacts } from './read-status.ts';
 import type { Reception } from './reception.ts';
@@ -33,7 +34,10 @@ export function createHandle(options: HandleOptions): Handle {
         const command = DAEMON_METHODS[method].check(params, method);
         tell(caller, takeNotice());
         const nowMs = facts.clock.nowMs();
-        return await runCommandFor(caller, command, { call: callFor(command), nowMs });
+        const watched = watchLoss(callFor(command));
+        const result = await runCommandFor(caller, command, { call: watched.call, nowMs });
+        if (watched.isForTheNext()) throw reception.decline('the workspace was replaced');
+        return result;
       }
       case 'daemon_status':
         DAEMON_METHODS[method].check(params, method);

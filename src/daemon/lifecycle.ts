@@ -31,7 +31,7 @@ import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { createHandle } from './handle-request.ts';
 import { rememberLastError, type AttentiveLog } from './last-error.ts';
 import { listen, type Listener } from './listener.ts';
-import { createReception, retiring } from './reception.ts';
+import { createReception } from './reception.ts';
 import { createRegularLook, type RegularLook } from './regular-look.ts';
 import { loadRunner } from './run-command.ts';
 import { createStoreRest } from './store-rest.ts';
@@ -245,7 +245,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   listener.withdraw();
   listener.close();
   const { reason, patienceMs } = end;
-  await connections.drain({ refusal: retiring(workspace.projectDir, reason), patienceMs });
+  await connections.drain({ refusal: reception.decline(reason), patienceMs });
   background.abort();
   settle();
   await Promise.all([syncing, registering]);

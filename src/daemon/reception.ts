@@ -15,6 +15,8 @@ export interface Reception {
   hello(params: unknown): HelloResult;
   /** Makes room: from now on every command is for the next daemon. */
   retire(reason: string): void;
+  /** The answer to a command that this daemon has not begun, or not changed anything with. */
+  decline(reason: string): BdError;
 }
 
 /** In the store, so that a daemon that is started again knows it. */
@@ -44,12 +46,17 @@ export function createReception({
     reason = why;
     retired(why);
   };
+  const decline = (why: string): BdError =>
+    new BdError('DAEMON_RETIRING', {
+      message: `the daemon of ${projectDir} ends (${why}), and did not do this`,
+      remedy: 'Run it again: the next daemon does it.',
+    });
   const retiredMs = Number(settings.get(RETIRED) ?? 0);
   const here = { version: VERSION, protocol: PROTOCOL };
   return {
     admit(params) {
       if (reason === undefined && program.isReplaced()) retire('its program was replaced');
-      if (reason !== undefined) throw retiring(projectDir, reason);
+      if (reason !== undefined) throw decline(reason);
       const client = readClient(params);
       const sinceRetirementMs = clock.nowMs() - retiredMs;
       const { kind } = decideHandshake(here, client, { sinceRetirementMs });
@@ -58,7 +65,7 @@ export function createReception({
       if (kind === 'client_too_old') throw tooOld(version, { projectDir, program });
       noteRetirement(settings, clock.nowMs());
       retire(`bd ${version} is newer`);
-      throw retiring(projectDir, `bd ${version} is newer`);
+      throw decline(`bd ${version} is newer`);
     },
     hello(params) {
       const asked = readProtocol(params);
@@ -77,6 +84,7 @@ export function createReception({
       };
     },
     retire,
+    decline,
   };
 }
 
@@ -87,13 +95,6 @@ function noteRetirement(settings: Settings, nowMs: number): void {
   } catch {
     // The next daemon does not know of it, and may retire sooner than need be.
   }
-}
-
-export function retiring(projectDir: string, reason: string): BdError {
-  return new BdError('DAEMON_RETIRING', {
-    message: `the daemon of ${projectDir} ends (${reason}), and did not begin this`,
-    remedy: 'Run it again: the next daemon does it.',
-  });
 }
 
 function tooOld(

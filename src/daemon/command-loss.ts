@@ -1,0 +1,27 @@
+import { isReading } from '../cli/reading.ts';
+import { BdError } from '../core/errors.ts';
+import type { Call } from '../protocol/methods.ts';
+
+export interface WatchedCall {
+  call: Call;
+  /** The workspace was taken from this daemon before the command changed anything: the next one can do it whole. */
+  isForTheNext(): boolean;
+}
+
+export function watchLoss(call: Call): WatchedCall {
+  let hasChanged = false;
+  let isLost = false;
+  return {
+    async call(method, params) {
+      try {
+        const result = await call(method, params);
+        hasChanged ||= !isReading(method);
+        return result;
+      } catch (error) {
+        isLost ||= error instanceof BdError && error.code === 'LOCK_UNAVAILABLE';
+        throw error;
+      }
+    },
+    isForTheNext: () => isLost && !hasChanged,
+  };
+}
