@@ -124,7 +124,7 @@ export const WATCH_POLL_INTERVAL_MS = 1_000;
 export const REQUESTS_PER_CONNECTION_MAX = 64;
 
 /** Silence in the middle of a message after which its sender is given up: no program pauses there. */
-export const MESSAGE_TIMEOUT_MS = 30_000;
+export const MESSAGE_TIMEOUT_MS = 10_000;
 
 /**
  * What all connections together may make the daemon hold, in bytes: the answer to `list` of 100k issues
