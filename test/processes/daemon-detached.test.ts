@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
+import { startBareDaemon } from '../support/bare-daemon.ts';
+import { eventually } from '../support/eventually.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+
+let workspace: TestWorkspace;
+beforeEach(async () => {
+  workspace = await createTestWorkspace({ git: 'none' });
+  await workspace.bdText(['init', '--prefix', 't']);
+});
+afterEach(() => workspace[Symbol.asyncDispose]());
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+function pidOf(): number {
+  const pid = workspace.daemonPid();
+  if (pid === undefined) throw new Error('no daemon.pid');
+  return pid;
+}
+
+/** For the slowest machine: what is promised is 2 s to finish what runs, and the mirror. */
+const END = { deadlineMs: DRAIN_TIMEOUT_MS + 8_000 };
+
+test('it works in no directory of anybody, in a session of its own, without the shell’s terminal', async () => {
+  await workspace.bdText(['q', 'First']);
+  const pid = pidOf();
+  expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
+  const [, group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) . /, '')
+    .split(' ')
+    .map(Number);
+  expect([group, session]).toEqual([pid, pid]);
+  for (const stream of [0, 1, 2]) {
+    expect(readlinkSync(`/proc/${pid}/fd/${stream}`)).toMatch(/^\/dev\/null$|daemon\.log$/);
+  }
+});
+
+test.each(['SIGKILL', 'SIGHUP', 'SIGINT'] as const)(
+  'it outlives the shell that started it, and %s for all of its process group',
+  async (signal) => {
+    const shell = spawn(
+      'sh',
+      ['-c', '"$0" "$1" q First && echo done && sleep 600', process.execPath, BD],
+      {
+        cwd: workspace.directory,
+        env: workspace.env,
+        detached: true,
+      },
+    );
+    await new Promise((done) => shell.stdout.once('data', done));
+    await eventually(() => workspace.daemonPid() !== undefined);
+    const pid = pidOf();
+    const ended = new Promise((done) => shell.once('exit', done));
+    process.kill(-Number(shell.pid), signal);
+    await ended;
+    expect(await workspace.bdText(['list'])).toContain('First');
+    expect(pidOf()).toBe(pid);
+    expect(isAlive(pid)).toBe(true);
+  },
+);
+
+test('told to end, it finishes within its time though a client never lets its request end', async () => {
+  await workspace.bdText(['q', 'Kept']);
+  const pid = pidOf();
+  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
+  client.on('error', () => {});
+  const params = { argv: ['import'], cwd: workspace.directory };
+  // It is asked for its input, and does not answer.
+  client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'run_command', params })}\n`);
+  await new Promise<void>((asked) => {
+    client.on('data', (piece) => {
+      if (String(piece).includes('read_stdin')) asked();
+    });
+  });
+  process.kill(pid, 'SIGTERM');
+  await eventually(() => !isAlive(pid), END);
+  expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain('Kept');
+  for (const name of ['bd.sock', 'daemon.pid', 'daemon.crash']) {
+    expect(existsSync(join(workspace.beadsDir, name)), name).toBe(false);
+  }
+  client.destroy();
+});
+
+test('told twice, it does not even finish what runs', async () => {
+  const daemon = startBareDaemon(workspace, { env: workspace.env, nodeOptions: [] });
+  expect(await daemon.firstWord).toBe('R');
+  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
+  client.on('error', () => {});
+  const params = { argv: ['import'], cwd: workspace.directory };
+  client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'run_command', params })}\n`);
+  await new Promise<void>((asked) => {
+    client.on('data', (piece) => {
+      if (String(piece).includes('read_stdin')) asked();
+    });
+  });
+  process.kill(daemon.pid, 'SIGTERM');
+  process.kill(daemon.pid, 'SIGINT');
+  expect(await daemon.ended).toBe(1);
+  // What a killed one leaves the next one puts in order.
+  expect(await workspace.bdText(['q', 'Next'])).toMatch(/^t-/);
+  client.destroy();
+});
+
+test.each([
+  ['.beads is deleted', () => rmSync(workspace.beadsDir, { recursive: true })],
+  ['.beads is moved', () => renameSync(workspace.beadsDir, join(workspace.root, 'moved'))],
+  ['the project is deleted', () => rmSync(workspace.directory, { recursive: true })],
+  ['the lock is deleted', () => rmSync(join(workspace.beadsDir, 'daemon.lock'))],
+])(
+  'when %s it is gone within 15 s without being called, and has put nothing back',
+  async (what, act) => {
+    for (let at = 0; at < 20; at += 1) await workspace.bdText(['q', `Issue ${at}`, '--sandbox']);
+    await workspace.bdText(['q', 'Served']);
+    const pid = pidOf();
+    act();
+    await eventually(() => !isAlive(pid), { deadlineMs: 15_000 });
+    if (what === 'the lock is deleted')
+      expect(existsSync(join(workspace.beadsDir, 'daemon.lock'))).toBe(false);
+    else expect(existsSync(workspace.beadsDir)).toBe(false);
+  },
+);
+
+test('a new project in the place of a deleted one is not touched by the daemon of the old one', async () => {
+  await workspace.bdText(['q', 'Old']);
+  const pid = pidOf();
+  rmSync(workspace.beadsDir, { recursive: true });
+  mkdirSync(workspace.beadsDir);
+  writeFileSync(join(workspace.beadsDir, 'note'), 'mine');
+  await eventually(() => !isAlive(pid), { deadlineMs: 15_000 });
+  expect(existsSync(join(workspace.beadsDir, 'beads.jsonl'))).toBe(false);
+  expect(existsSync(join(workspace.beadsDir, 'daemon.log'))).toBe(false);
+  expect(existsSync(join(workspace.beadsDir, 'bd.sock'))).toBe(false);
+});

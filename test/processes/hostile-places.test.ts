@@ -1,0 +1,267 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { workspaceKey } from '../../src/platform/socket-link.ts';
+import { eventually } from '../support/eventually.ts';
+import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+
+let workspace: TestWorkspace;
+const servers: Server[] = [];
+beforeEach(async () => {
+  workspace = await createTestWorkspace({ git: 'with-remote' });
+});
+afterEach(async () => {
+  await workspace[Symbol.asyncDispose]();
+  for (const server of servers.splice(0)) server.close();
+});
+
+const pathOf = (name: string): string => join(workspace.beadsDir, name);
+
+/** Somebody who listens, and what was said to him. */
+async function eavesdrop(path: string): Promise<{ heard: () => string }> {
+  let text = '';
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (piece) => (text += String(piece)));
+  });
+  servers.push(server);
+  await new Promise<void>((done) => server.listen(path, done));
+  return { heard: () => text };
+}
+
+/** A program that leaves its name behind when it is run. */
+function canary(name: string): string {
+  const path = join(workspace.root, `canary-${name.replaceAll(/[^\w.-]/g, '_')}`);
+  writeFileSync(path, `#!/bin/sh\necho '${name}' >> '${workspace.root}/ran'\nexit 0\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+const whatRan = (): string =>
+  existsSync(join(workspace.root, 'ran')) ? readFileSync(join(workspace.root, 'ran'), 'utf8') : '';
+
+describe('a planted bd.sock', () => {
+  beforeEach(() => workspace.bdText(['init', '--prefix', 't']));
+
+  test('that leads to a socket in the repository is not spoken to, and work goes on', async () => {
+    const { heard } = await eavesdrop(join(workspace.root, 'evil.sock'));
+    symlinkSync('../../evil.sock', pathOf('bd.sock'));
+    expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
+    expect(await workspace.bdText(['list'])).toContain('A secret plan');
+    expect(heard()).toBe('');
+  });
+
+  test('that is a socket itself is not spoken to', async () => {
+    const { heard } = await eavesdrop(pathOf('bd.sock'));
+    expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
+    expect(heard()).toBe('');
+  });
+
+  test('that leads to a directory with the right name in the repository is not spoken to', async () => {
+    const directory = join(workspace.root, 'bd');
+    // Git keeps no mode of a directory: one that came with a clone is open to others.
+    mkdirSync(directory, { mode: 0o755 });
+    const path = join(directory, `${workspaceKey(workspace.beadsDir)}-00000000.sock`);
+    const { heard } = await eavesdrop(path);
+    symlinkSync(path, pathOf('bd.sock'));
+    expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
+    expect(heard()).toBe('');
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'that leads to a socket of another owner is not spoken to (needs root to make one)',
+    async () => {
+      const directory = join(workspace.runtimeDir, 'bd');
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const path = join(directory, `${workspaceKey(workspace.beadsDir)}-00000000.sock`);
+      const { heard } = await eavesdrop(path);
+      symlinkSync(path, pathOf('bd.sock'));
+      for (const foreign of [path, directory]) {
+        lchownSync(foreign, 12_345, 12_345);
+        expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
+        lchownSync(foreign, 0, 0);
+      }
+      expect(heard()).toBe('');
+    },
+  );
+});
+
+test('a runtime directory in which everybody can write holds no socket', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  chmodSync(workspace.runtimeDir, 0o777);
+  expect(await workspace.bdText(['q', 'First'])).toMatch(/^t-/);
+  expect(readdirSync(workspace.runtimeDir)).toEqual([]);
+  chmodSync(workspace.runtimeDir, 0o700);
+});
+
+test.each(['beads.jsonl', 'beads.db', 'daemon.log', 'daemon.log.1', 'daemon.crash', 'config.yaml'])(
+  '%s as a link out of the repository: nothing is written through it, by no command',
+  async (name) => {
+    await workspace.bdText(['init', '--prefix', 't']);
+    const victim = join(workspace.root, 'victim');
+    writeFileSync(victim, 'mine\n');
+    rmSync(pathOf(name), { force: true });
+    symlinkSync('../../victim', pathOf(name));
+    const commands = [
+      ['q', 'Title'],
+      ['sync'],
+      ['config', 'set', 'issue_prefix', 'x'],
+      ['--no-daemon', 'q', 'Title'],
+      ['export', '-o', join(workspace.root, 'copy.jsonl')],
+      ['daemon', 'start'],
+      ['init', '--prefix', 'x'],
+    ];
+    for (const args of commands) await workspace.bd(args);
+    expect(readFileSync(victim, 'utf8')).toBe('mine\n');
+  },
+);
+
+/** All keys of git that name a program and that bd has no use for. */
+const PROGRAM_KEYS = [
+  'core.fsmonitor',
+  'core.askPass',
+  'core.editor',
+  'core.pager',
+  'core.alternateRefsCommand',
+  'sequence.editor',
+  'gpg.program',
+  'gpg.ssh.program',
+  'gpg.ssh.defaultKeyCommand',
+  'diff.external',
+  'diff.c.command',
+  'diff.c.textconv',
+  'interactive.diffFilter',
+  'filter.c.clean',
+  'filter.c.smudge',
+  'filter.c.process',
+  'merge.c.driver',
+  'alias.fetch',
+  'alias.push',
+  'alias.commit-tree',
+  'alias.update-ref',
+  'pager.fetch',
+  'uploadpack.packObjectsHook',
+  'man.c.cmd',
+  'trailer.c.command',
+];
+
+const HOOKS = [
+  'reference-transaction',
+  'post-index-change',
+  'pre-push',
+  'pre-commit',
+  'post-commit',
+  'post-checkout',
+  'post-merge',
+  'pre-auto-gc',
+  'fsmonitor-watchman',
+];
+
+describe('a repository that would have programs run', () => {
+  beforeEach(() => {
+    for (const key of PROGRAM_KEYS) workspace.git('config', key, canary(key));
+    // With `!`, git gives an alias to the shell.
+    workspace.git('config', 'alias.config', `!${canary('alias.config')}`);
+    for (const key of ['commit.gpgSign', 'push.gpgSign', 'tag.gpgSign']) {
+      workspace.git('config', key, 'true');
+    }
+    mkdirSync(join(workspace.directory, 'hooks'));
+    for (const hook of HOOKS) {
+      for (const place of ['hooks', '.git/hooks']) {
+        cpSync(canary(`hook ${hook}`), join(workspace.directory, place, hook));
+      }
+    }
+    workspace.git('config', 'core.hooksPath', 'hooks');
+    rmSync(join(workspace.root, 'ran'), { force: true });
+  });
+
+  test.each([
+    ['branch', '* filter=c merge=c diff=c\n'],
+    // A filter makes this mode refuse to share: it would have to run it.
+    ['checked-out', '* merge=c diff=c\n'],
+  ])(
+    'by its git configuration, its attributes or its hooks: none runs, in mode %s',
+    async (mode, attributes) => {
+      writeFileSync(join(workspace.directory, '.gitattributes'), attributes);
+      await workspace.bdText(['init', '--prefix', 't', '--mode', mode]);
+      for (const daemon of [[], ['--no-daemon']]) {
+        await workspace.bdText(['q', 'Title', ...daemon]);
+        // It has to get as far as the remote, or nothing is shown.
+        await workspace.bdText(['sync', ...daemon]);
+        await workspace.bdText(['list', ...daemon]);
+        await workspace.bdText(['status', ...daemon]);
+      }
+      expect(whatRan()).toBe('');
+    },
+  );
+
+  test('by an included file of the working tree: none runs', async () => {
+    cpSync(join(workspace.directory, '.git/config'), join(workspace.directory, 'shared.gitconfig'));
+    workspace.git('config', 'include.path', '../shared.gitconfig');
+    await workspace.bdText(['init', '--prefix', 't']);
+    await workspace.bdText(['q', 'Title']);
+    await workspace.bdText(['sync']);
+    expect(whatRan()).toBe('');
+  });
+
+  test('by a URL that names one: it is refused', async () => {
+    await workspace.bdText(['init', '--prefix', 't']);
+    workspace.git('config', `url.ext::${canary('ext')} .insteadOf`, dirname(workspace.remote));
+    await workspace.bdText(['q', 'Title']);
+    const synced = await workspace.bd(['sync', '--json']);
+    expect(synced.exitCode).toBe(1);
+    expect(synced.stdout).toMatch(/transport 'ext' not allowed|protocol/);
+    expect(whatRan()).toBe('');
+  });
+
+  test('by .beads/config.yaml: a remote that is a program or a path is refused, and other keys name none', async () => {
+    await workspace.bdText(['init', '--prefix', 't']);
+    const program = canary('config.yaml');
+    for (const remote of [`ext::${program}`, `--upload-pack=${program}`, workspace.remote]) {
+      const keys = ['editor', 'pager', 'hooks', 'git', 'sync.command', 'actor'];
+      const settings = keys.map((key) => `${key}: "!${program}"\n`).join('');
+      writeFileSync(
+        pathOf('config.yaml'),
+        `issue-prefix: t\nsync.remote: "${remote}"\n${settings}`,
+      );
+      await workspace.bd(['daemon', 'stop']);
+      await workspace.bd(['q', 'Title']);
+      const synced = await workspace.bd(['sync', '--json']);
+      expect(synced.exitCode).toBe(1);
+      expect(synced.stdout + synced.stderr).toContain('no remote of that name');
+    }
+    expect(whatRan()).toBe('');
+  });
+});
+
+test('the daemon has nothing of the shell that started it but what git and ssh need', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  const env = {
+    GIT_DIR: '/nowhere',
+    GIT_INDEX_FILE: '/nowhere/index',
+    AWS_SECRET_ACCESS_KEY: 'swordfish',
+    GITHUB_TOKEN: 'swordfish',
+    NODE_OPTIONS: '--max-http-header-size=20000',
+    BEADS_ACTOR: 'swordfish',
+    CLAUDECODE: '1',
+  };
+  await workspace.bdText(['q', 'First'], { env });
+  await eventually(() => workspace.daemonPid() !== undefined);
+  const seen = readFileSync(`/proc/${workspace.daemonPid()}/environ`, 'utf8').split('\0');
+  const names = seen.map((entry) => entry.split('=')[0] ?? '').filter(Boolean);
+  expect(seen.join('\n')).not.toContain('swordfish');
+  expect(names.filter((name) => /^(GIT_|NODE_|BEADS_|BD_|CLAUDE)/.test(name))).toEqual([]);
+  expect(names).toEqual(expect.arrayContaining(['HOME', 'PATH', 'XDG_RUNTIME_DIR']));
+});
