@@ -85,3 +85,9 @@ test('a daemon that ended as it should is no sudden end for the next one', async
   await eventually(() => serving.test(logText()));
   expect(logText()).not.toContain('without a word');
 });
+
+test('bd uninstall takes the report along', async () => {
+  await crash(`throw new Error('once')`);
+  await workspace.bdText(['uninstall']);
+  expect(existsSync(workspace.beadsDir)).toBe(false);
+});
