@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { METHODS } from '../src/protocol/methods.ts';
@@ -123,6 +123,14 @@ test('every method has its heading in PROTOCOL.md', () => {
   const text = readFileSync(join(DOCS, 'PROTOCOL.md'), 'utf8');
   const missing = Object.keys(METHODS).filter((method) => !text.includes(`### \`${method}\``));
   expect(missing, 'Describe the method in docs/PROTOCOL.md.').toEqual([]);
+});
+
+test('every promise in SECURITY.md names tests that are there', () => {
+  const text = readFileSync(join(DOCS, 'SECURITY.md'), 'utf8');
+  const named = [...text.matchAll(/`(test\/[^`]+\.ts)`/g)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(10);
+  const missing = named.filter((file) => !existsSync(resolve(DOCS, '..', file)));
+  expect(missing, 'Name the test that tries to break the promise.').toEqual([]);
 });
 
 test('the thin client stays thin', () => {
