@@ -7,10 +7,10 @@ const COMMAND_VARIABLE =
 /**
  * What a daemon keeps from the shell that happened to start it. Nothing of Node's own (a debugger or
  * a CA bundle would slow it down), nothing of git's but the person's ssh (a hook's GIT_DIR would lead it astray), no tokens,
- * and none of bd's own settings: they would speak for every later command.
+ * and of bd's own settings those of the daemon itself only: others would speak for every later command.
  */
 const DAEMON_VARIABLE =
-  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|GIT_SSH|GIT_SSH_COMMAND|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC)$/;
+  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|GIT_SSH|GIT_SSH_COMMAND|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC|BEADS_SYNC_INTERVAL|BD_DAEMON_.+)$/;
 
 const SETTING = /^(BD|BEADS)_.+$/;
 

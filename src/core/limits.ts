@@ -58,6 +58,9 @@ export const MIRROR_QUIET_MS = 50;
 /** The mirror follows the store within this time however long the burst. */
 export const MIRROR_DELAY_MAX_MS = 500;
 
+/** How often the mirror is looked at where `daemon.file_watch` is off. */
+export const MIRROR_LOOK_INTERVAL_MS = 30_000;
+
 /** How often a mirror that waits for the end of a rebase, say, looks whether it has come. */
 export const OPERATION_LOOK_INTERVAL_MS = 1_000;
 

@@ -17,7 +17,7 @@ export function rememberLastError(log: DaemonLog, clock: Clock): AttentiveLog {
     last = { at: timestampAt(clock.nowMs()), message };
   };
   return {
-    info: (message, details) => log.info(message, details),
+    ...log,
     warn(message, details) {
       remember(message);
       log.warn(message, details);
@@ -26,7 +26,6 @@ export function rememberLastError(log: DaemonLog, clock: Clock): AttentiveLog {
       remember(message);
       log.error(message, details);
     },
-    close: () => log.close(),
     lastError: () => last,
   };
 }

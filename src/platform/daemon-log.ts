@@ -1,17 +1,19 @@
 import { dirname } from 'node:path';
-import type { Log } from './log.ts';
+import { LOG_LEVELS, type Log, type LogLevel } from './log.ts';
 import { appendToLog } from './log-file.ts';
 import { createRepeatedLines } from './repeated-lines.ts';
 import { watchIdentity } from './workspace-files.ts';
 
 export interface DaemonLog extends Log {
+  /** What is of use only to who looks for a fault. */
+  debug(message: string, details?: Record<string, unknown>): void;
+  /** Less important lines are left out from now on. */
+  setLevel(level: LogLevel): void;
   /** Writes what waits. */
   close(): Promise<void>;
 }
 
-type Level = 'info' | 'warn' | 'error';
-
-type Writer = Record<Level, (details: object, message: string) => void>;
+type Writer = Record<LogLevel, (details: object, message: string) => void>;
 
 /**
  * JSON lines in `.beads/daemon.log`. The writer is loaded with the first line: no start waits for it,
@@ -22,11 +24,14 @@ export function createDaemonLog(path: string): DaemonLog {
   // A workspace that was moved away leaves its place to another one, whose log this is not.
   const isSameDirectory = watchIdentity(dirname(path));
   let loading: Promise<Writer> | undefined;
-  const say = (level: Level, message: string, details: Record<string, unknown> = {}): void => {
+  let least: LogLevel = 'info';
+  const say = (level: LogLevel, message: string, details: Record<string, unknown> = {}): void => {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const atMs = Date.now();
     const described = describe(details);
     // That something works again is news each time.
-    const heldBack = level === 'info' ? 0 : repeated.count({ level, message, described }, atMs);
+    const isTrouble = level === 'warn' || level === 'error';
+    const heldBack = !isTrouble ? 0 : repeated.count({ level, message, described }, atMs);
     if (heldBack === 'known') return;
     const line = {
       ...described,
@@ -44,6 +49,8 @@ export function createDaemonLog(path: string): DaemonLog {
     loading.catch(() => {});
   };
   return {
+    setLevel: (level) => void (least = level),
+    debug: (message, details) => say('debug', message, details),
     info: (message, details) => say('info', message, details),
     warn: (message, details) => say('warn', message, details),
     error: (message, details) => say('error', message, details),
@@ -63,8 +70,9 @@ async function openWriter(append: (text: string) => void): Promise<Writer> {
     }
   };
   // Synchronous: there are few lines, and those before a crash are the ones that matter.
-  const logger = pino({ base: { pid: process.pid }, timestamp: false }, { write });
+  const logger = pino({ base: { pid: process.pid }, timestamp: false, level: 'debug' }, { write });
   return {
+    debug: (details, message) => logger.debug(details, message),
     info: (details, message) => logger.info(details, message),
     warn: (details, message) => logger.warn(details, message),
     error: (details, message) => logger.error(details, message),

@@ -1,3 +1,8 @@
+/** From the most to the least that is written. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** What the daemon tells the people who read `.beads/daemon.log`. */
 export interface Log {
   info(message: string, details?: Record<string, unknown>): void;

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
+import { MIRROR_LOOK_INTERVAL_MS, OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
@@ -243,6 +243,27 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     };
   }
 
+  /** Where the file is not watched. */
+  function lookRegularly(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const cancel = clock.after(MIRROR_LOOK_INTERVAL_MS, () => {
+      dispatch({ kind: 'mirror_changed' });
+      lookRegularly(signal);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  async function openWatch(): Promise<DirectorySetWatch> {
+    // Loaded here: a command without daemon watches nothing.
+    const { createDirectorySetWatch } = await import('../platform/directory-set-watch.ts');
+    return createDirectorySetWatch({
+      names: [basename(mirror.path)],
+      onChange: () => dispatch({ kind: 'mirror_changed' }),
+      onError: (error, directory) =>
+        log.error('outside edits of the mirror may be missed', { directory, error }),
+    });
+  }
+
   function notice(news: JoinNews, source: string): string | undefined {
     const text = joinNotice(source, news);
     if (text !== undefined) log.warn(text);
@@ -259,7 +280,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     storeChanged: () => dispatch({ kind: 'store_changed', pending: pendingCount() }),
     activity() {
       dispatch({ kind: 'activity' });
-      if (mirror.hasMoved()) dispatch({ kind: 'mirror_changed' });
+      if (mirror.hasMoved() || !settings.watchesFiles) dispatch({ kind: 'mirror_changed' });
     },
     flushMirror,
     async syncNow(how) {
@@ -289,15 +310,10 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     watching: () => watch?.kind() ?? 'off',
     async run(signal) {
       if (signal.aborted) return;
-      // Loaded here: a command without daemon watches nothing.
-      const { createDirectorySetWatch } = await import('../platform/directory-set-watch.ts');
-      watch = createDirectorySetWatch({
-        names: [basename(mirror.path)],
-        onChange: () => dispatch({ kind: 'mirror_changed' }),
-        onError: (error, directory) =>
-          log.error('outside edits of the mirror may be missed', { directory, error }),
-      });
-      await Promise.race([watch.follow(mirror.directories()), aborted(signal)]);
+      if (settings.watchesFiles) {
+        watch = await openWatch();
+        await Promise.race([watch.follow(mirror.directories()), aborted(signal)]);
+      } else lookRegularly(signal);
       isRunning = !signal.aborted;
       // What was written before the watch stood is seen by this look.
       dispatch({ kind: 'mirror_changed' });
@@ -306,7 +322,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
       armTimer();
       cancelLook();
       network.abort();
-      await watch.close();
+      await watch?.close();
       await settleCycles();
       await mirrorTurn;
     },

@@ -95,6 +95,8 @@ export interface SyncSettings {
   batchMax: number;
   fetchActiveMs: number;
   fetchIdleMs: number;
+  /** Off: the mirror is looked at when somebody works here, and at a slow pace. */
+  watchesFiles: boolean;
 }
 
 export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
@@ -105,6 +107,7 @@ export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
   batchMax: BATCH_CHANGES_MAX,
   fetchActiveMs: FETCH_INTERVAL_MS,
   fetchIdleMs: FETCH_INTERVAL_MAX_MS,
+  watchesFiles: true,
 };
 
 export interface SyncCircumstances {

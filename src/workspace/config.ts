@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Document } from 'yaml';
+import { durationMs } from '../core/duration.ts';
 import { BdError } from '../core/errors.ts';
 import { SYNC_MODES } from '../core/sharing.ts';
 import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
+import { LOG_LEVELS } from '../platform/log.ts';
 import { readPlainSettings } from './plain-settings.ts';
 
 export interface ConfigValue {
@@ -23,22 +25,30 @@ export interface Config {
   text(key: KnownKey): string;
   whole(key: KnownKey): number;
   truth(key: KnownKey): boolean;
+  /** In milliseconds. */
+  duration(key: KnownKey): number;
   /** Comma-separated. */
   list(key: KnownKey): string[];
   /** What is set, and by whom; known keys that are not set come with their default. */
   entries(): Promise<ConfigValue[]>;
+  /** Throws for the first value that is wrong; it is read as the default until it is mended. */
+  check(): void;
   set(key: string, value: string): Promise<void>;
   unset(key: string): Promise<void>;
 }
 
-type Kind = 'text' | 'whole' | 'truth' | 'list';
+type Kind = 'text' | 'whole' | 'truth' | 'list' | 'duration';
 
 interface KnownSetting {
   kind: Kind;
   value: string;
   choices?: readonly string[];
-  /** The smallest whole number: none makes the daemon spin. */
+  /** The smallest whole number, or duration in milliseconds: none makes the daemon spin. */
   min?: number;
+  /** A variable that has always been called so, before the one that is made of the key. */
+  variable?: string;
+  /** Another key for the same, which counts where this one is not set. */
+  instead?: { key: string; unit: string };
 }
 
 const KNOWN = {
@@ -55,6 +65,22 @@ const KNOWN = {
   'sync.batch_max': { kind: 'whole', value: '100', min: 1 },
   'sync.fetch_active_ms': { kind: 'whole', value: '5000', min: 500 },
   'sync.fetch_idle_ms': { kind: 'whole', value: '60000', min: 500 },
+  'daemon.auto_start': { kind: 'truth', value: 'true' },
+  'daemon.sync_interval': {
+    kind: 'duration',
+    value: '5s',
+    min: 500,
+    variable: 'BEADS_SYNC_INTERVAL',
+    instead: { key: 'sync.fetch_active_ms', unit: 'ms' },
+  },
+  'daemon.file_watch': { kind: 'truth', value: 'true' },
+  'daemon.log_level': { kind: 'text', value: 'info', choices: LOG_LEVELS },
+  'daemon.max_batch_size': {
+    kind: 'whole',
+    value: '100',
+    min: 1,
+    instead: { key: 'sync.batch_max', unit: '' },
+  },
 } as const satisfies Record<string, KnownSetting>;
 
 export type KnownKey = keyof typeof KNOWN;
@@ -65,42 +91,57 @@ function configPath(beadsDir: string): string {
   return join(beadsDir, 'config.yaml');
 }
 
-/** Reads the file once; `set` and `unset` keep it and its comments. */
-export async function openConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
+/** Refuses the whole file for one wrong value: half of somebody's wishes is not what they asked for. */
+export async function openConfig(beadsDir: string, place: { env: Environment }): Promise<Config> {
+  const config = await readConfig(beadsDir, place);
+  config.check();
+  return config;
+}
+
+/**
+ * For those who can go on with a wrong value in the file, so that it can be mended; one in the environment
+ * is refused all the same. Reads the file once; `set` and `unset` keep it and its comments.
+ */
+export async function readConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
   const path = configPath(beadsDir);
-  let values = new Map<string, string>();
+  let values = await readValues(path);
 
   const lookup = (key: string): ConfigValue | undefined => {
-    const variable = variableFor(key);
-    const fromEnvironment = env[variable];
-    if (fromEnvironment !== undefined) return { key, value: fromEnvironment, source: variable };
+    const setting: KnownSetting | undefined = isKnown(key) ? KNOWN[key] : undefined;
+    for (const variable of [setting?.variable, variableFor(key)]) {
+      const value = variable === undefined ? undefined : env[variable];
+      if (variable !== undefined && value !== undefined) return { key, value, source: variable };
+    }
     const fromFile = values.get(key);
     if (fromFile !== undefined) return { key, value: fromFile, source: path };
-    return isKnown(key) ? { key, value: KNOWN[key].value, source: 'default' } : undefined;
+    if (setting === undefined) return undefined;
+    const other = setting.instead && lookup(setting.instead.key);
+    return setting.instead === undefined || other === undefined || other.source === 'default'
+      ? { key, value: setting.value, source: 'default' }
+      : { key, value: `${other.value}${setting.instead.unit}`, source: other.source };
   };
   const known = (key: KnownKey): string => {
-    return lookup(key)?.value ?? KNOWN[key].value;
+    const found = lookup(key);
+    return found === undefined || expected(found) !== undefined ? KNOWN[key].value : found.value;
   };
-  /** Refuses the whole file for one wrong value: half of somebody's wishes is not what they asked for. */
-  const load = async (): Promise<void> => {
-    const before = values;
-    values = await readValues(path);
-    try {
-      for (const key of Object.keys(KNOWN)) {
-        const found = lookup(key);
-        if (found !== undefined) checkValue(key, found.value, found.source);
-      }
-    } catch (error) {
-      values = before;
-      throw error;
-    }
+  const knownValues = (): ConfigValue[] => Object.keys(KNOWN).flatMap((key) => lookup(key) ?? []);
+  let wrong: BdError | undefined;
+  const judge = (): void => {
+    wrong = knownValues()
+      .map(refusal)
+      .find((refused) => refused !== undefined);
   };
-  await load();
+  judge();
+  const fromEnvironment = knownValues().find(
+    (found) => found.source !== path && expected(found) !== undefined,
+  );
+  if (fromEnvironment !== undefined) throw refusal(fromEnvironment);
   const edit = async (change: (document: Document) => void): Promise<void> => {
     const document = await readDocument(path);
     change(document);
     await writeFileAtomically(path, document.toString());
     values = flatten(document);
+    judge();
   };
 
   return {
@@ -108,15 +149,21 @@ export async function openConfig(beadsDir: string, { env }: { env: Environment }
     text: known,
     whole: (key) => Number(known(key)),
     truth: (key) => known(key) === 'true',
+    duration: (key) => durationMs(known(key)) ?? 0,
     list: (key) => splitList(known(key)),
     async entries() {
-      await load();
+      values = await readValues(path);
+      judge();
       const keys = [...new Set([...Object.keys(KNOWN), ...values.keys()])].sort();
       return keys.flatMap((key) => lookup(key) ?? []);
     },
+    check() {
+      if (wrong !== undefined) throw wrong;
+    },
     async set(key, value) {
       checkKey(key);
-      checkValue(key, value, 'bd config set');
+      const refused = refusal({ key, value, source: 'bd config set' });
+      if (refused !== undefined) throw refused;
       await edit((document) => document.setIn(placeOf(document, key), scalar(value)));
     },
     async unset(key) {
@@ -150,21 +197,35 @@ function checkKey(key: string): void {
   });
 }
 
-function checkValue(key: string, value: string, source: string): void {
-  if (!isKnown(key)) return;
-  const entry: KnownSetting = KNOWN[key];
-  const expected =
-    entry.kind === 'truth' && value !== 'true' && value !== 'false'
-      ? 'true or false'
-      : entry.kind === 'whole' && !(/^\d{1,9}$/.test(value) && Number(value) >= (entry.min ?? 0))
-        ? `a whole number, ${entry.min ?? 0} or more`
-        : entry.choices !== undefined && !entry.choices.includes(value)
-          ? `one of: ${entry.choices.join(', ')}`
-          : undefined;
-  if (expected === undefined) return;
-  throw new BdError('INVALID_VALUE', {
+/** What a value should have been; undefined when it is right. */
+function expected({ key, value }: Pick<ConfigValue, 'key' | 'value'>): string | undefined {
+  if (!isKnown(key)) return undefined;
+  const { kind, min = 0, choices }: KnownSetting = KNOWN[key];
+  switch (kind) {
+    case 'truth':
+      return value === 'true' || value === 'false' ? undefined : 'true or false';
+    case 'whole':
+      return /^\d{1,9}$/.test(value) && Number(value) >= min
+        ? undefined
+        : `a whole number, ${min} or more`;
+    case 'duration':
+      return (durationMs(value) ?? -1) >= min
+        ? undefined
+        : `a time of ${min} ms or more, as in 500ms, 5s or 2m`;
+    default:
+      return choices === undefined || choices.includes(value)
+        ? undefined
+        : `one of: ${choices.join(', ')}`;
+  }
+}
+
+function refusal(found: ConfigValue): BdError | undefined {
+  const right = expected(found);
+  if (right === undefined) return undefined;
+  const { key, value, source } = found;
+  return new BdError('INVALID_VALUE', {
     message: `${key} is "${value}" (from ${source})`,
-    remedy: `Set it to ${expected}.`,
+    remedy: `Set it to ${right}.`,
   });
 }
 

@@ -2,9 +2,9 @@ const SECTION = /^([A-Za-z_][\w.-]*):\s*(?:#.*)?$/;
 const SETTING = /^( {2})?([A-Za-z_][\w.-]*): +([A-Za-z0-9][\w./@-]*)(?:\s+#.*)?\s*$/;
 const NOTHING = /^\s*(?:#.*)?$/;
 
-/** Words and numbers that mean the same to YAML: no `null`, no `010`, no `1e3`, no date. */
+/** Words, numbers and times such as `5s` that mean the same to YAML: no `null`, no `010`, no `1e3`, no date. */
 const PLAIN_VALUE =
-  /^(?:true|false|0|[1-9]\d{0,14}|(?!(?:true|false|null|y|n|yes|no|on|off)$)[A-Za-z][\w./@-]*)$/i;
+  /^(?:true|false|0|[1-9]\d{0,14}(?:ms|[smh])?|(?!(?:true|false|null|y|n|yes|no|on|off)$)[A-Za-z][\w./@-]*)$/i;
 
 /**
  * The settings of a file that is as simple as nearly all are: `key: word`, or one level of sections.

@@ -13,7 +13,7 @@ import type { Reached } from '../sync/cycle-steps.ts';
 import { createReplaceableEngine } from '../sync/replaceable-engine.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-state.ts';
-import { openConfig, type Config } from './config.ts';
+import { readConfig, type Config } from './config.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { readMetadata } from './metadata.ts';
 import { openMirror } from './mirror.ts';
@@ -76,7 +76,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const { database } = metadata;
   // The names come with a clone, and so may links of those names.
   refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, metadata.jsonl_export]);
-  const config = await openConfig(beadsDir, { env });
+  const config = await readConfig(beadsDir, { env });
   const projectDir = dirname(beadsDir);
   const databasePath = join(beadsDir, database);
   const mirrorPath = (): string => join(beadsDir, metadata.jsonl_export);
@@ -90,6 +90,8 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   };
   const guard = (): void => {
     if (standing() !== 'ours') throw replaced(beadsDir);
+    // Nothing is changed or shared by half of somebody's settings; it can be read, and they be mended.
+    config.check();
   };
   const close = (): void => {
     // Whoever holds another lock may have it open.
@@ -103,6 +105,10 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const guardShowing = (): void => {
     if (standing() === 'lost') throw replaced(beadsDir);
   };
+  const guardSharing = (): void => {
+    guardShowing();
+    config.check();
+  };
   const reachedByLeader: Reached = async (step) => {
     await reached(step);
     guardShowing();
@@ -115,9 +121,15 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     return createSyncEngine({
       ...around,
       mirror,
-      cycle: openSyncCycle({ ...around, ...place, projectId, mirror, reached: reachedByLeader }),
+      cycle: openSyncCycle({
+        ...around,
+        ...place,
+        projectId,
+        mirror,
+        reached: reachedByLeader,
+      }),
       settings: syncSettings(config),
-      guard: guardShowing,
+      guard: guardSharing,
       reached,
       log,
     });
@@ -215,13 +227,16 @@ function syncSettings(config: Config): SyncSettings {
       return config.whole('sync.delay_max_ms');
     },
     get batchMax() {
-      return config.whole('sync.batch_max');
+      return config.whole('daemon.max_batch_size');
     },
     get fetchActiveMs() {
-      return config.whole('sync.fetch_active_ms');
+      return config.duration('daemon.sync_interval');
     },
     get fetchIdleMs() {
-      return config.whole('sync.fetch_idle_ms');
+      return Math.max(config.whole('sync.fetch_idle_ms'), config.duration('daemon.sync_interval'));
+    },
+    get watchesFiles() {
+      return config.truth('daemon.file_watch');
     },
   };
 }

@@ -7,6 +7,8 @@ test('the log goes on as it is, and the last warning or error is remembered', as
   const clock = createFakeClock();
   const log = rememberLastError(
     {
+      debug: () => undefined,
+      setLevel: () => undefined,
       info: (message) => void lines.push(`info ${message}`),
       warn: (message, details) => void lines.push(`warn ${message} ${JSON.stringify(details)}`),
       error: (message) => void lines.push(`error ${message}`),

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LOG_BYTES_MAX, LOG_REPEAT_INTERVAL_MS } from '../../src/core/limits.ts';
 import { createDaemonLog } from '../../src/platform/daemon-log.ts';
 import { appendToLog, readLogTail } from '../../src/platform/log-file.ts';
+import { LOG_LEVELS } from '../../src/platform/log.ts';
 import { createRepeatedLines } from '../../src/platform/repeated-lines.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -165,4 +166,18 @@ test('the end of a log is read in whole lines, and nothing through a link', () =
   expect(readLogTail(path, { bytesMax: 10 })).toEqual(['third']);
   symlinkSync(path, join(directory, 'link'));
   expect(readLogTail(join(directory, 'link'), { bytesMax: 100 })).toEqual([]);
+});
+
+test.each([
+  ['debug', ['debug', 'info', 'warn', 'error']],
+  [undefined, ['info', 'warn', 'error']],
+  ['warn', ['warn', 'error']],
+  ['error', ['error']],
+] as const)('at the level %s these lines are written: %j', async (level, expected) => {
+  const log = createDaemonLog(path);
+  if (level !== undefined) log.setLevel(level);
+  for (const each of LOG_LEVELS) log[each](`a line of ${each}`);
+  await log.close();
+  const text = readFileSync(path, 'utf8');
+  expect(LOG_LEVELS.filter((each) => text.includes(`a line of ${each}`))).toEqual(expected);
 });

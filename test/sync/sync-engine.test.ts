@@ -289,3 +289,18 @@ describe('draining', () => {
     expect(classic(lines(a.store))).toEqual([line('t-a')]);
   });
 });
+
+describe('a mirror that is not watched', () => {
+  it('is looked at when somebody works here', async () => {
+    const a = clone('a');
+    a.settings.watchesFiles = false;
+    writeFileSync(a.mirrorPath, `${line('t-a')}\n`);
+    start(a);
+    // The look at the start is over when the file is as bd writes it.
+    await eventually(() => readFileSync(a.mirrorPath, 'utf8').includes('"_bd"'));
+    await a.engine.flushMirror();
+    appendFileSync(a.mirrorPath, `${line('t-b')}\n`);
+    a.engine.activity();
+    await eventually(() => a.store.issues.get('t-b') !== undefined, { deadlineMs: 10_000 });
+  });
+});

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
+import { toBdError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { daemonLockPath } from '../../src/platform/workspace-files.ts';
 import type { Call } from '../../src/protocol/methods.ts';
@@ -131,20 +132,28 @@ test('a remote given by a path from the working tree is found', async () => {
   expect(await inWorkspace((call) => call('sync', {}))).toMatchObject({ state: 'ok' });
 });
 
-test('wrong settings are refused when the workspace is opened, before anything is done', async () => {
+test('wrong settings keep anything from being changed until they are mended', async () => {
   await init();
+  const create = () => inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
+  const refused = (): Promise<unknown> => create().catch((error: unknown) => toBdError(error));
   for (const [text, message] of [
     ['sync:\n  quiet_ms: soon\n', 'sync.quiet_ms is "soon"'],
     ['sync:\n  push: yes\n', 'sync.push is "yes"'],
     ['sync:\n  fetch_idle_ms: 0\n', 'sync.fetch_idle_ms is "0"'],
+    ['daemon:\n  sync_interval: 1h30\n', 'daemon.sync_interval is "1h30"'],
     ['sync.push: [\n', 'cannot read'],
   ] as const) {
     writeConfig(text);
-    const create = inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
-    await expect(create).rejects.toThrow(message);
+    expect(await refused()).toMatchObject({ message: expect.stringContaining(message) as string });
   }
-  writeConfig('');
-  expect((await inWorkspace((call) => call('list_issues', {}))).total).toBe(0);
+  writeConfig('sync:\n  push: yes\n');
+  await inWorkspace(async (call) => {
+    expect((await call('list_issues', {})).total).toBe(0);
+    const { entries } = await call('explain_config', {});
+    expect(entries.find(({ key }) => key === 'sync.push')).toMatchObject({ value: 'yes' });
+    await call('set_config', { key: 'sync.push', value: 'true' });
+    await call('create_issue', { issue: { title: 'x' } });
+  });
 });
 
 test('file names in metadata.json cannot lead out of .beads', async () => {
