@@ -12,6 +12,7 @@ import { register, registryPath, unregister, type RegistryEntry } from '../clien
 import type { Clock } from '../platform/clock.ts';
 import { createDaemonLog } from '../platform/daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
+import type { LogLevel } from '../platform/log.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
 import { watchProgram } from '../platform/program-file.ts';
 import {
@@ -100,6 +101,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
     });
     const { clock } = look;
     const workspace = await openWorkspace({ ...options, clock });
+    options.log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
     const standing = (): Standing => (isSame() ? workspace.standing() : 'lost');
     return await serve(workspace, { ...options, clock, look, standing });
   } finally {
@@ -160,15 +162,19 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const settled = new Promise<void>((resolve) => (settle = resolve));
   clock.after(START_SETTLE_MS, () => settle());
   const rest = createStoreRest({ store: workspace.store, clock, log });
+  const handle = createHandle({
+    callFor,
+    reception,
+    facts,
+    takeNotice: () => workspace.takeNotice(),
+    stop: askToStop,
+  });
   const connections: Connections = createConnections({
     call: callFor({}),
-    handle: createHandle({
-      callFor,
-      reception,
-      facts,
-      takeNotice: () => workspace.takeNotice(),
-      stop: askToStop,
-    }),
+    handle(method, params, caller) {
+      log.debug('request', { method });
+      return handle(method, params, caller);
+    },
     admit: (params) => reception.admit(params),
     log,
     opened() {
