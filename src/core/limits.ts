@@ -73,6 +73,9 @@ export const GIT_LOCAL_TIMEOUT_MS = 30_000;
 /** A git call that talks to a remote. */
 export const GIT_NETWORK_TIMEOUT_MS = 60_000;
 
+/** How long who asked for a cycle waits for one answer of the remote: the command ends within 6 s, the cycle goes on. */
+export const REMOTE_PATIENCE_MS = 3_500;
+
 /** How long a command in a clone without workspace waits to hear whether the remote has issues. */
 export const FRESH_CLONE_TIMEOUT_MS = 3_000;
 

@@ -23,6 +23,8 @@ export type Pushed = { kind: 'pushed'; from: string } | GitFailure;
 export interface BranchRemote {
   /** Brings it to `refs/bd/remote`, which is left alone where the remote has no branch. */
   fetch(remote: string, options?: GitReachOptions): Promise<Fetched>;
+  /** Whether it has the branch, and can be reached; throws when it stays silent. */
+  hasBranch(remote: string, options?: GitReachOptions): Promise<boolean>;
   /** Sends one commit to one ref, and never by force: whoever comes second is refused. */
   push(
     remote: string,
@@ -57,6 +59,11 @@ export function createBranchRemote(git: Git, branchName: () => string): BranchRe
       }
       found = undefined;
       return { kind: 'absent', from: fromOf(remote) };
+    },
+    async hasBranch(remote, options = {}) {
+      const asked = ['ls-remote', '--', remote, ...places()];
+      const { exitCode, stdout } = await git.reach(asked, options);
+      return exitCode === 0 && stdout.length > 0;
     },
     async push(remote, commit, { theirs, ...options }) {
       const [branch = '', ...others] = places();

@@ -1,4 +1,5 @@
 import { BdError } from '../core/errors.ts';
+import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
 import type { Git } from '../platform/git-command.ts';
 import { deleteRef } from './git-push.ts';
 import { missingIn } from './shared-elsewhere.ts';
@@ -26,7 +27,7 @@ export async function checkPurge(
 ): Promise<RemoteBranch | undefined> {
   const remote = await branch.remote();
   if (remote === undefined) throw refused('there is no remote', 'Leave --purge-remote out.');
-  const fetched = await branch.fetch(remote);
+  const fetched = await branch.fetch(remote, { timeoutMs: REMOTE_PATIENCE_MS });
   if (!('from' in fetched)) {
     const { message, remedy } = describeFailure(fetched, remote);
     throw refused(message, remedy);

@@ -1,4 +1,5 @@
 import { BdError } from '../core/errors.ts';
+import { FRESH_CLONE_TIMEOUT_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Git, GitReachOptions } from '../platform/git-command.ts';
 import { createGitObjects, type GitObjects } from '../platform/git-objects.ts';
@@ -64,8 +65,8 @@ export interface SyncBranch {
   push: BranchRemote['push'];
   /** Packs the objects of `tip` that `since` does not lead to; those lie loose until then. */
   pack(tip: string, options: GitReachOptions & { since?: string | undefined }): Promise<void>;
-  /** The project whose issues a clone of the repository brought along; asks the remote at last. */
-  findProject(options?: GitReachOptions): Promise<Project | undefined>;
+  /** The project whose issues a clone of the repository brought along; asks the remote at last, and throws when that is silent. */
+  findProject(): Promise<Project | undefined>;
 }
 
 /** Read at each use: a setting that changes takes effect at once. */
@@ -203,12 +204,15 @@ export function createSyncBranch({
     },
     push: (...args) => branchRemote.push(...args),
     pack: (tip, options) => packObjects(git, tip, options),
-    async findProject(options) {
+    async findProject() {
       const name = await remote();
       const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branchName()}`];
       const known = await findKnownTip(git, tracking);
       if (known !== undefined) return projectOf(await snapshot(known));
-      if (name === undefined || (await fetch(name, options)).kind !== 'changed') return undefined;
+      if (name === undefined) return undefined;
+      // A small question with little patience: what there is may take its time.
+      const asked = branchRemote.hasBranch(name, { timeoutMs: FRESH_CLONE_TIMEOUT_MS });
+      if (!(await asked) || (await fetch(name)).kind !== 'changed') return undefined;
       const { theirs } = await refs.tips();
       return theirs === undefined ? undefined : projectOf(await snapshot(theirs));
     },

@@ -1,5 +1,9 @@
 import { basename } from 'node:path';
-import { MIRROR_LOOK_INTERVAL_MS, OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
+import {
+  MIRROR_LOOK_INTERVAL_MS,
+  OPERATION_LOOK_INTERVAL_MS,
+  REMOTE_PATIENCE_MS,
+} from '../core/limits.ts';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
@@ -10,7 +14,8 @@ import type { Reached } from './cycle-steps.ts';
 import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
 import { joinNotice, type JoinNews } from './join-news.ts';
 import type { FlushOptions, MirrorFile, MirrorReport } from './mirror-file.ts';
-import { failureFrom, type SyncFailure } from './sync-failure.ts';
+import { createRemoteWait, whenUnanswered, type RemoteWait } from './remote-wait.ts';
+import { failureFrom, unanswered, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
 import { syncStateName, syncStatus } from './sync-report.ts';
 import { sweepTombstones } from './tombstone-sweep.ts';
@@ -31,7 +36,7 @@ export interface SyncEngine {
   activity(): void;
   /** Takes in outside edits of the mirror, then writes it if the store is ahead. */
   flushMirror(options?: FlushOptions): Promise<MirrorReport>;
-  /** One full cycle that covers every change made before the call. */
+  /** One full cycle that covers every change made before the call; when the remote is silent, the report comes before it. */
   syncNow(options?: FlushOptions): Promise<SyncReport>;
   status(): SyncStatus;
   /** How edits of the mirror are noticed. */
@@ -47,6 +52,8 @@ export interface SyncEngineOptions {
   mirror: MirrorFile;
   /** Undefined where the mirror is all that others get to see. */
   cycle: SyncCycle | undefined;
+  /** What the cycle waits for; without it nobody is told before its end. */
+  remoteWait?: RemoteWait;
   clock: Clock;
   random: () => number;
   /** Read at each use: a setting that changes takes effect at once. */
@@ -59,6 +66,7 @@ export interface SyncEngineOptions {
 
 export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   const { store, mirror, cycle, clock, random, settings, log, reached = () => {} } = options;
+  const { remoteWait = createRemoteWait(clock) } = options;
   const network = new AbortController();
   const memory = readSyncMemory(store.settings);
   let state = initialSyncState({ nowMs: clock.nowMs(), shares: cycle !== undefined, memory });
@@ -243,6 +251,20 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     };
   }
 
+  /** The cycle's own report, or that the remote is silent. */
+  async function patiently(report: Promise<SyncReport>): Promise<SyncReport> {
+    const silence = whenUnanswered(remoteWait, { clock, patienceMs: REMOTE_PATIENCE_MS });
+    const giveUp = silence.passed.then(() => {
+      const end = unanswered(remote, { waitedMs: REMOTE_PATIENCE_MS, goesOn: isRunning });
+      return syncReport({ ...emptyCycleReport(), end }, { imported: 0, notice: undefined });
+    });
+    try {
+      return await Promise.race([report, giveUp]);
+    } finally {
+      silence.cancel();
+    }
+  }
+
   /** Where the file is not watched. */
   function lookRegularly(signal: AbortSignal): void {
     if (signal.aborted) return;
@@ -295,7 +317,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
         (state.cycle.kind === 'running' ? waitingLonger : waiting).push(resolve);
       });
       dispatch({ kind: 'sync_asked' });
-      return report;
+      return patiently(report);
     },
     status: () =>
       syncStatus(state, {

@@ -48,6 +48,20 @@ export function overtaken(): SyncFailure {
   };
 }
 
+/** Somebody waited for an answer long enough; the cycle itself has more patience, where a daemon runs it. */
+export function unanswered(
+  remote: string | undefined,
+  { waitedMs, goesOn }: { waitedMs: number; goesOn: boolean },
+): SyncFailure {
+  return {
+    kind: 'offline',
+    message: `the remote${remote === undefined ? '' : ` ${remote}`} has not answered for ${waitedMs / 1000} s`,
+    remedy: goesOn
+      ? 'Nothing to do: the daemon goes on trying.'
+      : 'Your changes are kept: run `bd sync` again when the remote can be reached.',
+  };
+}
+
 /** `from` is the remote and the branch's name. */
 export function deletedBranch(from: string): SyncFailure {
   const [remote, branch] = from.split(' ');

@@ -10,6 +10,7 @@ import type { Environment } from '../platform/environment.ts';
 import { writeFileAtomically } from '../platform/files.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
+import type { Project } from '../sync/branch-format.ts';
 import { checkedRemote, findRemote } from '../sync/git-remote.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import { makeChanges, type Change } from './change.ts';
@@ -77,6 +78,8 @@ interface InitPlan {
   /** What is there already. */
   footprint: FootprintBefore;
   changes: Change[];
+  /** That the remote did not answer; undefined where it did, or was not asked. */
+  silence: string | undefined;
 }
 
 /**
@@ -90,7 +93,9 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   const { changes, warning } = await makeChanges(planned);
   // With this file the directory is a workspace.
   await writeMetadata(beadsDir, metadata);
-  const shared = await shareFirst(options, beadsDir);
+  const shared = await (plan.silence === undefined
+    ? shareFirst(options, beadsDir)
+    : shareLater(options, plan));
   await completeFootprint(beadsDir);
   return {
     beads_dir: beadsDir,
@@ -107,6 +112,15 @@ async function shareFirst({ env, clock, log }: InitOptions, beadsDir: string) {
   const { remote, error } = await workspace.sync.syncNow();
   const issueCount = workspace.store.queries.count({});
   return { prefix: workspace.prefix(), issue_count: issueCount, remote, warning: error };
+}
+
+/** Who has waited for a silent remote does not wait again: a daemon will. */
+async function shareLater({ env, clock, log }: InitOptions, { beadsDir, ...plan }: InitPlan) {
+  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
+  await workspace.sync.flushMirror();
+  const issueCount = workspace.store.queries.count({});
+  const warning = `${plan.silence}; bd goes on trying`;
+  return { prefix: workspace.prefix(), issue_count: issueCount, remote: plan.remote, warning };
 }
 
 /** The same without doing it: nothing is written, neither files nor refs nor a lock; the remote may be asked. */
@@ -135,10 +149,10 @@ async function planInit(options: InitOptions, find: ProjectSearch): Promise<Init
   const config = await openConfig(beadsDir, { env });
   const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
-  const found =
+  const { found, silence } =
     repository && mode === 'branch'
-      ? await (options.isLocal ? recallProject : find)(repository, { config, env, clock })
-      : undefined;
+      ? await answerOf((options.isLocal ? recallProject : find)(repository, { config, env, clock }))
+      : {};
   const prefix =
     (options.prefix === undefined ? settings.prefix : undefined) ??
     found?.prefix ??
@@ -186,7 +200,22 @@ async function planInit(options: InitOptions, find: ProjectSearch): Promise<Init
     remote: remote?.name ?? null,
     footprint,
     changes,
+    silence,
   };
+}
+
+/** A silent remote is one that cannot be reached: what it holds shows when it answers. */
+async function answerOf(
+  search: Promise<Project | undefined>,
+): Promise<{ found?: Project | undefined; silence?: string }> {
+  try {
+    return { found: await search };
+  } catch (error) {
+    if (error instanceof BdError && error.details['timeout'] === true) {
+      return { silence: `the remote did not answer: ${error.message}` };
+    }
+    throw error;
+  }
 }
 
 /** What is set in a `config.yaml` that is there: it is somebody's, and perhaps of all who share the project. */

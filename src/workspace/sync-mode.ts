@@ -13,6 +13,7 @@ import { createCheckedOutCycle } from '../sync/checked-out-cycle.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import type { SyncCycle } from '../sync/cycle.ts';
 import type { MirrorFile } from '../sync/mirror-file.ts';
+import { createRemoteWait, type RemoteWait } from '../sync/remote-wait.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/sync-branch.ts';
 import type { Config } from './config.ts';
 import { openSharedGit } from './shared-git.ts';
@@ -31,6 +32,7 @@ export interface SyncModeOptions {
   random: () => number;
   pause: (ms: number) => Promise<unknown>;
   reached: Reached;
+  remoteWait: RemoteWait;
 }
 
 /** How the workspace shares, by its `sync.mode`; undefined where people commit the mirror themselves. */
@@ -59,11 +61,13 @@ export function openBranch({
   projectId,
   clock,
   env,
+  remoteWait = createRemoteWait(clock),
 }: Pick<SyncModeOptions, 'config' | 'projectId' | 'clock' | 'env'> & {
   repository: GitRepository;
+  remoteWait?: RemoteWait;
 }): SyncBranch {
   return createSyncBranch({
-    git: openSharedGit(repository, { env }),
+    git: remoteWait.watch(openSharedGit(repository, { env })),
     clock,
     project: { projectId, prefix: config.text('issue_prefix') },
     names: {
@@ -81,10 +85,10 @@ function openCheckedOut({
   repository,
   ...options
 }: SyncModeOptions & { repository: GitRepository }): SyncCycle {
-  const { beadsDir, store, mirror, env, clock } = options;
+  const { beadsDir, store, mirror, env, clock, remoteWait } = options;
   const { gitDir, commonDir, topLevel } = repository;
   const branch = createCheckedOutBranch({
-    git: createGit({ gitDir, directory: topLevel, env }),
+    git: remoteWait.watch(createGit({ gitDir, directory: topLevel, env })),
     objects: createGitObjects(openSharedGit(repository, { env })),
     commonDir,
     path: relative(topLevel, mirror.path).split(sep).join('/'),

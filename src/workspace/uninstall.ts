@@ -2,6 +2,7 @@ import { rmdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
+import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
 import { borrowRepository } from '../platform/borrowed-repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -159,7 +160,7 @@ async function readShared(
   const branch = branchIn({ ...repository, commonDir: borrowed.gitDir }, installed);
   try {
     const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
-    if (remote !== undefined) await branch.fetch(remote);
+    if (remote !== undefined) await branch.fetch(remote, { timeoutMs: REMOTE_PATIENCE_MS });
     const { theirs } = await branch.tips();
     const snapshot = theirs === undefined ? undefined : await branch.snapshot(theirs);
     return snapshot === undefined ? nothing : await branch.readIssues(snapshot);

@@ -10,6 +10,7 @@ import type { Log } from '../platform/log.ts';
 import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
+import { createRemoteWait } from '../sync/remote-wait.ts';
 import { createReplaceableEngine } from '../sync/replaceable-engine.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-state.ts';
@@ -117,6 +118,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     const { jsonl_export: mirrorName, project_id: projectId } = metadata;
     const around = { store, clock, random: Math.random, pause, quarantineDirectory };
     const place = { beadsDir, repository, config, env, log };
+    const remoteWait = createRemoteWait(clock);
     const mirror = openMirror({ ...around, ...place, mirrorName });
     return createSyncEngine({
       ...around,
@@ -126,8 +128,10 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
         ...place,
         projectId,
         mirror,
+        remoteWait,
         reached: reachedByLeader,
       }),
+      remoteWait,
       settings: syncSettings(config),
       guard: guardSharing,
       reached,

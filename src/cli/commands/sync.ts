@@ -37,8 +37,13 @@ async function sync(invocation: Invocation): Promise<number> {
     if (report.error !== null) io.stderr(`Warning: ${report.error}\n`);
     return 0;
   }
-  const { error, remedy } = await call('sync_status', {});
   print({ json: report, text: '' });
+  const { error, remedy } = await call('sync_status', {});
+  if (error === null && report.error !== null) {
+    // The cycle that was asked for has not ended yet: what it waits for is all there is to tell.
+    io.stderr(`Error: ${report.error}\n`);
+    return 1;
+  }
   io.stderr(`Error: ${error ?? renderSyncReport(report).trimEnd()}\n`);
   io.stderr(`${remedy ?? 'Run `bd sync` again; your changes are kept.'}\n`);
   return 1;
