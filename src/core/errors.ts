@@ -55,10 +55,20 @@ export class BdError extends Error {
   }
 }
 
+/** Whoever writes a file, this is never a bug. */
+const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
 /** Foreign errors become `INTERNAL` and keep their cause for the log; ours pass through. */
 export function toBdError(thrown: unknown): BdError {
   const error = firstOf(thrown);
   if (error instanceof BdError) return error;
+  if (error instanceof Error && 'code' in error && NO_SPACE.has(error.code)) {
+    return new BdError('FILE_UNUSABLE', {
+      message: `the disk is full: ${error.message}`,
+      remedy: 'Make space on that disk, then run the command again.',
+      cause: error,
+    });
+  }
   return new BdError('INTERNAL', {
     message: `bd failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
     remedy: 'This is a bug in bd: please report it with the last lines of .beads/daemon.log.',
