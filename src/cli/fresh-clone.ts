@@ -1,7 +1,7 @@
 import { dirname, relative } from 'node:path';
 import { selectDirectEnvironment } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import { LOCK_WAIT_MS } from '../core/limits.ts';
+import { WORKSPACE_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { InitReport } from '../workspace/initialise.ts';
@@ -62,7 +62,7 @@ async function makeAndTell(shared: SharedIssues, io: CommandIo, { make }: Joinin
     skipsMergeDriver: false,
     ...(prefix === undefined ? {} : { prefix }),
   };
-  const endMs = performance.now() + LOCK_WAIT_MS;
+  const endMs = performance.now() + WORKSPACE_WAIT_MS;
   for (;;) {
     try {
       const report = await make(directory, request, LOOK_MS);

@@ -34,14 +34,14 @@ export const FIRST_BYTES_TIMEOUT_MS = 5_000;
 /** A client hears from a living daemon at least this often while its command runs. */
 export const HEARTBEAT_INTERVAL_MS = 2_000;
 
-/** Silence after which a client calls the daemon unresponsive: two missed heartbeats and some. */
-export const SILENCE_TIMEOUT_MS = 5_000;
+/** Silence after which a client calls the daemon unresponsive: two missed heartbeats; every command ends within 6 s. */
+export const SILENCE_TIMEOUT_MS = 4_000;
 
-/** How long a client waits for a daemon to start, its own or another client's. */
-export const DAEMON_START_TIMEOUT_MS = 10_000;
+/** How long a client waits for a daemon that is on its way, its own or another client's: on a busy machine that is long. */
+export const DAEMON_START_TIMEOUT_MS = 30_000;
 
-/** How long a command without daemon waits for another one that holds the lock. */
-export const LOCK_WAIT_MS = 10_000;
+/** How long a command without daemon waits for another one that holds the lock: it ends within 6 s. */
+export const LOCK_WAIT_MS = 5_000;
 
 /** SQLite waits this long for a foreign writer before it says the store is busy: less than a client's patience. */
 export const STORE_BUSY_TIMEOUT_MS = 4_000;
@@ -75,6 +75,9 @@ export const GIT_NETWORK_TIMEOUT_MS = 60_000;
 
 /** How long who asked for a cycle waits for one answer of the remote: the command ends within 6 s, the cycle goes on. */
 export const REMOTE_PATIENCE_MS = 3_500;
+
+/** How long a first command waits for another one that makes the workspace, which may have much to fetch. */
+export const WORKSPACE_WAIT_MS = 10_000;
 
 /** How long a command in a clone without workspace waits to hear whether the remote has issues. */
 export const FRESH_CLONE_TIMEOUT_MS = 3_000;
@@ -139,7 +142,7 @@ export const MESSAGE_TIMEOUT_MS = 10_000;
 export const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Connecting to a local socket is immediate, unless the daemon's queue is full or it is stopped. */
-export const CONNECT_TIMEOUT_MS = 2_000;
+export const CONNECT_TIMEOUT_MS = 1_000;
 
 /** How long a question about the daemon itself waits: it is answered without any work. */
 export const ANSWER_TIMEOUT_MS = 2_000;
@@ -165,11 +168,11 @@ export const OUTPUT_HELD_MS = 100;
 /** Answers to changes that are kept, for commands that come again: a busy minute of a swarm. */
 export const ANSWERS_KEPT = 2_000;
 
-/** How long `bd daemon stop` waits: the drain, the mirror of a large store, and some. */
-export const STOP_TIMEOUT_MS = 10_000;
+/** How long `bd daemon stop` waits: the drain, the mirror of a large store, and some; it ends within 6 s. */
+export const STOP_TIMEOUT_MS = 5_000;
 
-/** How long `bd mcp` waits for answers that are due when its input has ended. */
-export const BRIDGE_DRAIN_TIMEOUT_MS = 10_000;
+/** How long `bd mcp` waits for answers that are due when its input has ended: it ends within 6 s. */
+export const BRIDGE_DRAIN_TIMEOUT_MS = 4_000;
 
 /**
  * How often a daemon looks at its workspace when nothing makes it: longer than the fetch interval at
