@@ -4,7 +4,8 @@ import { isatty } from 'node:tty';
 import type { ClientHost } from './cli/client-host.ts';
 import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
-import { refusesDaemon, selectCommandEnvironment } from './client/client-environment.ts';
+import type { Reached } from './cli/reach-daemon.ts';
+import { daemonRefusedBy, selectCommandEnvironment } from './client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
 import { connect, type Connected, type Connection } from './client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from './client/forward-command.ts';
@@ -38,24 +39,27 @@ async function run(io: CommandIo): Promise<number> {
   const location = find() ?? ((await prepare(io)) ? find() : undefined);
   if (location === undefined) return await runHere(io);
   const { beadsDir } = location;
-  let connection = await connect(beadsDir);
+  const connection = await connect(beadsDir);
   if (connection.kind === 'absent' && lacksProject(beadsDir)) await prepare(io);
   const key = newCommandKey();
   let attempts = 0;
-  for (;;) {
-    const daemon = connection.kind === 'connected' ? connection : await start(beadsDir, connection);
-    if (daemon === undefined) break;
-    const forwarded = await forward(daemon, { beadsDir, key }, io);
+  let reached = await reach(beadsDir, connection);
+  while (reached.kind === 'connected' && attempts <= COMMAND_REPEATS_MAX) {
+    const forwarded = await forward(reached, { beadsDir, key }, io);
     if (forwarded.kind === 'done') return forwarded.exitCode;
     attempts += 1;
-    if (attempts > COMMAND_REPEATS_MAX) break;
-    connection = await connect(beadsDir);
+    reached = await reach(beadsDir, await connect(beadsDir));
   }
+  if (reached.kind === 'connected') reached.socket.destroy();
   watchStdout();
   const { runDirectly } = await import('./cli/direct.ts');
-  // A daemon that went away may have done it already.
-  const again = attempts === 0 ? {} : { key };
-  return await runDirectly(argv, io, { beadsDir, env: process.env, ...again });
+  return await runDirectly(argv, io, {
+    beadsDir,
+    env: process.env,
+    failure: reached.kind === 'none' ? reached.failure : undefined,
+    // A daemon that went away may have done it already.
+    key: attempts === 0 ? undefined : key,
+  });
 }
 
 /** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
@@ -67,13 +71,15 @@ async function prepare(io: CommandIo): Promise<boolean> {
   return await prepareWorkspace(io, createHost(io, line));
 }
 
-/** Undefined where none is wanted, or sockets are not allowed: then the command is done without. */
-async function start(beadsDir: string, found: Connection): Promise<Connected | undefined> {
-  const mayStart = !line.refusesDaemon && !refusesDaemon(process.env);
-  if (!mayStart || found.kind === 'forbidden') return undefined;
-  const { ensureDaemon } = await import('./client/ensure-daemon.ts');
-  const ensured = await ensureDaemon({ beadsDir, program: daemonProgram(), env: process.env });
-  return ensured.kind === 'connected' ? ensured : undefined;
+/** The daemon that was found, or else one that is started where that is wanted and allowed. */
+async function reach(beadsDir: string, found: Connection): Promise<Reached> {
+  if (found.kind === 'connected') return found;
+  const mayStart = !line.refusesDaemon && daemonRefusedBy(process.env) === undefined;
+  if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
+  const { reachDaemon } = await import('./cli/reach-daemon.ts');
+  const start = { beadsDir, program: daemonProgram(), env: process.env };
+  // Its person waits since this process began.
+  return await reachDaemon(start, { sinceMs: 0 });
 }
 
 async function forward(

@@ -8,16 +8,20 @@ import {
   type DaemonStatus,
   type HealthReport,
 } from '../client/daemon-health.ts';
+import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
 import { ensureDaemon } from '../client/ensure-daemon.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { readRegistry, registryPath } from '../client/registry.ts';
 import { ask } from '../client/request.ts';
 import { retireDaemon, type RetiredDaemon } from '../client/retire-daemon.ts';
-import { BdError } from '../core/errors.ts';
+import { forgetStartFailure } from '../client/start-failure.ts';
+import { BdError, toBdError } from '../core/errors.ts';
 import { STOP_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
+import { readDaemonPid } from '../platform/workspace-files.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
+import { findDaemonRefusal, noDaemon, refusedByPlace, refusedBySwitch } from './daemon-refusal.ts';
 
 /** What commands about daemons need from the client's own process. */
 export interface DaemonServices {
@@ -26,7 +30,10 @@ export interface DaemonServices {
   stopDaemon(): Promise<{ stopped: boolean; pid?: number }>;
   /** Another daemon in place of the one that runs, when that has finished what runs there. */
   reloadDaemon(): Promise<{ pid: number; version: string; previous?: RetiredDaemon }>;
-  /** Never starts a daemon. */
+  /** Stops it, and lets none start by itself from now on; `forMs` ends that by itself. */
+  switchDaemonOff(how: { forMs?: number }): Promise<{ stopped: boolean; pid?: number }>;
+  switchDaemonOn(): Promise<void>;
+  /** Never starts a daemon; tells why none does by itself. */
   daemonStatus(): Promise<DaemonStatus>;
   /** Serves in this process until told to stop; returns the exit code. */
   runDaemon(): Promise<number>;
@@ -56,7 +63,20 @@ export function createDaemonServices(
       const { pid, version } = await startDaemon(findHere(host), host);
       return { pid, version, ...(previous === undefined ? {} : { previous }) };
     },
-    daemonStatus: async () => await readDaemonStatus(findHere(host)),
+    async switchDaemonOff(how) {
+      const beadsDir = findHere(host);
+      // First, so that no other command starts it anew meanwhile.
+      await setDaemonOff(beadsDir, how);
+      return await stopDaemon(beadsDir);
+    },
+    switchDaemonOn: async () => setDaemonOn(findHere(host)),
+    async daemonStatus() {
+      const beadsDir = findHere(host);
+      const status = await readDaemonStatus(beadsDir);
+      if (status.status !== 'not_running') return status;
+      const refusal = await findDaemonRefusal(beadsDir, { env });
+      return refusal === undefined ? status : { ...status, refused: refusal.reason };
+    },
     async runDaemon() {
       await prepare();
       return await host.serve(findHere(host));
@@ -69,7 +89,10 @@ export function createDaemonServices(
         output: host.stdout,
         async connect() {
           await prepare();
-          return await connectOrStart(findHere(host), host);
+          const beadsDir = findHere(host);
+          const off = refusedBySwitch(beadsDir);
+          if (off !== undefined) throw noDaemon(off);
+          return await connectOrStart(beadsDir, host);
         },
         hello: { cwd: host.cwd, ...actorOf(env) },
         say: (text) => io.stderr(text),
@@ -80,14 +103,19 @@ export function createDaemonServices(
 async function startDaemon(beadsDir: string, host: ClientHost) {
   const before = await connect(beadsDir);
   const alreadyRunning = before.kind === 'connected';
+  // Who asks for it may have mended what kept it from starting.
+  forgetStartFailure(beadsDir);
   const socket = alreadyRunning ? before.socket : await connectOrStart(beadsDir, host);
   const { pid, version } = await ask(socket, 'daemon_status');
   return { pid, version, alreadyRunning };
 }
 
 async function connectOrStart(beadsDir: string, { program, env }: ClientHost): Promise<Socket> {
+  const refusal = refusedByPlace(beadsDir);
+  if (refusal !== undefined) throw noDaemon(refusal);
   const ensured = await ensureDaemon({ beadsDir, program, env });
   if (ensured.kind === 'connected') return ensured.socket;
+  if (ensured.kind !== 'forbidden') throw ensured.error;
   throw new BdError('DAEMON_UNAVAILABLE', {
     message: `a daemon cannot be reached from here: ${ensured.reason}`,
     remedy: 'Allow local sockets, or work without daemon: BEADS_NO_DAEMON=1.',
@@ -98,8 +126,10 @@ async function connectOrStart(beadsDir: string, { program, env }: ClientHost): P
 export async function stopDaemon(beadsDir: string): Promise<{ stopped: boolean; pid?: number }> {
   const asked = await connect(beadsDir);
   if (asked.kind === 'absent') return { stopped: false };
-  if (asked.kind !== 'connected') throw cannotStop(asked.reason);
-  const { pid } = await ask(asked.socket, 'daemon_status');
+  if (asked.kind !== 'connected') throw cannotStop(beadsDir, asked.reason);
+  const { pid } = await ask(asked.socket, 'daemon_status').catch((error: unknown) => {
+    throw cannotStop(beadsDir, toBdError(error).message);
+  });
   const again = await connect(beadsDir);
   if (again.kind === 'connected') await ask(again.socket, 'shutdown');
   const { takeWorkspace } = await import('./direct.ts');
@@ -113,9 +143,11 @@ function actorOf(env: Environment): { actor?: string } {
   return actor === undefined || actor === '' ? {} : { actor };
 }
 
-function cannotStop(reason: string): BdError {
+function cannotStop(beadsDir: string, reason: string): BdError {
+  const pid = readDaemonPid(beadsDir);
+  const who = pid === undefined ? 'the daemon' : `the daemon (process ${pid})`;
   return new BdError('DAEMON_UNAVAILABLE', {
-    message: `cannot reach the daemon to stop it: ${reason}`,
-    remedy: 'End its process yourself; `.beads/daemon.pid` has its number.',
+    message: `cannot stop ${who} of ${beadsDir}: ${reason}`,
+    remedy: 'Try again; if it stays like this, end that process: nothing acknowledged is lost.',
   });
 }

@@ -6,12 +6,30 @@ import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { silentLog } from '../platform/log.ts';
+import { createForHeir } from '../platform/owner.ts';
 import { daemonLockPath, readDaemonPid, refuseLinks } from '../platform/workspace-files.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import type { CommandIo } from './command-io.ts';
 import { runCommand } from './run-command.ts';
+
+/** Knows what its person was told: one cause is told once. */
+interface ListenedIo extends CommandIo {
+  wasTold(message: string): boolean;
+}
+
+function listenTo(io: CommandIo): ListenedIo {
+  let told = '';
+  return {
+    ...io,
+    stderr(text) {
+      told += text;
+      io.stderr(text);
+    },
+    wasTold: (message) => told.includes(message),
+  };
+}
 
 interface Opened {
   workspace: Workspace;
@@ -27,8 +45,21 @@ interface Opened {
 export async function runDirectly(
   argv: readonly string[],
   io: CommandIo,
-  { beadsDir, env, key }: { beadsDir: string; env: Environment; key?: string },
+  {
+    beadsDir,
+    env,
+    failure,
+    key,
+  }: {
+    beadsDir: string;
+    env: Environment;
+    /** Why there is no daemon, when nobody was told of it yet. */
+    failure?: BdError | undefined;
+    /** Of a command that a daemon may have done before it went away. */
+    key?: string | undefined;
+  },
 ): Promise<number> {
+  const listening = listenTo(io);
   let opening: Promise<Opened> | undefined;
   let calling: Promise<Call> | undefined;
   const call: Call = async (method, params) => {
@@ -38,10 +69,14 @@ export async function runDirectly(
       await calling
     )(method, params);
   };
-  const exitCode = await runCommand(argv, io, call);
+  const exitCode = await runCommand(argv, listening, call);
   // One that could not be opened was told of by the call.
   const opened = await opening?.catch(() => undefined);
-  if (opened !== undefined) await close(opened, io);
+  if (opened !== undefined) await close(opened, listening);
+  // What kept the daemon from starting may have kept the command from being done.
+  if (failure !== undefined && !listening.wasTold(failure.message)) {
+    io.stderr(`Done without a daemon: ${failure.message}\n`);
+  }
   return exitCode;
 }
 
@@ -70,12 +105,12 @@ async function open(
 }
 
 /** The command is done and stored: a mirror that stays behind is a warning. */
-async function close({ workspace, lock }: Opened, io: CommandIo): Promise<void> {
+async function close({ workspace, lock }: Opened, io: ListenedIo): Promise<void> {
   try {
     await workspace[Symbol.asyncDispose]();
   } catch (error) {
     const { message, remedy } = toBdError(error);
-    io.stderr(`Warning: ${message}\n${remedy}\n`);
+    if (!io.wasTold(message)) io.stderr(`Warning: ${message}\n${remedy}\n`);
   } finally {
     lock.release();
   }
@@ -87,6 +122,7 @@ export async function takeWorkspace(
   { waitMs }: { waitMs: number },
 ): Promise<KernelLock> {
   refuseLinks(beadsDir);
+  createForHeir(beadsDir, ['daemon.lock', 'beads.db']);
   await callFormerDaemon(beadsDir);
   const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs });
   if (lock !== undefined) return lock;

@@ -34,13 +34,14 @@ export function selectDirectEnvironment(env: Environment): Record<string, string
   );
 }
 
-/** Whether this environment asks for commands without daemon. */
-export function refusesDaemon(env: Environment): boolean {
-  return (
-    isTruthy(env['BEADS_NO_DAEMON']) ||
-    isTruthy(env['CI']) ||
-    ['false', '0', 'no'].includes((env['BEADS_AUTO_START_DAEMON'] ?? '').toLowerCase())
-  );
+/** The variable that asks for commands without daemon, as it was set. */
+export function daemonRefusedBy(env: Environment): string | undefined {
+  const name = ['BEADS_NO_DAEMON', 'CI'].find((each) => isTruthy(env[each]));
+  if (name !== undefined) return `${name}=${env[name]}`;
+  const start = env['BEADS_AUTO_START_DAEMON'] ?? '';
+  return ['false', '0', 'no'].includes(start.toLowerCase())
+    ? `BEADS_AUTO_START_DAEMON=${start}`
+    : undefined;
 }
 
 /** Whether a clone is left alone until somebody runs `bd init` in it. */

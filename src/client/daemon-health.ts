@@ -62,6 +62,8 @@ export interface DaemonStatus {
   version_mismatch?: boolean;
   /** What is wrong, when something is. */
   issue?: string;
+  /** Why commands start none by themselves; absent when the next one does. */
+  refused?: string;
 }
 
 type Probe =

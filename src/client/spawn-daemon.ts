@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parse } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BdError } from '../core/errors.ts';
@@ -30,12 +30,16 @@ export type Spawned =
 /** The pipe on which a daemon says how its start went: `R`, `B` or `E <error>`, one line. */
 const READY_FD = 3;
 
+/** Read of what a dying daemon said: a stack begins with its cause. */
+const LAST_WORDS_BYTES = 16 * 1024;
+
 /** Starts a daemon that outlives this process, and waits for its first word. */
 export function spawnDaemon(
   { beadsDir, program, env }: DaemonStart,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<Spawned> {
   const log = openLog(beadsDir);
+  const logStart = log === undefined ? 0 : fstatSync(log).size;
   const child = spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
     detached: true,
     windowsHide: true,
@@ -46,12 +50,12 @@ export function spawnDaemon(
     stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe'],
   });
   if (log !== undefined) closeSync(log);
-  return readFirstWord(child, { beadsDir, timeoutMs });
+  return readFirstWord(child, { beadsDir, logStart, timeoutMs });
 }
 
 function readFirstWord(
   child: ChildProcess,
-  { beadsDir, timeoutMs }: { beadsDir: string; timeoutMs: number },
+  { beadsDir, logStart, timeoutMs }: { beadsDir: string; logStart: number; timeoutMs: number },
 ): Promise<Spawned> {
   return new Promise((done) => {
     const pipe = child.stdio[READY_FD] as Readable;
@@ -73,7 +77,9 @@ function readFirstWord(
     });
     pipe.once('error', (error) => fail(error.message));
     // The pipe closes with the process: a daemon that dies is noticed at once.
-    pipe.once('end', () => fail(`it ended; see ${daemonLogPath(beadsDir)}`));
+    pipe.once('end', () =>
+      fail(`${lastWords(beadsDir, logStart)}; see ${daemonLogPath(beadsDir)}`),
+    );
   });
 }
 
@@ -89,6 +95,22 @@ function openLog(beadsDir: string): number | undefined {
     return openSync(daemonLogPath(beadsDir), 'a', 0o600);
   } catch {
     return undefined;
+  }
+}
+
+/** What Node said in the log as the daemon died: the first line that names an error. */
+function lastWords(beadsDir: string, from: number): string {
+  try {
+    const log = openSync(daemonLogPath(beadsDir), 'r');
+    try {
+      const text = Buffer.alloc(LAST_WORDS_BYTES);
+      const said = text.toString('utf8', 0, readSync(log, text, 0, text.length, from));
+      return /^(?:\w*Error|FATAL ERROR)\b.*$/m.exec(said)?.[0] ?? 'it ended';
+    } finally {
+      closeSync(log);
+    }
+  } catch {
+    return 'it ended';
   }
 }
 

@@ -40,6 +40,15 @@ export const SILENCE_TIMEOUT_MS = 4_000;
 /** How long a client waits for a daemon that is on its way, its own or another client's: on a busy machine that is long. */
 export const DAEMON_START_TIMEOUT_MS = 30_000;
 
+/** How long it waits, in all, where somebody holds the workspace and takes no connection: a command ends within 6 s. */
+export const HELD_TIMEOUT_MS = 4_500;
+
+/** How long a daemon's failed start is remembered: meanwhile commands do without, at once and without a word. */
+export const START_FAILURE_KEPT_MS = 30_000;
+
+/** Longest file that is believed to remember a failed start or a daemon that is off, in bytes: it holds two sentences. */
+export const DAEMON_NOTE_BYTES_MAX = 16 * 1024;
+
 /** How long a command without daemon waits for another one that holds the lock: it ends within 6 s. */
 export const LOCK_WAIT_MS = 5_000;
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { heirOf } from './owner.ts';
 
 /** A file's new content, synced to the disk beside it, waiting for the word to take its place. */
 export interface StagedFile {
@@ -21,6 +22,8 @@ export async function stageFile(
   try {
     const file = await open(temporary, 'wx', mode);
     try {
+      const heir = heirOf(dirname(path));
+      if (heir !== undefined) await file.chown(heir.uid, heir.gid);
       await file.writeFile(content);
       await file.sync();
     } finally {

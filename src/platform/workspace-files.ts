@@ -15,6 +15,12 @@ export const daemonLogPath = (beadsDir: string): string => join(beadsDir, 'daemo
 /** What the last daemon that crashed left for people; see crash-report.ts. */
 export const crashReportPath = (beadsDir: string): string => join(beadsDir, 'daemon.crash');
 
+/** Remembers that the daemon is off here; see client/daemon-off.ts. */
+export const daemonOffPath = (beadsDir: string): string => join(beadsDir, 'daemon.off');
+
+/** Remembers why a daemon did not start; see client/start-failure.ts. */
+export const daemonFailedPath = (beadsDir: string): string => join(beadsDir, 'daemon.failed');
+
 /** All that bd writes in `.beads` under names that a repository can know, but the socket's link. */
 const WRITTEN_NAMES = [
   'daemon.pid',

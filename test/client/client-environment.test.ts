@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import {
-  refusesDaemon,
+  daemonRefusedBy,
   selectCommandEnvironment,
   selectDaemonEnvironment,
   selectDirectEnvironment,
@@ -52,15 +52,15 @@ test('a command takes along who acts and how to print, and no secrets', () => {
 });
 
 test.each([
-  [{}, false],
-  [{ BEADS_NO_DAEMON: '1' }, true],
-  [{ BEADS_NO_DAEMON: 'true' }, true],
-  [{ BEADS_NO_DAEMON: '0' }, false],
-  [{ BEADS_NO_DAEMON: '' }, false],
-  [{ CI: 'true' }, true],
-  [{ CI: 'false' }, false],
-  [{ BEADS_AUTO_START_DAEMON: 'false' }, true],
-  [{ BEADS_AUTO_START_DAEMON: 'true' }, false],
+  [{}, undefined],
+  [{ BEADS_NO_DAEMON: '1' }, 'BEADS_NO_DAEMON=1'],
+  [{ BEADS_NO_DAEMON: 'true' }, 'BEADS_NO_DAEMON=true'],
+  [{ BEADS_NO_DAEMON: '0' }, undefined],
+  [{ BEADS_NO_DAEMON: '' }, undefined],
+  [{ CI: 'true' }, 'CI=true'],
+  [{ CI: 'false' }, undefined],
+  [{ BEADS_AUTO_START_DAEMON: 'false' }, 'BEADS_AUTO_START_DAEMON=false'],
+  [{ BEADS_AUTO_START_DAEMON: 'true' }, undefined],
 ])('%j refuses a daemon: %s', (env, expected) => {
-  expect(refusesDaemon(env)).toBe(expected);
+  expect(daemonRefusedBy(env)).toBe(expected);
 });

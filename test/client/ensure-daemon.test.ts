@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ensureDaemon } from '../../src/client/ensure-daemon.ts';
+import { ensureDaemon, type Patience } from '../../src/client/ensure-daemon.ts';
 import { workspaceKey } from '../../src/platform/socket-link.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -15,14 +15,14 @@ beforeEach(() => {
 afterEach(() => temp[Symbol.dispose]());
 
 /** Starts with a program in the daemon's place. */
-async function start(code: string, { timeoutMs = 20_000, env = {} } = {}) {
+async function start(code: string, { env = {}, ...patience }: Patience & { env?: object } = {}) {
   const file = join(temp.path, 'daemon.cjs');
   writeFileSync(
     file,
     `const fs = require('node:fs'); const [, , beadsDir] = process.argv;\n${code}`,
   );
   const program = { file, execPath: process.execPath };
-  return await ensureDaemon({ beadsDir, program, env: { PATH: '/bin', ...env } }, { timeoutMs });
+  return await ensureDaemon({ beadsDir, program, env: { PATH: '/bin', ...env } }, patience);
 }
 
 /** A daemon as far as the client can see: listens where ours would. */
@@ -32,11 +32,12 @@ const listenAs = (key: string): string => `
   fs.appendFileSync(path.join(beadsDir, 'starts'), 'x');
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const socket = path.join(directory, '${key}-' + process.pid + '.sock');
-  require('node:net').createServer(() => setTimeout(() => process.exit(), 100)).listen(socket, () => {
+  require('node:net').createServer(() => {}).listen(socket, () => {
     fs.symlinkSync(socket, path.join(beadsDir, 'bd.sock'));
     fs.writeSync(3, 'R\\n');
   });
-  setTimeout(() => process.exit(), 20000);`;
+  // Until the test is over.
+  setInterval(() => fs.existsSync(beadsDir) || process.exit(), 50);`;
 
 test('many at once start one daemon, and all are connected to it', async () => {
   const all = await Promise.all(
@@ -49,19 +50,56 @@ test('many at once start one daemon, and all are connected to it', async () => {
   expect(readFileSync(join(beadsDir, 'starts'), 'utf8')).toBe('x');
 });
 
-test('the true cause of a failed start arrives', async () => {
-  const error = {
-    code: 1012,
-    message: 'the store is from the future',
-    data: { code: 'STORE_UNUSABLE', remedy: 'Upgrade.' },
-  };
-  await expect(
-    start(`fs.writeSync(3, 'E ' + ${JSON.stringify(JSON.stringify(error))} + '\\n')`),
-  ).rejects.toMatchObject({
-    code: 'STORE_UNUSABLE',
-    message: 'the store is from the future',
-    remedy: 'Upgrade.',
-  });
+const TOO_NEW = {
+  code: 1012,
+  message: 'the store is from the future',
+  data: { code: 'STORE_UNUSABLE', remedy: 'Upgrade.' },
+};
+
+/** Counts its starts, and says how they failed. */
+const fail = (error: object): string => `
+  fs.appendFileSync(require('node:path').join(beadsDir, 'starts'), 'x');
+  fs.writeSync(3, 'E ' + ${JSON.stringify(JSON.stringify(error))} + '\\n');`;
+
+const starts = (): string => readFileSync(join(beadsDir, 'starts'), 'utf8');
+
+test('the true cause of a failed start arrives, and nobody starts one again for a while', async () => {
+  const error = { code: 'STORE_UNUSABLE', message: TOO_NEW.message, remedy: 'Upgrade.' };
+  expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed', error });
+  expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed_before', error });
+  expect(starts()).toBe('x');
+  expect(lstatSync(join(beadsDir, 'daemon.failed')).mode & 0o777).toBe(0o600);
+});
+
+test('of many that meet the same failure one starts a daemon, and one has news of it', async () => {
+  const all = await Promise.all(Array.from({ length: 8 }, () => start(fail(TOO_NEW))));
+  expect(starts()).toBe('x');
+  expect(all.filter(({ kind }) => kind === 'failed')).toHaveLength(1);
+  expect(all.filter(({ kind }) => kind === 'failed_before')).toHaveLength(7);
+});
+
+test.each([
+  ['is older than that', { at: new Date(Date.now() - 31_000).toISOString() }],
+  ['is from the future', { at: new Date(Date.now() + 60_000).toISOString() }],
+  ['was another version’s', { version: '0.0.1' }],
+  ['does not say when', { at: 'then' }],
+])('a failure that %s keeps nobody from starting', async (_what, changed) => {
+  await start(fail(TOO_NEW));
+  const path = join(beadsDir, 'daemon.failed');
+  const note = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...note, ...changed }));
+  expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed' });
+  expect(starts()).toBe('xx');
+});
+
+test('a start that works is the end of the memory', async () => {
+  await start(fail(TOO_NEW));
+  const path = join(beadsDir, 'daemon.failed');
+  writeFileSync(path, '{}');
+  const ensured = await start(listenAs(workspaceKey(beadsDir)));
+  expect(ensured.kind).toBe('connected');
+  if (ensured.kind === 'connected') ensured.socket.destroy();
+  expect(existsSync(path)).toBe(false);
 });
 
 test('a daemon that finds no place for a socket says so, and the command can go on without one', async () => {
@@ -70,35 +108,32 @@ test('a daemon that finds no place for a socket says so, and the command can go 
     message: 'no place',
     data: { code: 'DAEMON_UNAVAILABLE', remedy: 'x', details: { noSocket: true } },
   };
-  expect(
-    await start(`fs.writeSync(3, 'E ' + ${JSON.stringify(JSON.stringify(error))} + '\\n')`),
-  ).toEqual({
-    kind: 'forbidden',
-    reason: 'no place',
-  });
+  const forbidden = { kind: 'forbidden', reason: 'no place' };
+  expect(await start(fail(error))).toEqual(forbidden);
+  expect(await start(fail(error))).toEqual(forbidden);
+  expect(starts()).toBe('x');
 });
 
-test('one that dies without a word is noticed, and its last words are in the log', async () => {
-  await expect(start(`throw new Error('last words')`)).rejects.toMatchObject({
-    code: 'DAEMON_UNAVAILABLE',
-    message: expect.stringContaining('daemon.log'),
-  });
-  expect(readFileSync(join(beadsDir, 'daemon.log'), 'utf8')).toContain('last words');
+test('one that dies without a word is noticed, and its last words are told', async () => {
+  writeFileSync(join(beadsDir, 'daemon.log'), 'Error: of somebody before\n');
+  const failed = await start(`throw new TypeError('last words')`);
+  if (failed.kind !== 'failed') throw new Error(failed.kind);
+  expect(failed.error.code).toBe('DAEMON_UNAVAILABLE');
+  expect(failed.error.message).toMatch(/TypeError: last words; see .*daemon\.log/);
 });
 
 test('a workspace that stays locked without a socket ends the wait with the holder’s number', async () => {
   writeFileSync(join(beadsDir, 'daemon.pid'), '4711\n');
-  await expect(start(`fs.writeSync(3, 'B\\n')`, { timeoutMs: 600 })).rejects.toMatchObject({
+  await expect(start(`fs.writeSync(3, 'B\\n')`, { heldTimeoutMs: 600 })).rejects.toMatchObject({
     code: 'DAEMON_UNAVAILABLE',
     message: expect.stringContaining('4711'),
   });
 });
 
 test('a daemon that never becomes ready ends the wait', async () => {
-  await expect(start(`setTimeout(() => {}, 3000)`, { timeoutMs: 600 })).rejects.toMatchObject({
-    code: 'DAEMON_UNAVAILABLE',
-    message: expect.stringContaining('not ready'),
-  });
+  const failed = await start(`setTimeout(() => {}, 3000)`, { startTimeoutMs: 600 });
+  if (failed.kind !== 'failed') throw new Error(failed.kind);
+  expect(failed.error.message).toContain('not ready');
 });
 
 test('it stands outside the workspace, with a clean environment and no output of ours', async () => {
@@ -111,7 +146,7 @@ test('it stands outside the workspace, with a clean environment and no output of
     NODE_EXTRA_CA_CERTS: '/ca',
     GIT_DIR: '/g',
   };
-  await expect(start(code, { env })).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+  expect(await start(code, { env })).toMatchObject({ kind: 'failed' });
   expect(existsSync(join(beadsDir, 'seen'))).toBe(true);
   expect(JSON.parse(readFileSync(join(beadsDir, 'seen'), 'utf8'))).toEqual({
     cwd: '/',
