@@ -46,6 +46,9 @@ export const HELD_TIMEOUT_MS = 4_500;
 /** How long a daemon's failed start is remembered: meanwhile commands do without, at once and without a word. */
 export const START_FAILURE_KEPT_MS = 30_000;
 
+/** Longest time for which `bd daemon stop --hold` keeps a daemon from starting: longer is what `off` is for. */
+export const HOLD_MAX_MS = 24 * 3_600_000;
+
 /** Longest file that is believed to remember a failed start or a daemon that is off, in bytes: it holds two sentences. */
 export const DAEMON_NOTE_BYTES_MAX = 16 * 1024;
 
