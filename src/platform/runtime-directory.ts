@@ -15,6 +15,8 @@ const STICKY = 0o1000;
  */
 export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }): string {
   const name = `${workspaceKey(beadsDir)}-${randomBytes(4).toString('hex')}.sock`;
+  const wished = env['BEADS_SOCKET_PATH'];
+  if (wished !== undefined && wished !== '') return wishedSocketPath(wished, name);
   const refusals: string[] = [];
   for (const directory of runtimeDirectories(env)) {
     const path = join(directory, name);
@@ -31,6 +33,35 @@ export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }
       'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
     details: { noSocket: true },
   });
+}
+
+/**
+ * Beside the path that somebody wishes for, under a name of the workspace and the instance: two workspaces
+ * under one wish must not meet. The directory is left as it is, as other things may lie there.
+ */
+function wishedSocketPath(wished: string, name: string): string {
+  const directory = dirname(wished);
+  const path = join(directory, name);
+  const refusal = !wished.startsWith('/')
+    ? 'it is no absolute path'
+    : Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
+      ? `${path} would be longer than ${SOCKET_PATH_BYTES_MAX} bytes`
+      : prepareWished(directory);
+  if (refusal === undefined) return path;
+  throw new BdError('INVALID_VALUE', {
+    message: `BEADS_SOCKET_PATH is "${wished}": ${refusal}`,
+    remedy: 'Name a path in a directory that is yours alone (mode 0700), or unset it.',
+  });
+}
+
+function prepareWished(directory: string): string | undefined {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (!isPrivateDirectory(directory)) return `${directory} is open to other users`;
+  return refuseParent(dirname(directory));
 }
 
 /** Never TMPDIR: shells, sandboxes and services of one person differ in it. */

@@ -33,16 +33,15 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
   const path = readLink(linkPath);
   if (path === undefined) return { kind: 'absent' };
   const directory = dirname(path);
-  if (!path.startsWith('/') || !/^bd(-\d+)?$/.test(basename(directory))) {
-    return { kind: 'untrusted', path };
-  }
+  const isNamedOurs = basename(path).startsWith(`${workspaceKey(dirname(linkPath))}-`);
+  // Elsewhere than in a runtime directory of bd: where somebody wished for it, under this workspace's name.
+  const isPlausible = isNamedOurs || /^bd(-\d+)?$/.test(basename(directory));
+  if (!path.startsWith('/') || !isPlausible) return { kind: 'untrusted', path };
   const socket = lstat(path);
   if (socket === undefined) return { kind: 'absent' };
   const isOurs = socket.isSocket() && socket.uid === userId() && isPrivateDirectory(directory);
   if (!isOurs) return { kind: 'untrusted', path };
-  return basename(path).startsWith(`${workspaceKey(dirname(linkPath))}-`)
-    ? { kind: 'socket', path }
-    : { kind: 'absent', elsewhere: path };
+  return isNamedOurs ? { kind: 'socket', path } : { kind: 'absent', elsewhere: path };
 }
 
 /** Clients see the old target or the new one, never none. */
