@@ -34,6 +34,7 @@ if (beadsDir === undefined) {
     env: process.env,
     clock: systemClock,
     program: join(import.meta.dirname, 'bd-daemon.js'),
+    staysWhenIdle: false,
     report: sayFirstWord,
     stop: stop.signal,
   }).then((exitCode) => process.exit(exitCode));

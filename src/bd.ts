@@ -177,28 +177,37 @@ function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
     stdin: process.stdin,
     stdout: process.stdout,
     serve: serveHere,
+    interrupted,
   };
 }
 
-async function serveHere(beadsDir: string): Promise<number> {
+function interrupted(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.once(signal, () => stop.abort(signal));
+  }
+  return stop.signal;
+}
+
+async function serveHere(
+  beadsDir: string,
+  { staysWhenIdle }: Parameters<ClientHost['serve']>[1],
+): Promise<number> {
   const { runDaemon } = await import('./daemon/lifecycle.ts');
   const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
   const { systemClock } = await import('./platform/clock.ts');
-  const stop = new AbortController();
   process.on('uncaughtException', (error) => {
     recordCrash(beadsDir, error, { nowMs: systemClock.nowMs() });
     writeSync(2, `${error.stack ?? String(error)}\n`);
     process.exit(CRASH_EXIT_CODE);
   });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort(signal));
-  }
   return await runDaemon({
     beadsDir,
     env: process.env,
     clock: systemClock,
     program: daemonProgram().file,
-    stop: stop.signal,
+    staysWhenIdle,
+    stop: interrupted(),
     report(word) {
       if (word.kind === 'ready') writeSync(2, `Serving ${beadsDir}; Ctrl-C ends it\n`);
       if (word.kind === 'busy') writeSync(2, `Another process serves ${beadsDir} already\n`);

@@ -15,7 +15,14 @@ export interface ClientHost {
   stdin: Readable;
   stdout: Writable;
   /** Serves a workspace in this process until told to stop; returns the exit code. */
-  serve(beadsDir: string): Promise<number>;
+  serve(beadsDir: string, options: RunOptions): Promise<number>;
+  /** Aborted when the person, or the system, has had enough of a command that goes on and on. */
+  interrupted(): AbortSignal;
+}
+
+export interface RunOptions {
+  /** Also when nobody calls: for a daemon that somebody else starts and ends. */
+  staysWhenIdle: boolean;
 }
 
 /** The `.beads` of the workspace that the command is about. */

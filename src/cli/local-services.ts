@@ -4,9 +4,10 @@ import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 import type { UninstallReport } from '../workspace/uninstall.ts';
 import type { CompletedClone, CompletionPreview } from '../workspace/present-workspace.ts';
 import type { DaemonServices } from './daemon-services.ts';
+import type { FleetServices } from './fleet-services.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
-export interface LocalServices extends DaemonServices {
+export interface LocalServices extends DaemonServices, FleetServices {
   /** Undefined when there is no workspace that lacks anything in this clone. */
   completeClone(options: Pick<InitRequest, 'prefix'>): Promise<CompletedClone | undefined>;
   /** What that would do; nothing is touched. */

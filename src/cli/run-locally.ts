@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { refusesJoining, selectDirectEnvironment } from '../client/client-environment.ts';
-import { readDaemonStatus } from '../client/daemon-health.ts';
+import { readDaemonStatus } from '../client/daemon-status.ts';
 import { forget, registryPath } from '../client/registry.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -12,7 +12,8 @@ import type { InitOptions, InitReport } from '../workspace/initialise.ts';
 import type { UninstallOptions, UninstallReport } from '../workspace/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
-import { createDaemonServices, stopDaemon } from './daemon-services.ts';
+import { createDaemonServices, stopDaemonOf } from './daemon-services.ts';
+import { createFleetServices } from './fleet-services.ts';
 import { runLocalCommand } from './local-commands.ts';
 import type { InitRequest, LocalServices, UninstallRequest } from './local-services.ts';
 
@@ -50,6 +51,7 @@ export async function prepareWorkspace(io: CommandIo, host: ClientHost): Promise
 
 function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
   return {
+    ...createFleetServices(host),
     ...createDaemonServices(io, host, { prepare: () => prepareWorkspace(io, host) }),
     async completeClone(request) {
       const { completeClone } = await import('../workspace/present-workspace.ts');
@@ -122,7 +124,7 @@ async function removeWorkspace(
   const { takeWorkspace } = await import('./direct.ts');
   const options = uninstallOptions(request, host);
   const { beadsDir } = options;
-  const { stopped } = await stopDaemon(beadsDir);
+  const { stopped } = await stopDaemonOf(beadsDir, { env: host.env });
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {
     const report = await uninstall(options);

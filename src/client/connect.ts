@@ -39,7 +39,8 @@ export async function callFormerDaemon(beadsDir: string): Promise<void> {
   if (connection.kind === 'connected') connection.socket.destroy();
 }
 
-function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): Promise<Connection> {
+/** `path` is a socket in a runtime directory of ours. */
+export function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): Promise<Connection> {
   return new Promise((done) => {
     const socket = createConnection(path);
     const finish = (connection: Connection): void => {

@@ -1,10 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { REGISTRY_WAIT_MS } from '../core/limits.ts';
+import { dirname, isAbsolute, join } from 'node:path';
+import { REGISTRY_BYTES_MAX, REGISTRY_ENTRIES_MAX, REGISTRY_WAIT_MS } from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
 import type { Environment } from '../platform/environment.ts';
-import { writeFileAtomically } from '../platform/files.ts';
+import { isNotFound, writeFileAtomically } from '../platform/files.ts';
 
 /** One daemon, in the classic form that dashboards read. */
 export interface RegistryEntry {
@@ -26,15 +26,33 @@ export function registryPath(env: Environment): string | undefined {
   return home === undefined ? undefined : join(home, '.beads', 'registry.json');
 }
 
-/** What cannot be read counts as empty, and the next daemon writes it anew. */
-export async function readRegistry(path: string | undefined): Promise<RegistryEntry[]> {
-  if (path === undefined) return [];
+export interface RegistryReading {
+  entries: RegistryEntry[];
+  /** Why some or all of it is not used; the next daemon that starts or ends writes it anew. */
+  problem?: string;
+}
+
+/** Anybody can have written it: what is no entry is left out, and what is no registry counts as empty. */
+async function inspectRegistry(path: string | undefined): Promise<RegistryReading> {
+  if (path === undefined) return { entries: [] };
   try {
+    const file = await stat(path);
+    if (!file.isFile()) return { entries: [], problem: 'it is no file' };
+    if (file.size > REGISTRY_BYTES_MAX)
+      return { entries: [], problem: `${file.size} bytes are too many` };
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return Array.isArray(value) ? value.filter(isEntry) : [];
-  } catch {
-    return [];
+    if (!Array.isArray(value)) return { entries: [], problem: 'it is not a list' };
+    const entries = value.filter(isEntry).slice(0, REGISTRY_ENTRIES_MAX);
+    const left = value.length - entries.length;
+    return left === 0 ? { entries } : { entries, problem: `${left} entries cannot be used` };
+  } catch (error) {
+    if (isNotFound(error)) return { entries: [] };
+    return { entries: [], problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+export async function readRegistry(path: string | undefined): Promise<RegistryEntry[]> {
+  return (await inspectRegistry(path)).entries;
 }
 
 /** Takes the place of the workspace's former entry; entries of workspaces that are gone go with it. */
@@ -91,14 +109,24 @@ async function edit(
 
 function isEntry(value: unknown): value is RegistryEntry {
   if (typeof value !== 'object' || value === null) return false;
-  const { workspace_path, socket_path, database_path, pid, version, started_at } = value as Record<
-    string,
-    unknown
-  >;
+  const {
+    workspace_path,
+    socket_path: link,
+    database_path,
+    pid,
+    version,
+    started_at,
+  } = value as Record<string, unknown>;
   return (
-    typeof pid === 'number' &&
-    [workspace_path, socket_path, database_path, version, started_at].every(
-      (member) => typeof member === 'string',
-    )
+    Number.isSafeInteger(pid) &&
+    Number(pid) > 0 &&
+    [workspace_path, database_path, version, started_at].every((text) => isShort(text)) &&
+    isShort(link) &&
+    isAbsolute(link)
   );
+}
+
+/** No path or time is longer. */
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 4096 && !value.includes('\0');
 }

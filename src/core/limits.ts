@@ -308,3 +308,33 @@ export const OVERDUE_NOTICE_INTERVAL_MS = 10 * 60_000;
 
 /** Turns of the event loop that `daemon_status` looks at: some hundred microseconds when all is well. */
 export const EVENT_LOOP_TURNS = 5;
+
+/** All of one look at one daemon: a wedged one holds up no list of the others. */
+export const PROBE_TIMEOUT_MS = 2_000;
+
+/** How long a daemon that was told to end by a signal may take: its drain, and some. */
+export const TERMINATE_WAIT_MS = 2_500;
+
+/** How long the system may take to end a process that was killed. */
+export const KILL_WAIT_MS = 1_000;
+
+/** A process may be this much younger than the record of it says: the system's clock counts boots in seconds. */
+export const PROCESS_START_TOLERANCE_MS = 2_000;
+
+/** Longest registry that is read, in bytes: some thousand daemons; a longer one is nobody's list of daemons. */
+export const REGISTRY_BYTES_MAX = 1024 * 1024;
+
+/** Most entries of the registry that are looked at. */
+export const REGISTRY_ENTRIES_MAX = 1_000;
+
+/** Free space below which bd says so, in bytes: a store and its mirror of 100k issues still fit. */
+export const DISK_LOW_BYTES = 100 * 1024 * 1024;
+
+/** Lines that `logs` shows unless told otherwise, as in the classic tool. */
+export const LOG_LINES_SHOWN = 50;
+
+/** How long who only looks at a store waits for somebody who keeps it to himself. */
+export const STORE_LOOK_TIMEOUT_MS = 1_000;
+
+/** Largest store that is looked through by who only looks, in bytes: a second, and memory for it. */
+export const STORE_LOOK_BYTES_MAX = 256 * 1024 * 1024;

@@ -47,6 +47,8 @@ export interface DaemonOptions {
   clock: Clock;
   /** The file that the daemon is started from. */
   program: string;
+  /** Serves on when nobody has called for long: its end is somebody else's to decide. */
+  staysWhenIdle: boolean;
   report: (word: FirstWord) => void;
   /** Aborted to end the daemon, with the reason in words. */
   stop: AbortSignal;
@@ -116,7 +118,7 @@ interface ServeOptions extends LoggedOptions {
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
-  const { beadsDir, env, clock, report, stop, log, standing, look } = options;
+  const { beadsDir, env, clock, report, stop, log, standing, look, staysWhenIdle } = options;
   // A fresh clone has its issues in the mirror only: the first answer must know them. The engine keeps
   // a failure in its status and tries again.
   await workspace.sync.flushMirror().catch(() => {});
@@ -129,7 +131,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
       kind: 'checked',
       nowMs: clock.nowMs(),
       // A store that is lost is not asked either.
-      hasPending: found === 'ours' && hasPending(workspace),
+      hasPending: found === 'ours' && (staysWhenIdle || hasPending(workspace)),
       workspace: found,
       program: program.isReplaced() ? 'replaced' : 'present',
     });

@@ -17,3 +17,13 @@ export function isNetworkFileSystem(directory: string): boolean {
     return false;
   }
 }
+
+/** What a user may still write there, in bytes; undefined where the system does not say. */
+export function freeBytes(directory: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
@@ -62,6 +62,18 @@ function prepareWished(directory: string): string | undefined {
   }
   if (!isPrivateDirectory(directory)) return `${directory} is open to other users`;
   return refuseParent(dirname(directory));
+}
+
+/**
+ * The sockets in the directory that daemons of this environment use, those of dead ones among them;
+ * `workspaceKey` begins their names. Other environments of this user have directories and daemons of their own.
+ */
+export function listSockets(env: Environment): string[] {
+  const directory = runtimeDirectories(env).find(isPrivateDirectory);
+  if (directory === undefined) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isSocket() && entry.name.endsWith('.sock'))
+    .map(({ name }) => join(directory, name));
 }
 
 /** Never TMPDIR: shells, sandboxes and services of one person differ in it. */

@@ -126,14 +126,20 @@ test('daemons health, from anywhere, names both workspaces and says which daemon
     ]);
   await eventually(async () => (await health()).report.total === 2, { what: 'both registered' });
   const before = await health();
-  expect(before).toMatchObject({ exitCode: 0, report: { total: 2, healthy: 2 } });
+  expect(before).toMatchObject({
+    exitCode: 0,
+    report: { total: 2, healthy: true, healthy_count: 2 },
+  });
   expect(before.report.daemons).toEqual(named('healthy', 'healthy'));
 
   const pid = pidOf(second);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   const after = await health();
-  expect(after).toMatchObject({ exitCode: 1, report: { total: 2, healthy: 1, stale: 1 } });
+  expect(after).toMatchObject({
+    exitCode: 1,
+    report: { total: 2, healthy: false, healthy_count: 1, stale: 1 },
+  });
   expect(after.report.daemons).toEqual(named('healthy', 'stale'));
   expect(daemonsOf(second), 'looking starts no daemon').toEqual([]);
 });

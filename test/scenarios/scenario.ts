@@ -120,6 +120,9 @@ export function normalise(
     .replace(/\bPID(:?\s+)\d+/g, 'PID$1<pid>')
     .replace(/("pid": )\d+/g, '$1<pid>')
     .replace(/\d+ MB\b/g, '<memory>')
+    .replace(/\d+(\.\d+)? ms in its event loop/g, '<delay> in its event loop')
+    .replace(/^Uptime:( +)\d+s$/, 'Uptime:$1<time>')
+    .replace(/^Pending:( +)\d+ to share.*$/, 'Pending:$1<pending>')
     .replaceAll(VERSION, '<version>');
 }
 

@@ -2,11 +2,10 @@ import { durationMs } from '../../core/duration.ts';
 import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import type { DaemonStatus } from '../../client/daemon-health.ts';
 import { requireServices } from '../own-process.ts';
-import { alignColumns } from '../output/columns.ts';
-import { renderMoment } from '../output/moment.ts';
-import type { Screen } from '../output/screen.ts';
+import { renderDaemonStatus } from '../output/daemon-text.ts';
+import { LOG_FLAGS, printLog } from '../output/log-text.ts';
+import { renderHealth } from '../output/fleet-text.ts';
 
 export const daemonCommand: CommandDefinition = {
   name: 'daemon',
@@ -26,8 +25,17 @@ export const daemonCommand: CommandDefinition = {
     {
       name: 'stop',
       about: 'Stop it; the next command starts it again',
-      flags: [['--hold <duration>', 'not before that long, as in 60s']],
+      flags: [
+        ['--force', 'end its process when it does not answer'],
+        ['--hold <duration>', 'none is started before that long, as in 60s'],
+      ],
       run: stop,
+    },
+    {
+      name: 'restart',
+      about: 'Stop it, and start it anew',
+      flags: [['--force', 'end its process when it does not answer']],
+      run: restart,
     },
     {
       name: 'reload',
@@ -36,8 +44,19 @@ export const daemonCommand: CommandDefinition = {
     },
     { name: 'off', about: 'Stop it, and do without it here from now on', run: switchOff },
     { name: 'on', about: 'Let it start again', run: switchOn },
-    { name: 'status', about: 'Show whether it runs', run: showStatus },
-    { name: 'run', about: 'Run it here, until told to stop', run: serve },
+    { name: 'status', about: 'Show whether it runs, and how it is', run: showStatus },
+    {
+      name: 'health',
+      about: 'Look for what is wrong with it; exit code 1 when something is',
+      run: showHealth,
+    },
+    { name: 'logs', about: 'Show the end of its log', flags: LOG_FLAGS, run: showLog },
+    {
+      name: 'run',
+      about: 'Run it here, until told to stop',
+      flags: [['--stay', 'also when nobody calls for long']],
+      run: serve,
+    },
   ],
   run: runClassic,
 };
@@ -50,7 +69,8 @@ function runClassic(invocation: Invocation): Promise<number | void> {
   if (flags.has('status')) return showStatus(invocation);
   throw new BdError('USAGE', {
     message: 'bd daemon needs a subcommand',
-    remedy: 'Use `bd daemon start`, `stop`, `off`, `on`, `status` or `run`.',
+    remedy:
+      'Use `bd daemon start`, `stop`, `restart`, `reload`, `off`, `on`, `status`, `health`, `logs` or `run`.',
   });
 }
 
@@ -67,10 +87,11 @@ async function start({ services, confirm }: Invocation): Promise<void> {
 
 async function stop({ flags, services, confirm }: Invocation): Promise<void> {
   const here = requireServices(services, 'daemon');
+  const isForced = flags.has('force');
   const hold = flags.text('hold');
   const stopped = await (hold === undefined
-    ? here.stopDaemon()
-    : here.switchDaemonOff({ forMs: holdMs(hold) }));
+    ? here.stopDaemon({ isForced })
+    : here.switchDaemonOff({ forMs: holdMs(hold), isForced }));
   const held = hold === undefined ? '' : `None is started for ${hold}\n`;
   confirm({ json: stopped, text: `${stoppedText(stopped)}${held}` });
 }
@@ -112,32 +133,34 @@ function stoppedText({ stopped, pid }: { stopped: boolean; pid?: number }): stri
   return `Daemon stopped${pid === undefined ? '' : ` (PID ${pid})`}\n`;
 }
 
+async function restart({ services, flags, confirm }: Invocation): Promise<void> {
+  const local = requireServices(services, 'daemon');
+  const isForced = flags.has('force');
+  const { stopped } = await local.stopDaemon({ isForced });
+  const { pid, version } = await local.startDaemon();
+  confirm({
+    json: { action: stopped ? 'restarted' : 'started', pid, version },
+    text: `Daemon ${stopped ? 'restarted' : 'started'} (PID ${pid}, version ${version})\n`,
+  });
+}
+
 async function showStatus({ services, screen, print }: Invocation): Promise<void> {
   const status = await requireServices(services, 'daemon').daemonStatus();
   print({ json: status, text: renderDaemonStatus(status, screen) });
 }
 
-function serve({ services }: Invocation): Promise<number> {
-  return requireServices(services, 'daemon').runDaemon();
+async function showHealth({ services, screen, print }: Invocation): Promise<number> {
+  const local = requireServices(services, 'daemon');
+  const report = await local.daemonsHealth(local.findHere());
+  print({ json: report, text: renderHealth(report, screen) });
+  return report.healthy ? 0 : 1;
 }
 
-function renderDaemonStatus(status: DaemonStatus, screen: Screen): string {
-  const { memory_bytes: memory, connections } = status;
-  const rows: (readonly [string, string | undefined])[] = [
-    ['Daemon:', status.status.replace('_', ' ')],
-    ['Problem:', status.issue],
-    ['Not started:', status.refused],
-    ['Workspace:', status.workspace],
-    ['PID:', status.pid?.toString()],
-    ['Version:', status.version],
-    ['Started:', status.started === undefined ? undefined : renderMoment(status.started)],
-    ['Memory:', memory === undefined ? undefined : `${Math.round(memory / 1_048_576)} MB`],
-    ['Connections:', connections?.toString()],
-    ['Socket:', status.socket_path],
-    ['Log:', status.log_path],
-  ];
-  return alignColumns(
-    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-    { ...screen, width: undefined },
-  );
+async function showLog(invocation: Invocation): Promise<void> {
+  await printLog(invocation, requireServices(invocation.services, 'daemon').findHere());
+}
+
+function serve({ services, flags }: Invocation): Promise<number> {
+  const staysWhenIdle = flags.has('stay');
+  return requireServices(services, 'daemon').runDaemon({ staysWhenIdle });
 }

@@ -1,8 +1,13 @@
-import type { CommandDefinition } from '../command.ts';
-import type { DaemonHealth } from '../../client/daemon-health.ts';
+import { BdError } from '../../core/errors.ts';
+import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
+import { renderDaemons, renderHealth } from '../output/fleet-text.ts';
+import { LOG_FLAGS, printLog } from '../output/log-text.ts';
+import { oneLine } from '../output/printable.ts';
 import { requireServices } from '../own-process.ts';
-import { alignColumns } from '../output/columns.ts';
-import type { Screen } from '../output/screen.ts';
+
+const FORCE: FlagDefinition = ['--force', 'end the process of one that does not answer'];
+/** Of classic clients: what to search for. Daemons are found without. */
+const SEARCH: FlagDefinition = ['--search <paths>', ''];
 
 export const daemonsCommand: CommandDefinition = {
   name: 'daemons',
@@ -10,35 +15,99 @@ export const daemonsCommand: CommandDefinition = {
   subcommands: [
     {
       name: 'list',
-      about: 'List them',
-      flags: [['--no-cleanup', '']],
-      async run({ services, screen, print }) {
-        const daemons = await requireServices(services, 'daemons').listDaemons();
-        print({ json: daemons, text: renderDaemons(daemons, screen) });
-      },
+      about: 'List them, and forget those that are gone',
+      flags: [['--no-cleanup', 'forget none'], SEARCH],
+      run: list,
     },
     {
       name: 'health',
       about: 'Ask each whether it is well; exit code 1 when one is not',
-      async run({ services, screen, print }) {
-        const report = await requireServices(services, 'daemons').daemonsHealth();
-        const { total, healthy } = report;
-        const summary = `${healthy} of ${total} healthy\n`;
-        print({ json: report, text: `${renderDaemons(report.daemons, screen)}${summary}` });
-        return healthy === total ? 0 : 1;
-      },
+      flags: [SEARCH],
+      run: showHealth,
     },
+    {
+      name: 'stop',
+      parameters: '<workspace-or-pid>',
+      about: 'Stop one',
+      flags: [FORCE, SEARCH],
+      run: stop,
+    },
+    {
+      name: 'restart',
+      parameters: '<workspace-or-pid>',
+      about: 'Stop one, and start it anew',
+      flags: [FORCE, SEARCH],
+      run: restart,
+    },
+    {
+      name: 'logs',
+      parameters: '<workspace-or-pid>',
+      about: 'Show the end of one’s log',
+      flags: [...LOG_FLAGS, SEARCH],
+      run: showLog,
+    },
+    { name: 'killall', about: 'Stop all of them', flags: [FORCE, SEARCH], run: stopAll },
   ],
 };
 
-function renderDaemons(daemons: readonly DaemonHealth[], screen: Screen): string {
-  if (daemons.length === 0) return 'No daemons.\n';
-  const rows = daemons.map(({ workspace, pid, version, status, issue }) => [
-    status,
-    pid === undefined ? '' : `PID ${pid}`,
-    version ?? '',
-    workspace,
-    issue ?? '',
-  ]);
-  return alignColumns(rows, { ...screen, width: undefined });
+async function list({ services, flags, screen, print }: Invocation): Promise<void> {
+  const keepsGone = flags.has('no-cleanup');
+  const daemons = await requireServices(services, 'daemons').listDaemons({ keepsGone });
+  print({ json: daemons, text: renderDaemons(daemons, screen) });
+}
+
+async function showHealth({ services, screen, print }: Invocation): Promise<number> {
+  const report = await requireServices(services, 'daemons').daemonsHealth();
+  print({ json: report, text: renderHealth(report, screen) });
+  return report.healthy ? 0 : 1;
+}
+
+async function stop(invocation: Invocation): Promise<void> {
+  const { services, flags, confirm } = invocation;
+  const isForced = flags.has('force');
+  const stopped = await requireServices(services, 'daemons').stopOne(target(invocation), {
+    isForced,
+  });
+  const workspace = oneLine(stopped.workspace);
+  const process = stopped.pid === undefined ? '' : ` (PID ${stopped.pid})`;
+  const text = stopped.stopped
+    ? `Stopped the daemon of ${workspace}${process}\n`
+    : `No daemon runs for ${workspace}\n`;
+  confirm({ json: stopped, text });
+}
+
+async function restart(invocation: Invocation): Promise<void> {
+  const { services, flags, confirm } = invocation;
+  const isForced = flags.has('force');
+  const restarted = await requireServices(services, 'daemons').restartOne(target(invocation), {
+    isForced,
+  });
+  const { workspace, action, pid, version } = restarted;
+  const text = `The daemon of ${oneLine(workspace)} was ${action} (PID ${pid}, version ${version})\n`;
+  confirm({ json: restarted, text });
+}
+
+async function showLog(invocation: Invocation): Promise<void> {
+  const local = requireServices(invocation.services, 'daemons');
+  await printLog(invocation, await local.locateDaemon(target(invocation)));
+}
+
+async function stopAll({ services, flags, io, confirm }: Invocation): Promise<number> {
+  const isForced = flags.has('force');
+  const report = await requireServices(services, 'daemons').stopAll({ isForced });
+  const { stopped, failed, failures } = report;
+  confirm({
+    json: failed === 0 ? { stopped, failed } : report,
+    text: `Stopped ${stopped} of ${stopped + failed}\n`,
+  });
+  for (const { error } of failures) io.stderr(`Error: ${oneLine(error)}\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+function target({ args: [target] }: Invocation): string {
+  if (target !== undefined && target !== '') return target;
+  throw new BdError('USAGE', {
+    message: 'whose daemon is not said',
+    remedy: 'Name the workspace’s directory or the PID; `bd daemons list` shows them.',
+  });
 }

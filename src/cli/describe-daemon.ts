@@ -1,0 +1,14 @@
+import { readDaemonStatus, type DaemonStatus } from '../client/daemon-status.ts';
+import type { Environment } from '../platform/environment.ts';
+import { findDaemonRefusal } from './daemon-refusal.ts';
+
+/** How the daemon of a workspace is, and where none runs, why no command would start one. */
+export async function describeDaemon(
+  beadsDir: string,
+  { env }: { env: Environment },
+): Promise<DaemonStatus> {
+  const status = await readDaemonStatus(beadsDir);
+  if (status.status !== 'not_running' || status.reason !== undefined) return status;
+  const refusal = await findDaemonRefusal(beadsDir, { env });
+  return refusal === undefined ? status : { ...status, reason: refusal.reason };
+}

@@ -1,0 +1,66 @@
+import type { DaemonStatus } from '../../client/daemon-status.ts';
+import { alignColumns } from './columns.ts';
+import { renderMoment } from './moment.ts';
+import { oneLine } from './printable.ts';
+import type { Screen } from './screen.ts';
+
+export function renderDaemonStatus(status: DaemonStatus, screen: Screen): string {
+  const { started, uptime_seconds: uptime, event_loop_delay_ms: delay, last_error: last } = status;
+  const rows: (readonly [string, string | undefined])[] = [
+    ['Daemon:', status.status.replace('_', ' ')],
+    ['Problem:', status.issue],
+    ['Not started:', status.reason],
+    ['Workspace:', status.workspace],
+    ['PID:', status.pid?.toString()],
+    ['Version:', status.version],
+    ['Started:', started === undefined ? undefined : renderMoment(started)],
+    ['Uptime:', uptime === undefined ? undefined : renderDuration(uptime)],
+    ['Memory:', renderMemory(status)],
+    ['Delay:', delay === undefined ? undefined : `${delay} ms in its event loop`],
+    ['Connections:', status.connections?.toString()],
+    ['Watching:', status.watcher],
+    ['Pending:', renderPending(status)],
+    [
+      'Last error:',
+      last === undefined ? undefined : `${renderMoment(last.at)} ${oneLine(last.message)}`,
+    ],
+    ['Socket:', status.socket_path],
+    ['Log:', status.log_path],
+  ];
+  return alignColumns(
+    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    { ...screen, width: undefined },
+  );
+}
+
+function renderMemory({
+  memory_bytes: memory,
+  heap_bytes: heap,
+}: DaemonStatus): string | undefined {
+  if (memory === undefined) return undefined;
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MB`;
+  return heap === undefined ? megabytes(memory) : `${megabytes(memory)}, heap ${megabytes(heap)}`;
+}
+
+function renderPending({
+  pending,
+  sync_state: state,
+  oldest_pending_seconds: oldest,
+}: DaemonStatus): string | undefined {
+  if (pending === undefined || state === undefined) return undefined;
+  const since = oldest === undefined ? '' : `, for ${renderDuration(oldest)}`;
+  return `${pending} to share${pending === 0 ? '' : since} (${state.replace('_', ' ')})`;
+}
+
+/** `2d 3h`, `4h 5m`, `6m 7s` or `8s`. */
+function renderDuration(seconds: number): string {
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [Math.floor(seconds) % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = first < 0 ? parts.slice(-1) : parts.slice(first, first + 2);
+  return shown.map(([count, unit]) => `${count}${unit}`).join(' ');
+}

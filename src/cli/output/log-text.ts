@@ -1,0 +1,28 @@
+import { dirname } from 'node:path';
+import { LOG_LINES_SHOWN } from '../../core/limits.ts';
+import { daemonLogPath } from '../../platform/workspace-files.ts';
+import type { FlagDefinition, Invocation } from '../command.ts';
+import { requireServices } from '../own-process.ts';
+import { severalLines } from './printable.ts';
+
+export const LOG_FLAGS: readonly FlagDefinition[] = [
+  ['-n, --lines <count>', `how many lines (default: ${LOG_LINES_SHOWN})`],
+  ['-f, --follow', 'go on with what is written, until Ctrl-C'],
+];
+
+/** The log is JSON, a line each: with `--follow` it is the same for people and programs. */
+export async function printLog(
+  { flags, services, io, isJson, print }: Invocation,
+  beadsDir: string,
+): Promise<void> {
+  const local = requireServices(services, 'daemon');
+  const content = await local.readLog(beadsDir, flags.number('lines') ?? LOG_LINES_SHOWN);
+  if (isJson && !flags.has('follow')) {
+    const json = { workspace: dirname(beadsDir), log_path: daemonLogPath(beadsDir), content };
+    return print({ json, text: '' });
+  }
+  io.stdout(severalLines(content));
+  if (flags.has('follow')) {
+    await local.followLog(beadsDir, (text) => io.stdout(severalLines(text)));
+  }
+}
