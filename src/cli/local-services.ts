@@ -4,10 +4,13 @@ import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 import type { UninstallReport } from '../workspace/uninstall.ts';
 import type { CompletedClone, CompletionPreview } from '../workspace/present-workspace.ts';
 import type { DaemonServices } from './daemon-services.ts';
+import type { DoctorReport } from './examine.ts';
 import type { FleetServices } from './fleet-services.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
 export interface LocalServices extends DaemonServices, FleetServices {
+  /** Looks for what is wrong, from `directory` or from here; touches nothing. */
+  examine(directory?: string): Promise<DoctorReport>;
   /** Undefined when there is no workspace that lacks anything in this clone. */
   completeClone(options: Pick<InitRequest, 'prefix'>): Promise<CompletedClone | undefined>;
   /** What that would do; nothing is touched. */

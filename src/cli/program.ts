@@ -15,6 +15,7 @@ import { daemonCommand } from './commands/daemon.ts';
 import { daemonsCommand } from './commands/daemons.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { depCommand } from './commands/dep.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { epicCommand } from './commands/epic.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
@@ -83,7 +84,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
       uninstallCommand,
     ],
   ],
-  ['Daemon and tools:', [daemonCommand, daemonsCommand, mcpCommand, versionCommand]],
+  ['Daemon and tools:', [daemonCommand, daemonsCommand, doctorCommand, mcpCommand, versionCommand]],
 ];
 
 /** Taken before and after the command; those without description are accepted for classic clients. */

@@ -53,6 +53,10 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
   return {
     ...createFleetServices(host),
     ...createDaemonServices(io, host, { prepare: () => prepareWorkspace(io, host) }),
+    async examine(directory) {
+      const { examine } = await import('./examine.ts');
+      return await examine(host, directory);
+    },
     async completeClone(request) {
       const { completeClone } = await import('../workspace/present-workspace.ts');
       return await completeClone({ ...request, ...placeOf(host) });

@@ -30,6 +30,7 @@ const LOCAL_COMMANDS = new Set([
   'merge',
   'daemon',
   'daemons',
+  'doctor',
   'mcp',
   'version',
   'help',

@@ -39,7 +39,10 @@ export async function readDaemonStatus(beadsDir: string): Promise<DaemonStatus> 
   const base = { workspace: dirname(beadsDir), log_path: daemonLogPath(beadsDir) };
   const probe = await probeDaemon(beadsDir);
   if (probe.kind === 'answered') return { ...base, ...describe(probe.status, beadsDir) };
-  if (probe.kind === 'absent') return { ...base, status: 'not_running' };
+  if (probe.kind === 'absent' || probe.kind === 'forbidden') {
+    const reason = probe.kind === 'forbidden' ? { reason: probe.reason } : {};
+    return { ...base, status: 'not_running', ...reason };
+  }
   const pid = readDaemonPid(beadsDir);
   return {
     ...base,

@@ -6,7 +6,9 @@ import { ask } from './request.ts';
 export type Probe =
   | { kind: 'answered'; status: DaemonStatusResult }
   | { kind: 'absent' }
-  /** Something is there, and does not answer, or is not ours to ask. */
+  /** Sockets are not allowed here, or this one is not ours: whether a daemon runs, nobody can say. */
+  | { kind: 'forbidden'; reason: string }
+  /** Something is there, and does not answer. */
   | { kind: 'silent'; reason: string };
 
 /** Asks a workspace's daemon how it is; starts none, and ends in time whatever is there. */
@@ -22,8 +24,8 @@ export async function probeSocket(path: string): Promise<Probe> {
 async function probe(reach: (timeoutMs: number) => Promise<Connection>): Promise<Probe> {
   const endMs = performance.now() + PROBE_TIMEOUT_MS;
   const connection = await reach(PROBE_TIMEOUT_MS);
-  if (connection.kind === 'absent') return connection;
-  if (connection.kind !== 'connected') return { kind: 'silent', reason: connection.reason };
+  if (connection.kind === 'absent' || connection.kind === 'forbidden') return connection;
+  if (connection.kind === 'unresponsive') return { kind: 'silent', reason: connection.reason };
   const timeoutMs = Math.max(Math.ceil(endMs - performance.now()), 1);
   try {
     return {

@@ -33,7 +33,7 @@ export interface RegistryReading {
 }
 
 /** Anybody can have written it: what is no entry is left out, and what is no registry counts as empty. */
-async function inspectRegistry(path: string | undefined): Promise<RegistryReading> {
+export async function inspectRegistry(path: string | undefined): Promise<RegistryReading> {
   if (path === undefined) return { entries: [] };
   try {
     const file = await stat(path);

@@ -338,3 +338,6 @@ export const STORE_LOOK_TIMEOUT_MS = 1_000;
 
 /** Largest store that is looked through by who only looks, in bytes: a second, and memory for it. */
 export const STORE_LOOK_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Largest mirror that `bd doctor` reads line by line, in bytes: some ten thousand issues, in a second or two. */
+export const MIRROR_CHECK_BYTES_MAX = 32 * 1024 * 1024;

@@ -76,6 +76,47 @@ export function listSockets(env: Environment): string[] {
     .map(({ name }) => join(directory, name));
 }
 
+export interface RefusedDirectory {
+  directory: string;
+  /** What is wrong, as the end of a sentence about it. */
+  reason: string;
+  isOurs: boolean;
+}
+
+/** Directories that are there and not as a daemon needs them, up to the first that is; nothing is touched. */
+export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
+  const refused: RefusedDirectory[] = [];
+  for (const directory of runtimeDirectories(env)) {
+    const parent = dirname(directory);
+    if (lstatIfReachable(parent) === undefined) continue;
+    const why = refuseParent(parent);
+    if (why !== undefined) {
+      const isOurs = lstatIfReachable(parent)?.uid === userId();
+      refused.push({ directory: parent, reason: `is not used: ${why}`, isOurs });
+      continue;
+    }
+    const found = lstatIfReachable(directory);
+    // Where there is room for it, a daemon makes it.
+    if (found === undefined || isPrivateDirectory(directory)) break;
+    const isOurs = found.isDirectory() && found.uid === userId();
+    const reason = isOurs
+      ? 'is open to others'
+      : found.isDirectory()
+        ? 'belongs to somebody else, and is not used'
+        : 'is no directory, and is not used';
+    refused.push({ directory, reason, isOurs });
+  }
+  return refused;
+}
+
+function lstatIfReachable(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Never TMPDIR: shells, sandboxes and services of one person differ in it. */
 function runtimeDirectories(env: Environment): string[] {
   const uid = userId();

@@ -56,6 +56,7 @@ export function refuseLinks(beadsDir: string, names: readonly string[] = WRITTEN
       message: `${path} is a symbolic link to ${readlinkSync(path)}, and bd does not write through it`,
       remedy:
         'Remove the link, and look where it came from: a repository can bring such a link along.',
+      details: { path },
     });
   }
 }

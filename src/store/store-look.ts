@@ -9,7 +9,6 @@ export type StoreLook =
   | { kind: 'absent' }
   | {
       kind: 'sound';
-      version: number;
       outbox: { pending: number; oldestMs: number | undefined };
       syncMemory: string;
     }
@@ -61,7 +60,7 @@ function look(database: Database): StoreLook {
   if (problem !== 'ok') return { kind: 'damaged', problem: String(problem) };
   const version = Number(pragma('user_version'));
   if (version > SCHEMA_VERSION) return { kind: 'newer', version };
-  return { kind: 'sound', version, ...readSharing(database) };
+  return { kind: 'sound', ...readSharing(database) };
 }
 
 /** A store of before its first use has no tables. */

@@ -12,6 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { rememberStartFailure } from '../../src/client/start-failure.ts';
+import { BdError } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
 import { workspaceKey } from '../../src/platform/socket-link.ts';
 import { eventually } from '../support/eventually.ts';
@@ -334,9 +336,10 @@ test('status tells how the daemon is, and why there is none', async () => {
   expect(await status({})).not.toHaveProperty('reason');
   expect(await status({ CI: '1' })).toMatchObject({
     status: 'not_running',
-    reason: expect.stringContaining('CI=1') as string,
+    reason: expect.stringContaining('CI is set') as string,
   });
-  writeFileSync(join(second.beadsDir, 'daemon.failed'), '{"reason":"no room"}');
+  const failure = { message: 'no room', remedy: 'Make some.' };
+  await rememberStartFailure(second.beadsDir, new BdError('DAEMON_UNAVAILABLE', failure));
   expect(await status({})).toMatchObject({ reason: expect.stringContaining('no room') as string });
   expect(readdirSync(second.beadsDir)).not.toContain('daemon.pid');
 });

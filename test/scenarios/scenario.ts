@@ -123,6 +123,7 @@ export function normalise(
     .replace(/\d+(\.\d+)? ms in its event loop/g, '<delay> in its event loop')
     .replace(/^Uptime:( +)\d+s$/, 'Uptime:$1<time>')
     .replace(/^Pending:( +)\d+ to share.*$/, 'Pending:$1<pending>')
+    .replace(/^(ok +Git: +git +)\S+$/, '$1<git version>')
     .replaceAll(VERSION, '<version>');
 }
 

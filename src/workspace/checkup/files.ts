@@ -1,0 +1,67 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { toBdError } from '../../core/errors.ts';
+import type { Finding } from '../../core/finding.ts';
+import { DISK_LOW_BYTES } from '../../core/limits.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { freeBytes, isNetworkFileSystem } from '../../platform/file-system.ts';
+import { userId } from '../../platform/socket-link.ts';
+import { refuseLinks } from '../../platform/workspace-files.ts';
+import { readMetadata } from '../metadata.ts';
+
+/** Whether `.beads` can be worked in, and what is in it that a repository should not have brought. */
+export function checkFiles(beadsDir: string): Finding[] {
+  return [checkNames(beadsDir), checkAccess(beadsDir), checkDisk(beadsDir)];
+}
+
+function checkNames(beadsDir: string): Finding {
+  const base = { category: 'Workspace', name: 'Files' } as const;
+  try {
+    refuseLinks(beadsDir);
+    const { database, jsonl_export: mirror } = readMetadata(beadsDir);
+    refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, mirror]);
+    return { ...base, status: 'ok', message: beadsDir };
+  } catch (error) {
+    const { message, remedy, details } = toBdError(error);
+    const { path } = details;
+    const fix = typeof path === 'string' ? { fix: `rm ${shellWord(path)}` } : {};
+    return { ...base, status: 'error', message, detail: remedy, ...fix };
+  }
+}
+
+function checkAccess(beadsDir: string): Finding {
+  const base = { category: 'Workspace', name: 'Permissions' } as const;
+  const directory = shellWord(beadsDir);
+  const { uid } = statSync(beadsDir);
+  if (uid !== userId()) {
+    return {
+      ...base,
+      status: 'warning',
+      message: `${beadsDir} belongs to user ${uid}, and you are ${userId()}`,
+      detail: 'bd starts no daemon for files of somebody else.',
+      fix: `sudo chown -R ${userId()} ${directory}`,
+    };
+  }
+  try {
+    accessSync(beadsDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    const where = isNetworkFileSystem(beadsDir) ? 'yours, on a network file system' : 'yours';
+    return { ...base, status: 'ok', message: where };
+  } catch {
+    const message = `${beadsDir} cannot be written`;
+    return { ...base, status: 'error', message, fix: `chmod u+rwx ${directory}` };
+  }
+}
+
+function checkDisk(beadsDir: string): Finding {
+  const base = { category: 'Workspace', name: 'Disk' } as const;
+  const free = freeBytes(beadsDir);
+  if (free === undefined) return { ...base, status: 'ok', message: 'its size is not known' };
+  if (free >= DISK_LOW_BYTES) return { ...base, status: 'ok', message: 'there is room' };
+  return {
+    ...base,
+    status: 'warning',
+    message: `only ${Math.floor(free / 1_048_576)} MB are free`,
+    detail: 'Make space: what cannot be written is refused, and nothing acknowledged is lost.',
+    fix: `df -h ${shellWord(dirname(beadsDir))}`,
+  };
+}
