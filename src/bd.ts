@@ -174,6 +174,7 @@ function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
     env: process.env,
     databaseFlag: database,
     program: daemonProgram(),
+    cliFile: join(import.meta.dirname, 'bd.js'),
     stdin: process.stdin,
     stdout: process.stdout,
     serve: serveHere,

@@ -12,6 +12,8 @@ export interface ClientHost {
   /** The value of `--db`. */
   databaseFlag: string | undefined;
   program: DaemonProgram;
+  /** The entry point of `bd` itself. */
+  cliFile: string;
   stdin: Readable;
   stdout: Writable;
   /** Serves a workspace in this process until told to stop; returns the exit code. */

@@ -5,12 +5,21 @@ import { findDaemons } from '../client/fleet.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { retireDaemon, type RetiredDaemon } from '../client/retire-daemon.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
+import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { findHere, type ClientHost, type RunOptions } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
 import { noDaemon, refusedBySwitch } from './daemon-refusal.ts';
 import { describeDaemon } from './describe-daemon.ts';
 import { connectOrStart, startDaemon, type StartReport } from './start-daemon.ts';
+import { describeService, type ServiceFile } from './service/service-file.ts';
+import {
+  installService,
+  readServiceStatus,
+  uninstallService,
+  type ServiceReport,
+  type ServiceStatus,
+} from './service/service.ts';
 
 /** What commands about daemons need from the client's own process. */
 export interface DaemonServices {
@@ -32,6 +41,11 @@ export interface DaemonServices {
   readLog(beadsDir: string, lines: number): Promise<string>;
   /** Prints what is written to it, until the person has seen enough. */
   followLog(beadsDir: string, print: (text: string) => void): Promise<void>;
+  /** Has the system's service manager run it, instead of the first command. */
+  installService(): Promise<ServiceReport>;
+  /** Undefined when there is none. */
+  uninstallService(): Promise<ServiceReport | undefined>;
+  serviceStatus(): Promise<ServiceStatus>;
   /** Connects standard input and output to the daemon until either ends; returns the exit code. */
   bridgeMcp(): Promise<number>;
 }
@@ -80,6 +94,15 @@ export function createDaemonServices(
     readLog: readLogTail,
     followLog: async (beadsDir, print) =>
       await followLog(beadsDir, { print, signal: host.interrupted() }),
+    async installService() {
+      const beadsDir = findHere(host);
+      const file = requireService(beadsDir, host);
+      // One serves at a time: the service's own would find the workspace taken, and end.
+      await stopDaemonOf(beadsDir, { env });
+      return await installService(file, env);
+    },
+    uninstallService: async () => await uninstallService(requireService(findHere(host), host), env),
+    serviceStatus: async () => await readServiceStatus(requireService(findHere(host), host), env),
     bridgeMcp: async () =>
       await bridgeMcp({
         input: host.stdin,
@@ -107,6 +130,28 @@ export async function stopDaemonOf(
   const [first] = running;
   if (first === undefined) return { stopped: false };
   return { stopped: true, ...(first.pid === undefined ? {} : { pid: first.pid }) };
+}
+
+/** The service of a workspace, whether it is installed or not; undefined where bd knows no manager. */
+export function serviceOf(
+  beadsDir: string,
+  { program, env, cliFile }: ClientHost,
+): ServiceFile | undefined {
+  const wish = {
+    beadsDir,
+    program: [program.execPath, cliFile] as const,
+    path: env['PATH'] ?? '/usr/bin:/bin',
+  };
+  return describeService(wish, { platform: process.platform, env });
+}
+
+function requireService(beadsDir: string, host: ClientHost): ServiceFile {
+  const service = serviceOf(beadsDir, host);
+  if (service !== undefined) return service;
+  throw new BdError('USAGE', {
+    message: `bd knows no service manager on ${process.platform}`,
+    remedy: 'Have yours run `bd daemon run --stay` in the project.',
+  });
 }
 
 function actorOf(env: Environment): { actor?: string } {

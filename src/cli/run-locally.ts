@@ -12,10 +12,11 @@ import type { InitOptions, InitReport } from '../workspace/initialise.ts';
 import type { UninstallOptions, UninstallReport } from '../workspace/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
-import { createDaemonServices, stopDaemonOf } from './daemon-services.ts';
+import { createDaemonServices, serviceOf, stopDaemonOf } from './daemon-services.ts';
 import { createFleetServices } from './fleet-services.ts';
 import { runLocalCommand } from './local-commands.ts';
 import type { InitRequest, LocalServices, UninstallRequest } from './local-services.ts';
+import { uninstallService } from './service/service.ts';
 
 /**
  * Commands about daemons, `init`, `merge` and help; also every command that finds no workspace. What
@@ -128,15 +129,24 @@ async function removeWorkspace(
   const { takeWorkspace } = await import('./direct.ts');
   const options = uninstallOptions(request, host);
   const { beadsDir } = options;
+  const service = await removeService(beadsDir, host);
   const { stopped } = await stopDaemonOf(beadsDir, { env: host.env });
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {
     const report = await uninstall(options);
     await forget(registryPath(host.env), socketLinkPath(beadsDir));
-    return stopped ? withDaemonStopped(report) : report;
+    const changes = [...service, ...(stopped ? ['stopped the daemon'] : []), ...report.changes];
+    return { ...report, changes };
   } finally {
     lock.release();
   }
+}
+
+/** What was started at the login for a workspace goes with it. */
+async function removeService(beadsDir: string, host: ClientHost): Promise<string[]> {
+  const service = serviceOf(beadsDir, host);
+  const removed = service && (await uninstallService(service, host.env));
+  return removed === undefined ? [] : [`removed the service ${removed.path}`];
 }
 
 function withDaemonStopped<T extends UninstallReport>(report: T): T {

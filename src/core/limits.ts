@@ -341,3 +341,6 @@ export const STORE_LOOK_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Largest mirror that `bd doctor` reads line by line, in bytes: some ten thousand issues, in a second or two. */
 export const MIRROR_CHECK_BYTES_MAX = 32 * 1024 * 1024;
+
+/** How long systemctl or launchctl may take: they answer at once, unless nobody is there to answer them. */
+export const SERVICE_MANAGER_TIMEOUT_MS = 4_000;

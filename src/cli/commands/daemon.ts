@@ -6,6 +6,7 @@ import { requireServices } from '../own-process.ts';
 import { renderDaemonStatus } from '../output/daemon-text.ts';
 import { LOG_FLAGS, printLog } from '../output/log-text.ts';
 import { renderHealth } from '../output/fleet-text.ts';
+import { serviceCommand } from './service.ts';
 
 export const daemonCommand: CommandDefinition = {
   name: 'daemon',
@@ -57,6 +58,7 @@ export const daemonCommand: CommandDefinition = {
       flags: [['--stay', 'also when nobody calls for long']],
       run: serve,
     },
+    serviceCommand,
   ],
   run: runClassic,
 };

@@ -1,0 +1,45 @@
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { indent } from '../output/printable.ts';
+import { requireServices } from '../own-process.ts';
+import type { ServiceReport } from '../service/service.ts';
+
+/** For people who want the daemon at boot; nobody needs it. */
+export const serviceCommand: CommandDefinition = {
+  name: 'service',
+  about: 'Have systemd or launchd run it from the login on',
+  subcommands: [
+    { name: 'install', about: 'Write the service’s file, and start it', run: install },
+    { name: 'uninstall', about: 'Stop it, and take the file away', run: uninstall },
+    { name: 'status', about: 'Show whether there is one', run: showStatus },
+  ],
+};
+
+async function install({ services, confirm }: Invocation): Promise<void> {
+  const report = await requireServices(services, 'daemon').installService();
+  const { path, content } = report;
+  const text = `Wrote ${path}:\n\n${indent(content)}\n${renderLeft(report, 'It runs.')}`;
+  confirm({ json: { installed: true, ...report }, text });
+}
+
+async function uninstall({ services, confirm }: Invocation): Promise<void> {
+  const report = await requireServices(services, 'daemon').uninstallService();
+  const text =
+    report === undefined
+      ? 'There is no service of this workspace\n'
+      : `Removed ${report.path}\n${renderLeft(report, '')}`;
+  confirm({ json: { uninstalled: report !== undefined, ...report }, text });
+}
+
+async function showStatus({ services, print }: Invocation): Promise<void> {
+  const status = await requireServices(services, 'daemon').serviceStatus();
+  const { installed, running, path } = status;
+  const text = installed
+    ? `${running ? 'Running' : 'Not running'}: ${path}\n`
+    : 'There is no service of this workspace\n';
+  print({ json: status, text });
+}
+
+function renderLeft({ left, reason }: ServiceReport, done: string): string {
+  if (left.length === 0) return done === '' ? '' : `${done}\n`;
+  return `The service manager was not told (${reason}). Run:\n${indent(left.join('\n'))}\n`;
+}
