@@ -14,6 +14,8 @@ export interface DaemonStatus {
   reason?: string;
   pid?: number;
   version?: string;
+  /** Of the program that runs; tells builds of one version apart. */
+  build?: string;
   /** RFC 3339. */
   started?: string;
   uptime_seconds?: number;
@@ -69,6 +71,7 @@ function describe(
     status: mismatch === undefined ? 'running' : 'outdated',
     pid: status.pid,
     version: status.version,
+    ...(status.build === null ? {} : { build: status.build }),
     started: status.started_at,
     uptime_seconds: status.uptime_ms / 1000,
     memory_bytes: status.rss_bytes,

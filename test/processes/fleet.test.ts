@@ -326,6 +326,7 @@ test('status tells how the daemon is, and why there is none', async () => {
     status: 'running',
     pid: pidOf(second),
     watcher: 'native',
+    build: expect.stringMatching(/^[\da-f]{12}$/) as string,
     sync_state: 'no_remote',
     pending: expect.any(Number) as number,
     heap_bytes: expect.any(Number) as number,
