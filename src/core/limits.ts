@@ -58,6 +58,9 @@ export const LOCK_WAIT_MS = 5_000;
 /** SQLite waits this long for a foreign writer before it says the store is busy: less than a client's patience. */
 export const STORE_BUSY_TIMEOUT_MS = 4_000;
 
+/** Who comes within this time after such a wait in vain does not wait once more. */
+export const STORE_BUSY_AGAIN_MS = 1_000;
+
 /** Stores up to this size, in bytes, are looked through for damage whenever they are opened: a few milliseconds. */
 export const STORE_CHECK_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -8,6 +8,11 @@ const FULL = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
 /** Found by us, where SQLite would go on. */
 export class DamagedStore extends Error {}
 
+/** Another program holds it. */
+export function isBusy(error: unknown): boolean {
+  return codeOf(error).startsWith('SQLITE_BUSY');
+}
+
 /** The file is no database, or what is in it cannot be a store. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof DamagedStore) return true;
@@ -25,7 +30,7 @@ export function explainFailure(path: string, error: unknown): unknown {
 
 export function storeUnusable(what: 'open' | 'write', path: string, error: unknown): BdError {
   if (error instanceof BdError) return error;
-  if (codeOf(error).startsWith('SQLITE_BUSY')) return storeHeld(what, path, error);
+  if (isBusy(error)) return storeHeld(what, path, error);
   const isFull = FULL.has(codeOf(error));
   const reason = error instanceof Error ? error.message : String(error);
   return new BdError('STORE_UNUSABLE', {

@@ -14,6 +14,7 @@ import { createIssueStore, type IssueStore } from './issue-store.ts';
 import { createLeadership } from './leadership.ts';
 import { asidePath, separateFromLog, moveAside, watchOpenFiles } from './open-files.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import { createPatience } from './patience.ts';
 import { createReadiness } from './readiness.ts';
 import { openReplica, type Replica } from './replica.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -66,6 +67,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
   const { database, movedAside } = opened;
   const files = watchOpenFiles(path, opened);
   const leadership = createLeadership(database);
+  const patiently = createPatience(database);
   let isDamaged = false;
   const explain: Store['explain'] = (error) => {
     isDamaged ||= isDamage(error);
@@ -76,7 +78,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     if (database.inTransaction) return work();
     if (files.standing() === 'overwritten') throw overwritten(path);
     try {
-      const result = leadership.write(work);
+      const result = patiently(() => leadership.write(work));
       files.noteWritten();
       return result;
     } catch (error) {
