@@ -99,6 +99,7 @@ test('an end from our side answers what is pending, begins nothing more, and say
   await eventually(() => received.length === 1);
   const drained = transport.drain();
   theirs.write(requestLine(2));
+  await eventually(() => ours.bytesRead === 2 * requestLine(1).length);
   await transport.send({ jsonrpc: '2.0', id: 1, result: {} });
   const chunks: Buffer[] = [];
   theirs.on('data', (chunk: Buffer) => chunks.push(chunk));

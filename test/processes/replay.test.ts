@@ -1,6 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { workspaceKey } from '../../src/platform/socket-link.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -59,6 +64,33 @@ async function createDuring(
 test('twenty kills under a stream of changes lose nothing, double nothing, and nobody sees an error', async () => {
   await createDuring(killDaemons);
 }, 120_000);
+
+test('a daemon that did it, and ended before it could say so, is not repeated without one', async () => {
+  await workspace.bdText(['q', 'Real']);
+  await workspace.bdText(['daemon', 'stop']);
+  const directory = join(workspace.runtimeDir, 'bd');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, `${workspaceKey(workspace.beadsDir)}-0.sock`);
+  const server = createServer((socket) => {
+    socket.setEncoding('utf8').once('data', (text) => {
+      const { params } = JSON.parse(String(text)) as { params: { key: string } };
+      const store = keepDatabase(new BetterSqlite3(join(workspace.beadsDir, 'beads.db')));
+      const answer = JSON.stringify({ issue_id: 't-done', issue: { id: 't-done', title: 'x' } });
+      store
+        .prepare('INSERT INTO answers (key, result) VALUES (?, ?)')
+        .run(`${params.key}.1.create_issue`, answer);
+      store.close();
+      rmSync(join(workspace.beadsDir, 'bd.sock'));
+      socket.destroy();
+    });
+  });
+  await new Promise<void>((done) => server.listen(path, done));
+  symlinkSync(path, join(workspace.beadsDir, 'bd.sock'));
+  const env = { BEADS_AUTO_START_DAEMON: 'false' };
+  expect(await workspace.bdText(['q', 'Once'], { env })).toBe('t-done\n');
+  await new Promise((done) => server.close(done));
+  expect((await workspace.bdText(['count'])).trim()).toBe('1');
+});
 
 test('where no other daemon is to be started, what was cut off is done without one', async () => {
   await workspace.bdText(['daemon', 'start']);
