@@ -171,8 +171,8 @@ export const RETIRE_DRAIN_TIMEOUT_MS = 5_000;
 /** After a retirement, how long newer clients are served by an older daemon that was started again. */
 export const RETIRE_COOLDOWN_MS = 60_000;
 
-/** How long a new daemon waits for the one before it to let go: its drain, its mirror, and some. */
-export const SUCCESSION_WAIT_MS = 8_000;
+/** How long a new daemon waits for the one before it to let go; its client has to hear in time when it does not. */
+export const SUCCESSION_WAIT_MS = 4_000;
 
 /** How often a command is sent again whose daemon went away under it; then it is done without one. */
 export const COMMAND_REPEATS_MAX = 5;
