@@ -1,4 +1,4 @@
-import { followLog, readLogTail } from '../client/daemon-log.ts';
+import { showLog } from '../client/daemon-log.ts';
 import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
 import type { DaemonStatus } from '../client/daemon-status.ts';
 import { findDaemons } from '../client/fleet.ts';
@@ -37,10 +37,8 @@ export interface DaemonServices {
   daemonStatus(): Promise<DaemonStatus>;
   /** Serves in this process until told to stop; returns the exit code. */
   runDaemon(options: RunOptions): Promise<number>;
-  /** The end of its log. */
-  readLog(beadsDir: string, lines: number): Promise<string>;
-  /** Prints what is written to it, until the person has seen enough. */
-  followLog(beadsDir: string, print: (text: string) => void): Promise<void>;
+  /** Prints the end of its log and, when it `follows`, what is written until the person has seen enough. */
+  showLog(beadsDir: string, options: ShowLogOptions): Promise<void>;
   /** Has the system's service manager run it, instead of the first command. */
   installService(): Promise<ServiceReport>;
   /** Undefined when there is none. */
@@ -53,6 +51,12 @@ export interface DaemonServices {
 export interface StopOptions {
   /** End it with a signal when it does not end by itself. */
   isForced: boolean;
+}
+
+export interface ShowLogOptions {
+  lines: number;
+  follows: boolean;
+  print: (text: string) => void;
 }
 
 export interface StopReport {
@@ -91,9 +95,10 @@ export function createDaemonServices(
       await prepare();
       return await host.serve(findHere(host), options);
     },
-    readLog: readLogTail,
-    followLog: async (beadsDir, print) =>
-      await followLog(beadsDir, { print, signal: host.interrupted() }),
+    async showLog(beadsDir, { follows, ...options }) {
+      const until = follows ? { until: host.interrupted() } : {};
+      await showLog(beadsDir, { ...options, ...until });
+    },
     async installService() {
       const beadsDir = findHere(host);
       const file = requireService(beadsDir, host);

@@ -89,9 +89,9 @@ export function createFleetServices(host: ClientHost): FleetServices {
       const running = members.filter(({ health }) => health !== 'stale');
       for (const member of running) await stopDaemon(member, options);
       const beadsDir = members[0]?.beadsDir ?? locate(target, cwd).beadsDir;
-      const started = await startDaemon(beadsDir, host);
+      const { pid, version } = await startDaemon(beadsDir, host);
       const action = running.length > 0 ? 'restarted' : 'started';
-      return { workspace: dirname(beadsDir), action, ...started };
+      return { workspace: dirname(beadsDir), action, pid, version };
     },
     async stopAll(options) {
       const running = (await findFleet(env)).filter(({ health }) => health !== 'stale');

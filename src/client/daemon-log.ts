@@ -7,28 +7,49 @@ import { daemonLogPath, refuseLinks } from '../platform/workspace-files.ts';
 
 const NEWLINE = 0x0a;
 
-/** The last lines of a daemon's log, those of the one before it among them when it is short. */
-export async function readLogTail(beadsDir: string, lines: number): Promise<string> {
+export interface LogOptions {
+  /** How many lines of the end are shown. */
+  lines: number;
+  print: (text: string) => void;
+  /** Goes on with what is written, in the file that takes this one's place too, until this is aborted. */
+  until?: AbortSignal;
+}
+
+/** The end of a daemon's log, that of the file before it among it when it is short. */
+export async function showLog(
+  beadsDir: string,
+  { lines, print, until }: LogOptions,
+): Promise<void> {
   const path = daemonLogPath(beadsDir);
   refuseLinks(
     beadsDir,
     [path, `${path}.1`].map((each) => basename(each)),
   );
-  const current = await readLog(path);
+  // Opened once: what is written between the end that is shown and the first look after it is not lost.
+  const reader = await openReader(path, print);
+  try {
+    const tail = await readTail(await reader.take(), { path, lines });
+    if (tail !== '') print(tail);
+    if (until !== undefined) await follow(path, { reader, until });
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readTail(
+  current: Buffer,
+  { path, lines }: { path: string; lines: number },
+): Promise<string> {
   const tail = lastLines(current, lines);
   if (tail.length < current.length || countLines(tail) >= lines) return tail.toString();
   const before = lastLines(await readLog(`${path}.1`), lines - countLines(tail));
   return Buffer.concat([before, tail]).toString();
 }
 
-/** What is written to the log from now on, in the file that takes its place too, until `signal`. */
-export async function followLog(
-  beadsDir: string,
-  { print, signal }: { print: (text: string) => void; signal: AbortSignal },
+async function follow(
+  path: string,
+  { reader, until }: { reader: LogReader; until: AbortSignal },
 ): Promise<void> {
-  const path = daemonLogPath(beadsDir);
-  const reader = createReader(path, print);
-  await reader.skip();
   // Not for those who only look at the end of it.
   const { watchDirectory } = await import('../platform/directory-watch.ts');
   let turn = Promise.resolve();
@@ -45,34 +66,37 @@ export async function followLog(
   await watch.ready;
   // What was written before the watch stood.
   look();
-  if (!signal.aborted) await once(signal, 'abort');
+  if (!until.aborted) await once(until, 'abort');
   await watch.close();
   await turn;
-  await reader.close();
 }
 
 interface LogReader {
-  /** Past all that is there. */
-  skip(): Promise<void>;
-  /** Prints what has come since; goes on with the new file when the old one was put aside. */
+  /** What has come since the last call; at the first one, all that is there. */
+  take(): Promise<Buffer>;
+  /** Prints that, and goes on with the new file when the old one was put aside. */
   read(): Promise<void>;
   close(): Promise<void>;
 }
 
-function createReader(path: string, print: (text: string) => void): LogReader {
+async function openReader(path: string, print: (text: string) => void): Promise<LogReader> {
   const decoder = new StringDecoder('utf8');
-  let file: FileHandle | undefined;
+  let file = await openIfThere(path);
   let position = 0;
 
-  const readRest = async (): Promise<void> => {
-    if (file === undefined) return;
+  const take = async (): Promise<Buffer> => {
+    if (file === undefined) return Buffer.alloc(0);
     const { size } = await file.stat();
     // Emptied in place.
     if (size < position) position = 0;
     const piece = Buffer.alloc(size - position);
     const { bytesRead } = await file.read(piece, 0, piece.length, position);
     position += bytesRead;
-    if (bytesRead > 0) print(decoder.write(piece.subarray(0, bytesRead)));
+    return piece.subarray(0, bytesRead);
+  };
+  const printRest = async (): Promise<void> => {
+    const piece = await take();
+    if (piece.length > 0) print(decoder.write(piece));
   };
   const isReplaced = async (): Promise<boolean> => {
     const now = await stat(path).catch(() => undefined);
@@ -80,19 +104,16 @@ function createReader(path: string, print: (text: string) => void): LogReader {
     return file === undefined || (await file.stat()).ino !== now.ino;
   };
   return {
-    async skip() {
-      file = await openIfThere(path);
-      position = (await file?.stat())?.size ?? 0;
-    },
+    take,
     async read() {
-      await readRest();
+      await printRest();
       while (await isReplaced()) {
         // Lines that came between the last look and the change of files.
-        await readRest();
+        await printRest();
         await file?.close();
         file = await openIfThere(path);
         position = 0;
-        await readRest();
+        await printRest();
       }
     },
     async close() {

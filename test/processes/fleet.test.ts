@@ -293,7 +293,7 @@ test('logs shows the end, goes on with --follow through a rotation, and ends wit
   let output = '';
   following.stdout.on('data', (piece: Buffer) => (output += String(piece)));
   await eventually(() => output.includes('{"line":59}'));
-  // Each until it is seen: the watch may not stand yet, and says nothing of what is read anyway.
+  // At once: what comes before the watch stands is shown too.
   appendFileSync(log, '{"line":"next"}\n');
   await eventually(() => output.includes('"next"'));
   renameSync(log, `${log}.1`);
@@ -337,7 +337,7 @@ test('status tells how the daemon is, and why there is none', async () => {
   expect(await status({})).not.toHaveProperty('reason');
   expect(await status({ CI: '1' })).toMatchObject({
     status: 'not_running',
-    reason: expect.stringContaining('CI is set') as string,
+    reason: expect.stringContaining('CI=1 is set') as string,
   });
   const failure = { message: 'no room', remedy: 'Make some.' };
   await rememberStartFailure(second.beadsDir, new BdError('DAEMON_UNAVAILABLE', failure));

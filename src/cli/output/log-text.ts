@@ -16,13 +16,17 @@ export async function printLog(
   beadsDir: string,
 ): Promise<void> {
   const local = requireServices(services, 'daemon');
-  const content = await local.readLog(beadsDir, flags.number('lines') ?? LOG_LINES_SHOWN);
-  if (isJson && !flags.has('follow')) {
+  const follows = flags.has('follow');
+  const lines = flags.number('lines') ?? LOG_LINES_SHOWN;
+  if (isJson && !follows) {
+    let content = '';
+    await local.showLog(beadsDir, { lines, follows, print: (text) => void (content += text) });
     const json = { workspace: dirname(beadsDir), log_path: daemonLogPath(beadsDir), content };
     return print({ json, text: '' });
   }
-  io.stdout(severalLines(content));
-  if (flags.has('follow')) {
-    await local.followLog(beadsDir, (text) => io.stdout(severalLines(text)));
-  }
+  await local.showLog(beadsDir, {
+    lines,
+    follows,
+    print: (text) => io.stdout(severalLines(text)),
+  });
 }
