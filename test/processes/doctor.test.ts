@@ -153,6 +153,19 @@ describe('what is wrong is said, with the command that mends it', () => {
     expect(readdirSync(workspace.beadsDir).filter((name) => name.includes('aside'))).toEqual([]);
   });
 
+  test('a store that was put aside is named, and is no warning', async () => {
+    writeFileSync(
+      inBeads('beads.db'),
+      'no database at all, but a text that is long enough to be read',
+    );
+    await workspace.bd(['list'], { env: { BEADS_NO_DAEMON: '1' } });
+    const { exitCode, checks } = await doctor();
+    expect(checks.find(({ name }) => name === 'Kept aside')?.message).toMatch(
+      /beads\.db-aside-\d+/,
+    );
+    expect(exitCode).toBe(0);
+  });
+
   test('a mirror with conflict markers, or with lines that cannot be read', async () => {
     const mirror = inBeads('beads.jsonl');
     const good = readFileSync(mirror, 'utf8');

@@ -66,7 +66,7 @@ export function checkKeptAside(beadsDir: string): Finding {
       fix: `bd import -i ${shellWord(join(quarantine, first))}`,
     };
   }
-  const stores = readdirSync(beadsDir).filter((name) => /\.aside-\d+$/.test(name));
+  const stores = readdirSync(beadsDir).filter((name) => /-aside-\d+$/.test(name));
   const message =
     stores.length === 0 ? 'nothing' : `stores that could not be used: ${stores.join(', ')}`;
   return { ...base, status: 'ok', message };
