@@ -26,6 +26,9 @@ export interface Patience {
 const PAUSE_MIN_MS = 10;
 const PAUSE_MAX_MS = 250;
 
+/** Daemons that one client starts when each is killed at once. */
+const STARTS_MAX = 3;
+
 /** After a start that met a held lock: a command without daemon needs a moment to end. */
 const BUSY_PAUSE_MS = 100;
 
@@ -39,6 +42,7 @@ export async function ensureDaemon(start: DaemonStart, patience: Patience = {}):
   const { startTimeoutMs = DAEMON_START_TIMEOUT_MS, heldTimeoutMs = HELD_TIMEOUT_MS } = patience;
   const waitedMs = (): number => performance.now() - sinceMs;
   let pauseMs = PAUSE_MIN_MS;
+  let killed = 0;
   for (;;) {
     const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, Math.max(1, heldTimeoutMs - waitedMs()));
     const connection = await connect(start.beadsDir, { timeoutMs });
@@ -46,6 +50,11 @@ export async function ensureDaemon(start: DaemonStart, patience: Patience = {}):
     const elected =
       connection.kind === 'absent' ? await elect(start, { startTimeoutMs }) : undefined;
     if (elected?.kind === 'ready') continue;
+    if (elected?.kind === 'killed') {
+      killed += 1;
+      if (killed === STARTS_MAX) return { kind: 'failed', error: elected.error };
+      continue;
+    }
     if (elected?.kind === 'failed' || elected?.kind === 'failed_before') return refuse(elected);
     if (elected?.kind === 'busy') pauseMs = Math.max(pauseMs, BUSY_PAUSE_MS);
     const limitMs = elected?.kind === 'on_its_way' ? startTimeoutMs : heldTimeoutMs;

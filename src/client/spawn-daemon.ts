@@ -25,7 +25,9 @@ export type Spawned =
   | { kind: 'ready' }
   /** Another process holds the workspace's lock. */
   | { kind: 'busy' }
-  | { kind: 'failed'; error: BdError };
+  | { kind: 'failed'; error: BdError }
+  /** A signal ended it, which says nothing of the next one. */
+  | { kind: 'killed'; error: BdError };
 
 /** The pipe on which a daemon says how its start went: `R`, `B` or `E <error>`, one line. */
 const READY_FD = 3;
@@ -77,10 +79,22 @@ function readFirstWord(
     });
     pipe.once('error', (error) => fail(error.message));
     // The pipe closes with the process: a daemon that dies is noticed at once.
-    pipe.once('end', () =>
-      fail(`${lastWords(beadsDir, logStart)}; see ${daemonLogPath(beadsDir)}`),
-    );
+    pipe.once('end', () => {
+      const reason = `${lastWords(beadsDir, logStart)}; see ${daemonLogPath(beadsDir)}`;
+      whenEnded(child, (signal) =>
+        finish({
+          kind: signal === null ? 'failed' : 'killed',
+          error: cannotStart(beadsDir, signal === null ? reason : `${signal} ended it`),
+        }),
+      );
+    });
   });
+}
+
+/** The pipe may close before its process is gone. */
+function whenEnded(child: ChildProcess, tell: (signal: NodeJS.Signals | null) => void): void {
+  if (child.exitCode !== null || child.signalCode !== null) tell(child.signalCode);
+  else child.once('exit', (_code, signal) => tell(signal));
 }
 
 function readWord(text: string): Spawned {

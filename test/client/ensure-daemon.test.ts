@@ -122,6 +122,18 @@ test('one that dies without a word is noticed, and its last words are told', asy
   expect(failed.error.message).toMatch(/TypeError: last words; see .*daemon\.log/);
 });
 
+test('one that is killed at its start is followed by another, and nobody remembers it as a failure', async () => {
+  const die = `process.kill(process.pid, 'SIGKILL');`;
+  const failed = await start(die);
+  if (failed.kind !== 'failed') throw new Error(failed.kind);
+  expect(failed.error.message).toContain('SIGKILL ended it');
+  const once = `const first = require('node:path').join(beadsDir, 'first');
+    if (!fs.existsSync(first)) { fs.writeFileSync(first, ''); ${die} }`;
+  const second = await start(`${once} ${listenAs(workspaceKey(beadsDir))}`);
+  if (second.kind !== 'connected') throw new Error(second.kind);
+  second.socket.destroy();
+});
+
 test('a workspace that stays locked without a socket ends the wait with the holder’s number', async () => {
   writeFileSync(join(beadsDir, 'daemon.pid'), '4711\n');
   await expect(start(`fs.writeSync(3, 'B\\n')`, { heldTimeoutMs: 600 })).rejects.toMatchObject({
