@@ -37,17 +37,6 @@ function pidOf(project: TestProject): number {
   return pid;
 }
 
-test('twenty first calls at once start one daemon, and all are done', async () => {
-  await workspace.bdText(['init', '--prefix', 't']);
-  const titles = Array.from({ length: 20 }, (_, index) => `Issue ${index}`);
-  const created = await Promise.all(titles.map((title) => workspace.bdText(['q', title])));
-  expect(new Set(created.map((id) => id.trim())).size).toBe(20);
-  expect(new Set(await idsIn(workspace))).toEqual(new Set(created.map((id) => id.trim())));
-  await eventually(() => daemonsOf(workspace).length === 1, { what: 'one daemon' });
-  const log = readFileSync(join(workspace.beadsDir, 'daemon.log'), 'utf8');
-  expect(log.match(/"msg":"serving"/g)).toHaveLength(1);
-});
-
 test('what was acknowledged survives kill -9, and the next call starts a new daemon', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);

@@ -23,4 +23,5 @@ runPart([...vitest, ...withGit], { ...ordinary, FOOTPRINT_ACTS: '500', PUSH_ROUN
 // Ten thousand rounds among four processes.
 const lockRounds = ['test/processes/lock-traps.test.ts', '-t', 'again and again'];
 runPart([...vitest, ...lockRounds], { ...ordinary, LOCK_ROUNDS: '2500' });
+runPart([...vitest, 'test/processes/daemon-kills.test.ts'], { ...ordinary, DAEMON_KILLS: '200' });
 runPart(['test/support/simulate.mjs', '--seeds', '20'], ordinary);
