@@ -55,8 +55,10 @@ function open(path: string): Database {
 
 function tryLock(database: Database): boolean {
   try {
-    // Nothing is ever written: without a journal it needs no space, and a killed holder leaves none.
-    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    // Nothing is ever written: without a journal it needs no space, and a killed holder leaves none. The
+    // transaction alone holds the lock: with `locking_mode = EXCLUSIVE` an attempt that fails would keep a
+    // shared lock, and two who wait would keep each other out for ever.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) {

@@ -3,6 +3,7 @@
  * stays. `contend <lock> <rounds> <marker>` takes it again and again, and looks each time whether it is alone.
  */
 import { mkdirSync, rmdirSync, writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 
 const [, , task = '', path = '', rounds = '', marker = ''] = process.argv;
@@ -24,6 +25,8 @@ async function contend(): Promise<void> {
     mkdirSync(marker);
     rmdirSync(marker);
     lock.release();
+    // Whoever asks again at once would have it again: the others only look now and then.
+    await pause(Math.random() * 20);
   }
 }
 
