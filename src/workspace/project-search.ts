@@ -18,8 +18,8 @@ export type ProjectSearch = (
 ) => Promise<Project | undefined>;
 
 /** The project whose issues the repository's remote holds; what is fetched to see that stays. */
-export const findProject: ProjectSearch = async (repository, where) =>
-  await openBranch({ ...where, repository, projectId: '' }).findProject();
+export const findProject: ProjectSearch = async (repository, { config, env, clock }) =>
+  await openBranch({ config, env, clock, repository, projectId: '' }).findProject();
 
 /** The same, and the repository has nothing more than before. */
 export const lookForProject: ProjectSearch = async (repository, where) => {
