@@ -33,7 +33,8 @@ export function createReception({
   retired,
 }: {
   projectDir: string;
-  instance: () => string;
+  /** Tells this daemon from all others. */
+  instance: string;
   program: ProgramFile;
   settings: Settings;
   clock: Clock;
@@ -73,7 +74,7 @@ export function createReception({
       if (protocol === undefined) throw otherProtocol(asked);
       return {
         protocol,
-        instance: instance(),
+        instance,
         version: VERSION,
         build: program.build,
         schema: SCHEMA_VERSION,

@@ -1,0 +1,52 @@
+import { basename } from 'node:path';
+import { LOOK_INTERVAL_MS, LOOK_SPACING_MS, WAKE_JITTER_MS } from '../core/limits.ts';
+import { watchPresence } from '../platform/presence-watch.ts';
+import { daemonLockPath, socketLinkPath } from '../platform/workspace-files.ts';
+import { forgetCrashInTime } from './crash.ts';
+import type { Front } from './front.ts';
+import type { RegularLook } from './regular-look.ts';
+import type { Serving } from './serving.ts';
+import type { StoreRest } from './store-rest.ts';
+
+interface UpkeepOptions {
+  look: RegularLook;
+  front: Front;
+  rest: StoreRest;
+}
+
+/** What a daemon does when nobody asks it to: looks after its place, wakes up after a sleep. Returns what ends it. */
+export function startUpkeep(serving: Serving, { look, front, rest }: UpkeepOptions): () => void {
+  const { beadsDir, clock, standing, post, check } = serving;
+  const presence = watchPresence(beadsDir, {
+    names: [socketLinkPath, daemonLockPath].map((pathIn) => basename(pathIn(beadsDir))),
+    onChange: () => look.soon(),
+  });
+  look.start({
+    intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
+    look({ isWake }) {
+      if (standing() === 'ours') front.restoreLink();
+      if (isWake) {
+        post({ kind: 'woke', nowMs: clock.nowMs() });
+        catchUp(serving);
+      }
+      check();
+      if (front.connections() === 0) rest.now();
+    },
+  });
+  const stopForgetting = forgetCrashInTime(beadsDir, clock);
+  return () => {
+    presence.close();
+    look.stop();
+    rest.stop();
+    stopForgetting();
+  };
+}
+
+/** After a sleep: times that were planned are far away or long past, and others have worked meanwhile. */
+function catchUp({ workspace: { sync }, clock }: Serving): void {
+  // Not at once: all machines of an office may have woken up now.
+  clock.after(Math.random() * WAKE_JITTER_MS, () => {
+    sync.storeChanged();
+    sync.activity();
+  });
+}
