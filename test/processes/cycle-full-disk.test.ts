@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WAL_REST_BYTES_MAX } from '../../src/core/limits.ts';
 import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { eventually } from '../support/eventually.ts';
 import { buildFaultyBd, runFaulty } from '../support/faulty-process.ts';
 import {
   createSharedRemote,
@@ -72,6 +74,11 @@ describe.skipIf('refusal' in mounted)('on a disk that fills up', () => {
   let program: string;
 
   const startIn = (at: string): string[] => ('disk' in mounted ? mounted.disk.startIn(at) : []);
+
+  const logBytes = async (): Promise<number> => {
+    const { stdout } = await run(['stat', '-c', '%s', join(clone, '.beads/beads.db-wal')]);
+    return Number(stdout);
+  };
 
   function run(
     args: readonly string[],
@@ -165,6 +172,8 @@ describe.skipIf('refusal' in mounted)('on a disk that fills up', () => {
       // From here on nothing happens in the background that would make space.
       expect(await bd(['sync'], env)).toMatchObject({ exitCode: 0 });
       if (stops) await bd(['daemon', 'stop'], env);
+      // As a daemon at rest does when its write-ahead log has grown.
+      await eventually(async () => (await logBytes()) <= WAL_REST_BYTES_MAX);
       await fill();
       const title = `Made ${how}`;
       const refused = await bd(['create', title, '--json'], env);
