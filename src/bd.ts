@@ -56,6 +56,7 @@ async function run(io: CommandIo): Promise<number> {
   return await runDirectly(argv, io, {
     beadsDir,
     env: process.env,
+    lockTimeout: line.lockTimeout,
     failure: reached.kind === 'none' ? reached.failure : undefined,
     // A daemon that went away may have done it already.
     key: attempts === 0 ? undefined : key,

@@ -1,5 +1,6 @@
 import { selectDirectEnvironment } from '../client/client-environment.ts';
 import { callFormerDaemon } from '../client/connect.ts';
+import { durationMs } from '../core/duration.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -48,11 +49,14 @@ export async function runDirectly(
   {
     beadsDir,
     env,
+    lockTimeout,
     failure,
     key,
   }: {
     beadsDir: string;
     env: Environment;
+    /** How long to wait for others who have the workspace, as the command line has it. */
+    lockTimeout?: string | undefined;
     /** Why there is no daemon, when nobody was told of it yet. */
     failure?: BdError | undefined;
     /** Of a command that a daemon may have done before it went away. */
@@ -63,7 +67,7 @@ export async function runDirectly(
   let opening: Promise<Opened> | undefined;
   let calling: Promise<Call> | undefined;
   const call: Call = async (method, params) => {
-    opening ??= open(beadsDir, { env, io });
+    opening ??= open(beadsDir, { env, io, waitMs: lockWaitMs(lockTimeout) });
     calling ??= opening.then(({ workspace }) => createCall(workspace, { key }));
     return await (
       await calling
@@ -82,9 +86,9 @@ export async function runDirectly(
 
 async function open(
   beadsDir: string,
-  { env, io }: { env: Environment; io: CommandIo },
+  { env, io, waitMs }: { env: Environment; io: CommandIo; waitMs: number },
 ): Promise<Opened> {
-  const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
+  const lock = await takeWorkspace(beadsDir, { waitMs });
   try {
     const workspace = await openWorkspace({
       beadsDir,
@@ -102,6 +106,15 @@ async function open(
     lock.release();
     throw error;
   }
+}
+
+function lockWaitMs(lockTimeout: string | undefined): number {
+  const waitMs = lockTimeout === undefined ? LOCK_WAIT_MS : durationMs(lockTimeout);
+  if (waitMs !== undefined) return waitMs;
+  throw new BdError('INVALID_VALUE', {
+    message: `--lock-timeout is "${lockTimeout}"`,
+    remedy: 'Name a time, as in 500ms, 30s or 2m.',
+  });
 }
 
 /** The command is done and stored: a mirror that stays behind is a warning. */

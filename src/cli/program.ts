@@ -104,7 +104,7 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--no-db', ''],
   ['--global', ''],
   ['--profile', ''],
-  ['--lock-timeout <duration>', ''],
+  ['--lock-timeout <duration>', 'how long to wait for another command, without daemon'],
   ['--dolt-auto-commit <mode>', ''],
 ];
 

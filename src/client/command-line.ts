@@ -11,6 +11,8 @@ export interface CommandLine {
   /** `--db` and `--directory`, as given. */
   database: string | undefined;
   directory: string | undefined;
+  /** `--lock-timeout`, as given. */
+  lockTimeout: string | undefined;
 }
 
 /** Global flags that are followed by a value. */
@@ -51,6 +53,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
     refusesDaemon: isSet(words, '--no-daemon') || isSet(words, '--sandbox'),
     wantsJson: isSet(words, '--json'),
     database: valueOf(words, '--db'),
+    lockTimeout: valueOf(words, '--lock-timeout'),
     directory: valueOf(words, '--directory') ?? valueOf(globals, '-C'),
   };
 }

@@ -55,8 +55,8 @@ export const DAEMON_NOTE_BYTES_MAX = 16 * 1024;
 /** How long a command without daemon waits for another one that holds the lock: it ends within 6 s. */
 export const LOCK_WAIT_MS = 5_000;
 
-/** SQLite waits this long for a foreign writer before it says the store is busy: less than a client's patience. */
-export const STORE_BUSY_TIMEOUT_MS = 4_000;
+/** SQLite waits this long for a foreign writer before it says the store is busy: well below a client's patience, who hears nothing meanwhile. */
+export const STORE_BUSY_TIMEOUT_MS = 2_500;
 
 /** Who comes within this time after such a wait in vain does not wait once more. */
 export const STORE_BUSY_AGAIN_MS = 1_000;

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   BD,
@@ -134,6 +135,23 @@ test.skipIf(process.getuid?.() !== 0)(
     chownSync(workspace.beadsDir, 0, 0);
   },
 );
+
+test('commands that do without wait for each other as long as they are told to', async () => {
+  const env = { BEADS_NO_DAEMON: '1' };
+  const lock = await acquireKernelLock(join(workspace.beadsDir, 'daemon.lock'), { waitMs: 5_000 });
+  const wait = (...timeout: string[]) => workspace.bd(['count', ...timeout], { env });
+  expect(await wait('--lock-timeout', '100ms')).toMatchObject({
+    exitCode: 5,
+    stderr: expect.stringContaining('did not let go within 0.1 s') as string,
+  });
+  expect(await wait('--lock-timeout', 'soon')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('--lock-timeout is "soon"') as string,
+  });
+  const patient = wait('--lock-timeout', '40s');
+  lock?.release();
+  expect(await patient).toMatchObject({ exitCode: 0 });
+});
 
 test('a start that fails is told once, and then commands do without at once', async () => {
   const open = join(workspace.root, 'open');
