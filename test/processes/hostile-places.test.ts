@@ -49,6 +49,14 @@ function canary(name: string): string {
   return path;
 }
 
+/** What `bd doctor` has to say against the place; it ends with 1 then. */
+async function warnings(): Promise<string> {
+  const { exitCode, stdout } = await workspace.bd(['doctor', '--json']);
+  expect(exitCode).toBe(1);
+  const { checks } = JSON.parse(stdout) as { checks: { status: string; message: string }[] };
+  return checks.flatMap(({ status, message }) => (status === 'ok' ? [] : [message])).join('\n');
+}
+
 const whatRan = (): string =>
   existsSync(join(workspace.root, 'ran')) ? readFileSync(join(workspace.root, 'ran'), 'utf8') : '';
 
@@ -58,6 +66,7 @@ describe('a planted bd.sock', () => {
   test('that leads to a socket in the repository is not spoken to, and work goes on', async () => {
     const { heard } = await eavesdrop(join(workspace.root, 'evil.sock'));
     symlinkSync('../../evil.sock', pathOf('bd.sock'));
+    expect(await warnings()).toMatch(/bd\.sock leads to .*evil\.sock, which bd did not make/);
     expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
     expect(await workspace.bdText(['list'])).toContain('A secret plan');
     expect(heard()).toBe('');
@@ -65,6 +74,7 @@ describe('a planted bd.sock', () => {
 
   test('that is a socket itself is not spoken to', async () => {
     const { heard } = await eavesdrop(pathOf('bd.sock'));
+    expect(await warnings()).toMatch(/bd\.sock is no link, and is not used/);
     expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
     expect(heard()).toBe('');
   });
@@ -76,6 +86,7 @@ describe('a planted bd.sock', () => {
     const path = join(directory, `${workspaceKey(workspace.beadsDir)}-00000000.sock`);
     const { heard } = await eavesdrop(path);
     symlinkSync(path, pathOf('bd.sock'));
+    expect(await warnings()).toMatch(/bd\.sock leads to .*, which bd did not make/);
     expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
     expect(heard()).toBe('');
   });
@@ -90,6 +101,7 @@ describe('a planted bd.sock', () => {
       symlinkSync(path, pathOf('bd.sock'));
       for (const foreign of [path, directory]) {
         lchownSync(foreign, 12_345, 12_345);
+        expect(await warnings()).toContain(foreign);
         expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
         lchownSync(foreign, 0, 0);
       }
@@ -101,6 +113,7 @@ describe('a planted bd.sock', () => {
 test('a runtime directory in which everybody can write holds no socket', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   chmodSync(workspace.runtimeDir, 0o777);
+  expect(await warnings()).toContain(workspace.runtimeDir);
   expect(await workspace.bdText(['q', 'First'])).toMatch(/^t-/);
   expect(readdirSync(workspace.runtimeDir)).toEqual([]);
   chmodSync(workspace.runtimeDir, 0o700);
@@ -123,6 +136,7 @@ test.each(['beads.jsonl', 'beads.db', 'daemon.log', 'daemon.log.1', 'daemon.cras
       ['daemon', 'start'],
       ['init', '--prefix', 'x'],
     ];
+    expect(await warnings()).toContain(`${pathOf(name)} is a symbolic link to ../../victim`);
     for (const args of commands) await workspace.bd(args);
     expect(readFileSync(victim, 'utf8')).toBe('mine\n');
   },
@@ -213,6 +227,7 @@ describe('a repository that would have programs run', () => {
     await workspace.bdText(['init', '--prefix', 't']);
     await workspace.bdText(['q', 'Title']);
     await workspace.bdText(['sync']);
+    expect(await warnings()).toContain('shared.gitconfig');
     expect(whatRan()).toBe('');
   });
 
@@ -223,6 +238,7 @@ describe('a repository that would have programs run', () => {
     const synced = await workspace.bd(['sync', '--json']);
     expect(synced.exitCode).toBe(1);
     expect(synced.stdout).toMatch(/transport 'ext' not allowed|protocol/);
+    expect(await warnings()).toMatch(/transport 'ext' not allowed|protocol/);
     expect(whatRan()).toBe('');
   });
 
@@ -241,6 +257,7 @@ describe('a repository that would have programs run', () => {
       const synced = await workspace.bd(['sync', '--json']);
       expect(synced.exitCode).toBe(1);
       expect(synced.stdout + synced.stderr).toContain('no remote of that name');
+      expect(await warnings()).toContain(remote);
     }
     expect(whatRan()).toBe('');
   });
