@@ -42,15 +42,18 @@ export function ask<M extends Answerable>(
           else done(outcome.result as Answer<M>);
         });
       },
-      ended: (reason) => settle(() => fail(noAnswer(method, reason ?? 'it ended the connection'))),
+      ended: (reason) =>
+        settle(() => fail(noAnswer(method, reason ?? 'it ended the connection', { ended: true }))),
     });
     stream.send(request(1, method, params));
   });
 }
 
-function noAnswer(method: string, reason: string): BdError {
+/** `ended`: the daemon let go of the connection, as one does that ends. */
+function noAnswer(method: string, reason: string, details: { ended?: true } = {}): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `the daemon did not answer ${method}: ${reason}`,
     remedy: 'Try again; if it stays like this, end that process: nothing acknowledged is lost.',
+    details,
   });
 }

@@ -39,14 +39,27 @@ async function askToEnd(member: FleetMember): Promise<void> {
   const { health, socketPath, answer, beadsDir } = member;
   if (socketPath === undefined || answer === undefined) throw unreachable(member);
   const connection = await connectTo(socketPath, { timeoutMs: CONNECT_TIMEOUT_MS });
-  if (connection.kind === 'connected') await ask(connection.socket, 'shutdown');
-  else if (connection.kind !== 'absent') throw unreachable({ ...member, issue: connection.reason });
+  if (connection.kind === 'connected') {
+    await ask(connection.socket, 'shutdown').catch((error: unknown) => {
+      // It was ending already, and is waited for all the same.
+      if (!isEnding(error)) throw error;
+    });
+  } else if (connection.kind !== 'absent') {
+    throw unreachable({ ...member, issue: connection.reason });
+  }
   // The lock of a workspace that is gone, or another daemon's, tells nothing of this one.
   const hasEnded =
     health === 'orphan' || beadsDir === undefined
       ? await waitForSilence(socketPath)
       : await waitForLock(beadsDir);
   if (!hasEnded) throw late(member);
+}
+
+function isEnding(error: unknown): boolean {
+  return (
+    error instanceof BdError &&
+    (error.code === 'DAEMON_RETIRING' || error.details['ended'] === true)
+  );
 }
 
 async function waitForLock(beadsDir: string): Promise<boolean> {

@@ -1,0 +1,72 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { FleetMember } from '../../src/client/fleet.ts';
+import { stopDaemon } from '../../src/client/stop-daemon.ts';
+import { acquireKernelLock, type KernelLock } from '../../src/platform/kernel-lock.ts';
+import type { DaemonStatusResult } from '../../src/protocol/daemon-methods.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let server: Server | undefined;
+let lock: KernelLock | undefined;
+beforeEach(async () => {
+  temp = createTempDirectory();
+  mkdirSync(join(temp.path, '.beads'));
+  lock = await acquireKernelLock(join(temp.path, '.beads/daemon.lock'), { waitMs: 0 });
+});
+afterEach(() => {
+  server?.close();
+  lock?.release();
+  temp[Symbol.dispose]();
+});
+
+/** Something that is a daemon as far as the fleet can see, and answers like this. */
+async function pose(answer: (socket: Socket) => void): Promise<FleetMember> {
+  const socketPath = join(temp.path, 'sock');
+  const listening = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => answer(socket));
+  });
+  server = listening;
+  await new Promise<void>((done) => listening.listen(socketPath, done));
+  return {
+    health: 'healthy',
+    beadsDir: join(temp.path, '.beads'),
+    socketPath,
+    pid: process.pid,
+    registered: undefined,
+    answer: {} as DaemonStatusResult,
+    issue: undefined,
+  };
+}
+
+const RETIRING = {
+  jsonrpc: '2.0',
+  id: 1,
+  error: { code: 1018, message: 'it ends', data: { code: 'DAEMON_RETIRING', remedy: 'Again.' } },
+};
+
+test.each([
+  ['lets go of the connection', (socket: Socket) => socket.destroy()],
+  ['says so', (socket: Socket) => void socket.write(`${JSON.stringify(RETIRING)}\n`)],
+])('a daemon that is ending already, and %s, is waited for', async (_how, answer) => {
+  const stopping = stopDaemon(
+    await pose((socket) => {
+      answer(socket);
+      lock?.release();
+    }),
+  );
+  await expect(stopping).resolves.toBeUndefined();
+});
+
+test('what refuses for another reason is not taken for one that ends', async () => {
+  const refusal = { ...RETIRING.error, code: 1016, data: { code: 'UNKNOWN_METHOD', remedy: '' } };
+  const stopping = stopDaemon(
+    await pose(
+      (socket) => void socket.write(`${JSON.stringify({ ...RETIRING, error: refusal })}\n`),
+    ),
+  );
+  await expect(stopping).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
+});
