@@ -345,6 +345,23 @@ describe('connections', () => {
     await drained;
   });
 
+  test.each([
+    ['a line', request(2, 'echo')],
+    ['a hello of an MCP bridge', '{"jsonrpc":"2.0","method":"bd/hello","params":{}}\n'],
+  ])('at the end %s that was only half there is not begun any more', async (_what, text) => {
+    const [busy, late] = [open(), open()];
+    busy.socket.write(request(1, 'wait'));
+    late.socket.write(text.slice(0, 10));
+    await eventually(() => running === 1 && connections.count() === 2);
+    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    late.socket.write(text.slice(10));
+    // While the other one is still waited for.
+    await eventually(() => connections.count() === 1);
+    expect(begun).toBe(1);
+    release();
+    await drained;
+  });
+
   test('what runs on beyond all patience is cut off', async () => {
     const { socket, replies, ended } = open();
     socket.write(request(1, 'wait'));

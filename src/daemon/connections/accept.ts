@@ -61,11 +61,13 @@ export function createConnections({
     const options = { socket, initial: opening.bytes, handle, log, holding, messageTimeoutMs };
     switch (opening.face) {
       case 'line-json':
-        return keep(socket, serveLineJson(options));
-      case 'lsp':
-        return keep(socket, (await import('./lsp.ts')).serveLsp(options));
+        return begin(socket, () => serveLineJson(options));
+      case 'lsp': {
+        const { serveLsp } = await import('./lsp.ts');
+        return begin(socket, () => serveLsp(options));
+      }
       case 'mcp':
-        return keep(socket, await serveMcpOn(socket, { opening, admit, call, log, holding }));
+        return begin(socket, await prepareMcp(socket, { opening, admit, call, log, holding }));
       case 'unknown':
       case 'silent':
       case 'ended':
@@ -74,7 +76,10 @@ export function createConnections({
         return opening.face satisfies never;
     }
   };
-  const keep = (socket: Socket, connection: ServedConnection): void => {
+  /** Not where the end came first: who begins now would be answered by nobody. */
+  const begin = (socket: Socket, start: () => ServedConnection): void => {
+    if (refusing !== undefined) return refuse(socket, refusing);
+    const connection = start();
     if (socket.destroyed) return;
     served.set(socket, connection);
     socket.once('close', () => served.delete(socket));
@@ -119,7 +124,7 @@ export function createConnections({
 }
 
 /** The hello is the bridge's and stays here; all that follows is MCP. */
-async function serveMcpOn(
+async function prepareMcp(
   socket: Socket,
   {
     opening,
@@ -134,30 +139,26 @@ async function serveMcpOn(
     log: Log;
     holding: Holding;
   },
-): Promise<ServedConnection> {
+): Promise<() => ServedConnection> {
   const { bytes } = opening;
   const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
   const isHello = method === 'bd/hello';
   admit(isHello ? params : undefined);
   const hello = isHello ? bridgeHello.check(params ?? {}, 'bd/hello') : {};
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
-  socket.unshift(bytes.subarray(read));
   const { serveMcp } = await import('../../mcp/server.ts');
   const hold = (bytes: number): void => holding.set(bytes + socket.writableLength);
-  const ending = new AbortController();
-  const serving = serveMcp({
-    socket,
-    call,
-    hello,
-    log,
-    ending: ending.signal,
-    bounds: { hold },
-  });
-  return {
-    async drain() {
-      ending.abort();
-      await serving;
-    },
+  return () => {
+    socket.unshift(bytes.subarray(read));
+    const ending = new AbortController();
+    const bounds = { hold };
+    const serving = serveMcp({ socket, call, hello, log, ending: ending.signal, bounds });
+    return {
+      async drain() {
+        ending.abort();
+        await serving;
+      },
+    };
   };
 }
 
