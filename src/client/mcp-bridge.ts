@@ -67,6 +67,7 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
   let connection: Promise<Socket | undefined> | undefined;
   let failure: BdError | undefined;
   let isFinishing = false;
+  let isClosed = false;
   let settled = (): void => {};
 
   /** A server that does not start is invisible to a model: this one goes on, and says what is wrong. */
@@ -92,7 +93,8 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
     socket.once('close', () => {
       output.off('drain', resume);
       connection = undefined;
-      void goOn();
+      // Nobody is there to be answered.
+      if (!isClosed) void goOn();
     });
     const splitter = createSplitter();
     socket.setEncoding('latin1').on('data', (piece: string) => {
@@ -149,7 +151,10 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
       }
       return failure?.exitCode ?? 0;
     },
-    close: () => void connection?.then((socket) => socket?.destroy()),
+    close() {
+      isClosed = true;
+      void connection?.then((socket) => socket?.destroy());
+    },
   };
 }
 

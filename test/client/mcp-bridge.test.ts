@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bridgeMcp } from '../../src/client/mcp-bridge.ts';
 import { BdError } from '../../src/core/errors.ts';
+import { LINE_BYTES_MAX } from '../../src/core/limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -19,6 +20,7 @@ interface Message {
 type Daemon = (message: Message, socket: Socket) => void;
 
 let temp: TempDirectory;
+let path: string;
 let server: Server;
 let daemons: Daemon[];
 /** The lines that each daemon got. */
@@ -50,7 +52,7 @@ beforeEach(async () => {
       }
     });
   });
-  const path = join(temp.path, 's.sock');
+  path = join(temp.path, 's.sock');
   await new Promise<void>((done) => server.listen(path, done));
   input = new PassThrough();
   const output = new PassThrough();
@@ -185,6 +187,23 @@ test('while no daemon can be had each request hears why, and the next one tries 
   input.end(call(9, 'create'));
   expect(await exitCode).toBe(0);
   expect(answers.at(-1)).toMatchObject({ id: 9, result: {} });
+});
+
+test('once the bridge has ended, nothing is asked again', async () => {
+  daemons = [() => {}, answer];
+  input.write(call(1, 'ready'));
+  await eventually(() => methods(0).includes('ready'));
+  const [socket] = sockets;
+  const closed = new Promise((done) => socket?.once('close', done));
+  input.write('x'.repeat(LINE_BYTES_MAX + 1));
+  expect(await exitCode).not.toBe(0);
+  await closed;
+  // What the bridge still sent would be there before this.
+  const stranger = createConnection(path).end(line({ method: 'stranger' }));
+  await eventually(() => received.flat().some(({ method }) => method === 'stranger'));
+  stranger.destroy();
+  expect(received.slice(1).flat()).toMatchObject([{ method: 'stranger' }]);
+  expect(said).toContain('a line is longer than');
 });
 
 test('bytes that are no UTF-8 arrive as they are', async () => {
