@@ -267,12 +267,15 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
 
   /** Where the file is not watched. */
   function lookRegularly(signal: AbortSignal): void {
-    if (signal.aborted) return;
-    const cancel = clock.after(MIRROR_LOOK_INTERVAL_MS, () => {
-      dispatch({ kind: 'mirror_changed' });
-      lookRegularly(signal);
-    });
-    signal.addEventListener('abort', cancel, { once: true });
+    let cancel = (): void => {};
+    const wait = (): void => {
+      cancel = clock.after(MIRROR_LOOK_INTERVAL_MS, () => {
+        dispatch({ kind: 'mirror_changed' });
+        wait();
+      });
+    };
+    if (!signal.aborted) wait();
+    signal.addEventListener('abort', () => cancel(), { once: true });
   }
 
   async function openWatch(): Promise<DirectorySetWatch> {

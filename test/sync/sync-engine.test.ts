@@ -6,11 +6,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MIRROR_LOOK_INTERVAL_MS } from '../../src/core/limits.ts';
 import type { Log } from '../../src/platform/log.ts';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
 import { eventually } from '../support/eventually.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import {
   classic,
   createClone,
@@ -302,5 +305,23 @@ describe('a mirror that is not watched', () => {
     appendFileSync(a.mirrorPath, `${line('t-b')}\n`);
     a.engine.activity();
     await eventually(() => a.store.issues.get('t-b') !== undefined, { deadlineMs: 10_000 });
+  });
+
+  it('is looked at now and then all its life, and keeps nothing of that', async () => {
+    const clock = createFakeClock();
+    const a = clone('a', { clock });
+    a.settings.watchesFiles = false;
+    start(a);
+    await a.engine.flushMirror();
+    const kept = () => getEventListeners(stop.signal, 'abort').length;
+    await eventually(() => kept() > 1, { what: 'the engine runs' });
+    const before = kept();
+    appendFileSync(a.mirrorPath, `${line('t-a')}\n`);
+    await eventually(() => {
+      clock.advance(MIRROR_LOOK_INTERVAL_MS);
+      return a.store.issues.get('t-a') !== undefined;
+    });
+    clock.advance(20 * MIRROR_LOOK_INTERVAL_MS);
+    expect(kept()).toBe(before);
   });
 });
