@@ -165,8 +165,8 @@ export const ANSWER_TIMEOUT_MS = 2_000;
 /** How long running requests may take to end after the daemon was told to stop. */
 export const DRAIN_TIMEOUT_MS = 2_000;
 
-/** The same when it makes room for a newer one: half of what that one's first client waits for it. */
-export const RETIRE_DRAIN_TIMEOUT_MS = 5_000;
+/** The same when it makes room for a newer one, which waits for it, and whose first client waits for both. */
+export const RETIRE_DRAIN_TIMEOUT_MS = 3_000;
 
 /** After a retirement, how long newer clients are served by an older daemon that was started again. */
 export const RETIRE_COOLDOWN_MS = 60_000;
