@@ -36,13 +36,30 @@ const READY_FD = 3;
 const LAST_WORDS_BYTES = 16 * 1024;
 
 /** Starts a daemon that outlives this process, and waits for its first word. */
-export function spawnDaemon(
-  { beadsDir, program, env }: DaemonStart,
+export async function spawnDaemon(
+  start: DaemonStart,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<Spawned> {
+  const { beadsDir } = start;
   const log = openLog(beadsDir);
   const logStart = log === undefined ? 0 : fstatSync(log).size;
-  const child = spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
+  try {
+    const child = spawnProgram(start, log);
+    return await readFirstWord(child, { beadsDir, logStart, timeoutMs });
+  } catch (error) {
+    // Of some reasons why the system starts no process, Node tells like this.
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: 'failed', error: cannotStart(beadsDir, reason) };
+  } finally {
+    if (log !== undefined) closeSync(log);
+  }
+}
+
+function spawnProgram(
+  { beadsDir, program, env }: DaemonStart,
+  log: number | undefined,
+): ChildProcess {
+  return spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
     detached: true,
     windowsHide: true,
     // A working directory inside the workspace would keep it from being moved or unmounted.
@@ -51,8 +68,6 @@ export function spawnDaemon(
     // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
     stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe'],
   });
-  if (log !== undefined) closeSync(log);
-  return readFirstWord(child, { beadsDir, logStart, timeoutMs });
 }
 
 function readFirstWord(
@@ -60,11 +75,14 @@ function readFirstWord(
   { beadsDir, logStart, timeoutMs }: { beadsDir: string; logStart: number; timeoutMs: number },
 ): Promise<Spawned> {
   return new Promise((done) => {
-    const pipe = child.stdio[READY_FD] as Readable;
+    // None where the system has no more files to open, which `error` tells.
+    const pipe = (child.stdio as readonly unknown[] | undefined)?.[READY_FD] as
+      | Readable
+      | undefined;
     let text = '';
     const finish = (spawned: Spawned): void => {
       clearTimeout(deadline);
-      pipe.destroy();
+      pipe?.destroy();
       child.unref();
       done(spawned);
     };
@@ -72,14 +90,14 @@ function readFirstWord(
       finish({ kind: 'failed', error: cannotStart(beadsDir, reason) });
     const deadline = setTimeout(() => fail(`it was not ready after ${timeoutMs} ms`), timeoutMs);
     child.once('error', (error) => fail(error.message));
-    pipe.setEncoding('utf8');
-    pipe.on('data', (piece: string) => {
+    pipe?.setEncoding('utf8');
+    pipe?.on('data', (piece: string) => {
       text += piece;
       if (text.endsWith('\n')) finish(readWord(text));
     });
-    pipe.once('error', (error) => fail(error.message));
+    pipe?.once('error', (error) => fail(error.message));
     // The pipe closes with the process: a daemon that dies is noticed at once.
-    pipe.once('end', () => {
+    pipe?.once('end', () => {
       const reason = `${lastWords(beadsDir, logStart)}; see ${daemonLogPath(beadsDir)}`;
       whenEnded(child, (signal) =>
         finish({

@@ -122,6 +122,17 @@ test('one that dies without a word is noticed, and its last words are told', asy
   expect(failed.error.message).toMatch(/TypeError: last words; see .*daemon\.log/);
 });
 
+test.each([
+  ['its program is missing', { execPath: '/missing/node' }, 'ENOENT'],
+  ['the system takes no such program', { PATH: 'x'.repeat(4 * 1024 * 1024) }, 'E2BIG'],
+])('where %s, that is the failure, and the command can go on', async (_what, wish, reason) => {
+  const { execPath = process.execPath, ...env } = wish as { execPath?: string; PATH?: string };
+  const program = { file: join(temp.path, 'daemon.cjs'), execPath };
+  const failed = await ensureDaemon({ beadsDir, program, env });
+  if (failed.kind !== 'failed') throw new Error(failed.kind);
+  expect(failed.error.message).toContain(reason);
+});
+
 test('one that is killed at its start is followed by another, and nobody remembers it as a failure', async () => {
   const die = `process.kill(process.pid, 'SIGKILL');`;
   const failed = await start(die);
