@@ -155,10 +155,15 @@ function describe(
 /** A link that is missing comes back by itself: only a workspace that is gone, or another's, is lost. */
 function whyOrphan(beadsDir: string, socketPath: string | undefined): string | undefined {
   if (!existsSync(beadsDir)) return 'its workspace is gone';
+  return socketPath !== undefined && isServedByOther(beadsDir, socketPath)
+    ? 'another daemon serves its workspace'
+    : undefined;
+}
+
+/** Whether the workspace's link leads to another daemon than the one that listens at `socketPath`. */
+export function isServedByOther(beadsDir: string, socketPath: string): boolean {
   const linked = resolveSocket(socketLinkPath(beadsDir));
-  const isOthers =
-    linked.kind === 'socket' && socketPath !== undefined && linked.path !== socketPath;
-  return isOthers ? 'another daemon serves its workspace' : undefined;
+  return linked.kind === 'socket' && linked.path !== socketPath;
 }
 
 function leftOver(beadsDir: string, registered: RegistryEntry): FleetMember {

@@ -14,7 +14,7 @@ import {
   refuseLinks,
 } from '../platform/workspace-files.ts';
 import { connectTo } from './connect.ts';
-import { workspaceOf, type FleetMember } from './fleet.ts';
+import { isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
 import { ask } from './request.ts';
 
 const PAUSE_MS = 50;
@@ -51,7 +51,7 @@ async function askToEnd(member: FleetMember): Promise<void> {
   const hasEnded =
     health === 'orphan' || beadsDir === undefined
       ? await waitForSilence(socketPath)
-      : await waitForLock(beadsDir);
+      : await waitForLock(beadsDir, socketPath);
   if (!hasEnded) throw late(member);
 }
 
@@ -62,14 +62,19 @@ function isEnding(error: unknown): boolean {
   );
 }
 
-async function waitForLock(beadsDir: string): Promise<boolean> {
+async function waitForLock(beadsDir: string, socketPath: string): Promise<boolean> {
   if (!existsSync(beadsDir)) return true;
   refuseLinks(beadsDir);
   // SQLite takes a while to load: only who waits for a daemon pays for it.
   const { acquireKernelLock } = await import('../platform/kernel-lock.ts');
-  const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: STOP_TIMEOUT_MS });
-  lock?.release();
-  return lock !== undefined;
+  const endMs = performance.now() + STOP_TIMEOUT_MS;
+  while (performance.now() < endMs) {
+    const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: PAUSE_MS });
+    lock?.release();
+    // A command that came meanwhile may have started the next one, which has the lock by now.
+    if (lock !== undefined || isServedByOther(beadsDir, socketPath)) return true;
+  }
+  return false;
 }
 
 async function waitForSilence(socketPath: string): Promise<boolean> {

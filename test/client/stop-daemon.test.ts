@@ -5,35 +5,42 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FleetMember } from '../../src/client/fleet.ts';
 import { stopDaemon } from '../../src/client/stop-daemon.ts';
 import { acquireKernelLock, type KernelLock } from '../../src/platform/kernel-lock.ts';
+import { pointLink, workspaceKey } from '../../src/platform/socket-link.ts';
+import { daemonLockPath, socketLinkPath } from '../../src/platform/workspace-files.ts';
 import type { DaemonStatusResult } from '../../src/protocol/daemon-methods.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
-let server: Server | undefined;
+let beadsDir: string;
+const servers: Server[] = [];
 let lock: KernelLock | undefined;
 beforeEach(async () => {
   temp = createTempDirectory();
-  mkdirSync(join(temp.path, '.beads'));
-  lock = await acquireKernelLock(join(temp.path, '.beads/daemon.lock'), { waitMs: 0 });
+  beadsDir = join(temp.path, '.beads');
+  mkdirSync(beadsDir);
+  mkdirSync(join(temp.path, 'bd'), { mode: 0o700 });
+  lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: 0 });
 });
 afterEach(() => {
-  server?.close();
+  for (const each of servers.splice(0)) each.close();
   lock?.release();
   temp[Symbol.dispose]();
 });
 
 /** Something that is a daemon as far as the fleet can see, and answers like this. */
 async function pose(answer: (socket: Socket) => void): Promise<FleetMember> {
-  const socketPath = join(temp.path, 'sock');
+  const name = `${workspaceKey(beadsDir)}-${servers.length}.sock`;
+  const socketPath = join(temp.path, 'bd', name);
   const listening = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => answer(socket));
   });
-  server = listening;
+  servers.push(listening);
   await new Promise<void>((done) => listening.listen(socketPath, done));
+  pointLink(socketLinkPath(beadsDir), socketPath);
   return {
     health: 'healthy',
-    beadsDir: join(temp.path, '.beads'),
+    beadsDir,
     socketPath,
     pid: process.pid,
     registered: undefined,
@@ -69,4 +76,20 @@ test('what refuses for another reason is not taken for one that ends', async () 
     ),
   );
   await expect(stopping).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
+});
+
+const AGREED = '{"jsonrpc":"2.0","id":1,"result":{"message":"it ends"}}\n';
+
+test('it has ended too when another daemon has the lock by then', async () => {
+  const next = await pose(() => {});
+  const member = await pose((socket) => {
+    pointLink(socketLinkPath(beadsDir), next.socketPath ?? '');
+    socket.end(AGREED);
+  });
+  await expect(stopDaemon(member)).resolves.toBeUndefined();
+});
+
+test('one that keeps the lock is told of after a while', async () => {
+  const member = await pose((socket) => void socket.end(AGREED));
+  await expect(stopDaemon(member)).rejects.toThrow('was asked to end, and did not within 5 s');
 });
