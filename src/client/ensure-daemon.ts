@@ -49,7 +49,7 @@ export async function ensureDaemon(start: DaemonStart, patience: Patience = {}):
     if (connection.kind === 'connected' || connection.kind === 'forbidden') return connection;
     const elected =
       connection.kind === 'absent' ? await elect(start, { startTimeoutMs }) : undefined;
-    if (elected?.kind === 'ready') continue;
+    if (elected?.kind === 'ready' && waitedMs() < startTimeoutMs) continue;
     if (elected?.kind === 'killed') {
       killed += 1;
       if (killed === STARTS_MAX) return { kind: 'failed', error: elected.error };
@@ -57,7 +57,8 @@ export async function ensureDaemon(start: DaemonStart, patience: Patience = {}):
     }
     if (elected?.kind === 'failed' || elected?.kind === 'failed_before') return refuse(elected);
     if (elected?.kind === 'busy') pauseMs = Math.max(pauseMs, BUSY_PAUSE_MS);
-    const limitMs = elected?.kind === 'on_its_way' ? startTimeoutMs : heldTimeoutMs;
+    const isComing = elected?.kind === 'on_its_way' || elected?.kind === 'ready';
+    const limitMs = isComing ? startTimeoutMs : heldTimeoutMs;
     if (waitedMs() >= limitMs) throw unreachable(start.beadsDir, connection, limitMs);
     await pause(pauseMs * (0.5 + Math.random()));
     pauseMs = Math.min(pauseMs * 1.5, PAUSE_MAX_MS);

@@ -153,6 +153,12 @@ test('a workspace that stays locked without a socket ends the wait with the hold
   });
 });
 
+test('daemons that are ready, and gone at once, end the wait', async () => {
+  await expect(start(`fs.writeSync(3, 'R\\n')`, { startTimeoutMs: 600 })).rejects.toMatchObject({
+    code: 'DAEMON_UNAVAILABLE',
+  });
+});
+
 test('a daemon that never becomes ready ends the wait', async () => {
   const failed = await start(`setTimeout(() => {}, 3000)`, { startTimeoutMs: 600 });
   if (failed.kind !== 'failed') throw new Error(failed.kind);
