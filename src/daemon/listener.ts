@@ -29,11 +29,18 @@ export async function listen(
   // Half-open: a client that has ended its side still gets its answers.
   const server = createServer({ allowHalfOpen: true }, accept);
   await bind(server, socketPath);
-  // The directory keeps others out already; this is the second lock on the door.
-  chmodSync(socketPath, 0o600);
-  removeLeftover(linkPath, socketPath);
-  pointLink(linkPath, socketPath);
-  writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
+  try {
+    // The directory keeps others out already; this is the second lock on the door.
+    chmodSync(socketPath, 0o600);
+    removeLeftover(linkPath, socketPath);
+    pointLink(linkPath, socketPath);
+    writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
+  } catch (error) {
+    // Nobody is to find, or to wait for, a socket behind which there is no daemon.
+    removeLink(linkPath, socketPath);
+    server.close();
+    throw error;
+  }
   let isWithdrawn = false;
   return {
     socketPath,
