@@ -11,8 +11,13 @@ export interface SyncMemory {
 
 const KEY = 'sync_memory';
 
-export function readSyncMemory(settings: Settings): SyncMemory {
-  return JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory;
+export function readSyncMemory(settings: Pick<Settings, 'get'>): SyncMemory {
+  try {
+    return { ...(JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory) };
+  } catch {
+    // Not written by bd: all that it tells is how sharing stood, and the next cycle tells that too.
+    return {};
+  }
 }
 
 /** Issues are shared in another way from now on. */

@@ -2,7 +2,7 @@ import type { Finding } from '../../core/finding.ts';
 import { OVERDUE_AFTER_MS } from '../../core/limits.ts';
 import type { SharingState, SyncMode, SyncStatus } from '../../core/sharing.ts';
 import type { StoreLook } from '../../store/store-look.ts';
-import type { SyncMemory } from '../../sync/sync-memory.ts';
+import { readSyncMemory, type SyncMemory } from '../../sync/sync-memory.ts';
 
 /** How sharing stands, by the daemon's word, or by what the store remembers. */
 export function checkSharing(standing: Standing): Finding {
@@ -40,7 +40,7 @@ export function rememberedStanding(
   look: StoreLook,
   { mode, pushes, nowMs }: { mode: SyncMode; pushes: boolean; nowMs: number },
 ): Standing {
-  const memory = look.kind === 'sound' ? (JSON.parse(look.syncMemory) as SyncMemory) : {};
+  const memory = look.kind === 'sound' ? readSyncMemory({ get: () => look.syncMemory }) : {};
   const { pending, oldestMs } =
     look.kind === 'sound' ? look.outbox : { pending: 0, oldestMs: undefined };
   return {
