@@ -32,6 +32,7 @@ const WRITTEN_NAMES = [
   'daemon.failed',
   'daemon.crash',
   'beads.db',
+  'beads.db-journal',
   'beads.db-wal',
   'beads.db-shm',
   'beads.jsonl',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { isNotFound, writeFileAtomically } from '../platform/files.ts';
+import { refuseLinks } from '../platform/workspace-files.ts';
 
 /** `.beads/metadata.json`: the names of the workspace's files, and which project it belongs to. */
 export interface Metadata {
@@ -38,6 +39,19 @@ export function readMetadata(beadsDir: string): Metadata {
     }
   }
   return { database: database as string, jsonl_export: mirror as string, project_id: id };
+}
+
+/** All that SQLite keeps under the name of a store. */
+export function storeFiles(database: string): string[] {
+  return ['', '-journal', '-wal', '-shm'].map((suffix) => `${database}${suffix}`);
+}
+
+/** Throws where bd would write through a link of a name that the file gives: names come with a clone, and so may links. */
+export function refuseLinkedFiles(
+  beadsDir: string,
+  { database, jsonl_export: mirror }: Metadata,
+): void {
+  refuseLinks(beadsDir, [...storeFiles(database), mirror]);
 }
 
 export async function writeMetadata(beadsDir: string, metadata: Metadata): Promise<void> {

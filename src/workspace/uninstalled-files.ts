@@ -8,7 +8,7 @@ import { BEADS_FILES } from './beads-files.ts';
 import type { Change } from './change.ts';
 import { copyBeforeInit, footprintDirectory, type Footprint } from './footprint.ts';
 import { ATTRIBUTES } from './merge-settings.ts';
-import type { Metadata } from './metadata.ts';
+import { storeFiles, type Metadata } from './metadata.ts';
 
 interface BeadsDirectory {
   beadsDir: string;
@@ -81,9 +81,8 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
 const MACHINE_FILE = /^(bd\.sock|daemon\.(pid|log|lock|off|failed|crash))|^\..+\.tmp$/;
 
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
-  const store = ['', '-wal', '-shm', '-journal'].map((suffix) => database + suffix);
   if (name.startsWith(copyPath(database, ''))) return true;
-  return store.includes(name) || MACHINE_FILE.test(name);
+  return storeFiles(database).includes(name) || MACHINE_FILE.test(name);
 }
 
 /** A text that somebody wrote on in is theirs by now. */

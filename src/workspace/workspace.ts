@@ -7,7 +7,7 @@ import type { Environment } from '../platform/environment.ts';
 import type { Git } from '../platform/git-command.ts';
 import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
 import type { Log } from '../platform/log.ts';
-import { daemonLockPath, refuseLinks, watchIdentity } from '../platform/workspace-files.ts';
+import { daemonLockPath, watchIdentity } from '../platform/workspace-files.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { createRemoteWait } from '../sync/remote-wait.ts';
@@ -16,7 +16,7 @@ import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-state.ts';
 import { readConfig, type Config } from './config.ts';
 import { readIdentity, type Identity } from './identity.ts';
-import { readMetadata } from './metadata.ts';
+import { readMetadata, refuseLinkedFiles } from './metadata.ts';
 import { openMirror } from './mirror.ts';
 import { openSharedGit } from './shared-git.ts';
 import { openSyncCycle } from './sync-mode.ts';
@@ -75,8 +75,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const { beadsDir, env, clock, log, reached = () => {} } = options;
   let metadata = readMetadata(beadsDir);
   const { database } = metadata;
-  // The names come with a clone, and so may links of those names.
-  refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, metadata.jsonl_export]);
+  refuseLinkedFiles(beadsDir, metadata);
   const config = await readConfig(beadsDir, { env });
   const projectDir = dirname(beadsDir);
   const databasePath = join(beadsDir, database);
@@ -181,7 +180,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       return sync.replace(async () => {
         const changed = await change();
         const next = readMetadata(beadsDir);
-        refuseLinks(beadsDir, [next.jsonl_export]);
+        refuseLinkedFiles(beadsDir, next);
         metadata = next;
         return changed;
       });

@@ -189,6 +189,20 @@ test('a link of the name that metadata.json gives is not written through', async
   expect(readFileSync(victim, 'utf8')).toBe('precious');
 });
 
+test.each(['', '-journal', '-wal', '-shm'])(
+  'a link of the name beads.db%s is told of, before SQLite fails at it',
+  async (suffix) => {
+    await init();
+    const link = join(directory, '.beads', `beads.db${suffix}`);
+    rmSync(link, { force: true });
+    symlinkSync(join(temp.path, 'nowhere'), link);
+    await expect(inWorkspace((call) => call('ping', {}))).rejects.toMatchObject({
+      code: 'FILE_UNUSABLE',
+      message: expect.stringContaining(`${link} is a symbolic link`) as string,
+    });
+  },
+);
+
 test('init leaves files alone that are there, and tells git to ignore a directory of any name', async () => {
   directory = join(directory, 'a[b] *c');
   mkdirSync(join(directory, '.beads'), { recursive: true });

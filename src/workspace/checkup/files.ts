@@ -7,7 +7,7 @@ import { shellWord } from '../../core/shell-word.ts';
 import { freeBytes, isNetworkFileSystem } from '../../platform/file-system.ts';
 import { userId } from '../../platform/socket-link.ts';
 import { refuseLinks } from '../../platform/workspace-files.ts';
-import { readMetadata } from '../metadata.ts';
+import { readMetadata, refuseLinkedFiles } from '../metadata.ts';
 
 /** Whether `.beads` can be worked in, and what is in it that a repository should not have brought. */
 export function checkFiles(beadsDir: string): Finding[] {
@@ -18,8 +18,7 @@ function checkNames(beadsDir: string): Finding {
   const base = { category: 'Workspace', name: 'Files' } as const;
   try {
     refuseLinks(beadsDir);
-    const { database, jsonl_export: mirror } = readMetadata(beadsDir);
-    refuseLinks(beadsDir, [database, `${database}-wal`, `${database}-shm`, mirror]);
+    refuseLinkedFiles(beadsDir, readMetadata(beadsDir));
     return { ...base, status: 'ok', message: beadsDir };
   } catch (error) {
     const { message, remedy, details } = toBdError(error);
