@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { parse } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
+import { listInheritedDescriptors } from '../platform/inherited-descriptors.ts';
 import { daemonLogPath } from '../platform/workspace-files.ts';
 import { fromRpcError, type RpcError } from '../protocol/messages.ts';
 import { selectDaemonEnvironment } from './client-environment.ts';
@@ -43,21 +45,23 @@ export async function spawnDaemon(
   const { beadsDir } = start;
   const log = openLog(beadsDir);
   const logStart = log === undefined ? 0 : fstatSync(log).size;
+  const nothing = openSync(devNull, 'r');
   try {
-    const child = spawnProgram(start, log);
+    const child = spawnProgram(start, { log, nothing });
     return await readFirstWord(child, { beadsDir, logStart, timeoutMs });
   } catch (error) {
     // Of some reasons why the system starts no process, Node tells like this.
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: 'failed', error: cannotStart(beadsDir, reason) };
   } finally {
+    closeSync(nothing);
     if (log !== undefined) closeSync(log);
   }
 }
 
 function spawnProgram(
   { beadsDir, program, env }: DaemonStart,
-  log: number | undefined,
+  { log, nothing }: { log: number | undefined; nothing: number },
 ): ChildProcess {
   return spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
     detached: true,
@@ -66,8 +70,19 @@ function spawnProgram(
     cwd: parse(beadsDir).root,
     env: selectDaemonEnvironment(env),
     // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
-    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe'],
+    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe', ...coverInherited(nothing)],
   });
+}
+
+/**
+ * What is left of the caller's descriptors is given `nothing` in its place: a lock of his
+ * (`flock 200`), or a pipe that another program reads, would stay taken as long as the daemon lives.
+ */
+function coverInherited(nothing: number): ('ignore' | number)[] {
+  const inherited = new Set(listInheritedDescriptors());
+  const first = READY_FD + 1;
+  const count = Math.max(READY_FD, ...inherited) - READY_FD;
+  return Array.from({ length: count }, (_, at) => (inherited.has(first + at) ? nothing : 'ignore'));
 }
 
 function readFirstWord(

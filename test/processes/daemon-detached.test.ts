@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -31,6 +34,17 @@ function pidOf(): number {
   return pid;
 }
 
+function openedBy(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).flatMap((name) => {
+    try {
+      return [readlinkSync(join(directory, name))];
+    } catch {
+      return []; // Closed meanwhile.
+    }
+  });
+}
+
 /** An `rm -r` beside a daemon that is just writing may find a directory that is not empty: that is no fault. */
 async function hasWritten(title: string): Promise<void> {
   const text = (name: string): string => readFileSync(join(workspace.beadsDir, name), 'utf8');
@@ -53,6 +67,24 @@ test('it works in no directory of anybody, in a session of its own, without the 
   for (const stream of [0, 1, 2]) {
     expect(readlinkSync(`/proc/${pid}/fd/${stream}`)).toMatch(/^\/dev\/null$|daemon\.log$/);
   }
+});
+
+test('it holds no descriptor of the shell that started it, as a lock or a pipe would be', async () => {
+  const held = join(workspace.root, 'held');
+  const descriptor = openSync(held, 'w');
+  const none = Array.from({ length: 37 }, () => 'ignore' as const);
+  const shell = spawn(process.execPath, [BD, 'q', 'First'], {
+    cwd: workspace.directory,
+    env: workspace.env,
+    // As in `(flock 40; bd q First) 40>held`.
+    stdio: ['ignore', 'ignore', 'ignore', ...none, descriptor],
+  });
+  closeSync(descriptor);
+  await new Promise((done) => shell.once('exit', done));
+  await eventually(() => workspace.daemonPid() !== undefined);
+  const opened = openedBy(pidOf());
+  expect(opened).toContain(join(workspace.beadsDir, 'daemon.lock'));
+  expect(opened).not.toContain(held);
 });
 
 test.each(['SIGKILL', 'SIGHUP', 'SIGINT'] as const)(
