@@ -1,4 +1,4 @@
-import { showLog } from '../client/daemon-log.ts';
+import { showLog } from '../client/show-log.ts';
 import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
 import type { DaemonStatus } from '../client/daemon-status.ts';
 import { findDaemons } from '../client/fleet.ts';

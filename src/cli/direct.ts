@@ -8,7 +8,7 @@ import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { silentLog } from '../platform/log.ts';
 import { createForHeir } from '../platform/owner.ts';
-import { daemonLockPath, readDaemonPid, refuseLinks } from '../platform/workspace-files.ts';
+import { daemonLockPath, nameHolder, refuseLinks } from '../platform/workspace-files.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
@@ -139,8 +139,7 @@ export async function takeWorkspace(
   await callFormerDaemon(beadsDir);
   const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs });
   if (lock !== undefined) return lock;
-  const pid = readDaemonPid(beadsDir);
-  const who = pid === undefined ? 'another process' : `process ${pid}`;
+  const who = nameHolder(beadsDir);
   throw new BdError('LOCK_UNAVAILABLE', {
     message: `${who} holds ${beadsDir}, and did not let go within ${waitMs / 1000} s`,
     remedy: 'Wait until it is done; if it is a daemon, stop it with `bd daemon stop`.',

@@ -81,6 +81,12 @@ export function readDaemonPid(beadsDir: string): number | undefined {
   }
 }
 
+/** Who seems to have the workspace, in a message. */
+export function nameHolder(beadsDir: string): string {
+  const pid = readDaemonPid(beadsDir);
+  return pid === undefined ? 'another process' : `process ${pid}`;
+}
+
 function identify(path: string): string {
   try {
     const status = statSync(path, { throwIfNoEntry: false });

@@ -7,6 +7,7 @@ import type { GitRepository } from '../../platform/git-repository.ts';
 import { checkedRemote } from '../../sync/git-remote.ts';
 import type { Config } from '../config.ts';
 import { isMergedByBd } from '../merge-settings.ts';
+import { openSharedGit } from '../shared-git.ts';
 import { checkGitSettings } from './git-settings.ts';
 
 /** The oldest that knows all that bd asks of it (`fetch --no-write-fetch-head`). */
@@ -21,11 +22,11 @@ interface Place {
 
 /** Git as far as bd needs it, and what the repository asks git to do. Runs nothing that is configured there. */
 export async function checkGit({ repository, config, env }: Place): Promise<Finding[]> {
-  const { gitDir, commonDir, topLevel } = repository;
+  const { gitDir, topLevel } = repository;
   const git = createGit({ gitDir, directory: topLevel, env });
   const program = await checkProgram(git);
   if (program.status === 'error') return [program];
-  const shared = createGit({ gitDir: commonDir, directory: topLevel, env });
+  const shared = openSharedGit(repository, { env });
   return [
     program,
     await checkRemoteSetting(shared, config),
