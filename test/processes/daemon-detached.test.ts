@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { startBareDaemon } from '../support/bare-daemon.ts';
+import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -25,14 +26,6 @@ beforeEach(async () => {
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
-
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
-
-function pidOf(): number {
-  const pid = workspace.daemonPid();
-  if (pid === undefined) throw new Error('no daemon.pid');
-  return pid;
-}
 
 function openedBy(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
@@ -57,7 +50,7 @@ const END = { deadlineMs: DRAIN_TIMEOUT_MS + 8_000 };
 
 test('it works in no directory of anybody, in a session of its own, without the shell’s terminal', async () => {
   await workspace.bdText(['q', 'First']);
-  const pid = pidOf();
+  const pid = daemonPidOf(workspace);
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
   const [, group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) . /, '')
@@ -82,7 +75,7 @@ test('it holds no descriptor of the shell that started it, as a lock or a pipe w
   closeSync(descriptor);
   await new Promise((done) => shell.once('exit', done));
   await eventually(() => workspace.daemonPid() !== undefined);
-  const opened = openedBy(pidOf());
+  const opened = openedBy(daemonPidOf(workspace));
   expect(opened).toContain(join(workspace.beadsDir, 'daemon.lock'));
   expect(opened).not.toContain(held);
 });
@@ -101,19 +94,19 @@ test.each(['SIGKILL', 'SIGHUP', 'SIGINT'] as const)(
     );
     await new Promise((done) => shell.stdout.once('data', done));
     await eventually(() => workspace.daemonPid() !== undefined);
-    const pid = pidOf();
+    const pid = daemonPidOf(workspace);
     const ended = new Promise((done) => shell.once('exit', done));
     process.kill(-Number(shell.pid), signal);
     await ended;
     expect(await workspace.bdText(['list'])).toContain('First');
-    expect(pidOf()).toBe(pid);
+    expect(daemonPidOf(workspace)).toBe(pid);
     expect(isAlive(pid)).toBe(true);
   },
 );
 
 test('told to end, it finishes within its time though a client never lets its request end', async () => {
   await workspace.bdText(['q', 'Kept']);
-  const pid = pidOf();
+  const pid = daemonPidOf(workspace);
   const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
   client.on('error', () => {});
   const params = { argv: ['import'], cwd: workspace.directory };
@@ -164,7 +157,7 @@ test.each([
     for (let at = 0; at < 20; at += 1) await workspace.bdText(['q', `Issue ${at}`, '--sandbox']);
     await workspace.bdText(['q', 'Served']);
     await hasWritten('Served');
-    const pid = pidOf();
+    const pid = daemonPidOf(workspace);
     act();
     await eventually(() => !isAlive(pid), { deadlineMs: 15_000 });
     if (what === 'the lock is deleted')
@@ -176,7 +169,7 @@ test.each([
 test('a new project in the place of a deleted one is not touched by the daemon of the old one', async () => {
   await workspace.bdText(['q', 'Old']);
   await hasWritten('Old');
-  const pid = pidOf();
+  const pid = daemonPidOf(workspace);
   rmSync(workspace.beadsDir, { recursive: true });
   mkdirSync(workspace.beadsDir);
   writeFileSync(join(workspace.beadsDir, 'note'), 'mine');

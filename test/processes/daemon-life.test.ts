@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { daemonPidOf, daemonsOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   createTestWorkspace,
@@ -17,30 +18,10 @@ afterEach(() => workspace[Symbol.asyncDispose]());
 const idsIn = async (project: TestProject): Promise<string[]> =>
   (await project.bdJson<{ id: string }[]>(['list', '--all', '--limit', '0'])).map(({ id }) => id);
 
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
-
-/** The processes of this machine that serve this workspace. */
-function daemonsOf(project: TestProject): string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
-      return command.includes('bd-daemon.js') && command.includes(project.beadsDir);
-    } catch {
-      return false;
-    }
-  });
-}
-
-function pidOf(project: TestProject): number {
-  const pid = project.daemonPid();
-  if (pid === undefined) throw new Error('no daemon.pid');
-  return pid;
-}
-
 test('what was acknowledged survives kill -9, and the next call starts a new daemon', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const killed = pidOf(workspace);
+  const killed = daemonPidOf(workspace);
   const acknowledged: string[] = [];
   const workers = Array.from({ length: 4 }, async (_, worker) => {
     for (let index = 0; ; index += 1) {
@@ -58,7 +39,7 @@ test('what was acknowledged survives kill -9, and the next call starts a new dae
   expect(acknowledged.length).toBeGreaterThanOrEqual(6);
   expect(isAlive(killed)).toBe(false);
   expect(await idsIn(workspace)).toEqual(expect.arrayContaining(acknowledged));
-  expect(pidOf(workspace)).not.toBe(killed);
+  expect(daemonPidOf(workspace)).not.toBe(killed);
   expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain(
     acknowledged.at(-1),
   );
@@ -67,7 +48,7 @@ test('what was acknowledged survives kill -9, and the next call starts a new dae
 test('a stopped process makes a call end with 5 and say which process it is', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const pid = pidOf(workspace);
+  const pid = daemonPidOf(workspace);
   process.kill(pid, 'SIGSTOP');
   try {
     const run = await workspace.bd(['list', '--json']);
@@ -80,13 +61,13 @@ test('a stopped process makes a call end with 5 and say which process it is', as
     process.kill(pid, 'SIGCONT');
   }
   expect(await idsIn(workspace)).toHaveLength(1);
-  expect(pidOf(workspace)).toBe(pid);
+  expect(daemonPidOf(workspace)).toBe(pid);
 });
 
 test('what a client reported as not done is not done later', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'Before']);
-  const pid = pidOf(workspace);
+  const pid = daemonPidOf(workspace);
   process.kill(pid, 'SIGSTOP');
   const given = await workspace.bd(['q', 'Given up']);
   process.kill(pid, 'SIGCONT');
@@ -121,7 +102,7 @@ test('daemons health, from anywhere, names both workspaces and says which daemon
   });
   expect(before.report.daemons).toEqual(named('healthy', 'healthy'));
 
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   const after = await health();
@@ -138,7 +119,7 @@ test('stop leaves nothing behind, and start says whether one ran', async () => {
   expect(await workspace.bdJson(['daemon', 'status'])).toMatchObject({ status: 'not_running' });
   expect(await workspace.bdText(['daemon', 'start'])).toContain('Daemon started');
   expect(await workspace.bdText(['daemon', 'start'])).toContain('already running');
-  const pid = pidOf(workspace);
+  const pid = daemonPidOf(workspace);
   expect(await workspace.bdJson(['daemon', 'status'])).toMatchObject({ status: 'running', pid });
   expect(await workspace.bdText(['daemon', 'stop'])).toContain(String(pid));
   await eventually(() => !isAlive(pid));
@@ -156,7 +137,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   async (signal) => {
     await workspace.bdText(['init', '--prefix', 't']);
     const id = (await workspace.bdText(['q', 'Late'])).trim();
-    const pid = pidOf(workspace);
+    const pid = daemonPidOf(workspace);
     process.kill(pid, signal);
     await eventually(() => !isAlive(pid));
     expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain(id);
@@ -198,7 +179,7 @@ test('where sockets cannot be, commands are done without a daemon', async () => 
   );
   await workspace.bdText(['daemon', 'start']);
   // Killed, it leaves a socket, so that the client comes as far as connecting.
-  process.kill(pidOf(workspace), 'SIGKILL');
+  process.kill(daemonPidOf(workspace), 'SIGKILL');
   await eventually(() => daemonsOf(workspace).length === 0);
   const env = { NODE_OPTIONS: `--require ${preload}` };
   expect(await workspace.bdText(['q', 'Sandboxed'], { env })).toMatch(/^t-/);
@@ -208,7 +189,7 @@ test('where sockets cannot be, commands are done without a daemon', async () => 
 test('a daemon lets go of a workspace that was moved away, and writes nothing there', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const pid = pidOf(workspace);
+  const pid = daemonPidOf(workspace);
   renameSync(workspace.beadsDir, `${workspace.beadsDir}.moved`);
   await eventually(() => !isAlive(pid), { deadlineMs: 40_000 });
   expect(existsSync(workspace.beadsDir)).toBe(false);
@@ -218,9 +199,9 @@ test('a daemon lets go of a workspace that was moved away, and writes nothing th
 test('a link that was taken away comes back while the daemon lives', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const pid = pidOf(workspace);
+  const pid = daemonPidOf(workspace);
   rmSync(join(workspace.beadsDir, 'bd.sock'));
   await eventually(() => existsSync(join(workspace.beadsDir, 'bd.sock')), { deadlineMs: 40_000 });
   expect(await idsIn(workspace)).toHaveLength(1);
-  expect(pidOf(workspace)).toBe(pid);
+  expect(daemonPidOf(workspace)).toBe(pid);
 });

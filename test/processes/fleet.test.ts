@@ -16,6 +16,7 @@ import { rememberStartFailure } from '../../src/client/start-failure.ts';
 import { BdError } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
 import { workspaceKey } from '../../src/platform/socket-link.ts';
+import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   createTestWorkspace,
@@ -55,20 +56,6 @@ function registered(): Record<string, unknown>[] {
   }
 }
 
-function pidOf(project: TestProject): number {
-  const pid = project.daemonPid();
-  if (pid === undefined) throw new Error('no daemon.pid');
-  return pid;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 /** From a directory that is no workspace: no command about the fleet needs one. */
 const fleet = (...args: string[]) =>
   workspace.bd(['daemons', ...args, '--json'], { cwd: workspace.home });
@@ -84,7 +71,7 @@ async function pids(): Promise<number[]> {
 }
 
 test('a wedged daemon holds up no list; it is named, and ended only when that is asked for', async () => {
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   const { exitCode, report } = await health();
   expect(exitCode).toBe(1);
@@ -112,7 +99,7 @@ test('a wedged daemon holds up no list; it is named, and ended only when that is
 }, 60_000);
 
 test('bd daemon stop --force ends the wedged daemon of this workspace, and nothing was lost', async () => {
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   expect((await second.bd(['daemon', 'stop'])).exitCode).toBe(5);
   expect(isAlive(pid)).toBe(true);
@@ -122,7 +109,7 @@ test('bd daemon stop --force ends the wedged daemon of this workspace, and nothi
 });
 
 test('what only claims to be a daemon is never signalled', async () => {
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   // Listens where the daemon did and says nothing: another program of ours, and one whose command line
@@ -163,7 +150,7 @@ test('what only claims to be a daemon is never signalled', async () => {
 });
 
 test('a process that is younger than the record of it is another daemon, and is left alone', async () => {
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   const record = registered().find((entry) => entry['workspace_path'] === second.directory);
   process.kill(pid, 'SIGSTOP');
   try {
@@ -188,16 +175,16 @@ test.each([
 ])('with a registry that is %s the daemons are found by their sockets', async (_kind, text) => {
   if (text === undefined) rmSync(registryPath());
   else writeFileSync(registryPath(), text);
-  expect(new Set(await pids())).toEqual(new Set([pidOf(workspace), pidOf(second)]));
+  expect(new Set(await pids())).toEqual(new Set([daemonPidOf(workspace), daemonPidOf(second)]));
   // A silent one, too: by its process.
-  process.kill(pidOf(second), 'SIGSTOP');
+  process.kill(daemonPidOf(second), 'SIGSTOP');
   try {
     expect((await health()).report).toMatchObject({
       total: 2,
       issues: [{ workspace: second.directory, issue: 'unresponsive' }],
     });
   } finally {
-    process.kill(pidOf(second), 'SIGCONT');
+    process.kill(daemonPidOf(second), 'SIGCONT');
   }
 });
 
@@ -226,7 +213,7 @@ test('entries that lead elsewhere are hints: nothing is read or asked there', as
 });
 
 test('a daemon whose workspace is gone is an orphan; killall ends it with the others', async () => {
-  const pid = pidOf(second);
+  const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   renameSync(second.beadsDir, `${second.beadsDir}.gone`);
   const { report } = await health();
@@ -249,14 +236,14 @@ test('a daemon whose workspace is gone is an orphan; killall ends it with the ot
 }, 60_000);
 
 test('restart starts another one, of a running daemon and of none; looking starts none', async () => {
-  const before = pidOf(second);
+  const before = daemonPidOf(second);
   const restarted = JSON.parse((await fleet('restart', second.directory)).stdout) as {
     pid: number;
   };
   expect(restarted).toEqual({
     workspace: second.directory,
     action: 'restarted',
-    pid: pidOf(second),
+    pid: daemonPidOf(second),
     version: VERSION,
   });
   expect(restarted.pid).not.toBe(before);
@@ -265,7 +252,7 @@ test('restart starts another one, of a running daemon and of none; looking start
   for (const command of ['status', 'health', 'logs']) await second.bd(['daemon', command]);
   expect(existsSync(join(second.beadsDir, 'daemon.pid'))).toBe(false);
   const started = JSON.parse((await fleet('restart', second.directory)).stdout) as object;
-  expect(started).toMatchObject({ action: 'started', pid: pidOf(second) });
+  expect(started).toMatchObject({ action: 'started', pid: daemonPidOf(second) });
 });
 
 test('whoever is not known is said to be unknown', async () => {
@@ -324,7 +311,7 @@ test('a log that is a link is not read', async () => {
 test('status tells how the daemon is, and why there is none', async () => {
   expect(await second.bdJson(['daemon', 'status'])).toMatchObject({
     status: 'running',
-    pid: pidOf(second),
+    pid: daemonPidOf(second),
     watcher: 'native',
     build: expect.stringMatching(/^[\da-f]{12}$/) as string,
     sync_state: 'no_remote',
@@ -352,13 +339,13 @@ test('a store that is damaged is told of, also beside a daemon that says nothing
   content.fill(0x5a, 4096 * 2, 4096 * 12);
   await second.bdText(['daemon', 'start']);
   await eventually(() => registered().length === 2);
-  process.kill(pidOf(second), 'SIGSTOP');
+  process.kill(daemonPidOf(second), 'SIGSTOP');
   try {
     for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });
     writeFileSync(store, content);
     const { report } = await health();
     expect(report.issues.map(({ issue }) => issue)).toEqual(['unresponsive', 'store_corrupt']);
   } finally {
-    process.kill(pidOf(second), 'SIGKILL');
+    process.kill(daemonPidOf(second), 'SIGKILL');
   }
 });

@@ -11,6 +11,7 @@ import {
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -19,8 +20,6 @@ beforeEach(async () => {
   workspace = await createTestWorkspace({ git: 'none' });
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
-
-const isAlive = (pid: number | undefined): boolean => existsSync(`/proc/${pid}`);
 
 /** The same project somewhere else, byte for byte, with the live daemon's link in it. */
 async function copyProject(): Promise<string> {
@@ -58,7 +57,7 @@ test('init refuses a directory in which such a link lies', async () => {
 test('a copy of a project with a running daemon is a project of its own', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const pid = workspace.daemonPid();
+  const pid = daemonPidOf(workspace);
   const cwd = await copyProject();
   try {
     await workspace.bdText(['q', 'Only in the copy'], { cwd });
@@ -74,7 +73,7 @@ test('a copy of a project with a running daemon is a project of its own', async 
 test('a project that was moved is served at its new place at once', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
-  const pid = workspace.daemonPid();
+  const pid = daemonPidOf(workspace);
   const moved = join(workspace.root, 'moved');
   renameSync(workspace.directory, moved);
   try {
@@ -88,7 +87,7 @@ test('a project that was moved is served at its new place at once', async () => 
 test('a daemon whose workspace was made anew ends with the next one who talks to it', async () => {
   await workspace.bdText(['init', '--prefix', 'old']);
   await workspace.bdText(['q', 'Gone']);
-  const pid = workspace.daemonPid();
+  const pid = daemonPidOf(workspace);
   const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
   client.on('error', () => {});
   client.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
@@ -130,7 +129,7 @@ test('a daemon that cannot write its mirror at the end leaves nothing of itself 
   rmSync(join(workspace.beadsDir, 'beads.jsonl'), { force: true });
   mkdirSync(join(workspace.beadsDir, 'beads.jsonl'));
   await workspace.bdText(['q', 'Kept']);
-  const pid = workspace.daemonPid();
+  const pid = daemonPidOf(workspace);
   const registry = join(workspace.home, '.beads/registry.json');
   await eventually(() => existsSync(registry) && readFileSync(registry, 'utf8').includes('pid'));
   await workspace.bd(['daemon', 'stop']);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -17,8 +18,6 @@ afterEach(async () => {
   if (stopped !== undefined && isAlive(stopped)) process.kill(stopped, 'SIGKILL');
   await workspace[Symbol.asyncDispose]();
 });
-
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 test('a daemon that stood still while its lock was deleted and another one led writes nothing more', async () => {
   await workspace.bdText(['init', '--prefix', 't']);

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keepDatabase } from '../../src/platform/kept-objects.ts';
 import { workspaceKey } from '../../src/platform/socket-link.ts';
+import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -14,8 +15,6 @@ beforeEach(async () => {
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
-
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 /** Three people at once create issues while `accident` goes on; what they were told is what there is. */
 async function createDuring(
@@ -69,7 +68,7 @@ test('a daemon that did it, and ended before it could say so, is not repeated wi
 
 test('where no other daemon is to be started, what was cut off is done without one', async () => {
   await workspace.bdText(['daemon', 'start']);
-  const pid = workspace.daemonPid() ?? 0;
+  const pid = daemonPidOf(workspace);
   const kill = async (): Promise<void> => {
     await eventually(async () => (await workspace.bdText(['count'])).trim() !== '0');
     process.kill(pid, 'SIGKILL');

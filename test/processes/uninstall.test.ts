@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
@@ -12,21 +13,13 @@ function everything({ directory }: TestWorkspace) {
   });
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 test('it ends the daemon, and leaves the project, the sockets and the registry as they were', async () => {
   await using workspace = await createTestWorkspace({ git: 'with-remote' });
   const before = everything(workspace);
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'Shared']);
   await workspace.bdText(['sync']);
-  const pid = workspace.daemonPid() ?? 0;
+  const pid = daemonPidOf(workspace);
   expect(isAlive(pid)).toBe(true);
   const installed = printDirectory(workspace.beadsDir);
   const preview = await workspace.bdJson<{ changes: string[] }>(['uninstall', '--dry-run']);
@@ -47,7 +40,7 @@ test('what a killed daemon left is gone too', async () => {
   await workspace.bdText(['init', '--prefix', 't', '--local']);
   await workspace.bdText(['q', 'Only here']);
   await eventually(() => registryOf(workspace).length === 1);
-  const pid = workspace.daemonPid() ?? 0;
+  const pid = daemonPidOf(workspace);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   expect(socketsOf(workspace)).toHaveLength(1);

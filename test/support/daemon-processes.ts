@@ -8,7 +8,22 @@ export function daemonsOf({ beadsDir }: Pick<TestProject, 'beadsDir'>): number[]
     .map(Number);
 }
 
-/** Ended, or waiting for its parent to take note of that, is not serving. */
+/** Which one `.beads/daemon.pid` names; throws when it names none. */
+export function daemonPidOf(project: Pick<TestProject, 'daemonPid'>): number {
+  const pid = project.daemonPid();
+  if (pid === undefined) throw new Error('no daemon.pid');
+  return pid;
+}
+
+/** A process that ended, and waits for its parent to take note of that, is not alive. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 function servesHere(pid: string, beadsDir: string): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
