@@ -154,7 +154,9 @@ test.each([
 ])(
   'when %s it is gone within 15 s without being called, and has put nothing back',
   async (what, act) => {
-    for (let at = 0; at < 20; at += 1) await workspace.bdText(['q', `Issue ${at}`, '--sandbox']);
+    const issues = Array.from({ length: 20 }, (_, at) => ({ id: `t-${at}`, title: `Issue ${at}` }));
+    const stdin = issues.map((issue) => `${JSON.stringify(issue)}\n`).join('');
+    await workspace.bdText(['import', '--sandbox'], { stdin });
     await workspace.bdText(['q', 'Served']);
     await hasWritten('Served');
     const pid = daemonPidOf(workspace);

@@ -167,25 +167,26 @@ test('a process that is younger than the record of it is another daemon, and is 
   }
 });
 
-test.each([
-  ['broken', '{"entries": ['],
-  ['of others', '[{"socket_path": 7}, null, {"pid": -1}]'],
-  ['huge', `[${' '.repeat(2 * 1024 * 1024)}]`],
-  ['missing', undefined],
-])('with a registry that is %s the daemons are found by their sockets', async (_kind, text) => {
-  if (text === undefined) rmSync(registryPath());
-  else writeFileSync(registryPath(), text);
-  expect(new Set(await pids())).toEqual(new Set([daemonPidOf(workspace), daemonPidOf(second)]));
+test('with a registry that is broken, of others, huge or missing, daemons are found by their sockets', async () => {
+  const served = new Set([daemonPidOf(workspace), daemonPidOf(second)]);
   // A silent one, too: by its process.
   process.kill(daemonPidOf(second), 'SIGSTOP');
+  const seen = { total: 2, issues: [{ workspace: second.directory, issue: 'unresponsive' }] };
   try {
-    expect((await health()).report).toMatchObject({
-      total: 2,
-      issues: [{ workspace: second.directory, issue: 'unresponsive' }],
-    });
+    for (const text of [
+      '{"entries": [',
+      '[{"socket_path": 7}, null, {"pid": -1}]',
+      `[${' '.repeat(2 * 1024 * 1024)}]`,
+      undefined,
+    ]) {
+      rmSync(registryPath(), { force: true });
+      if (text !== undefined) writeFileSync(registryPath(), text);
+      expect((await health()).report, text?.slice(0, 40)).toMatchObject(seen);
+    }
   } finally {
     process.kill(daemonPidOf(second), 'SIGCONT');
   }
+  expect(new Set(await pids())).toEqual(served);
 });
 
 test('a registry that cannot be written, or is no file, stops nothing', async () => {
