@@ -45,33 +45,36 @@ export async function spawnDaemon(
   const { beadsDir } = start;
   const log = openLog(beadsDir);
   const logStart = log === undefined ? 0 : fstatSync(log).size;
-  const nothing = openSync(devNull, 'r');
   try {
-    const child = spawnProgram(start, { log, nothing });
+    const child = spawnProgram(start, log);
     return await readFirstWord(child, { beadsDir, logStart, timeoutMs });
   } catch (error) {
     // Of some reasons why the system starts no process, Node tells like this.
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: 'failed', error: cannotStart(beadsDir, reason) };
   } finally {
-    closeSync(nothing);
     if (log !== undefined) closeSync(log);
   }
 }
 
 function spawnProgram(
   { beadsDir, program, env }: DaemonStart,
-  { log, nothing }: { log: number | undefined; nothing: number },
+  log: number | undefined,
 ): ChildProcess {
-  return spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
-    detached: true,
-    windowsHide: true,
-    // A working directory inside the workspace would keep it from being moved or unmounted.
-    cwd: parse(beadsDir).root,
-    env: selectDaemonEnvironment(env),
-    // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
-    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe', ...coverInherited(nothing)],
-  });
+  const nothing = openSync(devNull, 'r');
+  try {
+    return spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
+      detached: true,
+      windowsHide: true,
+      // A working directory inside the workspace would keep it from being moved or unmounted.
+      cwd: parse(beadsDir).root,
+      env: selectDaemonEnvironment(env),
+      // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
+      stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe', ...coverInherited(nothing)],
+    });
+  } finally {
+    closeSync(nothing);
+  }
 }
 
 /**
