@@ -22,8 +22,7 @@ export async function connect(
   const resolved = resolveSocket(socketLinkPath(beadsDir));
   if (resolved.kind === 'absent') return { kind: 'absent' };
   if (resolved.kind === 'untrusted') {
-    const reason = `${socketLinkPath(beadsDir)} leads to ${resolved.path}, which bd did not make`;
-    return { kind: 'forbidden', reason };
+    return { kind: 'forbidden', reason: `${socketLinkPath(beadsDir)} ${resolved.problem}` };
   }
   return await connectTo(resolved.path, { timeoutMs });
 }

@@ -14,7 +14,7 @@ import type { Serving } from './serving.ts';
 export interface Front {
   /** How many connections are open. */
   connections(): number;
-  /** Puts the link to the socket back when somebody took it away. */
+  /** Puts the link to the socket back when somebody took it away; throws when it cannot. */
   restoreLink(): void;
   /** Lets nobody in any more; what runs has `patienceMs` to be answered. */
   close(end: { reason: string; patienceMs: number }): Promise<void>;

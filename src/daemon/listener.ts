@@ -4,12 +4,18 @@ import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { chooseSocketPath } from '../platform/runtime-directory.ts';
-import { pointLink, readLink, removeLink, resolveSocket } from '../platform/socket-link.ts';
+import {
+  isFileOfOthers,
+  pointLink,
+  readLink,
+  removeLink,
+  resolveSocket,
+} from '../platform/socket-link.ts';
 import { daemonPidPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
 
 export interface Listener {
   readonly socketPath: string;
-  /** Puts the link back when somebody took it away: without it no client finds the daemon. */
+  /** Puts the link back when somebody took it away: without it no client finds the daemon. Throws when it cannot. */
   restoreLink(): void;
   /** Takes the link away for good, unless it is another daemon's: no new client comes. */
   withdraw(): void;
@@ -33,7 +39,7 @@ export async function listen(
     // The directory keeps others out already; this is the second lock on the door.
     chmodSync(socketPath, 0o600);
     removeLeftover(linkPath, socketPath);
-    pointLink(linkPath, socketPath);
+    placeLink(linkPath, socketPath);
     writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
   } catch (error) {
     // Nobody is to find, or to wait for, a socket behind which there is no daemon.
@@ -46,7 +52,7 @@ export async function listen(
     socketPath,
     restoreLink() {
       if (isWithdrawn) return;
-      if (readLink(linkPath) !== socketPath) pointLink(linkPath, socketPath);
+      if (readLink(linkPath) !== socketPath) placeLink(linkPath, socketPath);
     },
     withdraw() {
       isWithdrawn = true;
@@ -73,6 +79,17 @@ function bind(server: Server, socketPath: string): Promise<void> {
     });
     server.listen(socketPath, done);
   });
+}
+
+/** Never over a file that may be one of the repository. */
+function placeLink(linkPath: string, socketPath: string): void {
+  if (isFileOfOthers(linkPath)) {
+    throw new BdError('FILE_UNUSABLE', {
+      message: `${linkPath} is no link, so bd did not make it`,
+      remedy: 'Look where it came from, and move it away.',
+    });
+  }
+  pointLink(linkPath, socketPath);
 }
 
 /** The socket of a daemon that was killed: we hold its lock, so nobody listens there. */

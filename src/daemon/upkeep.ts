@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { toBdError } from '../core/errors.ts';
 import { LOOK_INTERVAL_MS, LOOK_SPACING_MS, WAKE_JITTER_MS } from '../core/limits.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
 import { daemonLockPath, socketLinkPath } from '../platform/workspace-files.ts';
@@ -24,7 +25,7 @@ export function startUpkeep(serving: Serving, { look, front, rest }: UpkeepOptio
   look.start({
     intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
     look({ isWake }) {
-      if (standing() === 'ours') front.restoreLink();
+      if (standing() === 'ours') keepLink(serving, front);
       if (isWake) {
         post({ kind: 'woke', nowMs: clock.nowMs() });
         catchUp(serving);
@@ -40,6 +41,17 @@ export function startUpkeep(serving: Serving, { look, front, rest }: UpkeepOptio
     rest.stop();
     stopForgetting();
   };
+}
+
+/** A daemon that nobody can find would only keep commands from doing their work without it. */
+function keepLink({ log, post }: Serving, front: Front): void {
+  try {
+    front.restoreLink();
+  } catch (error) {
+    const { message } = toBdError(error);
+    log.warn(message);
+    post({ kind: 'stop_requested', reason: message });
+  }
 }
 
 /** After a sleep: times that were planned are far away or long past, and others have worked meanwhile. */

@@ -5,8 +5,8 @@ export type ResolvedSocket =
   | { kind: 'socket'; path: string }
   /** `elsewhere` is the socket of another workspace: this one is a copy of it, or was moved here. */
   | { kind: 'absent'; elsewhere?: string }
-  /** The link leads somewhere that bd did not make: a cloned repository may hold such a link. */
-  | { kind: 'untrusted'; path: string };
+  /** Not made by bd: a cloned repository may hold it. `problem` is the end of a sentence about it. */
+  | { kind: 'untrusted'; problem: string };
 
 /**
  * Begins the name of a workspace's sockets; from the real path of `.beads`, so the same for every way
@@ -31,17 +31,34 @@ export function workspaceKey(beadsDir: string): string {
  */
 export function resolveSocket(linkPath: string): ResolvedSocket {
   const path = readLink(linkPath);
-  if (path === undefined) return { kind: 'absent' };
+  if (path === undefined) {
+    return isFileOfOthers(linkPath)
+      ? { kind: 'untrusted', problem: 'is no link, so bd did not make it' }
+      : { kind: 'absent' };
+  }
+  const untrusted = {
+    kind: 'untrusted',
+    problem: `leads to ${path}, which bd did not make`,
+  } as const;
   const directory = dirname(path);
   const isNamedOurs = basename(path).startsWith(`${workspaceKey(dirname(linkPath))}-`);
   // Elsewhere than in a runtime directory of bd: where somebody wished for it, under this workspace's name.
   const isPlausible = isNamedOurs || /^bd(-\d+)?$/.test(basename(directory));
-  if (!path.startsWith('/') || !isPlausible) return { kind: 'untrusted', path };
+  if (!path.startsWith('/') || !isPlausible) return untrusted;
   const socket = lstat(path);
   if (socket === undefined) return { kind: 'absent' };
   const isOurs = socket.isSocket() && socket.uid === userId() && isPrivateDirectory(directory);
-  if (!isOurs) return { kind: 'untrusted', path };
+  if (!isOurs) return untrusted;
   return isNamedOurs ? { kind: 'socket', path } : { kind: 'absent', elsewhere: path };
+}
+
+/**
+ * Whether something stands in the link's place that git can keep, so that it may be the person's; a
+ * socket is what another tool left there.
+ */
+export function isFileOfOthers(linkPath: string): boolean {
+  const found = lstat(linkPath);
+  return found !== undefined && (found.isFile() || found.isDirectory());
 }
 
 /** Clients see the old target or the new one, never none. */

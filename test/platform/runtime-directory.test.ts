@@ -137,6 +137,8 @@ test('a link that a repository brought along is not followed', async () => {
   expect(resolveSocket(link).kind).toBe('untrusted');
   rmSync(link);
   writeFileSync(link, 'a file');
+  expect(resolveSocket(link).kind).toBe('untrusted');
+  rmSync(link);
   expect(resolveSocket(link).kind).toBe('absent');
 });
 

@@ -205,6 +205,9 @@ describe('what is wrong is said, with the command that mends it', () => {
     rmSync(link);
     writeFileSync(link, '');
     expect(await findings()).toMatchObject([{ name: 'Socket', fix: `rm ${link}` }]);
+    rmSync(link);
+    mkdirSync(link);
+    expect(await findings()).toMatchObject([{ name: 'Socket', fix: `rm -r ${link}` }]);
   });
 
   test('a runtime directory that others can enter, or that is none', async () => {

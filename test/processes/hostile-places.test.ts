@@ -3,6 +3,7 @@ import {
   cpSync,
   existsSync,
   lchownSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -77,6 +78,42 @@ describe('a planted bd.sock', () => {
     expect(await warnings()).toMatch(/bd\.sock is no link, and is not used/);
     expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
     expect(heard()).toBe('');
+  });
+
+  const plant = {
+    file: (path: string): void => writeFileSync(path, 'of the repository\n'),
+    directory(path: string): void {
+      mkdirSync(path);
+      writeFileSync(join(path, 'file'), 'of the repository\n');
+    },
+  };
+  test.each(Object.entries(plant))(
+    'that is a %s is left as it is, and work goes on',
+    async (_, put) => {
+      put(pathOf('bd.sock'));
+      const quiet = await workspace.bd(['q', 'A secret plan']);
+      expect(quiet).toMatchObject({ exitCode: 0, stderr: '' });
+      const refused = await workspace.bd(['daemon', 'start']);
+      expect(refused.exitCode).toBe(5);
+      expect(refused.stderr).toContain('bd.sock is no link');
+      const served = await workspace.bd(['daemon', 'run']);
+      expect(served.stderr).toContain('bd.sock is no link');
+      const left = lstatSync(pathOf('bd.sock'));
+      expect(left.isFile() || left.isDirectory()).toBe(true);
+      expect(existsSync(pathOf('daemon.crash'))).toBe(false);
+    },
+  );
+
+  test('that takes the place of a running daemon’s link ends that daemon, and is no crash', async () => {
+    await workspace.bdText(['q', 'First']);
+    const pid = workspace.daemonPid();
+    rmSync(pathOf('bd.sock'));
+    plant.directory(pathOf('bd.sock'));
+    await eventually(() => !existsSync(`/proc/${pid}`), { deadlineMs: 40_000 });
+    expect(existsSync(pathOf('daemon.crash'))).toBe(false);
+    expect(readFileSync(pathOf('daemon.log'), 'utf8')).toContain('bd.sock is no link');
+    expect(await workspace.bdText(['list'])).toContain('First');
+    expect(existsSync(join(pathOf('bd.sock'), 'file'))).toBe(true);
   });
 
   test('that leads to a directory with the right name in the repository is not spoken to', async () => {

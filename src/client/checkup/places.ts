@@ -11,10 +11,10 @@ import { inspectRegistry, registryPath } from '../registry.ts';
 export function checkSocketLink(beadsDir: string): Finding {
   const base = { category: 'Daemon', name: 'Socket' } as const;
   const path = socketLinkPath(beadsDir);
-  const fix = `rm ${shellWord(path)}`;
-  const link = lstatSync(path, { throwIfNoEntry: false });
-  if (link !== undefined && !link.isSymbolicLink()) {
-    const message = `${path} is no link, and is not used: bd did not make it`;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
+  if (found?.isSocket() === true) {
+    const message = `${path} is a socket itself, and is not used: bd did not make it`;
     return { ...base, status: 'warning', message, fix };
   }
   const resolved = resolveSocket(path);
@@ -24,7 +24,7 @@ export function checkSocketLink(beadsDir: string): Finding {
     case 'absent':
       return { ...base, status: 'ok', message: 'none; a daemon makes it when it starts' };
     case 'untrusted': {
-      const message = `${path} leads to ${resolved.path}, which bd did not make, and is not used`;
+      const message = `${path} ${resolved.problem}, and is not used`;
       return { ...base, status: 'warning', message, fix };
     }
     default:
