@@ -87,7 +87,7 @@ export type KnownKey = keyof typeof KNOWN;
 
 const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 
-function configPath(beadsDir: string): string {
+export function configPath(beadsDir: string): string {
   return join(beadsDir, 'config.yaml');
 }
 
@@ -230,7 +230,12 @@ function refusal(found: ConfigValue): BdError | undefined {
 }
 
 function readText(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (!existsSync(path)) return '';
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw unreadable(path, error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function readValues(path: string): Promise<Map<string, string>> {
@@ -240,12 +245,16 @@ async function readValues(path: string): Promise<Map<string, string>> {
 async function readDocument(path: string): Promise<Document> {
   const { isMap, parseDocument } = await import('yaml');
   const document = parseDocument(readText(path));
-  const problem = document.errors[0]?.message.split('\n')[0];
+  const problem = document.errors[0]?.message.split('\n')[0]?.replace(/:$/, '');
   if (problem === undefined && (document.contents === null || isMap(document.contents))) {
     return document;
   }
-  throw new BdError('FILE_UNUSABLE', {
-    message: `cannot read ${path}: ${problem ?? 'it is not a list of settings'}`,
+  throw unreadable(path, problem ?? 'it is not a list of settings');
+}
+
+function unreadable(path: string, problem: string): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `cannot read ${path}: ${problem}`,
     remedy: 'Mend the file; each line is "key: value".',
   });
 }

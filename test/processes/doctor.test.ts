@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -185,6 +186,35 @@ describe('what is wrong is said, with the command that mends it', () => {
     expect(await findings()).toMatchObject([
       { name: 'Settings', status: 'error', fix: 'bd config unset sync.quiet_ms' },
     ]);
+  });
+
+  test('settings that nobody can read: bd’s and git’s', async () => {
+    const edits = (path: string): unknown =>
+      expect.objectContaining({ status: 'error', fix: `\${EDITOR:-vi} ${path}` });
+    writeFileSync(inBeads('config.yaml'), 'daemon: [\n');
+    const [wrong, ...more] = await findings();
+    expect(wrong).toEqual(edits(inBeads('config.yaml')));
+    expect(wrong?.message).not.toMatch(/:$/);
+    expect(more).toEqual([]);
+    rmSync(inBeads('config.yaml'));
+    mkdirSync(inBeads('config.yaml'));
+    expect(await findings()).toEqual([edits(inBeads('config.yaml'))]);
+    expect((await findings())[0]?.message).toContain('directory');
+    rmdirSync(inBeads('config.yaml'));
+    const settings = join(workspace.directory, '.git/config');
+    appendFileSync(settings, '[broken\n');
+    const [git, ...others] = await findings();
+    expect(git).toEqual(edits(settings));
+    expect(git?.message).toMatch(/bad config .*line \d+/);
+    expect(others).toEqual([]);
+  });
+
+  test('the remote is named, and that there is none', async () => {
+    const remoteIn = async (): Promise<unknown> =>
+      (await doctor()).checks.find(({ name }) => name === 'Remote')?.message;
+    expect(await remoteIn()).toBe('none');
+    workspace.git('remote', 'add', 'upstream', join(workspace.root, 'remote.git'));
+    expect(await remoteIn()).toBe('upstream');
   });
 
   test('a file that is a link, and a file that is none', async () => {

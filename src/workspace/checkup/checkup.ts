@@ -4,7 +4,7 @@ import type { Finding } from '../../core/finding.ts';
 import type { SyncMode, SyncStatus } from '../../core/sharing.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { findGitRepository } from '../../platform/git-repository.ts';
-import { openConfig, type Config } from '../config.ts';
+import { configPath, openConfig, type Config } from '../config.ts';
 import { checkFiles } from './files.ts';
 import { checkGit } from './git.ts';
 import { checkKeptAside, checkMirror } from './mirror.ts';
@@ -42,7 +42,7 @@ export async function checkWorkspace(
     sync === undefined ? rememberedStanding(look, { ...modeOf(config), nowMs }) : standingOf(sync);
   return [
     ...files,
-    checkSettings(config, problem),
+    checkSettings(configPath(beadsDir), { config, problem }),
     checkStore(look),
     attempt('Mirror', () => checkMirror(beadsDir, nowMs)),
     attempt('Kept aside', () => checkKeptAside(beadsDir)),

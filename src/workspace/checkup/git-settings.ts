@@ -1,6 +1,6 @@
-import { resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import type { Finding } from '../../core/finding.ts';
-import { shellWord } from '../../core/shell-word.ts';
+import { editCommand, shellWord } from '../../core/shell-word.ts';
 import type { Git } from '../../platform/git-command.ts';
 
 /** Settings that name programs, by git's lower-case keys; none of them runs when bd uses git. */
@@ -19,7 +19,22 @@ const INCLUDE = /^include(?:if\..*)?\.path$/;
  */
 export async function checkGitSettings(git: Git, topLevel: string): Promise<Finding> {
   const base = { category: 'Git', name: 'Settings of git' } as const;
-  const { stdout } = await git.run(['config', '--local', '--list', '-z']);
+  const { exitCode, stdout, stderr } = await git.run(['config', '--local', '--list', '-z']);
+  if (exitCode !== 0) {
+    const message =
+      stderr
+        .trim()
+        .split('\n')[0]
+        ?.replace(/^(?:fatal|error): /, '') ?? '';
+    const detail = 'Git itself works here only when that is mended.';
+    return {
+      ...base,
+      status: 'error',
+      message,
+      detail,
+      fix: editCommand(join(git.gitDir, 'config')),
+    };
+  }
   const settings = stdout
     .toString()
     .split('\0')

@@ -4,7 +4,7 @@ import type { Finding } from '../../core/finding.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { createGit, type Git } from '../../platform/git-command.ts';
 import type { GitRepository } from '../../platform/git-repository.ts';
-import { checkedRemote } from '../../sync/git-remote.ts';
+import { checkedRemote, findRemote } from '../../sync/git-remote.ts';
 import type { Config } from '../config.ts';
 import { isMergedByBd } from '../merge-settings.ts';
 import { openSharedGit } from '../shared-git.ts';
@@ -27,11 +27,14 @@ export async function checkGit({ repository, config, env }: Place): Promise<Find
   const program = await checkProgram(git);
   if (program.status === 'error') return [program];
   const shared = openSharedGit(repository, { env });
+  const settings = await checkGitSettings(shared, topLevel);
+  // What git cannot read names no remote and no way to merge.
+  if (settings.status === 'error') return [program, settings];
   return [
     program,
-    await checkRemoteSetting(shared, config),
+    await checkRemote(shared, config),
     ...(await checkMergeDriver({ repository, config, env })),
-    await checkGitSettings(shared, topLevel),
+    settings,
   ];
 }
 
@@ -53,10 +56,10 @@ async function checkProgram(git: Git): Promise<Finding> {
 }
 
 /** The setting comes with a clone: only a name that this repository knows is used. */
-async function checkRemoteSetting(git: Git, config: Config | undefined): Promise<Finding> {
+async function checkRemote(git: Git, config: Config | undefined): Promise<Finding> {
   const base = { category: 'Git', name: 'Remote' } as const;
   const name = config?.text('sync.remote') ?? '';
-  if (name === '') return { ...base, status: 'ok', message: 'the one that this clone follows' };
+  if (name === '') return { ...base, status: 'ok', message: (await findRemote(git)) ?? 'none' };
   try {
     return { ...base, status: 'ok', message: await checkedRemote(git, name) };
   } catch (error) {
