@@ -113,8 +113,8 @@ function silent(daemon: string, what: string, { hasStarted }: { hasStarted: bool
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} said nothing for ${SILENCE_TIMEOUT_MS / 1000} s while \`${what}\` waited for it`,
     remedy: hasStarted
-      ? 'The command may or may not have been done: look with `bd list` once the daemon answers again, or end that process.'
-      : 'It was not done. Try again; if it stays silent, end that process: the next command starts a new one.',
+      ? 'The command may or may not have been done: look with `bd list` once the daemon answers again, or end it with `bd daemon stop --force`.'
+      : 'It was not done. Try again; if it stays silent, run `bd daemon stop --force`: the next command starts a new one.',
   });
 }
 

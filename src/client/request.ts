@@ -28,7 +28,7 @@ export function ask<M extends Answerable>(
       finish();
     };
     const deadline = setTimeout(
-      () => settle(() => fail(noAnswer(method, `it said nothing for ${timeoutMs} ms`))),
+      () => settle(() => fail(noAnswer(`it said nothing for ${Math.ceil(timeoutMs / 1000)} s`))),
       timeoutMs,
     );
     stream.read({
@@ -43,17 +43,18 @@ export function ask<M extends Answerable>(
         });
       },
       ended: (reason) =>
-        settle(() => fail(noAnswer(method, reason ?? 'it ended the connection', { ended: true }))),
+        settle(() => fail(noAnswer(reason ?? 'it ended the connection', { ended: true }))),
     });
     stream.send(request(1, method, params));
   });
 }
 
 /** `ended`: the daemon let go of the connection, as one does that ends. */
-function noAnswer(method: string, reason: string, details: { ended?: true } = {}): BdError {
+function noAnswer(reason: string, details: { ended?: true } = {}): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
-    message: `the daemon did not answer ${method}: ${reason}`,
-    remedy: 'Try again; if it stays like this, end that process: nothing acknowledged is lost.',
+    message: `the daemon did not answer: ${reason}`,
+    remedy:
+      'Try again; if it stays like this, run `bd daemon stop --force`: nothing acknowledged is lost.',
     details,
   });
 }

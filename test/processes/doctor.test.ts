@@ -113,9 +113,14 @@ describe('what is wrong is said, with the command that mends it', () => {
     const [wrong, ...more] = await findings();
     expect(more).toEqual([]);
     expect(wrong).toMatchObject({ name: 'Daemon', status: 'error', fix: 'bd daemon stop --force' });
-    expect(wrong?.message).toContain(String(pid));
+    expect(wrong?.message).toBe(
+      `the daemon did not answer: it said nothing for 2 s (process ${pid})`,
+    );
+    const { stderr } = await workspace.bd(['list']);
+    expect(stderr).toContain('run `bd daemon stop --force`');
     await workspace.bdText(['daemon', 'stop', '--force']);
     expect(await findings()).toEqual([]);
+    expect(await workspace.bdText(['daemon', 'health'])).toBe('No daemons.\n');
   });
 
   test('a failed start and a crash', async () => {

@@ -19,13 +19,13 @@ let env: Record<string, string>;
 beforeEach(async () => {
   workspace = await createTestWorkspace({ git: 'none' });
   await workspace.bdText(['init', '--prefix', 't']);
-  // A systemctl that writes down what it was told, and fails when there is a file `fails`.
+  // A systemctl that writes down what it was told, and fails when there is a file `fails`, with its words.
   const bin = join(workspace.root, 'bin');
   calls = join(workspace.root, 'calls');
   mkdirSync(bin);
   writeFileSync(
     join(bin, 'systemctl'),
-    `#!/bin/sh\necho "$@" >> ${calls}\n[ ! -e ${bin}/fails ] || { echo "Failed to connect to bus" >&2; exit 1; }\n`,
+    `#!/bin/sh\necho "$@" >> ${calls}\n[ ! -e ${bin}/fails ] || { cat ${bin}/fails >&2; exit 1; }\n`,
     { mode: 0o755 },
   );
   env = { PATH: `${bin}:${workspace.env['PATH']}` };
@@ -76,7 +76,11 @@ test('a directory that was there, or has something else in it, stays', async () 
 });
 
 test('where systemd cannot be told, the commands to run are said', async () => {
-  writeFileSync(join(workspace.root, 'bin/fails'), '');
+  const fails = join(workspace.root, 'bin/fails');
+  writeFileSync(fails, '');
+  const silent = await service('install');
+  expect(silent.reason).toMatch(/^Command failed: systemctl --user daemon-reload$/);
+  writeFileSync(fails, 'Failed to connect to bus\n');
   const failed = await service('install');
   const name = failed.path.split('/').at(-1) ?? '';
   expect(failed).toMatchObject({

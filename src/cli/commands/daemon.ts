@@ -72,7 +72,7 @@ function runClassic(invocation: Invocation): Promise<number | void> {
   throw new BdError('USAGE', {
     message: 'bd daemon needs a subcommand',
     remedy:
-      'Use `bd daemon start`, `stop`, `restart`, `reload`, `off`, `on`, `status`, `health`, `logs` or `run`.',
+      'Use `bd daemon start`, `stop`, `restart`, `reload`, `off`, `on`, `status`, `health`, `logs`, `run` or `service`.',
   });
 }
 

@@ -18,6 +18,7 @@ export function renderDaemons(daemons: readonly DaemonEntry[], screen: Screen): 
 
 export function renderHealth(report: HealthReport, screen: Screen): string {
   const { daemons, issues, total, healthy_count: healthy } = report;
+  if (total === 0) return renderDaemons(daemons, screen);
   const problems = issues.map(
     ({ workspace, issue, detail, recommendation }) =>
       `${issue}: ${oneLine(workspace)}: ${oneLine(detail)}\n  ${oneLine(recommendation)}\n`,

@@ -60,7 +60,7 @@ function run(
       (error, _stdout, stderr) => {
         if (error === null) done(undefined);
         else if (error.code === 'ENOENT') done(`there is no ${program} here`);
-        else done(stderr.trim().split('\n')[0] || error.message);
+        else done(stderr.trim().split('\n')[0] || error.message.trim());
       },
     );
   });

@@ -18,7 +18,7 @@ export function checkDaemon(beadsDir: string, daemon: DaemonStatus): Finding {
       return {
         ...base,
         status: 'error',
-        message: `${pid === undefined ? 'it' : `process ${pid}`} does not answer: ${issue}`,
+        message: pid === undefined ? issue : `${issue} (process ${pid})`,
         fix: 'bd daemon stop --force',
       };
     case 'not_running': {
