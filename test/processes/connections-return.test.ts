@@ -120,7 +120,7 @@ test.skipIf(process.platform !== 'linux')(
         await askMany(AT_ONCE);
         return residentKib() <= before.residentKib * 1.1;
       },
-      { what: `memory near ${before.residentKib} KiB` },
+      { what: `memory near ${before.residentKib} KiB`, deadlineMs: 90_000 },
     );
   },
   300_000,
