@@ -14,7 +14,7 @@ export function checkSocketLink(beadsDir: string): Finding {
   const found = lstatSync(path, { throwIfNoEntry: false });
   const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
   if (found?.isSocket() === true) {
-    const message = `${path} is a socket itself, and is not used: bd did not make it`;
+    const message = `${path} is no link, and is not used: bd did not make it`;
     return { ...base, status: 'warning', message, fix };
   }
   const resolved = resolveSocket(path);
