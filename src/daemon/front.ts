@@ -72,6 +72,7 @@ function openReception(
     projectDir: workspace.projectDir,
     instance: basename(listener.socketPath, '.sock'),
     program,
+    config: workspace.config,
     settings: workspace.store.settings,
     clock,
     retired(reason) {

@@ -5,6 +5,7 @@ import type { ProgramFile } from '../platform/program-file.ts';
 import type { HelloResult } from '../protocol/daemon-methods.ts';
 import { decideHandshake, overlap, readClient, readProtocol } from '../protocol/handshake.ts';
 import { PROTOCOL } from '../protocol/protocol-version.ts';
+import type { Config } from '../workspace/config.ts';
 import { SCHEMA_VERSION } from '../store/upgrade.ts';
 import type { Settings } from '../store/settings.ts';
 
@@ -28,6 +29,7 @@ export function createReception({
   projectDir,
   instance,
   program,
+  config,
   settings,
   clock,
   retired,
@@ -36,6 +38,8 @@ export function createReception({
   /** Tells this daemon from all others. */
   instance: string;
   program: ProgramFile;
+  /** Its settings; edited by hand they are the next daemon's. */
+  config: Pick<Config, 'isEdited'>;
   settings: Settings;
   clock: Clock;
   /** Called once; when it returns, no other client finds this daemon. */
@@ -57,6 +61,7 @@ export function createReception({
   return {
     admit(params) {
       if (reason === undefined && program.isReplaced()) retire('its program was replaced');
+      if (reason === undefined && config.isEdited()) retire('its settings were edited');
       if (reason !== undefined) throw decline(reason);
       const client = readClient(params);
       const sinceRetirementMs = clock.nowMs() - retiredMs;

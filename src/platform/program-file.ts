@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { fileVersion } from './file-version.ts';
 
 /** The file that this process was started from. */
 export interface ProgramFile {
@@ -14,22 +15,12 @@ const BUILD_CHARS = 12;
 
 /** Call at the start, while the file is the one that runs. Its name for its parts changes with them. */
 export function watchProgram(path: string): ProgramFile {
-  const original = identify(path);
+  const original = fileVersion(path);
   return {
     path,
     build: hashOf(path),
-    isReplaced: () => identify(path) !== original,
+    isReplaced: () => fileVersion(path) !== original,
   };
-}
-
-/** A replaced file can get the number of the one before: its size and time tell them apart. */
-function identify(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs } = statSync(path);
-    return [dev, ino, size, mtimeMs].join(':');
-  } catch {
-    return 'none';
-  }
 }
 
 function hashOf(path: string): string | null {

@@ -5,6 +5,7 @@ import { durationMs } from '../core/duration.ts';
 import { BdError } from '../core/errors.ts';
 import { SYNC_MODES } from '../core/sharing.ts';
 import type { Environment } from '../platform/environment.ts';
+import { fileVersion } from '../platform/file-version.ts';
 import { writeFileAtomically } from '../platform/files.ts';
 import { LOG_LEVELS } from '../platform/log.ts';
 import { readPlainSettings } from './plain-settings.ts';
@@ -21,6 +22,8 @@ export interface ConfigValue {
  * know are kept for other tools.
  */
 export interface Config {
+  /** Somebody else has written to the file since it was read. */
+  isEdited(): boolean;
   get(key: string): string | undefined;
   text(key: KnownKey): string;
   whole(key: KnownKey): number;
@@ -104,6 +107,7 @@ export async function openConfig(beadsDir: string, place: { env: Environment }):
  */
 export async function readConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
   const path = configPath(beadsDir);
+  let version = fileVersion(path);
   let values = await readValues(path);
 
   const lookup = (key: string): ConfigValue | undefined => {
@@ -140,11 +144,13 @@ export async function readConfig(beadsDir: string, { env }: { env: Environment }
     const document = await readDocument(path);
     change(document);
     await writeFileAtomically(path, document.toString());
+    version = fileVersion(path);
     values = flatten(document);
     judge();
   };
 
   return {
+    isEdited: () => fileVersion(path) !== version,
     get: (key) => lookup(key)?.value,
     text: known,
     whole: (key) => Number(known(key)),

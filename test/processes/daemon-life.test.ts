@@ -205,3 +205,21 @@ test('a link that was taken away comes back while the daemon lives', async () =>
   expect(await idsIn(workspace)).toHaveLength(1);
   expect(daemonPidOf(workspace)).toBe(pid);
 });
+
+test('settings that somebody edited in the file count from the next command on', async () => {
+  await workspace.bdText(['init', '--prefix', 't']);
+  await workspace.bdText(['q', 'First']);
+  const before = daemonPidOf(workspace);
+  // What bd writes itself is known, and changes no daemon.
+  await workspace.bdText(['config', 'set', 'issue_prefix', 'u']);
+  expect(await workspace.bdText(['q', 'Second'])).toMatch(/^u-/);
+  expect(daemonPidOf(workspace)).toBe(before);
+  const path = join(workspace.beadsDir, 'config.yaml');
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace('issue_prefix: u', 'issue_prefix: edited'),
+  );
+  expect(await workspace.bdText(['q', 'Third'])).toMatch(/^edited-/);
+  expect(daemonPidOf(workspace)).not.toBe(before);
+  expect(await idsIn(workspace)).toHaveLength(3);
+});
