@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { mendMismatch } from '../client/daemon-status.ts';
 import { workspaceOf, type DaemonHealthName, type FleetMember } from '../client/fleet.ts';
 import { DISK_LOW_BYTES, OVERDUE_AFTER_MS } from '../core/limits.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -121,11 +122,11 @@ function issuesOfDaemon(member: FleetMember): HealthIssue[] {
   switch (health) {
     case 'healthy':
       return sharing;
-    case 'mismatched':
-      return [
-        issueOf(member, 'version_mismatch', { detail, command: `bd daemons restart ${target}` }),
-        ...sharing,
-      ];
+    case 'mismatched': {
+      const restart = `bd daemons restart ${target}`;
+      const command = mendMismatch(answer?.version ?? '', { restart });
+      return [issueOf(member, 'version_mismatch', { detail, command }), ...sharing];
+    }
     case 'stale':
       // Looking at them once is all that it takes: what is gone is then forgotten.
       return [issueOf(member, 'stale_socket', { detail, command: 'bd daemons list' })];

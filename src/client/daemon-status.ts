@@ -3,6 +3,7 @@ import type { SharingState } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
 import { daemonLogPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
 import type { DaemonStatusResult, WatcherKind } from '../protocol/daemon-methods.ts';
+import { compareVersions } from '../protocol/handshake.ts';
 import { probeDaemon } from './probe-daemon.ts';
 
 /** `bd daemon status --json` as it is. */
@@ -57,7 +58,18 @@ export async function readDaemonStatus(beadsDir: string): Promise<DaemonStatus> 
 /** What is wrong with a daemon of another version than this program's; undefined when nothing is. */
 export function versionMismatch(version: string): string | undefined {
   if (version === VERSION) return undefined;
-  return `it runs version ${version}, this is ${VERSION}: restart it with bd daemon restart`;
+  return isNewer(version)
+    ? `it runs version ${version}, and this bd is only ${VERSION}`
+    : `it runs version ${version}, this is ${VERSION}`;
+}
+
+/** The command that mends it: to restart a newer daemon would put an older one in its place. */
+export function mendMismatch(version: string, { restart }: { restart: string }): string {
+  return isNewer(version) ? `npm install --global beads-daemon@${version}` : restart;
+}
+
+function isNewer(version: string): boolean {
+  return (compareVersions(version, VERSION) ?? 0) > 0;
 }
 
 function describe(

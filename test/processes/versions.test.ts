@@ -210,3 +210,29 @@ test('hello tells what the daemon is, also to a program that knows more', async 
   });
   expect(refused?.error?.data.code).toBe('BAD_REQUEST');
 });
+
+test('doctor and health tell each of two versions what to do, and the older one not to restart', async () => {
+  const newer = build('newer', { version: NEWER });
+  await workspace.bdText(['init', '--prefix', 't']);
+  const advice = async (program?: string) => {
+    const as = program === undefined ? {} : { program };
+    const { stdout } = await workspace.bd(['daemons', 'health', '--json'], as);
+    const { issues } = JSON.parse(stdout) as {
+      issues: { issue: string; daemon_version: string; recommendation: string }[];
+    };
+    const doctor = await workspace.bd(['doctor', '--json'], as);
+    const { checks } = JSON.parse(doctor.stdout) as { checks: { name: string; fix?: string }[] };
+    return { issues, fix: checks.find(({ name }) => name === 'Daemon')?.fix };
+  };
+  await quick('By the older');
+  expect(await advice(newer)).toMatchObject({
+    issues: [{ issue: 'version_mismatch', daemon_version: VERSION }],
+    fix: 'bd daemon restart',
+  });
+  await quick('By the newer', newer);
+  const upgrade = `npm install --global beads-daemon@${NEWER}`;
+  expect(await advice()).toMatchObject({
+    issues: [{ issue: 'version_mismatch', daemon_version: NEWER, recommendation: upgrade }],
+    fix: upgrade,
+  });
+});

@@ -2,7 +2,7 @@ import type { Finding } from '../../core/finding.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { readCrashReport } from '../../platform/crash-report.ts';
 import { crashReportPath } from '../../platform/workspace-files.ts';
-import type { DaemonStatus } from '../daemon-status.ts';
+import { mendMismatch, type DaemonStatus } from '../daemon-status.ts';
 import { readLastStart } from '../start-failure.ts';
 
 /** That no daemon runs is in order: the next command starts one, or somebody asked for none. */
@@ -12,8 +12,10 @@ export function checkDaemon(beadsDir: string, daemon: DaemonStatus): Finding {
   switch (status) {
     case 'running':
       return { ...base, status: 'ok', message: `running (PID ${pid}, version ${version})` };
-    case 'outdated':
-      return { ...base, status: 'warning', message: issue, fix: 'bd daemon restart' };
+    case 'outdated': {
+      const fix = mendMismatch(version ?? '', { restart: 'bd daemon restart' });
+      return { ...base, status: 'warning', message: issue, fix };
+    }
     case 'unresponsive':
       return {
         ...base,
