@@ -140,17 +140,24 @@ export async function readConfig(beadsDir: string, { env }: { env: Environment }
     (found) => found.source !== path && expected(found) !== undefined,
   );
   if (fromEnvironment !== undefined) throw refusal(fromEnvironment);
+  let ownWrites = 0;
   const edit = async (change: (document: Document) => void): Promise<void> => {
     const document = await readDocument(path);
     change(document);
-    await writeFileAtomically(path, document.toString());
-    version = fileVersion(path);
+    ownWrites += 1;
+    try {
+      await writeFileAtomically(path, document.toString());
+      version = fileVersion(path);
+    } finally {
+      ownWrites -= 1;
+    }
     values = flatten(document);
     judge();
   };
 
   return {
-    isEdited: () => fileVersion(path) !== version,
+    // What is being written here shows before the writer hears of it.
+    isEdited: () => ownWrites === 0 && fileVersion(path) !== version,
     get: (key) => lookup(key)?.value,
     text: known,
     whole: (key) => Number(known(key)),
