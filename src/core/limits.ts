@@ -210,7 +210,10 @@ export const WAKE_JITTER_MS = 5_000;
 /** Quiet after the last connection, after which the store is tidied up. */
 export const STORE_REST_MS = 5_000;
 
-/** A write-ahead log of more than this is emptied when the daemon rests, in bytes; SQLite itself keeps some 4 MB. */
+/** A write-ahead log of more than this is emptied after the write that made it so, in bytes: as SQLite itself would. */
+export const WAL_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A write-ahead log of more than this is emptied when the daemon rests, in bytes. */
 export const WAL_REST_BYTES_MAX = 1024 * 1024;
 
 /** Lifecycle events waiting in a daemon: far more than all connections can make at once. */

@@ -5,11 +5,10 @@ import {
   STORE_BUSY_TIMEOUT_MS,
   STORE_CHECK_BYTES_MAX,
   SUSPECT_STORE_CHECK_BYTES_MAX,
-  WAL_REST_BYTES_MAX,
 } from '../core/limits.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
-import { asidePath, hasLogLeft, moveAside } from './open-files.ts';
+import { asidePath, logBytes, moveAside } from './open-files.ts';
 import { isElsewhere } from './replica.ts';
 import { DamagedStore, isDamage, storeUnusable } from './store-failure.ts';
 import { APPLICATION_ID, readPragma, refuseNewer, upgrade } from './upgrade.ts';
@@ -47,7 +46,7 @@ export function openDatabase(
 }
 
 function open(path: string, projectId: string | undefined): OpenedDatabase {
-  const isUnclosed = hasLogLeft(path);
+  const isUnclosed = logBytes(path) > 0;
   const database = keepDatabase(new BetterSqlite3(path, { timeout: STORE_BUSY_TIMEOUT_MS }));
   try {
     const isKnown = readPragma(database, 'application_id') === APPLICATION_ID;
@@ -62,6 +61,8 @@ function open(path: string, projectId: string | undefined): OpenedDatabase {
     const hasLog = chooseJournal(database);
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
+    // When the log is written into the file is ours to say: at no other time has the file a reason to change.
+    database.exec('PRAGMA wal_autocheckpoint = 0');
     upgrade(database);
     return { database, hasLog };
   } catch (error) {
@@ -85,10 +86,11 @@ function check(database: Database, { isSuspect }: { isSuspect: boolean }): void 
   if (found !== 'ok') throw new DamagedStore(String(found));
 }
 
-/** SQLite writes a log's pages back in time, and leaves the file as large as it ever was. */
-export function emptyGrownLog(database: Database): void {
-  const log = statSync(`${database.name}-wal`, { throwIfNoEntry: false });
-  if ((log?.size ?? 0) <= WAL_REST_BYTES_MAX) return;
+/**
+ * Writes the log's pages into the file, and cuts the log off. Others who read the store are not waited for:
+ * what they still need stays in the log.
+ */
+export function emptyLog(database: Database): void {
   database.exec('PRAGMA busy_timeout = 0');
   try {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');

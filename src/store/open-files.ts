@@ -11,8 +11,8 @@ export type FilesStanding = 'ours' | 'replaced' | 'overwritten';
 /** The files of an open database, at which SQLite itself does not look again. */
 export interface OpenFiles {
   standing(): FilesStanding;
-  /** Call after each write of our own: what is there now is ours. */
-  noteWritten(): void;
+  /** Call after the log was written into the file: what is there now is ours. */
+  noteEmptied(): void;
 }
 
 /**
@@ -30,7 +30,7 @@ export function watchOpenFiles(path: string, { hasLog }: { hasLog: boolean }): O
       if (contentOf(path) !== content) return 'overwritten';
       return isSameLog() ? 'ours' : 'replaced';
     },
-    noteWritten() {
+    noteEmptied() {
       if (hasLog) content = contentOf(path);
     },
   };
@@ -58,9 +58,9 @@ export function asidePath(path: string, nowMs: number): string {
   return `${path}-aside-${nowMs}`;
 }
 
-/** Whether the last process that had the database open ended without closing it. */
-export function hasLogLeft(path: string): boolean {
-  return (statSync(logPath(path), { throwIfNoEntry: false })?.size ?? 0) > 0;
+/** Of the write-ahead log beside the file; 0 without one. After a process that closed the database there is none. */
+export function logBytes(path: string): number {
+  return statSync(logPath(path), { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function logPath(path: string): string {

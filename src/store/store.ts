@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { BdError } from '../core/errors.ts';
+import { WAL_BYTES_MAX, WAL_REST_BYTES_MAX } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
 import { createAnswers, type Answers } from './answers.ts';
-import { emptyGrownLog, openDatabase } from './database.ts';
+import { emptyLog, openDatabase } from './database.ts';
 import { createCarriedLines, type CarriedLines } from './carried-lines.ts';
 import { createEdgeCycles, type EdgeCycles } from './edge-cycles.ts';
 import { createEdits, type Edits } from './edits.ts';
@@ -12,7 +13,7 @@ import { createGraphQueries, type GraphQueries } from './graph-queries.ts';
 import { createIssueQueries, type IssueQueries } from './issue-queries.ts';
 import { createIssueStore, type IssueStore } from './issue-store.ts';
 import { createLeadership } from './leadership.ts';
-import { asidePath, separateFromLog, moveAside, watchOpenFiles } from './open-files.ts';
+import { asidePath, logBytes, separateFromLog, moveAside, watchOpenFiles } from './open-files.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPatience } from './patience.ts';
 import { createReadiness } from './readiness.ts';
@@ -74,12 +75,29 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     return explainFailure(path, error);
   };
   const events = createEventLog(database, { newId: randomUUID });
+  const shortenLog = ({ bytesMax }: { bytesMax: number }): void => {
+    // The log of one file is not written into another.
+    if (logBytes(path) <= bytesMax || files.standing() !== 'ours') return;
+    try {
+      emptyLog(database);
+    } finally {
+      files.noteEmptied();
+    }
+  };
+  const keepLogShort = (): void => {
+    try {
+      shortenLog({ bytesMax: WAL_BYTES_MAX });
+    } catch (error) {
+      // What was written is durable in the log, and the next write tries again; a full disk, say.
+      explain(error);
+    }
+  };
   const transaction: Store['transaction'] = (work) => {
     if (database.inTransaction) return work();
     if (files.standing() === 'overwritten') throw overwritten(path);
     try {
       const result = patiently(() => leadership.write(work));
-      files.noteWritten();
+      keepLogShort();
       return result;
     } catch (error) {
       throw explain(error);
@@ -121,15 +139,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     outbox,
     settings,
     movedAside,
-    rest() {
-      // The log of one file is not written into another.
-      if (files.standing() !== 'ours') return;
-      try {
-        emptyGrownLog(database);
-      } finally {
-        files.noteWritten();
-      }
-    },
+    rest: () => shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
     standing() {
       if (isDamaged) return 'broken';
       const found = files.standing();
