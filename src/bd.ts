@@ -9,7 +9,7 @@ import { daemonRefusedBy, selectCommandEnvironment } from './client/client-envir
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
 import { connect, type Connected, type Connection } from './client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from './client/forward-command.ts';
-import { toBdError } from './core/errors.ts';
+import { BdError, toBdError } from './core/errors.ts';
 import { COMMAND_REPEATS_MAX } from './core/limits.ts';
 import { readDaemonPid } from './platform/workspace-files.ts';
 import { findWorkspace, lacksProject } from './platform/workspace-location.ts';
@@ -136,7 +136,9 @@ async function runHere(io: CommandIo): Promise<number> {
 function createIo(): CommandIo {
   const stdoutIsTty = isatty(1);
   return {
-    cwd: resolve(line.directory ?? '.'),
+    get cwd() {
+      return workingDirectory();
+    },
     env: selectCommandEnvironment(process.env),
     stdoutIsTty,
     columns: stdoutIsTty ? process.stdout.columns : 0,
@@ -152,6 +154,19 @@ function createIo(): CommandIo {
       }
     },
   };
+}
+
+function workingDirectory(): string {
+  try {
+    return resolve(line.directory ?? '.');
+  } catch (cause) {
+    // Somebody deleted it: the system has no name for it any more.
+    throw new BdError('NO_WORKSPACE', {
+      message: 'the current directory is gone',
+      remedy: 'Go to one that exists, or name the project with `--directory`.',
+      cause,
+    });
+  }
 }
 
 /** Opened when a command asks for it: many are run with an input that never ends. */

@@ -25,6 +25,9 @@ export const CHILD_DEPTH_MAX = 3;
 /** Socket paths, in bytes: macOS allows 103, and Node 20 silently cuts longer ones. */
 export const SOCKET_PATH_BYTES_MAX = 100;
 
+/** The longest path that SQLite opens, in bytes (MAX_PATHNAME of its os_unix.c). */
+export const SQLITE_PATH_BYTES_MAX = 512;
+
 /** Open connections of one daemon: an editor, an MCP bridge and a swarm of agents fit. */
 export const CONNECTIONS_MAX = 256;
 

@@ -35,7 +35,7 @@ export function createRegistration(serving: Serving): Registration {
     const { projectDir } = workspace;
     log.info('serving', { version: VERSION, workspace: projectDir, node: process.version });
     const failure = await register(registryPath(env), entry);
-    if (failure !== undefined) log.warn('cannot write the registry', { failure });
+    if (failure !== undefined) log.warn(`cannot write the registry: ${failure}`);
   };
   let writing: Promise<void> | undefined;
   const begin = (): Promise<void> => (writing ??= write());

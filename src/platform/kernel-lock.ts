@@ -1,6 +1,7 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
+import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
 import { keepDatabase } from './kept-objects.ts';
 import { watchIdentity } from './workspace-files.ts';
 
@@ -80,6 +81,14 @@ function hold(path: string, database: Database): KernelLock {
 }
 
 function unusable(path: string, error: unknown): BdError {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > SQLITE_PATH_BYTES_MAX) {
+    return new BdError('FILE_UNUSABLE', {
+      message: `cannot lock ${path}: a path of ${bytes} bytes is too long for SQLite`,
+      remedy: `Move the project: the path may have ${SQLITE_PATH_BYTES_MAX} bytes.`,
+      cause: error,
+    });
+  }
   return new BdError('FILE_UNUSABLE', {
     message: `cannot lock ${path}: ${error instanceof Error ? error.message : String(error)}`,
     remedy: 'Check that the directory is writable and on a local disk.',
