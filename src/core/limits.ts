@@ -76,6 +76,9 @@ export const MIRROR_QUIET_MS = 50;
 /** The mirror follows the store within this time however long the burst. */
 export const MIRROR_DELAY_MAX_MS = 500;
 
+/** A mirror that was deleted is put back after this time: an `rm -r`, or git's own replacing of the file, is at its end by then. */
+export const MIRROR_GONE_MS = 1_000;
+
 /** How often the mirror is looked at where `daemon.file_watch` is off. */
 export const MIRROR_LOOK_INTERVAL_MS = 30_000;
 

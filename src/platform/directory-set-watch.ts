@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { watchDirectory, type DirectoryWatch, type WatchKind } from './directory-watch.ts';
 
 /** Watches files of the same names in directories that come and go. */
@@ -15,7 +16,8 @@ export function createDirectorySetWatch({
   onError,
 }: {
   names: readonly string[];
-  onChange: () => void;
+  /** Told the path of the file. */
+  onChange: (path: string) => void;
   onError: (error: unknown, directory: string) => void;
 }): DirectorySetWatch {
   const watches = new Map<string, DirectoryWatch>();
@@ -25,7 +27,7 @@ export function createDirectorySetWatch({
     watchDirectory({
       directory,
       names,
-      onChange,
+      onChange: (name) => onChange(join(directory, name)),
       onError: (error) => onError(error, directory),
     });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   MIRROR_LOOK_INTERVAL_MS,
@@ -283,7 +284,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     const { createDirectorySetWatch } = await import('../platform/directory-set-watch.ts');
     return createDirectorySetWatch({
       names: [basename(mirror.path)],
-      onChange: () => dispatch({ kind: 'mirror_changed' }),
+      onChange: (path) => dispatch({ kind: existsSync(path) ? 'mirror_changed' : 'mirror_gone' }),
       onError: (error, directory) =>
         log.error('outside edits of the mirror may be missed', { directory, error }),
     });

@@ -6,6 +6,7 @@ import {
   FETCH_INTERVAL_MAX_MS,
   FETCH_INTERVAL_MS,
   MIRROR_DELAY_MAX_MS,
+  MIRROR_GONE_MS,
   MIRROR_QUIET_MS,
   RETRY_DELAY_MAX_MS,
   RETRY_DELAY_MS,
@@ -72,6 +73,8 @@ export type SyncEvent =
   /** `pending`: issues that wait to be sent. */
   | { kind: 'store_changed'; pending: number }
   | { kind: 'mirror_changed' }
+  /** The file was deleted, or is about to be replaced. */
+  | { kind: 'mirror_gone' }
   | { kind: 'flush_started' }
   | { kind: 'flush_ended'; behind: boolean }
   | { kind: 'flush_failed' }
@@ -190,6 +193,8 @@ function nextMirrorState(
     case 'store_changed':
     case 'mirror_changed':
       return mirrorChanged(mirror, nowMs);
+    case 'mirror_gone':
+      return mirrorGone(mirror, nowMs);
     case 'flush_started':
       return { kind: 'flushing', again: false, failures: failuresOf(mirror) };
     case 'flush_ended':
@@ -217,6 +222,14 @@ function mirrorChanged(mirror: MirrorState, nowMs: number): MirrorState {
   const sinceMs = mirror.kind === 'waiting' ? mirror.sinceMs : nowMs;
   const dueMs = Math.min(nowMs + MIRROR_QUIET_MS, sinceMs + MIRROR_DELAY_MAX_MS);
   return { kind: 'waiting', sinceMs, dueMs, failures: 0 };
+}
+
+/** Perhaps all of the directory is about to go: whoever deletes it does not meet a file that was put back. */
+function mirrorGone(mirror: MirrorState, nowMs: number): MirrorState {
+  const changed = mirrorChanged(mirror, nowMs);
+  return changed.kind === 'waiting' && changed.failures === 0
+    ? { ...changed, dueMs: nowMs + MIRROR_GONE_MS }
+    : changed;
 }
 
 function failuresOf(mirror: MirrorState): number {

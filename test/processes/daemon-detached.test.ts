@@ -8,11 +8,13 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { startBareDaemon } from '../support/bare-daemon.ts';
@@ -146,8 +148,20 @@ test('told twice, it does not even finish what runs', async () => {
   client.destroy();
 });
 
-test.each([
+test.each<[string, () => void | Promise<void>]>([
   ['.beads is deleted', () => rmSync(workspace.beadsDir, { recursive: true })],
+  [
+    '.beads is deleted with a pause',
+    async () => {
+      rmSync(join(workspace.beadsDir, 'beads.jsonl'));
+      const rest = readdirSync(workspace.beadsDir);
+      // As a busy machine makes one; who deletes goes by the names that were there before.
+      await pause(200);
+      for (const name of rest)
+        rmSync(join(workspace.beadsDir, name), { recursive: true, force: true });
+      rmdirSync(workspace.beadsDir);
+    },
+  ],
   ['.beads is moved', () => renameSync(workspace.beadsDir, join(workspace.root, 'moved'))],
   ['the project is deleted', () => rmSync(workspace.directory, { recursive: true })],
   ['the lock is deleted', () => rmSync(join(workspace.beadsDir, 'daemon.lock'))],
@@ -160,7 +174,7 @@ test.each([
     await workspace.bdText(['q', 'Served']);
     await hasWritten('Served');
     const pid = daemonPidOf(workspace);
-    act();
+    await act();
     await eventually(() => !isAlive(pid), { deadlineMs: 15_000 });
     if (what === 'the lock is deleted')
       expect(existsSync(join(workspace.beadsDir, 'daemon.lock'))).toBe(false);

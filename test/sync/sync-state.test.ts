@@ -88,6 +88,23 @@ describe('the mirror', () => {
     ['is not looked at while nothing changes', [], undefined],
     ['is written 50 ms after a change', [[1000, changed()]], 1050],
     ['is read 50 ms after somebody wrote it', [[1000, { kind: 'mirror_changed' }]], 1050],
+    ['is put back a second after it was deleted', [[1000, { kind: 'mirror_gone' }]], 2000],
+    [
+      'is read when what was deleted is there again',
+      [
+        [1000, { kind: 'mirror_gone' }],
+        [1010, { kind: 'mirror_changed' }],
+      ],
+      1060,
+    ],
+    [
+      'does not come back for a change that waits while it is being deleted',
+      [
+        [1000, changed()],
+        [1010, { kind: 'mirror_gone' }],
+      ],
+      2010,
+    ],
     [
       'waits for quiet',
       [
