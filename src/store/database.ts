@@ -9,6 +9,7 @@ import {
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { asidePath, logBytes, moveAside } from './open-files.ts';
+import { isOfOther } from './project.ts';
 import { isElsewhere } from './replica.ts';
 import { DamagedStore, isDamage, storeUnusable } from './store-failure.ts';
 import { APPLICATION_ID, readPragma, refuseNewer, upgrade } from './upgrade.ts';
@@ -104,13 +105,4 @@ const FOREIGN = new Error('not a store of ours');
 function isEmpty(database: Database): boolean {
   const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
   return tables === 0;
-}
-
-/** A project's store among the files of another one: their issues never mix. */
-function isOfOther(database: Database, projectId: string | undefined): boolean {
-  const theirs = database
-    .prepare<[], string>("SELECT value FROM settings WHERE key = 'project_id'")
-    .pluck()
-    .get();
-  return projectId !== undefined && theirs !== undefined && theirs !== projectId;
 }

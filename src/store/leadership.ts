@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { BdError } from '../core/errors.ts';
+import { readSetting, writeSetting } from './settings.ts';
 
 /**
  * Which process leads: writes the store, and shows others what is in it. The workspace's lock decides, but a
@@ -20,10 +21,7 @@ const KEY = 'epoch';
 const NONE = '0';
 
 export function createLeadership(database: Database): Leadership {
-  const select = database
-    .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
-    .pluck();
-  const read = (): string => select.get(KEY) ?? NONE;
+  const read = (): string => readSetting(database, KEY) ?? NONE;
   let epoch = read();
   let isTaken = false;
   return {
@@ -32,7 +30,7 @@ export function createLeadership(database: Database): Leadership {
       const result = database
         .transaction(() => {
           if (read() !== epoch) throw overtaken(database.name);
-          if (!isTaken) setEpoch(database, next);
+          if (!isTaken) writeSetting(database, KEY, next);
           return work();
         })
         .immediate();
@@ -48,12 +46,6 @@ export function createLeadership(database: Database): Leadership {
 export function endLeadership(database: Database): void {
   const bump = `UPDATE settings SET value = CAST(value + 1 AS TEXT) WHERE key = ?`;
   database.prepare(bump).run(KEY);
-}
-
-function setEpoch(database: Database, epoch: string): void {
-  const upsert = `INSERT INTO settings (key, value) VALUES (?, ?)
-    ON CONFLICT DO UPDATE SET value = excluded.value`;
-  database.prepare(upsert).run(KEY, epoch);
 }
 
 function overtaken(path: string): BdError {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { readMachine } from '../platform/machine.ts';
-import type { Settings } from './settings.ts';
+import { readSetting, type Settings } from './settings.ts';
 
 /** Under which name this clone's database writes; no two databases may share one. */
 export interface Replica {
@@ -41,11 +41,7 @@ export function openReplica(
 
 /** Whether the database was copied, restored or moved to where it is; asked before its settings are. */
 export function isElsewhere(database: Database, path: string): boolean {
-  const text = database
-    .prepare<[string], string>('SELECT value FROM settings WHERE key = ?')
-    .pluck()
-    .get(KEY);
-  const { place } = JSON.parse(text ?? '{}') as { place?: string };
+  const { place } = JSON.parse(readSetting(database, KEY) ?? '{}') as { place?: string };
   return place !== undefined && place !== placeOf(path, readMachine());
 }
 

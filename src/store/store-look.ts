@@ -2,6 +2,7 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { STORE_LOOK_BYTES_MAX, STORE_LOOK_TIMEOUT_MS } from '../core/limits.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
+import { readSetting } from './settings.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './upgrade.ts';
 
 /** What a store shows to somebody who only looks. */
@@ -71,12 +72,8 @@ function readSharing(database: Database) {
         'SELECT count(*) AS pending, min(since_ms) AS oldestMs FROM outbox',
       )
       .get();
-    const memory = database
-      .prepare<[], string>("SELECT value FROM settings WHERE key = 'sync_memory'")
-      .pluck()
-      .get();
     const outbox = { pending: row?.pending ?? 0, oldestMs: row?.oldestMs ?? undefined };
-    return { outbox, syncMemory: memory ?? '{}' };
+    return { outbox, syncMemory: readSetting(database, 'sync_memory') ?? '{}' };
   } catch {
     return { outbox: { pending: 0, oldestMs: undefined }, syncMemory: '{}' };
   }

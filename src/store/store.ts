@@ -12,6 +12,7 @@ import { guardDatabase, type GuardedDatabase } from './guarded-database.ts';
 import { createIssueQueries, type IssueQueries } from './issue-queries.ts';
 import { createIssueStore, type IssueStore } from './issue-store.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import { noteProject } from './project.ts';
 import { createReadiness } from './readiness.ts';
 import { openReplica, type Replica } from './replica.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -54,9 +55,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     transaction,
   });
   const settings = createSettings(database, { transaction });
-  if (projectId !== undefined && settings.get('project_id') !== projectId) {
-    settings.set('project_id', projectId);
-  }
+  if (projectId !== undefined) noteProject(settings, projectId);
   const replica = openReplica(settings, { path, machine: readMachine() });
   const readiness = createReadiness(database);
   const cycles = createEdgeCycles(database, { settings, readiness, transaction });
