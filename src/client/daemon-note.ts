@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import { DAEMON_NOTE_BYTES_MAX } from '../core/limits.ts';
 import { writeFileAtomically } from '../platform/files.ts';
-import { userId } from '../platform/socket-link.ts';
+import { userId } from '../platform/owner.ts';
 
 /**
  * What a small file in `.beads` remembers for later commands. One that is not plain and ours counts as

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { LOG_LEVELS, type Log, type LogLevel } from './log.ts';
 import { appendToLog } from './log-file.ts';
 import { createRepeatedLines } from './repeated-lines.ts';
-import { watchIdentity } from './workspace-files.ts';
+import { watchIdentity } from './file-version.ts';
 
 export interface DaemonLog extends Log {
   /** What is of use only to who looks for a fault. */

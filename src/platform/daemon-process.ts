@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { KILL_WAIT_MS, TERMINATE_WAIT_MS } from '../core/limits.ts';
-import { userId } from './socket-link.ts';
+import { userId } from './owner.ts';
 
 /** A running process that is proven to be this user's daemon, by what the kernel says of it. */
 export interface DaemonProcess {

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { statIfReachable } from './within-reach.ts';
 
 /**
  * What git leaves in a working tree's own git directory while a person is in the middle of something,
@@ -22,14 +22,5 @@ const TRACES: readonly (readonly [file: string, operation: string])[] = [
  * working tree's own: of a linked worktree, the one below `worktrees/`.
  */
 export function operationInProgress(gitDir: string): string | undefined {
-  return TRACES.find(([file]) => isThere(join(gitDir, file)))?.[1];
-}
-
-function isThere(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    // What may not be looked at says nothing.
-    return false;
-  }
+  return TRACES.find(([file]) => statIfReachable(join(gitDir, file)) !== undefined)?.[1];
 }

@@ -1,5 +1,6 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { statIfReachable } from './within-reach.ts';
 
 export interface GitRepository {
   /** Of this working tree. */
@@ -47,23 +48,11 @@ function withCommonDir(gitDir: string): Omit<GitRepository, 'topLevel'> {
 }
 
 function isGitDirectory(path: string): boolean {
-  return isThere(join(path, 'HEAD'), 'file') && isThere(join(path, 'objects'), 'directory');
+  const isThere = statIfReachable(join(path, 'HEAD'))?.isFile() === true;
+  return isThere && statIfReachable(join(path, 'objects'))?.isDirectory() === true;
 }
 
-function isThere(path: string, kind: 'file' | 'directory'): boolean {
-  const status = statOf(path);
-  return kind === 'file' ? status?.isFile() === true : status?.isDirectory() === true;
-}
-
+/** Throws for one that is there and cannot be read. */
 function readText(path: string): string | undefined {
-  return statOf(path)?.isFile() === true ? readFileSync(path, 'utf8') : undefined;
-}
-
-function statOf(path: string): ReturnType<typeof statSync> | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // What may not be looked at is no repository of ours.
-    return undefined;
-  }
+  return statIfReachable(path)?.isFile() === true ? readFileSync(path, 'utf8') : undefined;
 }

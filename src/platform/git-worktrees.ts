@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findGitRepository } from './git-repository.ts';
+import { readTextIfReachable } from './within-reach.ts';
 
 export interface GitWorktree {
   /** The real path of the working tree. */
@@ -14,7 +15,9 @@ export interface GitWorktree {
  * that `project/.git` leads to: there the project directory stands for it.
  */
 export function findMainWorktree(commonDir: string): GitWorktree | undefined {
-  const submodule = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(readText(join(commonDir, 'config')) ?? '');
+  const submodule = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(
+    readTextIfReachable(join(commonDir, 'config')) ?? '',
+  );
   const directories = [dirname(commonDir), submodule?.[1]].filter((path) => path !== undefined);
   return directories
     .map((directory) => worktreeAt(resolve(commonDir, directory)))
@@ -29,7 +32,7 @@ export function listLinkedWorktrees(commonDir: string): GitWorktree[] {
   const administration = join(commonDir, 'worktrees');
   return namesIn(administration).flatMap((name) => {
     const gitDir = join(administration, name);
-    const dotGit = readText(join(gitDir, 'gitdir'))?.trim();
+    const dotGit = readTextIfReachable(join(gitDir, 'gitdir'))?.trim();
     if (dotGit === undefined) return [];
     const worktree = worktreeAt(dirname(resolve(gitDir, dotGit)));
     return worktree?.gitDir === gitDir ? [worktree] : [];
@@ -57,13 +60,5 @@ function namesIn(directory: string): string[] {
   } catch {
     // Most repositories have no linked worktree, so no such directory.
     return [];
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }

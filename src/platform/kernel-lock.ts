@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
 import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
 import { keepDatabase } from './kept-objects.ts';
-import { watchIdentity } from './workspace-files.ts';
+import { watchIdentity } from './file-version.ts';
 
 export interface KernelLock {
   readonly path: string;

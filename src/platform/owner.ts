@@ -1,6 +1,10 @@
 import { closeSync, fchownSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { userId } from './socket-link.ts';
+
+/** Systems without user ids report 0 for every file. */
+export function userId(): number {
+  return process.getuid?.() ?? 0;
+}
 
 /** The user whose directory this is, when that is somebody else than who runs this process. */
 export function foreignOwner(directory: string): number | undefined {

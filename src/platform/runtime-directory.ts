@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from './environment.ts';
-import { isPrivateDirectory, userId, workspaceKey } from './socket-link.ts';
+import { userId } from './owner.ts';
+import { isPrivateDirectory, judgeDirectory } from './private-directory.ts';
+import { workspaceKey } from './socket-link.ts';
+import { lstatIfReachable } from './within-reach.ts';
 
 /** As on /tmp: what lies there is renamed and deleted by its owner only. */
 const STICKY = 0o1000;
@@ -83,6 +86,12 @@ export interface RefusedDirectory {
   isOurs: boolean;
 }
 
+const REASONS = {
+  open: 'is open to others',
+  'of others': 'belongs to somebody else, and is not used',
+  'no directory': 'is no directory, and is not used',
+} as const;
+
 /** Directories that are there and not as a daemon needs them, up to the first that is; nothing is touched. */
 export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
   const refused: RefusedDirectory[] = [];
@@ -95,26 +104,12 @@ export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
       refused.push({ directory: parent, reason: `is not used: ${why}`, isOurs });
       continue;
     }
-    const found = lstatIfReachable(directory);
+    const found = judgeDirectory(directory);
     // Where there is room for it, a daemon makes it.
-    if (found === undefined || isPrivateDirectory(directory)) break;
-    const isOurs = found.isDirectory() && found.uid === userId();
-    const reason = isOurs
-      ? 'is open to others'
-      : found.isDirectory()
-        ? 'belongs to somebody else, and is not used'
-        : 'is no directory, and is not used';
-    refused.push({ directory, reason, isOurs });
+    if (found === 'missing' || found === 'private') break;
+    refused.push({ directory, reason: REASONS[found], isOurs: found === 'open' });
   }
   return refused;
-}
-
-function lstatIfReachable(path: string) {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }
 
 /** Never TMPDIR: shells, sandboxes and services of one person differ in it. */
@@ -134,10 +129,8 @@ function prepare(directory: string): string | undefined {
     const refusal = refuseParent(dirname(directory));
     if (refusal !== undefined) return refusal;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    // Made by an older bd or by hand: ours, but open to others.
-    if (lstatSync(directory).isDirectory() && lstatSync(directory).uid === userId()) {
-      chmodSync(directory, 0o700);
-    }
+    // Made by an older bd or by hand: ours, but with another mode.
+    if (['private', 'open'].includes(judgeDirectory(directory))) chmodSync(directory, 0o700);
     return isPrivateDirectory(directory) ? undefined : `${directory} belongs to somebody else`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

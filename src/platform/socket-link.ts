@@ -1,5 +1,8 @@
-import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { userId } from './owner.ts';
+import { isPrivateDirectory } from './private-directory.ts';
+import { lstatIfReachable } from './within-reach.ts';
 
 export type ResolvedSocket =
   | { kind: 'socket'; path: string }
@@ -45,7 +48,7 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
   // Elsewhere than in a runtime directory of bd: where somebody wished for it, under this workspace's name.
   const isPlausible = isNamedOurs || /^bd(-\d+)?$/.test(basename(directory));
   if (!path.startsWith('/') || !isPlausible) return untrusted;
-  const socket = lstat(path);
+  const socket = lstatIfReachable(path);
   if (socket === undefined) return { kind: 'absent' };
   const isOurs = socket.isSocket() && socket.uid === userId() && isPrivateDirectory(directory);
   if (!isOurs) return untrusted;
@@ -57,7 +60,7 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
  * socket is what another tool left there.
  */
 export function isFileOfOthers(linkPath: string): boolean {
-  const found = lstat(linkPath);
+  const found = lstatIfReachable(linkPath);
   return found !== undefined && (found.isFile() || found.isDirectory());
 }
 
@@ -74,35 +77,11 @@ export function removeLink(linkPath: string, socketPath: string): void {
   if (readLink(linkPath) === socketPath) rmSync(linkPath, { force: true });
 }
 
-/** A real directory of this user that nobody else may enter. */
-export function isPrivateDirectory(path: string): boolean {
-  const status = lstat(path);
-  return (
-    status !== undefined &&
-    status.isDirectory() &&
-    status.uid === userId() &&
-    (status.mode & 0o077) === 0
-  );
-}
-
-/** Systems without user ids report 0 for every file. */
-export function userId(): number {
-  return process.getuid?.() ?? 0;
-}
-
 export function readLink(linkPath: string): string | undefined {
   try {
     return readlinkSync(linkPath);
   } catch {
     // Missing, or a file that is no link: in both cases it leads nowhere.
-    return undefined;
-  }
-}
-
-function lstat(path: string) {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
     return undefined;
   }
 }

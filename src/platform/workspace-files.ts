@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { BdError } from '../core/errors.ts';
+import { readTextIfReachable } from './within-reach.ts';
 
 /** The link to the daemon's socket. */
 export const socketLinkPath = (beadsDir: string): string => join(beadsDir, 'bd.sock');
@@ -62,37 +63,14 @@ export function refuseLinks(beadsDir: string, names: readonly string[] = WRITTEN
   }
 }
 
-/**
- * Whether the file at this path is still the one that it was at the call; a file that comes or goes
- * is another one. The caller keeps the file open, or a new one could get its number.
- */
-export function watchIdentity(path: string): () => boolean {
-  const original = identify(path);
-  return () => identify(path) === original;
-}
-
 /** For messages only: the file may be left over from a daemon that was killed. */
 export function readDaemonPid(beadsDir: string): number | undefined {
-  try {
-    const pid = Number.parseInt(readFileSync(daemonPidPath(beadsDir), 'utf8'), 10);
-    return pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
+  const pid = Number.parseInt(readTextIfReachable(daemonPidPath(beadsDir)) ?? '', 10);
+  return pid > 0 ? pid : undefined;
 }
 
 /** Who seems to have the workspace, in a message. */
 export function nameHolder(beadsDir: string): string {
   const pid = readDaemonPid(beadsDir);
   return pid === undefined ? 'another process' : `process ${pid}`;
-}
-
-function identify(path: string): string {
-  try {
-    const status = statSync(path, { throwIfNoEntry: false });
-    return status === undefined ? 'none' : `${status.dev}:${status.ino}`;
-  } catch {
-    // Out of reach is as good as gone: nobody can say that it is the same.
-    return 'none';
-  }
 }

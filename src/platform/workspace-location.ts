@@ -1,9 +1,10 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { findGitRepository } from './git-repository.ts';
 import { findMainWorktree, listLinkedWorktrees, type GitWorktree } from './git-worktrees.ts';
+import { readTextIfReachable, statIfReachable } from './within-reach.ts';
 
 export interface WorkspaceLocation {
   /** The real path of `.beads`: all ways to one workspace meet here. */
@@ -62,7 +63,7 @@ function searchUpward(
     own ??= open(join(directory, '.beads'));
     if (own?.redirectedFrom !== undefined) return own;
     if (own !== undefined) upTo ??= directory;
-    const dotGit = statOf(join(directory, '.git'));
+    const dotGit = statIfReachable(join(directory, '.git'));
     // The way of nearly all calls: an ordinary repository with a workspace.
     if (own !== undefined && dotGit?.isDirectory() === true) return own;
     if (dotGit !== undefined) {
@@ -115,7 +116,7 @@ function openInWorktree(
 function open(directory: string): WorkspaceLocation | undefined {
   // The one call that most ancestors cost.
   if (!isDirectory(directory)) return undefined;
-  const redirect = readText(join(directory, 'redirect'))?.trim();
+  const redirect = readTextIfReachable(join(directory, 'redirect'))?.trim();
   if (redirect !== undefined && redirect !== '') return followRedirect(directory, redirect);
   return isWorkspace(directory) ? locate(directory) : undefined;
 }
@@ -138,24 +139,26 @@ function locate(directory: string): WorkspaceLocation {
 }
 
 function isWorkspace(directory: string): boolean {
-  return WORKSPACE_FILES.some((name) => statOf(join(directory, name))?.isFile() === true);
+  return WORKSPACE_FILES.some((name) => statIfReachable(join(directory, name))?.isFile() === true);
 }
 
 /** Whether this workspace was made by another tool, and bd was never set up in it. */
 export function lacksProject(beadsDir: string): boolean {
-  return readText(join(beadsDir, 'metadata.json'))?.includes('"project_id"') !== true;
+  return readTextIfReachable(join(beadsDir, 'metadata.json'))?.includes('"project_id"') !== true;
 }
 
 /** A database, under the name that the metadata gives it. */
 function holdsStore(beadsDir: string): boolean {
   return ['beads.db', databaseName(beadsDir)].some(
-    (name) => name !== undefined && statOf(join(beadsDir, name))?.isFile() === true,
+    (name) => name !== undefined && statIfReachable(join(beadsDir, name))?.isFile() === true,
   );
 }
 
 function databaseName(beadsDir: string): string | undefined {
   try {
-    const metadata: unknown = JSON.parse(readText(join(beadsDir, 'metadata.json')) ?? '{}');
+    const metadata: unknown = JSON.parse(
+      readTextIfReachable(join(beadsDir, 'metadata.json')) ?? '{}',
+    );
     const { database } = metadata as { database?: unknown };
     return typeof database === 'string' ? database : undefined;
   } catch {
@@ -164,23 +167,5 @@ function databaseName(beadsDir: string): string | undefined {
 }
 
 function isDirectory(path: string): boolean {
-  return statOf(path)?.isDirectory() === true;
-}
-
-function statOf(path: string) {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // A directory above that we may not read holds no workspace for us.
-    return undefined;
-  }
-}
-
-function readText(path: string): string | undefined {
-  if (statOf(path)?.isFile() !== true) return undefined;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return statIfReachable(path)?.isDirectory() === true;
 }

@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
-import { watchIdentity } from '../platform/workspace-files.ts';
+import { contentVersion, watchIdentity } from '../platform/file-version.ts';
 
 /**
  * `ours`: as this process opened and wrote them. `replaced`: another file is there, or none; what is open
@@ -22,16 +22,16 @@ export interface OpenFiles {
 export function watchOpenFiles(path: string, { hasLog }: { hasLog: boolean }): OpenFiles {
   const isSame = watchIdentity(path);
   const isSameLog = watchIdentity(logPath(path));
-  let content = contentOf(path);
+  let content = contentVersion(path);
   return {
     standing() {
       if (!isSame()) return 'replaced';
       if (!hasLog) return 'ours';
-      if (contentOf(path) !== content) return 'overwritten';
+      if (contentVersion(path) !== content) return 'overwritten';
       return isSameLog() ? 'ours' : 'replaced';
     },
     noteEmptied() {
-      if (hasLog) content = contentOf(path);
+      if (hasLog) content = contentVersion(path);
     },
   };
 }
@@ -65,9 +65,4 @@ export function logBytes(path: string): number {
 
 function logPath(path: string): string {
   return `${path}-wal`;
-}
-
-function contentOf(path: string): string {
-  const status = statSync(path, { throwIfNoEntry: false });
-  return status === undefined ? 'none' : `${status.size}:${status.mtimeMs}`;
 }

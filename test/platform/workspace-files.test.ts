@@ -1,7 +1,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { refuseLinks, watchIdentity } from '../../src/platform/workspace-files.ts';
+import { watchIdentity } from '../../src/platform/file-version.ts';
+import { refuseLinks } from '../../src/platform/workspace-files.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;

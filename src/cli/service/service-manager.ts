@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { SERVICE_MANAGER_TIMEOUT_MS } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { userId } from '../../platform/socket-link.ts';
+import { userId } from '../../platform/owner.ts';
 import type { ServiceFile } from './service-file.ts';
 
 /** What a service manager is to be told, as commands. */

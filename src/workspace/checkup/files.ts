@@ -5,7 +5,7 @@ import type { Finding } from '../../core/finding.ts';
 import { DISK_LOW_BYTES } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { freeBytes, isNetworkFileSystem } from '../../platform/file-system.ts';
-import { userId } from '../../platform/socket-link.ts';
+import { userId } from '../../platform/owner.ts';
 import { refuseLinks } from '../../platform/workspace-files.ts';
 import { readMetadata, refuseLinkedFiles } from '../metadata.ts';
 

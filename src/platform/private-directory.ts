@@ -1,0 +1,20 @@
+import { userId } from './owner.ts';
+import { lstatIfReachable } from './within-reach.ts';
+
+/**
+ * What stands in the place of a directory that is to be ours alone. `private`: a real one of this user that
+ * nobody else may enter. `open`: this user's, and others may.
+ */
+export type DirectoryStanding = 'missing' | 'private' | 'open' | 'of others' | 'no directory';
+
+export function judgeDirectory(path: string): DirectoryStanding {
+  const status = lstatIfReachable(path);
+  if (status === undefined) return 'missing';
+  if (!status.isDirectory()) return 'no directory';
+  if (status.uid !== userId()) return 'of others';
+  return (status.mode & 0o077) === 0 ? 'private' : 'open';
+}
+
+export function isPrivateDirectory(path: string): boolean {
+  return judgeDirectory(path) === 'private';
+}
