@@ -60,7 +60,11 @@ export async function listen(
     },
     close: () => void server.close(),
     remove() {
-      if (readDaemonPid(beadsDir) === process.pid) rmSync(daemonPidPath(beadsDir), { force: true });
+      try {
+        if (readDaemonPid(beadsDir) === process.pid) rmSync(daemonPidPath(beadsDir));
+      } catch {
+        // Nothing is decided by what it says.
+      }
     },
   };
 }

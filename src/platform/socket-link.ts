@@ -74,7 +74,11 @@ export function pointLink(linkPath: string, socketPath: string): void {
 
 /** Leaves a link alone that leads to another daemon by now. */
 export function removeLink(linkPath: string, socketPath: string): void {
-  if (readLink(linkPath) === socketPath) rmSync(linkPath, { force: true });
+  try {
+    if (readLink(linkPath) === socketPath) rmSync(linkPath, { force: true });
+  } catch {
+    // Where nothing may be written any more it stays, and leads to nobody as soon as its daemon has ended.
+  }
 }
 
 export function readLink(linkPath: string): string | undefined {
