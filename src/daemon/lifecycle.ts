@@ -125,7 +125,8 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
     .catch((error: unknown) => serving.post({ kind: 'failed', error }));
   const stopUpkeep = startUpkeep(serving, { look, front, rest });
   obey(options.stop, serving);
-  void loadRunner();
+  // Where it cannot be loaded, the command that needs it will say so.
+  loadRunner().catch(() => {});
 
   const end = await runUntilEnd(events, serving.startedMs);
   log.info('ending', { reason: end.reason });
