@@ -362,6 +362,19 @@ describe('connections', () => {
     await drained;
   });
 
+  test('at the end a client that goes without taking its answers is not waited for', async () => {
+    const { socket } = open();
+    socket.pause();
+    const held = Array.from({ length: REQUESTS_PER_CONNECTION_MAX }, () => request(2, 'wait'));
+    socket.write(request(1, 'megabyte') + held.join(''));
+    await eventually(() => begun === REQUESTS_PER_CONNECTION_MAX);
+    release();
+    await eventually(() => running === 0);
+    const drained = connections.drain({ refusal: retiring, patienceMs: 600_000 });
+    socket.destroy();
+    await drained;
+  });
+
   test('what runs on beyond all patience is cut off', async () => {
     const { socket, replies, ended } = open();
     socket.write(request(1, 'wait'));

@@ -68,6 +68,14 @@ export function serveRpc(
   const isFull = (): boolean =>
     peer.running() >= REQUESTS_PER_CONNECTION_MAX || socket.writableNeedDrain;
   const isIdle = (): boolean => waiting.length === 0 && peer.running() === 0;
+  const tellIdle = (): void => {
+    if (isIdle()) drained?.();
+  };
+  /** Nobody is there to take the answers. */
+  const forgetWaiting = (): void => {
+    waiting = [];
+    tellIdle();
+  };
   const hold = (): void => holding.set(requestBytes + framing.begun() + socket.writableLength);
   const serve = ({ message, bytes }: { message: Incoming; bytes: number }): void => {
     peer.receive(message, () => {
@@ -90,7 +98,7 @@ export function serveRpc(
       unfinished.unref();
     }
     hold();
-    if (isIdle()) drained?.();
+    tellIdle();
     endWhenDone();
   };
   const peer = createRpcPeer({
@@ -124,7 +132,7 @@ export function serveRpc(
     if (socket.writableNeedDrain) socket.destroy();
     else if (socket.writable) socket.end(framing.write(errorReply(null, error)));
     isGivenUp = true;
-    waiting = [];
+    forgetWaiting();
     framing.drop();
     holding.release();
     socket.resume();
@@ -147,7 +155,7 @@ export function serveRpc(
   socket.on('end', finish);
   socket.on('close', () => {
     clearTimeout(unfinished);
-    waiting = [];
+    forgetWaiting();
     peer.end();
   });
   socket.on('data', read);
