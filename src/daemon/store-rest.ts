@@ -21,6 +21,7 @@ export function createStoreRest({
   log: Log;
 }): StoreRest {
   let cancel = (): void => {};
+  let isStopped = false;
   const now = (): void => {
     try {
       store.rest();
@@ -32,9 +33,13 @@ export function createStoreRest({
   return {
     soon() {
       cancel();
-      cancel = clock.after(STORE_REST_MS, now);
+      // The last connections end after that.
+      if (!isStopped) cancel = clock.after(STORE_REST_MS, now);
     },
     now,
-    stop: () => cancel(),
+    stop() {
+      isStopped = true;
+      cancel();
+    },
   };
 }

@@ -22,13 +22,15 @@ export function startUpkeep(serving: Serving, { look, front, rest }: UpkeepOptio
     names: [socketLinkPath, daemonLockPath].map((pathIn) => basename(pathIn(beadsDir))),
     onChange: () => look.soon(),
   });
+  let cancelCatchUp = (): void => {};
   look.start({
     intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
     look({ isWake }) {
       if (standing() === 'ours') keepLink(serving, front);
       if (isWake) {
         post({ kind: 'woke', nowMs: clock.nowMs() });
-        catchUp(serving);
+        cancelCatchUp();
+        cancelCatchUp = catchUp(serving);
       }
       check();
       if (front.connections() === 0) rest.now();
@@ -38,6 +40,7 @@ export function startUpkeep(serving: Serving, { look, front, rest }: UpkeepOptio
   return () => {
     presence.close();
     look.stop();
+    cancelCatchUp();
     rest.stop();
     stopForgetting();
   };
@@ -54,10 +57,13 @@ function keepLink({ log, post }: Serving, front: Front): void {
   }
 }
 
-/** After a sleep: times that were planned are far away or long past, and others have worked meanwhile. */
-function catchUp({ workspace: { sync }, clock }: Serving): void {
+/**
+ * After a sleep: times that were planned are far away or long past, and others have worked meanwhile. Returns
+ * what cancels it.
+ */
+function catchUp({ workspace: { sync }, clock }: Serving): () => void {
   // Not at once: all machines of an office may have woken up now.
-  clock.after(Math.random() * WAKE_JITTER_MS, () => {
+  return clock.after(Math.random() * WAKE_JITTER_MS, () => {
     sync.storeChanged();
     sync.activity();
   });

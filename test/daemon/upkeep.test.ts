@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LOOK_INTERVAL_MS, WAKE_GAP_MS, WAKE_JITTER_MS } from '../../src/core/limits.ts';
+import type { Front } from '../../src/daemon/front.ts';
+import { createRegularLook } from '../../src/daemon/regular-look.ts';
+import type { Serving } from '../../src/daemon/serving.ts';
+import { createStoreRest } from '../../src/daemon/store-rest.ts';
+import { startUpkeep } from '../../src/daemon/upkeep.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let clock: FakeClock;
+let done: string[];
+let stop: () => void;
+let rest: ReturnType<typeof createStoreRest>;
+/** What the monotonic clock missed while the machine slept. */
+let sleptMs: number;
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  [clock, done, sleptMs] = [createFakeClock(), [], 0];
+  const look = createRegularLook({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
+  rest = createStoreRest({ store: { rest: () => done.push('rest') }, clock, log: silentLog });
+  const serving = {
+    beadsDir: temp.path,
+    clock: look.clock,
+    log: silentLog,
+    standing: () => 'ours',
+    post: ({ kind }: { kind: string }) => done.push(kind),
+    check: () => done.push('check'),
+    workspace: {
+      sync: { storeChanged: () => done.push('share'), activity: () => done.push('fetch') },
+    },
+  } as unknown as Serving;
+  const front = { connections: () => 1, restoreLink() {} } as unknown as Front;
+  stop = startUpkeep(serving, { look, front, rest });
+});
+afterEach(() => {
+  stop();
+  temp[Symbol.dispose]();
+});
+
+function sleep(): void {
+  sleptMs += WAKE_GAP_MS + 1;
+  clock.advance(LOOK_INTERVAL_MS);
+}
+
+test('after a sleep the workspace is looked at, and then the remote', () => {
+  sleep();
+  expect(done).toEqual(['woke', 'check']);
+  clock.advance(WAKE_JITTER_MS);
+  expect(done).toEqual(['woke', 'check', 'share', 'fetch']);
+});
+
+test('a daemon that ends does nothing more: the store is closed by then', () => {
+  sleep();
+  rest.soon();
+  stop();
+  // The last connection ends after that.
+  rest.soon();
+  done = [];
+  clock.advance(10 * LOOK_INTERVAL_MS);
+  expect(done).toEqual([]);
+  expect(clock.waiting).toBe(0);
+});
