@@ -195,7 +195,13 @@ async function runUntilEnd(
 }
 
 /** Where nothing is ever sent, nothing waits. */
-function hasPending(workspace: Workspace): boolean {
-  const { state, pending } = workspace.sync.status();
-  return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
+function hasPending({ sync, store }: Workspace): boolean {
+  try {
+    const { state, pending } = sync.status();
+    return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
+  } catch (error) {
+    // Another program keeps it locked, say: something may wait. Damage is found by the next look.
+    store.explain(error);
+    return true;
+  }
 }
