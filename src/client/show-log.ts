@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { isNotFound } from '../platform/files.ts';
+import { isNotFound, readIfThere } from '../platform/files.ts';
 import { daemonLogPath, refuseLinks } from '../platform/workspace-files.ts';
 
 const NEWLINE = 0x0a;
@@ -42,7 +42,10 @@ async function readTail(
 ): Promise<string> {
   const tail = lastLines(current, lines);
   if (tail.length < current.length || countLines(tail) >= lines) return tail.toString();
-  const before = lastLines(await readLog(`${path}.1`), lines - countLines(tail));
+  const before = lastLines(
+    (await readIfThere(`${path}.1`)) ?? Buffer.alloc(0),
+    lines - countLines(tail),
+  );
   return Buffer.concat([before, tail]).toString();
 }
 
@@ -127,15 +130,6 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     return await open(path, 'r');
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-async function readLog(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return Buffer.alloc(0);
     throw error;
   }
 }
