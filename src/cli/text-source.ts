@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import type { CommandIo } from './command-io.ts';
 
 /** A file of whoever typed the command; `-` is their standard input. */
@@ -11,7 +11,7 @@ export async function readTextSource(path: string, io: CommandIo): Promise<strin
     return await readFile(whole, 'utf8');
   } catch (error) {
     throw new BdError('FILE_UNUSABLE', {
-      message: `cannot read ${whole}: ${error instanceof Error ? error.message : String(error)}`,
+      message: `cannot read ${whole}: ${messageOf(error)}`,
       remedy: 'Name a file that you can read, or - for standard input.',
       cause: error,
     });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { messageOf } from '../core/errors.ts';
 
 export interface MessageStream {
   send(message: object): void;
@@ -25,7 +26,7 @@ export function openMessageStream(socket: Socket): MessageStream {
         try {
           for (const line of lines) message(JSON.parse(line));
         } catch (error) {
-          failure = error instanceof Error ? error.message : String(error);
+          failure = messageOf(error);
           socket.destroy();
         }
       });

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts';
 import { PROBE_TIMEOUT_MS } from '../core/limits.ts';
 import type { DaemonStatusResult } from '../protocol/daemon-methods.ts';
 import { connect, connectTo, type Connection } from './connect.ts';
@@ -33,6 +34,6 @@ async function probe(reach: (timeoutMs: number) => Promise<Connection>): Promise
       status: await ask(connection.socket, 'daemon_status', { timeoutMs }),
     };
   } catch (error) {
-    return { kind: 'silent', reason: error instanceof Error ? error.message : String(error) };
+    return { kind: 'silent', reason: messageOf(error) };
   }
 }

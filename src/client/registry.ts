@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { messageOf } from '../core/errors.ts';
 import { REGISTRY_BYTES_MAX, REGISTRY_ENTRIES_MAX, REGISTRY_WAIT_MS } from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -47,7 +48,7 @@ export async function inspectRegistry(path: string | undefined): Promise<Registr
     return left === 0 ? { entries } : { entries, problem: `${left} entries cannot be used` };
   } catch (error) {
     if (isNotFound(error)) return { entries: [] };
-    return { entries: [], problem: error instanceof Error ? error.message : String(error) };
+    return { entries: [], problem: messageOf(error) };
   }
 }
 
@@ -103,7 +104,7 @@ async function edit(
       if (section.kind === 'entered') await section.leave();
     }
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { parse } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { listInheritedDescriptors } from '../platform/inherited-descriptors.ts';
 import { daemonLogPath } from '../platform/workspace-files.ts';
@@ -50,7 +50,7 @@ export async function spawnDaemon(
     return await readFirstWord(child, { beadsDir, logStart, timeoutMs });
   } catch (error) {
     // Of some reasons why the system starts no process, Node tells like this.
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { kind: 'failed', error: cannotStart(beadsDir, reason) };
   } finally {
     if (log !== undefined) closeSync(log);

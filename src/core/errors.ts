@@ -70,10 +70,15 @@ export function toBdError(thrown: unknown): BdError {
     });
   }
   return new BdError('INTERNAL', {
-    message: `bd failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
+    message: `bd failed unexpectedly: ${messageOf(error)}`,
     remedy: 'This is a bug in bd: please report it with the last lines of .beads/daemon.log.',
     cause: error,
   });
+}
+
+/** What was thrown, in words: anything can be. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** What `await using` throws when the cleaning up fails after the work did: the work's failure counts. */

@@ -1,3 +1,4 @@
+import { messageOf } from './errors.ts';
 import { isIssueId } from './issue-id.ts';
 import { JSON_DEPTH_MAX } from './limits.ts';
 import { compareBytes, labelSet, type Comment, type Dependency, type Issue } from './issue.ts';
@@ -66,7 +67,7 @@ export function parseIssueLine(line: string, nowMs: number): ParsedLine {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+    return { problem: `not JSON: ${messageOf(error)}` };
   }
   if (!isRecord(value)) return { problem: 'not a JSON object' };
   const fields: Record<string, unknown> = {};

@@ -3,7 +3,7 @@ import { access, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/prom
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { isNotFound } from './files.ts';
 import type { Git } from './git-command.ts';
 
@@ -167,7 +167,7 @@ async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
     // Git's upkeep removes what is left.
     await rm(temporary, { force: true }).catch(() => {});
     throw new BdError('SYNC_FAILED', {
-      message: `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      message: `cannot write ${path}: ${messageOf(error)}`,
       remedy: 'Check the free space and the permissions there, then run `bd sync`.',
       cause: error,
     });

@@ -1,6 +1,6 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
 import { keepDatabase } from './kept-objects.ts';
 import { watchIdentity } from './file-version.ts';
@@ -90,7 +90,7 @@ function unusable(path: string, error: unknown): BdError {
     });
   }
   return new BdError('FILE_UNUSABLE', {
-    message: `cannot lock ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    message: `cannot lock ${path}: ${messageOf(error)}`,
     remedy: 'Check that the directory is writable and on a local disk.',
     cause: error,
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from './environment.ts';
 import { userId } from './owner.ts';
@@ -61,7 +61,7 @@ function prepareWished(directory: string): string | undefined {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
   if (!isPrivateDirectory(directory)) return `${directory} is open to other users`;
   return refuseParent(dirname(directory));
@@ -133,7 +133,7 @@ function prepare(directory: string): string | undefined {
     if (['private', 'open'].includes(judgeDirectory(directory))) chmodSync(directory, 0o700);
     return isPrivateDirectory(directory) ? undefined : `${directory} belongs to somebody else`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

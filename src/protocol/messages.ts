@@ -1,4 +1,4 @@
-import { BdError, ERRORS, type ErrorCode } from '../core/errors.ts';
+import { BdError, ERRORS, messageOf, type ErrorCode } from '../core/errors.ts';
 
 export type RpcId = string | number | null;
 
@@ -51,7 +51,7 @@ export function readBrokenMessage(cause: unknown): Incoming {
     kind: 'invalid',
     id: null,
     error: new BdError('BAD_REQUEST', {
-      message: `the message is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `the message is not JSON: ${messageOf(cause)}`,
       remedy: EXAMPLE,
       details: { rpc: PARSE_ERROR },
     }),

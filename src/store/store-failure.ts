@@ -1,5 +1,5 @@
 import BetterSqlite3 from 'better-sqlite3';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 
 /** The second: there is no room for the index of what is not yet in the file itself. */
@@ -32,7 +32,7 @@ export function storeUnusable(what: 'open' | 'write', path: string, error: unkno
   if (error instanceof BdError) return error;
   if (isBusy(error)) return storeHeld(what, path, error);
   const isFull = FULL.has(codeOf(error));
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new BdError('STORE_UNUSABLE', {
     message: `cannot ${what} the store ${path}: ${isFull ? 'the disk is full' : reason}`,
     remedy: isFull
@@ -52,7 +52,7 @@ function storeHeld(what: 'open' | 'write', path: string, error: unknown): BdErro
 
 function storeDamaged(path: string, error: unknown): BdError {
   return new BdError('STORE_UNUSABLE', {
-    message: `the store ${path} is damaged: ${error instanceof Error ? error.message : String(error)}`,
+    message: `the store ${path} is damaged: ${messageOf(error)}`,
     remedy:
       'Run the command again: the store is put aside, and built anew from the mirror and git.',
     cause: error,

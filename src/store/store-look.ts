@@ -1,5 +1,6 @@
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { messageOf } from '../core/errors.ts';
 import { STORE_LOOK_BYTES_MAX, STORE_LOOK_TIMEOUT_MS } from '../core/limits.ts';
 import { keepDatabase } from '../platform/kept-objects.ts';
 import { readSetting } from './settings.ts';
@@ -80,7 +81,7 @@ function readSharing(database: Database) {
 }
 
 function explain(error: unknown): StoreLook {
-  const problem = error instanceof Error ? error.message : String(error);
+  const problem = messageOf(error);
   const code = error instanceof BetterSqlite3.SqliteError ? error.code : '';
   if (code.startsWith('SQLITE_NOTADB')) return { kind: 'foreign' };
   return { kind: code.startsWith('SQLITE_CORRUPT') ? 'damaged' : 'unreadable', problem };

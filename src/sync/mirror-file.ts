@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readIfThere, removeStaged, stageFile } from '../platform/files.ts';
@@ -257,7 +257,7 @@ function isSame(left: Buffer | undefined, right: Buffer | undefined): boolean {
 function unusable(path: string, error: unknown): BdError {
   if (error instanceof BdError) return error;
   return new BdError('FILE_UNUSABLE', {
-    message: `cannot bring ${path} up to date: ${error instanceof Error ? error.message : String(error)}`,
+    message: `cannot bring ${path} up to date: ${messageOf(error)}`,
     remedy: 'Check the permissions of that file and its directory, and the free space on the disk.',
     cause: error,
   });

@@ -1,4 +1,4 @@
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import type { SharingFailure } from '../core/sharing.ts';
 import { isDiskFull, MAKE_SPACE } from './full-disk.ts';
 import type { GitFailure } from './git-failure.ts';
@@ -78,7 +78,7 @@ export function failureFrom(error: unknown): SyncFailure {
     const kind = error.details['blocked'] === true ? 'blocked' : 'failed';
     return { kind, message: error.message, remedy: error.remedy };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const remedy = isDiskFull(message) ? MAKE_SPACE : REMEDIES.failed;
   return { kind: 'failed', message: `sync failed: ${message}`, remedy };
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Document } from 'yaml';
 import { durationMs } from '../core/duration.ts';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { SYNC_MODES } from '../core/sharing.ts';
 import type { Environment } from '../platform/environment.ts';
 import { fileVersion } from '../platform/file-version.ts';
@@ -247,7 +247,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw unreadable(path, error instanceof Error ? error.message : String(error));
+    throw unreadable(path, messageOf(error));
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { readIfThere, writeFileAtomically } from '../platform/files.ts';
 import { mergeIssueFiles } from '../sync/merge-files.ts';
 
@@ -58,7 +58,7 @@ async function readSide(path: string): Promise<Buffer> {
 
 function unusable(path: string, { verb, cause }: { verb: string; cause: unknown }): BdError {
   return new BdError('FILE_UNUSABLE', {
-    message: `cannot ${verb} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `cannot ${verb} ${path}: ${messageOf(cause)}`,
     remedy: 'Give the three versions of one issue file; `bd merge --help` shows their order.',
     cause,
   });

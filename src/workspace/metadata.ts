@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BdError } from '../core/errors.ts';
+import { BdError, messageOf } from '../core/errors.ts';
 import { isNotFound, writeFileAtomically } from '../platform/files.ts';
 import { refuseLinks } from '../platform/workspace-files.ts';
 
@@ -67,7 +67,7 @@ function readJson(path: string): Record<string, unknown> {
     // A workspace made by hand or by another tool may have none: the classic names apply.
     if (isNotFound(error)) return {};
     if (error instanceof BdError) throw error;
-    throw broken(path, error instanceof Error ? error.message : String(error));
+    throw broken(path, messageOf(error));
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { SyncMode, SyncStatus } from '../../core/sharing.ts';
 import type { Environment } from '../../platform/environment.ts';
@@ -56,7 +57,7 @@ function attempt(name: string, check: () => Finding): Finding {
   try {
     return check();
   } catch (error) {
-    const message = `it cannot be looked at: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `it cannot be looked at: ${messageOf(error)}`;
     return { category: 'Issues', name, status: 'error', message };
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { SCHEMA_VERSION } from '../../store/upgrade.ts';
 import { lookAtStore, type StoreLook } from '../../store/store-look.ts';
@@ -10,7 +11,7 @@ export function lookAtWorkspaceStore(beadsDir: string): StoreLook {
     return lookAtStore(join(beadsDir, readMetadata(beadsDir).database));
   } catch (error) {
     // Names that cannot be used: what is wrong with them is said where the files are looked at.
-    return { kind: 'unreadable', problem: error instanceof Error ? error.message : String(error) };
+    return { kind: 'unreadable', problem: messageOf(error) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { BdError } from '../../core/errors.ts';
+import { BdError, messageOf } from '../../core/errors.ts';
 import { parseIssueLine } from '../../core/issue-line.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
@@ -128,7 +128,7 @@ function checkAbsolute(path: string): void {
 
 function unusable(path: string, doing: string, error: unknown): BdError {
   return new BdError('FILE_UNUSABLE', {
-    message: `${path} cannot be ${doing}: ${error instanceof Error ? error.message : String(error)}`,
+    message: `${path} cannot be ${doing}: ${messageOf(error)}`,
     remedy: 'Check the path and its permissions.',
     cause: error,
   });
