@@ -1,14 +1,11 @@
 import { once } from 'node:events';
 import type * as NodeFs from 'node:fs';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { runDaemon } from '../../src/daemon/lifecycle.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { silentLog } from '../../src/platform/log.ts';
 import { socketLinkPath } from '../../src/platform/workspace-files.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { startDaemonHere } from '../support/daemon-here.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 const kept = vi.hoisted(() => ({ directory: undefined as string | undefined }));
@@ -26,47 +23,17 @@ vi.mock('node:fs', async (original) => {
 });
 
 let temp: TempDirectory;
-let env: Record<string, string>;
-let beadsDir: string;
 
-beforeEach(async () => {
+beforeEach(() => {
   temp = createTempDirectory();
-  const runtime = join(temp.path, 'run');
-  mkdirSync(runtime, { mode: 0o700 });
-  env = { HOME: temp.path, XDG_RUNTIME_DIR: runtime, PATH: process.env['PATH'] ?? '' };
-  beadsDir = join(temp.path, '.beads');
-  await initialise({
-    directory: temp.path,
-    env,
-    clock: systemClock,
-    log: silentLog,
-    isLocal: true,
-  });
 });
 afterEach(() => {
   kept.directory = undefined;
   temp[Symbol.dispose]();
 });
 
-async function startDaemon(stop: AbortSignal): Promise<{ ended: Promise<number> }> {
-  let ended: Promise<number> | undefined;
-  const word = await new Promise<string>((report) => {
-    ended = runDaemon({
-      beadsDir,
-      env,
-      clock: systemClock,
-      program: import.meta.filename,
-      staysWhenIdle: false,
-      report: ({ kind }) => report(kind),
-      stop,
-    });
-  });
-  expect(word).toBe('ready');
-  return { ended: ended ?? Promise.reject(new Error('not started')) };
-}
-
 test('a daemon that cannot take its link away makes room for the next one all the same', async () => {
-  const { ended } = await startDaemon(new AbortController().signal);
+  const { beadsDir, ended } = await startDaemonHere(temp.path, { clock: systemClock });
   kept.directory = beadsDir;
   const client = createConnection(socketLinkPath(beadsDir));
   client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'retire', params: {} })}\n`);
@@ -77,10 +44,10 @@ test('a daemon that cannot take its link away makes room for the next one all th
 });
 
 test('one that is told to end does so in order, and nobody listens any more', async () => {
-  const stop = new AbortController();
-  const { ended } = await startDaemon(stop.signal);
+  const daemon = await startDaemonHere(temp.path, { clock: systemClock });
+  const { beadsDir, runtimeDirectory, stop, ended } = daemon;
   kept.directory = beadsDir;
   stop.abort('SIGTERM');
   expect(await ended).toBe(0);
-  expect(readdirSync(join(temp.path, 'run', 'bd'))).toEqual([]);
+  expect(readdirSync(runtimeDirectory)).toEqual([]);
 });

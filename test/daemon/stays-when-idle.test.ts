@@ -1,45 +1,18 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { probeDaemon } from '../../src/client/probe-daemon.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
-import { runDaemon } from '../../src/daemon/lifecycle.ts';
-import { silentLog } from '../../src/platform/log.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { startDaemonHere } from '../support/daemon-here.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A daemon in this process, for which time passes as the test says. */
+/** A daemon for which time passes as the test says. */
 async function startDaemon(directory: string, { staysWhenIdle }: { staysWhenIdle: boolean }) {
-  const runtime = join(directory, 'run');
-  mkdirSync(runtime, { mode: 0o700 });
-  const env = { HOME: directory, XDG_RUNTIME_DIR: runtime, PATH: process.env['PATH'] ?? '' };
   const clock = createFakeClock();
   // Otherwise it would seem to have slept.
   vi.spyOn(performance, 'now').mockImplementation(() => clock.nowMs());
-  const stop = new AbortController();
-  await initialise({ directory, env, clock, log: silentLog, isLocal: true });
-  const beadsDir = join(directory, '.beads');
-  const said: string[] = [];
-  let ready = (): void => {};
-  const isReady = new Promise<void>((resolve) => (ready = resolve));
-  const ended = runDaemon({
-    beadsDir,
-    env,
-    clock,
-    program: import.meta.filename,
-    staysWhenIdle,
-    stop: stop.signal,
-    report(word) {
-      said.push(word.kind);
-      ready();
-    },
-  });
-  await isReady;
-  expect(said).toEqual(['ready']);
-  return { beadsDir, clock, stop, ended };
+  return { clock, ...(await startDaemonHere(directory, { clock, staysWhenIdle })) };
 }
 
 test('a daemon that nobody calls ends', async () => {
