@@ -54,7 +54,8 @@ exec '${REAL_GIT}' "$@"
 function parseCalls(text: string): GitCall[] {
   return text
     .split(`\0${END_OF_CALL}\0`)
-    .filter((record) => record !== '')
+    // What has no end was ended itself before it became git.
+    .slice(0, -1)
     .map((record) => {
       const [cwd = '', pid = '', stat = '', exports = '', ...args] = record.split('\0');
       const leadsGroup = stat === '' ? undefined : groupIn(stat) === pid;
