@@ -67,7 +67,7 @@ export async function runBranchCycle(context: CycleContext): Promise<CycleReport
     if (context.push) report.remote = await context.branch.remote();
     report.end = await runAttempts(context, report);
   } catch (error) {
-    report.end = failureFrom(error);
+    report.end = failureFrom(context.store.explain(error));
   }
   // What was made for a commit that did not come about may be removed by anybody's `git gc`.
   if (typeof report.end !== 'string') forgetMade(context);

@@ -81,7 +81,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
       try {
         return { ...emptyCycleReport(), ...(await share(push, signal)) };
       } catch (error) {
-        return { ...emptyCycleReport(), end: failureFrom(error) };
+        return { ...emptyCycleReport(), end: failureFrom(context.store.explain(error)) };
       }
     },
   };

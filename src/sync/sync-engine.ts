@@ -83,7 +83,17 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   let waiting: ((report: SyncReport) => void)[] = [];
   let waitingLonger: ((report: SyncReport) => void)[] = [];
 
-  const pendingCount = (): number => store.outbox.pending().count;
+  /** Where the store cannot be read just now, something may wait: the next look will tell. */
+  const ifReadable = <T>(read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      store.explain(error);
+      return otherwise;
+    }
+  };
+  const pendingCount = (): number => ifReadable(() => store.outbox.pending().count, 1);
+  const isMirrorBehind = (): boolean => ifReadable(() => mirror.isBehind(), true);
 
   function dispatch(event: SyncEvent): void {
     const circumstances = { nowMs: clock.nowMs(), random: random(), settings };
@@ -130,7 +140,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
         dispatch({ kind: 'store_changed', pending: 1 });
       }
       const isWaiting = report.postponed !== undefined;
-      dispatch({ kind: 'flush_ended', behind: mirror.isBehind() && !isWaiting });
+      dispatch({ kind: 'flush_ended', behind: isMirrorBehind() && !isWaiting });
       if (isWaiting) lookLater();
       return report;
     } catch (error) {
@@ -159,7 +169,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
   async function runCycle(): Promise<void> {
     const before = mayDiffer() ? await flushMirror().catch(() => undefined) : undefined;
     const shared = await guardedCycle();
-    const after = mirror.isBehind() ? await flushMirror().catch(() => undefined) : undefined;
+    const after = isMirrorBehind() ? await flushMirror().catch(() => undefined) : undefined;
     const served = waiting;
     waiting = waitingLonger;
     waitingLonger = [];
@@ -185,7 +195,7 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
 
   /** A look at the remote while nothing happens here spares the look at the file, which is watched. */
   function mayDiffer(): boolean {
-    return !isRunning || waiting.length > 0 || state.mirror.kind !== 'clean' || mirror.isBehind();
+    return !isRunning || waiting.length > 0 || state.mirror.kind !== 'clean' || isMirrorBehind();
   }
 
   async function settleCycles(): Promise<void> {
@@ -197,11 +207,10 @@ export function createSyncEngine(options: SyncEngineOptions): SyncEngine {
     if (cycle === undefined) return emptyCycleReport();
     try {
       options.guard();
+      return await cycle.run({ push: settings.push, signal: network.signal });
     } catch (error) {
-      return { ...emptyCycleReport(), end: failureFrom(error) };
+      return { ...emptyCycleReport(), end: failureFrom(store.explain(error)) };
     }
-    const { signal } = network;
-    return cycle.run({ push: settings.push, signal });
   }
 
   function noteEnd({ end, remote: used, pushed, imported }: CycleReport): void {

@@ -52,15 +52,17 @@ exec '${REAL_GIT}' "$@"
 }
 
 function parseCalls(text: string): GitCall[] {
-  return text
-    .split(`\0${END_OF_CALL}\0`)
-    // What has no end was ended itself before it became git.
-    .slice(0, -1)
-    .map((record) => {
-      const [cwd = '', pid = '', stat = '', exports = '', ...args] = record.split('\0');
-      const leadsGroup = stat === '' ? undefined : groupIn(stat) === pid;
-      return { args, env: parseExports(exports), cwd, leadsGroup };
-    });
+  return (
+    text
+      .split(`\0${END_OF_CALL}\0`)
+      // What has no end was ended itself before it became git.
+      .slice(0, -1)
+      .map((record) => {
+        const [cwd = '', pid = '', stat = '', exports = '', ...args] = record.split('\0');
+        const leadsGroup = stat === '' ? undefined : groupIn(stat) === pid;
+        return { args, env: parseExports(exports), cwd, leadsGroup };
+      })
+  );
 }
 
 /** proc(5): `pid (name) state parent group …`. */

@@ -8,7 +8,8 @@ import {
 } from 'node:fs';
 import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SqliteError } from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MIRROR_LOOK_INTERVAL_MS } from '../../src/core/limits.ts';
 import type { Log } from '../../src/platform/log.ts';
 import type { SyncBranch } from '../../src/sync/sync-branch.ts';
@@ -68,6 +69,29 @@ const change = ({ store, engine }: Clone, ...issues: ReturnType<typeof issue>[])
 };
 const shown = ({ mirrorPath }: Clone): string =>
   existsSync(mirrorPath) ? classic(readFileSync(mirrorPath, 'utf8').split('\n')).join('\n') : '';
+
+it('a store that cannot be read for a while takes no answer away, and is shared afterwards', async () => {
+  const remote = createRemote(sandbox);
+  const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+  const { outbox, events } = a.store;
+  // As where there is no write-ahead log, and another program writes for longer than anybody waits.
+  const locked = (): never => {
+    throw new SqliteError('database is locked', 'SQLITE_BUSY');
+  };
+  start(a);
+  put(a.store, issue('t-a'));
+  vi.spyOn(outbox, 'pending').mockImplementation(locked);
+  vi.spyOn(events, 'lastSeq').mockImplementation(locked);
+  expect(() => a.engine.storeChanged()).not.toThrow();
+  expect(await a.engine.syncNow()).toMatchObject({
+    state: 'failed',
+    pending: 1,
+    error: expect.stringContaining('another program has kept it locked'),
+  });
+  vi.restoreAllMocks();
+  expect(await a.engine.syncNow()).toMatchObject({ state: 'ok', pending: 0 });
+  expect(await b.engine.syncNow()).toMatchObject({ imported: 1 });
+});
 
 describe('bd sync', () => {
   it('takes in the mirror, shares, and shows what came, in one call', async () => {
