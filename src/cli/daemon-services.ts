@@ -3,6 +3,7 @@ import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
 import type { DaemonStatus } from '../client/daemon-status.ts';
 import { findDaemons } from '../client/fleet.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
+import { probeDaemon } from '../client/probe-daemon.ts';
 import { retireDaemon, type RetiredDaemon } from '../client/retire-daemon.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
 import { BdError } from '../core/errors.ts';
@@ -90,7 +91,10 @@ export function createDaemonServices(
     },
     switchDaemonOn: async () => setDaemonOn(findHere(host)),
     findHere: () => findHere(host),
-    daemonStatus: async () => await describeDaemon(findHere(host), { env }),
+    async daemonStatus() {
+      const beadsDir = findHere(host);
+      return await describeDaemon(beadsDir, await probeDaemon(beadsDir), { env });
+    },
     async runDaemon(options) {
       await prepare();
       return await host.serve(findHere(host), options);

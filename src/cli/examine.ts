@@ -28,17 +28,14 @@ export async function examine(host: ClientHost, directory?: string): Promise<Doc
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) throw noDirectory(cwd);
   const beadsDir = findHere({ ...host, cwd });
   const { checkWorkspace } = await import('../workspace/checkup/checkup.ts');
-  const [status, probe] = await Promise.all([
-    describeDaemon(beadsDir, { env }),
-    probeDaemon(beadsDir),
-  ]);
+  const probe = await probeDaemon(beadsDir);
   const checks = [
     ...(await checkWorkspace(beadsDir, {
       env: selectDirectEnvironment(env),
       nowMs: systemClock.nowMs(),
       sync: probe.kind === 'answered' ? probe.status.sync : undefined,
     })),
-    checkDaemon(beadsDir, status),
+    checkDaemon(beadsDir, await describeDaemon(beadsDir, probe, { env })),
     checkCrash(beadsDir),
     checkSocketLink(beadsDir),
     checkRuntimeDirectory(env),

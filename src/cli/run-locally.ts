@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { refusesJoining, selectDirectEnvironment } from '../client/client-environment.ts';
-import { readDaemonStatus } from '../client/daemon-status.ts';
+import { statusFrom } from '../client/daemon-status.ts';
+import { probeDaemon } from '../client/probe-daemon.ts';
 import { forget, registryPath } from '../client/registry.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -75,7 +76,8 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
     async previewUninstall(request) {
       const { previewUninstall } = await import('../workspace/uninstall.ts');
       const options = uninstallOptions(request, host);
-      const { status } = await readDaemonStatus(options.beadsDir);
+      const { beadsDir } = options;
+      const { status } = statusFrom(beadsDir, await probeDaemon(beadsDir));
       const report = await previewUninstall(options);
       return status === 'not_running' ? report : withDaemonStopped(report);
     },

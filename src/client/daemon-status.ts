@@ -4,7 +4,7 @@ import { VERSION } from '../core/version.ts';
 import { daemonLogPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
 import type { DaemonStatusResult, WatcherKind } from '../protocol/daemon-methods.ts';
 import { compareVersions } from '../protocol/handshake.ts';
-import { probeDaemon } from './probe-daemon.ts';
+import type { Probe } from './probe-daemon.ts';
 
 /** `bd daemon status --json` as it is. */
 export interface DaemonStatus {
@@ -37,10 +37,9 @@ export interface DaemonStatus {
   issue?: string;
 }
 
-/** The daemon of one workspace; never starts one. */
-export async function readDaemonStatus(beadsDir: string): Promise<DaemonStatus> {
+/** The daemon of one workspace, as it was found. */
+export function statusFrom(beadsDir: string, probe: Probe): DaemonStatus {
   const base = { workspace: dirname(beadsDir), log_path: daemonLogPath(beadsDir) };
-  const probe = await probeDaemon(beadsDir);
   if (probe.kind === 'answered') return { ...base, ...describe(probe.status, beadsDir) };
   if (probe.kind === 'absent' || probe.kind === 'forbidden') {
     const reason = probe.kind === 'forbidden' ? { reason: probe.reason } : {};
