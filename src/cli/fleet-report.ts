@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { mendMismatch } from '../client/daemon-status.ts';
 import { workspaceOf, type DaemonHealthName, type FleetMember } from '../client/fleet.ts';
-import { DISK_LOW_BYTES, OVERDUE_AFTER_MS } from '../core/limits.ts';
+import { DISK_LOW_BYTES } from '../core/limits.ts';
 import { shellWord } from '../core/shell-word.ts';
-import type { SyncStatus } from '../core/sharing.ts';
+import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
 import { socketLinkPath } from '../platform/workspace-files.ts';
 
@@ -109,7 +109,7 @@ export function reportHealth(
 function issuesOfDaemon(member: FleetMember): HealthIssue[] {
   const { health, answer, pid, issue: detail = '' } = member;
   const target = shellWord(workspaceOf(member) || String(pid ?? ''));
-  const here = sharingFailure(answer?.sync);
+  const here = answer && sharingFailure(answer.sync);
   const sharing =
     here === undefined
       ? []
@@ -176,12 +176,4 @@ function issueOf(
     cli_version: VERSION,
     recommendation: command,
   };
-}
-
-/** A network that is away for a moment is no failure; it is when changes have waited long. */
-function sharingFailure(sync: SyncStatus | undefined): string | undefined {
-  if (sync === undefined || sync.error === null) return undefined;
-  const waitedMs = (sync.oldest_pending_s ?? 0) * 1000;
-  if (sync.state === 'offline' && waitedMs < OVERDUE_AFTER_MS) return undefined;
-  return sync.error;
 }

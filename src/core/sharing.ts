@@ -1,3 +1,4 @@
+import { OVERDUE_AFTER_MS } from './limits.ts';
 import type { Timestamp } from './timestamp.ts';
 
 /**
@@ -36,4 +37,21 @@ export interface SyncStatus {
   remote: string | null;
   error: string | null;
   remedy: string | null;
+}
+
+/** What is told of how sharing stands, also where only the store can be asked. */
+export type SharingStanding = Omit<SyncStatus, 'last_ok' | 'remote'>;
+
+/** Where nothing waits to be shared, however long ago it was changed. */
+const SETTLED: ReadonlySet<SharingState> = new Set(['ok', 'no_remote', 'off', 'by_hand']);
+
+/** Whether changes have waited for too long. */
+export function isOverdue({ state, oldest_pending_s: waitedS }: SharingStanding): boolean {
+  return !SETTLED.has(state) && (waitedS ?? 0) * 1000 >= OVERDUE_AFTER_MS;
+}
+
+/** Why changes are not shared: a network that is away for a moment is no failure yet. */
+export function sharingFailure(standing: SharingStanding): string | undefined {
+  const isShort = standing.state === 'offline' && !isOverdue(standing);
+  return isShort ? undefined : (standing.error ?? undefined);
 }

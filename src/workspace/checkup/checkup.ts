@@ -10,7 +10,7 @@ import { checkFiles } from './files.ts';
 import { checkGit } from './git.ts';
 import { checkKeptAside, checkMirror } from './mirror.ts';
 import { checkSettings } from './settings.ts';
-import { checkSharing, rememberedStanding, standingOf } from './sharing.ts';
+import { checkSharing, rememberedStanding } from './sharing.ts';
 import { checkStore, lookAtWorkspaceStore } from './store.ts';
 
 /**
@@ -39,8 +39,7 @@ export async function checkWorkspace(
     return undefined;
   });
   const look = lookAtWorkspaceStore(beadsDir);
-  const standing =
-    sync === undefined ? rememberedStanding(look, { ...modeOf(config), nowMs }) : standingOf(sync);
+  const standing = sync ?? rememberedStanding(look, { ...modeOf(config), nowMs });
   return [
     ...files,
     checkSettings(configPath(beadsDir), { config, problem }),
