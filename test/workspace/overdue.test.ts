@@ -77,3 +77,18 @@ test.each([true, false])(
     expect(await call('take_overdue_notice', {})).toEqual({ overdue: null });
   },
 );
+
+test('issues that people commit themselves are never told to wait', async () => {
+  using temp = createTempDirectory();
+  const env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
+  execFileSync(REAL_GIT, ['init', '-q', '-b', 'main'], { cwd: temp.path, env });
+  const clock = createFakeClock();
+  const place = { env, clock, log: silentLog };
+  await initialise({ ...place, directory: temp.path, isLocal: false, mode: 'worktree' });
+  await using workspace = await openWorkspace({ ...place, beadsDir: join(temp.path, '.beads') });
+  const call = createCall(workspace);
+  await call('create_issue', { issue: { title: 'One' } });
+  clock.advance(60 * MINUTE_MS);
+  expect(workspace.sync.status()).toMatchObject({ state: 'by_hand', oldest_pending_s: 3600 });
+  expect((await call('take_overdue_notice', {})).overdue).toBeNull();
+});

@@ -1,4 +1,5 @@
-import { OVERDUE_AFTER_MS, OVERDUE_NOTICE_INTERVAL_MS } from '../../core/limits.ts';
+import { OVERDUE_NOTICE_INTERVAL_MS } from '../../core/limits.ts';
+import { isOverdue } from '../../core/sharing.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Overdue } from '../../protocol/methods/workspace.ts';
 import type { Operations } from './operation.ts';
@@ -8,9 +9,9 @@ const TOLD = 'overdue_told_ms';
 
 export const overdueOperations: Operations<'take_overdue_notice'> = {
   take_overdue_notice({ sync, store, clock }) {
-    const { state, pending, oldest_pending_s: waited, error } = sync.status();
-    const isWaiting = state !== 'ok' && state !== 'no_remote' && state !== 'off';
-    if (!isWaiting || waited === null || waited * 1000 < OVERDUE_AFTER_MS) return nothing;
+    const status = sync.status();
+    const { pending, oldest_pending_s: waited, error } = status;
+    if (waited === null || !isOverdue(status)) return nothing;
     const nowMs = clock.nowMs();
     const sinceMs = nowMs - Number(store.settings.get(TOLD) ?? Number.NEGATIVE_INFINITY);
     // A clock that went back does not silence it.
