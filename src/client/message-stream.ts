@@ -3,7 +3,7 @@ import { messageOf } from '../core/errors.ts';
 
 export interface MessageStream {
   send(message: object): void;
-  /** Calls back with each decoded line until the connection ends. */
+  /** Calls back with each decoded line until the connection ends, or is let go of. */
   read(handlers: {
     message: (message: unknown) => void;
     ended: (reason: string | undefined) => void;
@@ -24,7 +24,11 @@ export function openMessageStream(socket: Socket): MessageStream {
         const lines = buffered.split('\n');
         buffered = lines.pop() ?? '';
         try {
-          for (const line of lines) message(JSON.parse(line));
+          for (const line of lines) {
+            // Who has heard enough lets go of the connection, and hears nothing more.
+            if (socket.destroyed) return;
+            message(JSON.parse(line));
+          }
         } catch (error) {
           failure = messageOf(error);
           socket.destroy();

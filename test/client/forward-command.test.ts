@@ -108,6 +108,18 @@ test('so can one that makes room for another', async () => {
   expect(result).toEqual({ kind: 'again' });
 });
 
+test('what comes behind the answer keeps nobody waiting', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  await forwardTo((socket) => {
+    const messages = [retiring, { method: 'going_away', params: { reason: 'x' } }];
+    socket.write(
+      messages.map((each) => `${JSON.stringify({ jsonrpc: '2.0', ...each })}\n`).join(''),
+    );
+  });
+  expect(timers()).toBe(before);
+});
+
 test('a command that has taken input is not repeated', async () => {
   const lost = forwardTo((socket) => {
     let received = '';
