@@ -179,8 +179,11 @@ async function* readLines(input: Readable): AsyncGenerator<string> {
 
 async function roomIn(socket: Socket): Promise<void> {
   await new Promise<void>((resolve) => {
-    socket.once('drain', resolve);
-    socket.once('close', () => resolve());
+    const go = (): void => {
+      socket.off('drain', go).off('close', go);
+      resolve();
+    };
+    socket.on('drain', go).on('close', go);
   });
 }
 

@@ -30,11 +30,14 @@ let input: PassThrough;
 let answers: Message[];
 let said: string;
 let exitCode: Promise<number>;
+/** The bridge's own ends. */
+let connections: Socket[];
 const sockets = new Set<Socket>();
 
 beforeEach(async () => {
   temp = createTempDirectory();
   [daemons, received, answers, said, failures] = [[], [], [], '', 0];
+  connections = [];
   server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
@@ -73,6 +76,7 @@ beforeEach(async () => {
         throw new BdError('DAEMON_UNAVAILABLE', { message: 'none here', remedy: 'Wait.' });
       }
       const socket = createConnection(path);
+      connections.push(socket);
       await new Promise((done) => socket.once('connect', done));
       return socket;
     },
@@ -204,6 +208,19 @@ test('once the bridge has ended, nothing is asked again', async () => {
   stranger.destroy();
   expect(received.slice(1).flat()).toMatchObject([{ method: 'stranger' }]);
   expect(said).toContain('a line is longer than');
+});
+
+test('a line that fills the connection leaves nothing behind', async () => {
+  daemons = [answer];
+  const listeners = () => connections[0]?.listenerCount('close');
+  await eventually(() => received[0]?.length === 1);
+  const before = listeners();
+  const large = line({ id: 1, method: 'tools/list', params: { text: 'x'.repeat(500_000) } });
+  input.write(large + large + large);
+  await eventually(() => answers.length === 3);
+  expect(listeners()).toBe(before);
+  input.end();
+  expect(await exitCode).toBe(0);
 });
 
 test('bytes that are no UTF-8 arrive as they are', async () => {
