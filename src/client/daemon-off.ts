@@ -1,9 +1,10 @@
+import { rmSync } from 'node:fs';
+import { BdError, messageOf } from '../core/errors.ts';
 import { daemonOffPath } from '../platform/workspace-files.ts';
-import { readNote, removeNote, writeNote } from './daemon-note.ts';
+import { readNote, writeNote } from './daemon-note.ts';
 
 /** Somebody wants no daemon in this workspace: for good, or until a moment in milliseconds. */
 export interface DaemonOff {
-  sinceMs: number;
   untilMs?: number;
 }
 
@@ -11,11 +12,10 @@ export interface DaemonOff {
 export function readDaemonOff(beadsDir: string): DaemonOff | undefined {
   const note = readNote(daemonOffPath(beadsDir));
   if (note === undefined) return undefined;
-  const [sinceMs, untilMs] = [note['since'], note['until']].map((moment) =>
-    typeof moment === 'string' ? Date.parse(moment) : Number.NaN,
-  ) as [number, number];
-  if (note['until'] === undefined) return { sinceMs };
-  return untilMs > Date.now() ? { sinceMs, untilMs } : undefined;
+  const { until } = note;
+  if (until === undefined) return {};
+  const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
+  return untilMs > Date.now() ? { untilMs } : undefined;
 }
 
 /** From now on no command starts one; `forMs` ends that by itself. */
@@ -29,5 +29,14 @@ export async function setDaemonOff(
 }
 
 export function setDaemonOn(beadsDir: string): void {
-  removeNote(daemonOffPath(beadsDir));
+  const path = daemonOffPath(beadsDir);
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw new BdError('FILE_UNUSABLE', {
+      message: `cannot remove ${path}: ${messageOf(error)}`,
+      remedy: 'Remove it yourself: as long as it is there, no command starts a daemon here.',
+      cause: error,
+    });
+  }
 }
