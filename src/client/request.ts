@@ -49,6 +49,23 @@ export function ask<M extends Answerable>(
   });
 }
 
+/** The answer; undefined from a daemon that is ending already. */
+export async function unlessEnding<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isEnding(error)) return undefined;
+    throw error;
+  }
+}
+
+function isEnding(error: unknown): boolean {
+  return (
+    error instanceof BdError &&
+    (error.code === 'DAEMON_RETIRING' || error.details['ended'] === true)
+  );
+}
+
 /** `ended`: the daemon let go of the connection, as one does that ends. */
 function noAnswer(reason: string, details: { ended?: true } = {}): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {

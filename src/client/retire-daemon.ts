@@ -1,6 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import { connect } from './connect.ts';
-import { ask } from './request.ts';
+import { ask, unlessEnding } from './request.ts';
 
 export interface RetiredDaemon {
   pid: number;
@@ -12,12 +12,13 @@ export async function retireDaemon(beadsDir: string): Promise<RetiredDaemon | un
   const asked = await connect(beadsDir);
   if (asked.kind === 'absent') return undefined;
   if (asked.kind !== 'connected') throw unreachable(asked.reason);
-  const { pid, version } = await ask(asked.socket, 'hello');
+  const found = await unlessEnding(ask(asked.socket, 'hello'));
+  if (found === undefined) return undefined;
   const again = await connect(beadsDir);
   if (again.kind === 'connected') {
-    await ask(again.socket, 'retire', { params: { reason: 'a reload' } });
+    await unlessEnding(ask(again.socket, 'retire', { params: { reason: 'a reload' } }));
   }
-  return { pid, version };
+  return { pid: found.pid, version: found.version };
 }
 
 function unreachable(reason: string): BdError {

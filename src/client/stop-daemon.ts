@@ -15,7 +15,7 @@ import {
 } from '../platform/workspace-files.ts';
 import { connectTo } from './connect.ts';
 import { isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
-import { ask } from './request.ts';
+import { ask, unlessEnding } from './request.ts';
 
 const PAUSE_MS = 50;
 
@@ -40,10 +40,7 @@ async function askToEnd(member: FleetMember): Promise<void> {
   if (socketPath === undefined || answer === undefined) throw unreachable(member);
   const connection = await connectTo(socketPath, { timeoutMs: CONNECT_TIMEOUT_MS });
   if (connection.kind === 'connected') {
-    await ask(connection.socket, 'shutdown').catch((error: unknown) => {
-      // It was ending already, and is waited for all the same.
-      if (!isEnding(error)) throw error;
-    });
+    await unlessEnding(ask(connection.socket, 'shutdown'));
   } else if (connection.kind !== 'absent') {
     throw unreachable({ ...member, issue: connection.reason });
   }
@@ -53,13 +50,6 @@ async function askToEnd(member: FleetMember): Promise<void> {
       ? await waitForSilence(socketPath)
       : await waitForLock(beadsDir, socketPath);
   if (!hasEnded) throw late(member);
-}
-
-function isEnding(error: unknown): boolean {
-  return (
-    error instanceof BdError &&
-    (error.code === 'DAEMON_RETIRING' || error.details['ended'] === true)
-  );
 }
 
 async function waitForLock(beadsDir: string, socketPath: string): Promise<boolean> {

@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { retireDaemon } from '../../src/client/retire-daemon.ts';
+import { pointLink, workspaceKey } from '../../src/platform/socket-link.ts';
+import { socketLinkPath } from '../../src/platform/workspace-files.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+type Answer = (socket: Socket, method: string) => void;
+
+let temp: TempDirectory;
+let beadsDir: string;
+let server: Server | undefined;
+let asked: string[];
+beforeEach(() => {
+  temp = createTempDirectory();
+  beadsDir = join(temp.path, '.beads');
+  mkdirSync(beadsDir);
+  mkdirSync(join(temp.path, 'bd'), { mode: 0o700 });
+  asked = [];
+});
+afterEach(() => {
+  server?.close();
+  temp[Symbol.dispose]();
+});
+
+/** A daemon as far as who asks it to retire can see. */
+async function pose(answer: Answer): Promise<void> {
+  server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.setEncoding('utf8').once('data', (text) => {
+      const { method } = JSON.parse(String(text)) as { method: string };
+      asked.push(method);
+      answer(socket, method);
+    });
+  });
+  const socketPath = join(temp.path, 'bd', `${workspaceKey(beadsDir)}-1.sock`);
+  await new Promise<void>((done) => server?.listen(socketPath, done));
+  pointLink(socketLinkPath(beadsDir), socketPath);
+}
+
+const say = (socket: Socket, outcome: object): void =>
+  void socket.end(`${JSON.stringify({ jsonrpc: '2.0', id: 1, ...outcome })}\n`);
+
+const HELLO = { result: { pid: 4711, version: '1.0.0' } };
+
+const refusal = (code: string) => ({
+  error: { code: 1, message: code, data: { code, remedy: 'Again.' } },
+});
+
+test('it says who it is, and then that it makes room', async () => {
+  await pose((socket, method) => say(socket, method === 'hello' ? HELLO : { result: {} }));
+  expect(await retireDaemon(beadsDir)).toEqual({ pid: 4711, version: '1.0.0' });
+  expect(asked).toEqual(['hello', 'retire']);
+});
+
+test.each<[string, Answer]>([
+  ['lets go of the connection', (socket) => void socket.destroy()],
+  ['says so', (socket) => say(socket, refusal('DAEMON_RETIRING'))],
+])('one that makes room already, and %s, is no failure', async (_how, answer) => {
+  await pose((socket, method) =>
+    method === 'hello' ? say(socket, HELLO) : answer(socket, method),
+  );
+  expect(await retireDaemon(beadsDir)).toEqual({ pid: 4711, version: '1.0.0' });
+});
+
+test('one that is gone before it has said who it is was none', async () => {
+  await pose((socket) => void socket.destroy());
+  expect(await retireDaemon(beadsDir)).toBeUndefined();
+});
+
+test('what refuses for another reason is told of', async () => {
+  await pose((socket, method) =>
+    say(socket, method === 'hello' ? HELLO : refusal('UNKNOWN_METHOD')),
+  );
+  await expect(retireDaemon(beadsDir)).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
+});
