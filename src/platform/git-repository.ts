@@ -35,6 +35,11 @@ function repositoryAt(directory: string): GitRepository | undefined {
   return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
 }
 
+/** Whether git itself, unlike bd, would take the directory for a repository. */
+export function isBareRepository(directory: string): boolean {
+  return isGitDirectory(directory) && isDirectory(join(directory, 'refs'));
+}
+
 /** In linked worktrees and submodules `.git` is a file: `gitdir: <path>`. */
 function followPointer(dotGit: string): string | undefined {
   const target = /^gitdir: (.+)$/m.exec(readText(dotGit) ?? '')?.[1];
@@ -48,8 +53,13 @@ function withCommonDir(gitDir: string): Omit<GitRepository, 'topLevel'> {
 }
 
 function isGitDirectory(path: string): boolean {
-  const isThere = statIfReachable(join(path, 'HEAD'))?.isFile() === true;
-  return isThere && statIfReachable(join(path, 'objects'))?.isDirectory() === true;
+  return (
+    statIfReachable(join(path, 'HEAD'))?.isFile() === true && isDirectory(join(path, 'objects'))
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statIfReachable(path)?.isDirectory() === true;
 }
 
 /** Throws for one that is there and cannot be read. */

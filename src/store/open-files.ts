@@ -58,6 +58,10 @@ export function asidePath(path: string, nowMs: number): string {
   return `${path}-aside-${nowMs}`;
 }
 
+export function isAside(path: string): boolean {
+  return /-aside-\d+$/.test(path);
+}
+
 /** Of the write-ahead log beside the file; 0 without one. After a process that closed the database there is none. */
 export function logBytes(path: string): number {
   return statSync(logPath(path), { throwIfNoEntry: false })?.size ?? 0;

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findGitRepository } from '../../src/platform/git-repository.ts';
+import { findGitRepository, isBareRepository } from '../../src/platform/git-repository.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 
 let sandbox: Sandbox;
@@ -81,4 +81,21 @@ test('a working tree whose repository is gone is in none, not in the one around 
   mkdirSync(inner);
   writeFileSync(join(inner, '.git'), 'gitdir: /nowhere/at/all\n');
   expect(findGitRepository(inner)).toBeUndefined();
+});
+
+test('a bare repository in plain sight is known, as git knows it', () => {
+  const bare = join(sandbox.directory, 'bare');
+  sandbox.git(sandbox.directory, 'init', '--quiet', '--bare', bare);
+  expect(findGitRepository(bare)).toBeUndefined();
+  expect(isBareRepository(bare)).toBe(true);
+  expect(sandbox.git(bare, 'rev-parse', '--is-bare-repository')).toBe('true');
+  expect(isBareRepository(repository)).toBe(false);
+  for (const name of ['refs', 'objects', 'HEAD']) {
+    const part = join(bare, name);
+    rmSync(part, { recursive: true });
+    expect(isBareRepository(bare)).toBe(false);
+    expect(() => sandbox.git(bare, 'rev-parse', '--is-bare-repository')).toThrow();
+    if (name === 'HEAD') writeFileSync(part, 'ref: refs/heads/main\n');
+    else mkdirSync(part);
+  }
 });

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { SyncMode, SyncStatus } from '../../core/sharing.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { findGitRepository } from '../../platform/git-repository.ts';
+import { findGitRepository, isBareRepository } from '../../platform/git-repository.ts';
 import { configPath, openConfig, type Config } from '../config.ts';
 import { checkFiles } from './files.ts';
 import { checkGit } from './git.ts';
@@ -71,14 +70,12 @@ async function checkRepository(
   { config, env }: { config: Config | undefined; env: Environment },
 ): Promise<Finding[]> {
   const base = { category: 'Git', name: 'Repository' } as const;
-  const repository = findGitRepository(projectDir);
-  const planted = isBare(projectDir)
-    ? `${projectDir} looks like a bare repository, whose settings could run programs`
-    : undefined;
-  if (planted !== undefined) {
+  if (isBareRepository(projectDir)) {
+    const message = `${projectDir} looks like a bare repository, whose settings could run programs`;
     const detail = 'bd does not use it: such files can come with a clone.';
-    return [{ ...base, status: 'warning', message: planted, detail }];
+    return [{ ...base, status: 'warning', message, detail }];
   }
+  const repository = findGitRepository(projectDir);
   if (repository === undefined) {
     return [{ ...base, status: 'ok', message: 'none; the issues stay in these files' }];
   }
@@ -86,9 +83,4 @@ async function checkRepository(
     { ...base, status: 'ok', message: repository.topLevel },
     ...(await checkGit({ repository, config, env })),
   ];
-}
-
-/** Git itself would take such a directory for a repository. */
-function isBare(directory: string): boolean {
-  return ['HEAD', 'objects', 'refs'].every((name) => existsSync(join(directory, name)));
 }

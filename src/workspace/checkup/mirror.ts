@@ -4,6 +4,7 @@ import { decodeLine } from '../../core/causal/decode-line.ts';
 import type { Finding } from '../../core/finding.ts';
 import { MIRROR_CHECK_BYTES_MAX } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
+import { isAside } from '../../store/open-files.ts';
 import { hasConflictMarkers, readIssueLines } from '../../sync/issue-lines.ts';
 import { readMetadata } from '../metadata.ts';
 
@@ -66,7 +67,7 @@ export function checkKeptAside(beadsDir: string): Finding {
       fix: `bd import -i ${shellWord(join(quarantine, first))}`,
     };
   }
-  const stores = readdirSync(beadsDir).filter((name) => /-aside-\d+$/.test(name));
+  const stores = readdirSync(beadsDir).filter(isAside);
   const message =
     stores.length === 0 ? 'nothing' : `stores that could not be used: ${stores.join(', ')}`;
   return { ...base, status: 'ok', message };
