@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { mendMismatch } from '../client/daemon-status.ts';
 import { workspaceOf, type DaemonHealthName, type FleetMember } from '../client/fleet.ts';
-import { DISK_LOW_BYTES } from '../core/limits.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
+import type { DiskSpace } from '../platform/file-system.ts';
 import { socketLinkPath } from '../platform/workspace-files.ts';
 
 /** One element of `bd daemons list --json`. */
@@ -61,7 +61,7 @@ export interface HealthIssue {
 export interface Surroundings {
   /** What is wrong with the store; undefined when nothing is, or nobody can tell. */
   storeDamage: string | undefined;
-  freeBytes: number | undefined;
+  disk: DiskSpace | undefined;
 }
 
 export function describeMember(member: FleetMember): DaemonEntry {
@@ -143,10 +143,7 @@ function issuesOfDaemon(member: FleetMember): HealthIssue[] {
   }
 }
 
-function issuesAround(
-  member: FleetMember,
-  { storeDamage, freeBytes }: Surroundings,
-): HealthIssue[] {
+function issuesAround(member: FleetMember, { storeDamage, disk }: Surroundings): HealthIssue[] {
   const { beadsDir } = member;
   const workspace = shellWord(workspaceOf(member));
   const issues: HealthIssue[] = [];
@@ -154,8 +151,8 @@ function issuesAround(
     const command = `bd daemons restart ${workspace}`;
     issues.push(issueOf(member, 'store_corrupt', { detail: storeDamage, command }));
   }
-  if (freeBytes !== undefined && freeBytes < DISK_LOW_BYTES && beadsDir !== undefined) {
-    const detail = `${Math.floor(freeBytes / 1_048_576)} MB are free on its disk`;
+  if (disk?.isLow === true && beadsDir !== undefined) {
+    const detail = `${disk.megabytes} MB are free on its disk`;
     issues.push(
       issueOf(member, 'disk_low', { detail, command: `df -h ${shellWord(dirname(beadsDir))}` }),
     );

@@ -4,7 +4,7 @@ import { findDaemons, findFleet, workspaceOf, type FleetMember } from '../client
 import { registryPath, unregister } from '../client/registry.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import { freeBytes } from '../platform/file-system.ts';
+import { freeSpace } from '../platform/file-system.ts';
 import { findWorkspace } from '../platform/workspace-location.ts';
 import type { ClientHost } from './client-host.ts';
 import {
@@ -150,9 +150,9 @@ function lookAround(
   lookAtStore: (beadsDir: string) => { kind: string; problem?: string },
 ): Surroundings {
   if (beadsDir === undefined || !existsSync(beadsDir)) {
-    return { storeDamage: undefined, freeBytes: undefined };
+    return { storeDamage: undefined, disk: undefined };
   }
   const look = lookAtStore(beadsDir);
   const storeDamage = look.kind === 'damaged' ? `its store is damaged: ${look.problem}` : undefined;
-  return { storeDamage, freeBytes: freeBytes(beadsDir) };
+  return { storeDamage, disk: freeSpace(beadsDir) };
 }

@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { DISK_LOW_BYTES } from '../core/limits.ts';
 
 /** Of statfs(2), Linux: NFS, SMB, CIFS, SMB2, 9p (also Windows drives in WSL), AFS, Ceph, FUSE (sshfs and cloud drives). */
 const NETWORK_TYPES = new Set([
@@ -18,11 +19,18 @@ export function isNetworkFileSystem(directory: string): boolean {
   }
 }
 
-/** What a user may still write there, in bytes; undefined where the system does not say. */
-export function freeBytes(directory: string): number | undefined {
+/** What a user may still write there. */
+export interface DiskSpace {
+  megabytes: number;
+  isLow: boolean;
+}
+
+/** Undefined where the system does not say. */
+export function freeSpace(directory: string): DiskSpace | undefined {
   try {
     const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize;
+    const bytes = bavail * bsize;
+    return { megabytes: Math.floor(bytes / 1_048_576), isLow: bytes < DISK_LOW_BYTES };
   } catch {
     return undefined;
   }

@@ -1,11 +1,10 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
-import { DISK_LOW_BYTES } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { freeBytes, isNetworkFileSystem } from '../../platform/file-system.ts';
-import { userId } from '../../platform/owner.ts';
+import { freeSpace, isNetworkFileSystem } from '../../platform/file-system.ts';
+import { foreignOwner, userId } from '../../platform/owner.ts';
 import { refuseLinks } from '../../platform/workspace-files.ts';
 import { readMetadata, refuseLinkedFiles } from '../metadata.ts';
 
@@ -31,12 +30,12 @@ function checkNames(beadsDir: string): Finding {
 function checkAccess(beadsDir: string): Finding {
   const base = { category: 'Workspace', name: 'Permissions' } as const;
   const directory = shellWord(beadsDir);
-  const { uid } = statSync(beadsDir);
-  if (uid !== userId()) {
+  const owner = foreignOwner(beadsDir);
+  if (owner !== undefined) {
     return {
       ...base,
       status: 'warning',
-      message: `${beadsDir} belongs to user ${uid}, and you are ${userId()}`,
+      message: `${beadsDir} belongs to user ${owner}, and you are ${userId()}`,
       detail: 'bd starts no daemon for files of somebody else.',
       fix: `sudo chown -R ${userId()} ${directory}`,
     };
@@ -53,13 +52,13 @@ function checkAccess(beadsDir: string): Finding {
 
 function checkDisk(beadsDir: string): Finding {
   const base = { category: 'Workspace', name: 'Disk' } as const;
-  const free = freeBytes(beadsDir);
+  const free = freeSpace(beadsDir);
   if (free === undefined) return { ...base, status: 'ok', message: 'its size is not known' };
-  if (free >= DISK_LOW_BYTES) return { ...base, status: 'ok', message: 'there is room' };
+  if (!free.isLow) return { ...base, status: 'ok', message: 'there is room' };
   return {
     ...base,
     status: 'warning',
-    message: `only ${Math.floor(free / 1_048_576)} MB are free`,
+    message: `only ${free.megabytes} MB are free`,
     detail: 'Make space: what cannot be written is refused, and nothing acknowledged is lost.',
     fix: `df -h ${shellWord(dirname(beadsDir))}`,
   };
