@@ -1,3 +1,4 @@
+import { readActor } from '../client/client-environment.ts';
 import { showLog } from '../client/show-log.ts';
 import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
 import type { DaemonStatus } from '../client/daemon-status.ts';
@@ -11,6 +12,7 @@ import type { Environment } from '../platform/environment.ts';
 import { findHere, type ClientHost, type RunOptions } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
 import { noDaemon, refusedBySwitch } from './daemon-refusal.ts';
+import { given } from './given.ts';
 import { describeDaemon } from './describe-daemon.ts';
 import { connectOrStart, startDaemon, type StartReport } from './start-daemon.ts';
 import { describeService, type ServiceFile } from './service/service-file.ts';
@@ -123,7 +125,7 @@ export function createDaemonServices(
           if (off !== undefined) throw noDaemon(off);
           return await connectOrStart(beadsDir, host);
         },
-        hello: { cwd: host.cwd, ...actorOf(env) },
+        hello: given({ cwd: host.cwd, actor: readActor(env) }),
         say: (text) => io.stderr(text),
       }),
   };
@@ -161,9 +163,4 @@ function requireService(beadsDir: string, host: ClientHost): ServiceFile {
     message: `bd knows no service manager on ${process.platform}`,
     remedy: 'Have yours run `bd daemon run --stay` in the project.',
   });
-}
-
-function actorOf(env: Environment): { actor?: string } {
-  const actor = env['BD_ACTOR'] || env['BEADS_ACTOR'];
-  return actor === undefined || actor === '' ? {} : { actor };
 }

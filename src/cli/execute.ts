@@ -1,4 +1,5 @@
 import { CommanderError, type Command } from 'commander';
+import { readActor } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Call } from '../protocol/methods.ts';
@@ -76,7 +77,7 @@ function createInvocation({
     screen: createScreen(io),
     call: flags.has('readonly') ? readingOnly(call) : call,
     services,
-    actor: flags.text('actor') ?? (io.env['BD_ACTOR'] || io.env['BEADS_ACTOR'] || undefined),
+    actor: flags.text('actor') ?? readActor(io.env),
     isJson,
     nowMs: clock.nowMs(),
     print,

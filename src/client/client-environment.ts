@@ -44,6 +44,11 @@ export function daemonRefusedBy(env: Environment): string | undefined {
     : undefined;
 }
 
+/** Who acts, when the environment says so. */
+export function readActor(env: Environment): string | undefined {
+  return env['BD_ACTOR'] || env['BEADS_ACTOR'] || undefined;
+}
+
 /** Whether a clone is left alone until somebody runs `bd init` in it. */
 export function refusesJoining(env: Environment): boolean {
   return isTruthy(env['BEADS_NO_AUTO_INIT']);

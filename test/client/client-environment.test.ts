@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   daemonRefusedBy,
+  readActor,
   selectCommandEnvironment,
   selectDaemonEnvironment,
   selectDirectEnvironment,
@@ -63,4 +64,10 @@ test.each([
   [{ BEADS_AUTO_START_DAEMON: 'true' }, undefined],
 ])('%j refuses a daemon: %s', (env, expected) => {
   expect(daemonRefusedBy(env)).toBe(expected);
+});
+
+test('who acts is BD_ACTOR, or the classic variable; an empty one names nobody', () => {
+  expect(readActor({ BD_ACTOR: 'mia', BEADS_ACTOR: 'max' })).toBe('mia');
+  expect(readActor({ BD_ACTOR: '', BEADS_ACTOR: 'max' })).toBe('max');
+  expect(readActor({ BD_ACTOR: '', BEADS_ACTOR: '' })).toBeUndefined();
 });
