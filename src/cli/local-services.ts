@@ -6,9 +6,12 @@ import type { CompletedClone, CompletionPreview } from '../workspace/present-wor
 import type { DaemonServices } from './daemon-services.ts';
 import type { DoctorReport } from './examine.ts';
 import type { FleetServices } from './fleet-services.ts';
+import type { ServiceInstaller } from './service/service-installer.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
-export interface LocalServices extends DaemonServices, FleetServices {
+export interface LocalServices extends DaemonServices, FleetServices, ServiceInstaller {
+  /** Serves the Model Context Protocol here; returns the exit code. */
+  serveMcp(): Promise<number>;
   /** Looks for what is wrong, from `directory` or from here; touches nothing. */
   examine(directory?: string): Promise<DoctorReport>;
   /** Undefined when there is no workspace that lacks anything in this clone. */

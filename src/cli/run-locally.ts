@@ -4,6 +4,7 @@ import { refusesJoining, selectDirectEnvironment } from '../client/client-enviro
 import { statusFrom } from '../client/daemon-status.ts';
 import { probeDaemon } from '../client/probe-daemon.ts';
 import { forget, registryPath } from '../client/registry.ts';
+import { stopDaemonsOf } from '../client/stop-daemon.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
@@ -13,11 +14,12 @@ import type { InitOptions, InitReport } from '../workspace/initialise.ts';
 import type { UninstallOptions, UninstallReport } from '../workspace/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import type { CommandIo } from './command-io.ts';
-import { createDaemonServices, serviceOf, stopDaemonOf } from './daemon-services.ts';
+import { createDaemonServices } from './daemon-services.ts';
 import { createFleetServices } from './fleet-services.ts';
 import { runLocalCommand } from './local-commands.ts';
 import type { InitRequest, LocalServices, UninstallRequest } from './local-services.ts';
-import { uninstallService } from './service/service.ts';
+import { serveMcp } from './serve-mcp.ts';
+import { createServiceInstaller, removeService } from './service/service-installer.ts';
 
 /**
  * Commands about daemons, `init`, `merge` and help; also every command that finds no workspace. What
@@ -52,9 +54,12 @@ export async function prepareWorkspace(io: CommandIo, host: ClientHost): Promise
 }
 
 function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
+  const preparation = { prepare: () => prepareWorkspace(io, host) };
   return {
     ...createFleetServices(host),
-    ...createDaemonServices(io, host, { prepare: () => prepareWorkspace(io, host) }),
+    ...createDaemonServices(host, preparation),
+    ...createServiceInstaller(host),
+    serveMcp: () => serveMcp(io, host, preparation),
     async examine(directory) {
       const { examine } = await import('./examine.ts');
       return await examine(host, directory);
@@ -131,8 +136,10 @@ async function removeWorkspace(
   const { takeWorkspace } = await import('./direct.ts');
   const options = uninstallOptions(request, host);
   const { beadsDir } = options;
-  const service = await removeService(beadsDir, host);
-  const { stopped } = await stopDaemonOf(beadsDir, { env: host.env });
+  // What was started at the login for a workspace goes with it.
+  const removed = await removeService(beadsDir, host);
+  const service = removed === undefined ? [] : [`removed the service ${removed.path}`];
+  const { stopped } = await stopDaemonsOf(beadsDir, { env: host.env });
   const lock = await takeWorkspace(beadsDir, { waitMs: LOCK_WAIT_MS });
   try {
     const report = await uninstall(options);
@@ -142,13 +149,6 @@ async function removeWorkspace(
   } finally {
     lock.release();
   }
-}
-
-/** What was started at the login for a workspace goes with it. */
-async function removeService(beadsDir: string, host: ClientHost): Promise<string[]> {
-  const service = serviceOf(beadsDir, host);
-  const removed = service && (await uninstallService(service, host.env));
-  return removed === undefined ? [] : [`removed the service ${removed.path}`];
 }
 
 function withDaemonStopped<T extends UninstallReport>(report: T): T {

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, toBdError } from '../core/errors.ts';
 import { CONNECT_TIMEOUT_MS, PROCESS_START_TOLERANCE_MS, STOP_TIMEOUT_MS } from '../core/limits.ts';
+import type { Environment } from '../platform/environment.ts';
 import {
   endDaemonProcess,
   listDaemonProcesses,
@@ -14,7 +15,7 @@ import {
   refuseLinks,
 } from '../platform/workspace-files.ts';
 import { connectTo } from './connect.ts';
-import { isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
+import { findDaemons, isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
 import { ask, unlessEnding } from './request.ts';
 
 const PAUSE_MS = 50;
@@ -33,6 +34,23 @@ export async function stopDaemon(
     if (!isForced) throw error;
     await end(member, toBdError(error));
   }
+}
+
+export interface StopReport {
+  stopped: boolean;
+  pid?: number;
+}
+
+/** Returns when all daemons of the workspace have written everything and let go of it. */
+export async function stopDaemonsOf(
+  beadsDir: string,
+  { env, isForced = false }: { env: Environment; isForced?: boolean },
+): Promise<StopReport> {
+  const running = await findDaemons(beadsDir, env);
+  for (const member of running) await stopDaemon(member, { isForced });
+  const [first] = running;
+  if (first === undefined) return { stopped: false };
+  return { stopped: true, ...(first.pid === undefined ? {} : { pid: first.pid }) };
 }
 
 async function askToEnd(member: FleetMember): Promise<void> {

@@ -4,5 +4,5 @@ import { requireServices } from '../own-process.ts';
 export const mcpCommand: CommandDefinition = {
   name: 'mcp',
   about: 'Serve the Model Context Protocol on standard input and output',
-  run: ({ services }) => requireServices(services, 'mcp').bridgeMcp(),
+  run: ({ services }) => requireServices(services, 'mcp').serveMcp(),
 };
