@@ -101,3 +101,23 @@ test('a wrong value in the environment is refused at once: no edit of the file m
   const opened = readConfig(temp.path, { env: { BEADS_SYNC_INTERVAL: 'abc' } });
   await expect(opened).rejects.toThrow('daemon.sync_interval is "abc" (from BEADS_SYNC_INTERVAL)');
 });
+
+test('what is unset leaves no trace in the file, and the rest as it was', async () => {
+  const config = await open('# Mine.\n\nsync:\n  push: false\nother: x # theirs\n');
+  await config.unset('sync.push');
+  expect(readFileSync(path(), 'utf8')).toBe('# Mine.\n\nother: x # theirs\n');
+  expect(config.truth('sync.push')).toBe(true);
+  await config.unset('sync.push');
+  expect(readFileSync(path(), 'utf8')).toBe('# Mine.\n\nother: x # theirs\n');
+});
+
+test('a file that somebody else wrote is edited, and one’s own change is no edit', async () => {
+  const config = await open('sync:\n  push: false\n');
+  expect(config.isEdited()).toBe(false);
+  const writing = config.set('issue_prefix', 'x');
+  expect(config.isEdited()).toBe(false);
+  await writing;
+  expect(config.isEdited()).toBe(false);
+  writeFileSync(path(), 'sync:\n  push: true # mine\n');
+  expect(config.isEdited()).toBe(true);
+});
