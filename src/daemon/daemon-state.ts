@@ -1,5 +1,5 @@
 import { DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, RETIRE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
-import type { Standing } from '../workspace/workspace.ts';
+import type { Standing } from '../workspace/held-store.ts';
 
 /** Everything that can change a daemon's life; watchers, sockets, timers and signals only report it. */
 export type DaemonEvent =

@@ -1,7 +1,8 @@
 import type { Environment } from '../platform/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { ProgramFile } from '../platform/program-file.ts';
-import type { Standing, Workspace } from '../workspace/workspace.ts';
+import type { Standing } from '../workspace/held-store.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import type { DaemonEvent } from './daemon-state.ts';
 import type { AttentiveLog } from './last-error.ts';
 

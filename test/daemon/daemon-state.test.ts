@@ -5,7 +5,7 @@ import {
   RETIRE_DRAIN_TIMEOUT_MS,
 } from '../../src/core/limits.ts';
 import { decide, type DaemonEvent, type DaemonState } from '../../src/daemon/daemon-state.ts';
-import type { Standing } from '../../src/workspace/workspace.ts';
+import type { Standing } from '../../src/workspace/held-store.ts';
 import { createEventQueue } from '../../src/daemon/event-queue.ts';
 
 const START: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };

@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import type { GitRepository } from '../platform/git-repository.ts';
+import type { Log } from '../platform/log.ts';
+import type { Reached } from '../sync/cycle-steps.ts';
+import { createRemoteWait } from '../sync/remote-wait.ts';
+import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
+import type { SyncSettings } from '../sync/sync-state.ts';
+import type { Config } from './config.ts';
+import type { HeldStore } from './held-store.ts';
+import type { Metadata } from './metadata.ts';
+import { openMirror } from './mirror.ts';
+import { openSyncCycle } from './sync-mode.ts';
+
+export interface EngineOptions {
+  beadsDir: string;
+  metadata: Metadata;
+  config: Config;
+  repository: GitRepository | undefined;
+  held: HeldStore;
+  quarantineDirectory: string;
+  env: Environment;
+  clock: Clock;
+  log: Log;
+  /** Called at each step of a cycle. */
+  reached: Reached;
+}
+
+/** What keeps the mirror of a workspace and shares its issues, by its settings of now. */
+export function openEngine({ metadata, held, ...place }: EngineOptions): SyncEngine {
+  const { config, clock, reached } = place;
+  const { store } = held;
+  const around = {
+    ...place,
+    store,
+    random: Math.random,
+    pause,
+    remoteWait: createRemoteWait(clock),
+  };
+  const mirror = openMirror({ ...around, mirrorName: metadata.jsonl_export });
+  const cycle = openSyncCycle({
+    ...around,
+    projectId: metadata.project_id,
+    mirror,
+    // A step of a cycle can take as long as somebody stops us.
+    async reached(step) {
+      await reached(step);
+      held.guardShowing();
+    },
+  });
+  return createSyncEngine({
+    ...around,
+    mirror,
+    cycle,
+    settings: syncSettings(config),
+    guard() {
+      held.guardShowing();
+      config.check();
+    },
+  });
+}
+
+/** Read at each use, so that `bd config set` takes effect at once. */
+function syncSettings(config: Config): SyncSettings {
+  return {
+    get push() {
+      return config.truth('sync.push');
+    },
+    get isByHand() {
+      return config.text('sync.mode') === 'worktree';
+    },
+    get quietMs() {
+      return config.whole('sync.quiet_ms');
+    },
+    get delayMaxMs() {
+      return config.whole('sync.delay_max_ms');
+    },
+    get batchMax() {
+      return config.whole('daemon.max_batch_size');
+    },
+    get fetchActiveMs() {
+      return config.duration('daemon.sync_interval');
+    },
+    get fetchIdleMs() {
+      return Math.max(config.whole('sync.fetch_idle_ms'), config.duration('daemon.sync_interval'));
+    },
+    get watchesFiles() {
+      return config.truth('daemon.file_watch');
+    },
+  };
+}
