@@ -11,7 +11,7 @@ import { listCommitted } from './committed-files.ts';
 import { planExclude, planUnexclude } from './exclude-line.ts';
 import { readFootprint } from './footprint.ts';
 import { addLine, hasLine, removeLine } from './ignore-line.ts';
-import { announceCommits } from './initialise.ts';
+import { announceCommits } from './init-plan.ts';
 import { ATTRIBUTES, planMerge, planUnmerge } from './merge-settings.ts';
 import {
   CLASSIC_MIRROR,

@@ -16,7 +16,8 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/platform/git-command.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { purgeBranch } from '../../src/sync/purge-branch.ts';
-import { initialise, type InitOptions } from '../../src/workspace/initialise.ts';
+import type { InitOptions } from '../../src/workspace/init-plan.ts';
+import { initialise } from '../../src/workspace/initialise.ts';
 import { MERGE_DRIVER } from '../../src/workspace/merge-settings.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import {
