@@ -1,10 +1,9 @@
-import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { given } from '../given.ts';
 import { forEachId } from '../issue-ids.ts';
+import { renderIssueChanges } from '../output/issue-changes.ts';
 import { renderIssueLine } from '../output/issue-rows.ts';
-import { oneLine } from '../output/printable.ts';
 
 export const closeCommand: CommandDefinition = {
   name: 'close',
@@ -39,13 +38,10 @@ async function close(invocation: Invocation): Promise<number> {
   confirm({
     // The plain list when nothing became ready, as classic clients expect.
     json: unblocked.length === 0 ? closed : { closed, unblocked },
-    text: [...done.map(renderClosed), ...next].join(''),
+    text: [
+      renderIssueChanges(done, { changed: 'Closed', unchanged: 'is closed already' }),
+      ...next,
+    ].join(''),
   });
   return exitCode;
-}
-
-function renderClosed({ issue, changed }: { issue: IssueJson; changed: boolean }): string {
-  return changed
-    ? `Closed ${issue.id}: ${oneLine(issue.title)}\n`
-    : `${issue.id} is closed already\n`;
 }

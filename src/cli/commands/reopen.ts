@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../given.ts';
 import { forEachId } from '../issue-ids.ts';
-import { oneLine } from '../output/printable.ts';
+import { renderIssueChanges } from '../output/issue-changes.ts';
 
 export const reopenCommand: CommandDefinition = {
   name: 'reopen',
@@ -17,13 +17,7 @@ export const reopenCommand: CommandDefinition = {
     if (done.length === 0) return exitCode;
     confirm({
       json: done.map(({ issue }) => issue),
-      text: done
-        .map(({ issue, changed }) =>
-          changed
-            ? `Reopened ${issue.id}: ${oneLine(issue.title)}\n`
-            : `${issue.id} is not closed\n`,
-        )
-        .join(''),
+      text: renderIssueChanges(done, { changed: 'Reopened', unchanged: 'is not closed' }),
     });
     return exitCode;
   },

@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../given.ts';
 import { forEachId } from '../issue-ids.ts';
-import { oneLine } from '../output/printable.ts';
+import { renderIssueChanges } from '../output/issue-changes.ts';
 
 export const restoreCommand: CommandDefinition = {
   name: 'restore',
@@ -15,13 +15,7 @@ export const restoreCommand: CommandDefinition = {
     if (done.length === 0) return exitCode;
     confirm({
       json: done.map(({ issue }) => issue),
-      text: done
-        .map(({ issue, changed }) =>
-          changed
-            ? `Restored ${issue.id}: ${oneLine(issue.title)}\n`
-            : `${issue.id} is not deleted\n`,
-        )
-        .join(''),
+      text: renderIssueChanges(done, { changed: 'Restored', unchanged: 'is not deleted' }),
     });
     return exitCode;
   },
