@@ -1,4 +1,5 @@
-const POLL_INTERVAL_MS = 20;
+const POLL_MIN_MS = 20;
+const POLL_MAX_MS = 250;
 
 export interface Patience {
   /** Far above what is needed, so that only what never comes true fails. */
@@ -12,7 +13,7 @@ export async function eventually<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,
   { deadlineMs = 20_000, what = check.toString() }: Patience = {},
 ): Promise<T> {
-  const endMs = Date.now() + deadlineMs;
+  const startMs = Date.now();
   let failure: unknown;
   do {
     try {
@@ -22,7 +23,9 @@ export async function eventually<T>(
     } catch (error) {
       failure = error;
     }
-    await new Promise((wake) => setTimeout(wake, POLL_INTERVAL_MS));
-  } while (Date.now() < endMs);
+    // A check may cost a process: what takes long is asked for less often, and found out a tenth later.
+    const pauseMs = Math.min(Math.max((Date.now() - startMs) / 10, POLL_MIN_MS), POLL_MAX_MS);
+    await new Promise((wake) => setTimeout(wake, pauseMs));
+  } while (Date.now() < startMs + deadlineMs);
   throw new Error(`did not come true within ${deadlineMs} ms: ${what}`, { cause: failure });
 }
