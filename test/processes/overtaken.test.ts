@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keepDatabase } from '../../src/platform/kept-objects.ts';
 import { isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
@@ -19,6 +21,25 @@ afterEach(async () => {
   await workspace[Symbol.asyncDispose]();
 });
 
+/** Between two transactions: in the midst of one it would keep everybody else from the store. */
+async function standStill(pid: number): Promise<void> {
+  const store = keepDatabase(
+    new BetterSqlite3(join(workspace.beadsDir, 'beads.db'), { timeout: 0 }),
+  );
+  await eventually(async () => {
+    process.kill(pid, 'SIGSTOP');
+    await eventually(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
+    try {
+      store.exec('BEGIN IMMEDIATE; ROLLBACK');
+      return true;
+    } catch (error) {
+      process.kill(pid, 'SIGCONT');
+      throw error;
+    }
+  });
+  store.close();
+}
+
 test('a daemon that stood still while its lock was deleted and another one led writes nothing more', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   const before = (await workspace.bdText(['q', 'Before'])).trim();
@@ -29,7 +50,7 @@ test('a daemon that stood still while its lock was deleted and another one led w
   client.on('data', (chunk) => (answers += String(chunk)));
   client.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
   await eventually(() => answers.includes('\n'));
-  process.kill(stopped, 'SIGSTOP');
+  await standStill(stopped);
   const request = { jsonrpc: '2.0', id: 2, method: 'create_issue' };
   client.write(`${JSON.stringify({ ...request, params: { issue: { title: 'Too late' } } })}\n`);
   for (const name of ['daemon.lock', 'bd.sock', 'daemon.pid']) {
