@@ -1,12 +1,17 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
+import { eventually } from './eventually.ts';
 import { createTempDirectory } from './temp-directory.ts';
 import { REAL_GIT } from './real-git.ts';
 
 /** The built program; another build of it can be named. */
 export const BD = resolve(import.meta.dirname, '../../dist/bd.js');
 const RUN_DEADLINE_MS = 50_000;
+
+/** A daemon that was told to end may finish what runs, and write its mirror. */
+const END = { deadlineMs: DRAIN_TIMEOUT_MS + 3_000, what: 'the end of a daemon' };
 
 export interface Run {
   exitCode: number;
@@ -176,11 +181,14 @@ function runGit(cwd: string, env: Record<string, string>, ...args: string[]): st
 async function stopDaemon(project: TestProject): Promise<void> {
   const pid = project.daemonPid();
   if (pid === undefined || !isDaemonOf(pid, project)) return;
-  await project.bd(['daemon', 'stop']).catch(() => {});
-  // A test may have left it stopped or broken; nobody else's process is ever signalled.
-  if (isDaemonOf(pid, project)) process.kill(pid, 'SIGKILL');
+  // By a signal, which costs no process; a test may have left it stopped or broken.
+  process.kill(pid, 'SIGTERM');
+  process.kill(pid, 'SIGCONT');
+  const hasEnded = (): boolean => !isDaemonOf(pid, project);
+  await eventually(hasEnded, END).catch(() => hasEnded() || process.kill(pid, 'SIGKILL'));
 }
 
+/** Nobody else's process is ever signalled. */
 function isDaemonOf(pid: number, { beadsDir }: TestProject): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(beadsDir);
