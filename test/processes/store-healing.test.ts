@@ -100,12 +100,17 @@ const accidents: readonly Accident[] = [
   },
 ];
 
+async function makeFive(when: string): Promise<void> {
+  const lines = [1, 2, 3, 4, 5].map((n) => `{"id":"t-${when}${n}","title":"${when} ${n}"}\n`);
+  await workspace.bdText(['import'], { stdin: lines.join('') });
+}
+
 /** Ten issues, five of them in a backup; all are in the mirror. */
 async function work(): Promise<string[]> {
-  for (const n of [1, 2, 3, 4, 5]) await workspace.bdText(['q', `Early ${n}`]);
+  await makeFive('early');
   await workspace.bdText(['daemon', 'stop']);
   copyFileSync(store, `${store}-backup`);
-  for (const n of [1, 2, 3, 4, 5]) await workspace.bdText(['q', `Late ${n}`]);
+  await makeFive('late');
   const all = await titles();
   await eventually(() => {
     const mirror = readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8');
