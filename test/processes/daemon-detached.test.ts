@@ -47,6 +47,20 @@ async function hasWritten(title: string): Promise<void> {
   await eventually(() => text('daemon.log').includes('"msg":"serving"'));
 }
 
+/** A client whose request never ends: it is asked for its input, and does not answer. */
+async function hold(): Promise<Disposable> {
+  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
+  client.on('error', () => {});
+  const params = { argv: ['import'], cwd: workspace.directory };
+  client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'run_command', params })}\n`);
+  await new Promise<void>((asked) => {
+    client.on('data', (piece) => {
+      if (String(piece).includes('read_stdin')) asked();
+    });
+  });
+  return { [Symbol.dispose]: () => void client.destroy() };
+}
+
 /** For the slowest machine: what is promised is 2 s to finish what runs, and the mirror. */
 const END = { deadlineMs: DRAIN_TIMEOUT_MS + 8_000 };
 
@@ -109,43 +123,24 @@ test.each(['SIGKILL', 'SIGHUP', 'SIGINT'] as const)(
 test('told to end, it finishes within its time though a client never lets its request end', async () => {
   await workspace.bdText(['q', 'Kept']);
   const pid = daemonPidOf(workspace);
-  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
-  client.on('error', () => {});
-  const params = { argv: ['import'], cwd: workspace.directory };
-  // It is asked for its input, and does not answer.
-  client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'run_command', params })}\n`);
-  await new Promise<void>((asked) => {
-    client.on('data', (piece) => {
-      if (String(piece).includes('read_stdin')) asked();
-    });
-  });
+  using _client = await hold();
   process.kill(pid, 'SIGTERM');
   await eventually(() => !isAlive(pid), END);
   expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain('Kept');
   for (const name of ['bd.sock', 'daemon.pid', 'daemon.crash']) {
     expect(existsSync(join(workspace.beadsDir, name)), name).toBe(false);
   }
-  client.destroy();
 });
 
 test('told twice, it does not even finish what runs', async () => {
   const daemon = startBareDaemon(workspace, { env: workspace.env, nodeOptions: [] });
   expect(await daemon.firstWord).toBe('R');
-  const client = createConnection(join(workspace.beadsDir, 'bd.sock'));
-  client.on('error', () => {});
-  const params = { argv: ['import'], cwd: workspace.directory };
-  client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'run_command', params })}\n`);
-  await new Promise<void>((asked) => {
-    client.on('data', (piece) => {
-      if (String(piece).includes('read_stdin')) asked();
-    });
-  });
+  using _client = await hold();
   process.kill(daemon.pid, 'SIGTERM');
   process.kill(daemon.pid, 'SIGINT');
   expect(await daemon.ended).toBe(1);
   // What a killed one leaves the next one puts in order.
   expect(await workspace.bdText(['q', 'Next'])).toMatch(/^t-/);
-  client.destroy();
 });
 
 test.each<[string, () => void | Promise<void>]>([
