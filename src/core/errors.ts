@@ -55,17 +55,45 @@ export class BdError extends Error {
   }
 }
 
-/** Whoever writes a file, this is never a bug. */
-const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+interface SystemRefusal {
+  what: string;
+  remedy: string;
+}
+
+const FULL: SystemRefusal = {
+  what: 'the disk is full',
+  remedy: 'Make space on that disk, then run the command again.',
+};
+const FORBIDDEN: SystemRefusal = {
+  what: 'the system does not permit it',
+  remedy: 'Check who owns that file and its directory, and whether their disk may be written to.',
+};
+const TOO_MANY: SystemRefusal = {
+  what: 'too many files are open',
+  remedy: 'Raise the limit (`ulimit -n`), or end programs that keep many files open.',
+};
+
+/** By errno(3): whoever uses a file, these are never a bug. */
+const SYSTEM_REFUSALS: ReadonlyMap<unknown, SystemRefusal> = new Map([
+  ['ENOSPC', FULL],
+  ['EDQUOT', FULL],
+  ['EACCES', FORBIDDEN],
+  ['EPERM', FORBIDDEN],
+  ['EROFS', FORBIDDEN],
+  ['EMFILE', TOO_MANY],
+  ['ENFILE', TOO_MANY],
+]);
 
 /** Foreign errors become `INTERNAL` and keep their cause for the log; ours pass through. */
 export function toBdError(thrown: unknown): BdError {
   const error = firstOf(thrown);
   if (error instanceof BdError) return error;
-  if (error instanceof Error && 'code' in error && NO_SPACE.has(error.code)) {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const refusal = SYSTEM_REFUSALS.get(code);
+  if (refusal !== undefined) {
     return new BdError('FILE_UNUSABLE', {
-      message: `the disk is full: ${error.message}`,
-      remedy: 'Make space on that disk, then run the command again.',
+      message: `${refusal.what}: ${messageOf(error)}`,
+      remedy: refusal.remedy,
       cause: error,
     });
   }

@@ -10,6 +10,19 @@ test('ours pass through, and what is foreign is a bug that keeps its cause', () 
   expect(toBdError('text').message).toContain('text');
 });
 
+test.each([
+  ['ENOSPC', 'the disk is full'],
+  ['EACCES', 'the system does not permit it'],
+  ['EMFILE', 'too many files are open'],
+])('%s is no bug of ours: the person is told what to do', (code, what) => {
+  const cause = Object.assign(new Error(`${code}: open '/x/daemon.off'`), { code });
+  expect(toBdError(cause)).toMatchObject({
+    code: 'FILE_UNUSABLE',
+    message: `${what}: ${code}: open '/x/daemon.off'`,
+    cause,
+  });
+});
+
 test('of failures one upon the other the first is told', async () => {
   const fail = async (): Promise<void> => {
     await using outer = { [Symbol.asyncDispose]: () => Promise.reject(new Error('outer')) };
