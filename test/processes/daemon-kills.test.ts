@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonsOf } from '../support/daemon-processes.ts';
+import { eventually } from '../support/eventually.ts';
 import { createRandom } from '../support/random.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -10,6 +11,9 @@ const KILLS = Number(process.env['DAEMON_KILLS'] ?? '30');
 
 /** A kill comes so long after the last at most: in the start, between requests, in a commit or a push. */
 const KILL_AFTER_MS = 500;
+
+/** Before each of these kills something was done since the last one, however long a start takes here. */
+const KILLS_TO_PROGRESS = 4;
 
 const WORKERS = 3;
 
@@ -57,7 +61,10 @@ test(`what was acknowledged through ${KILLS} kills of the daemon is there once, 
     }
   });
   for (let kills = 0; kills < KILLS;) {
+    const before = acknowledged.length + failed.length;
     await new Promise((wake) => setTimeout(wake, random.below(KILL_AFTER_MS)));
+    if (kills % KILLS_TO_PROGRESS === 0)
+      await eventually(() => acknowledged.length + failed.length > before);
     const [pid] = daemonsOf(workspace);
     if (pid !== undefined && kill(pid)) kills += 1;
   }
