@@ -98,10 +98,12 @@ test('what runs while its daemon retires is answered once, what comes then is no
   running.stderr.on('data', (piece: Buffer) => (said += String(piece)));
   const ended = new Promise((resolve) => running.once('close', resolve));
   const client = await open();
+  let asked = 0;
   await eventually(async () => {
-    client.ask(1, 'daemon_status');
-    const counts = client.messages.map(({ result }) => result?.['connections']);
-    return counts.includes(2);
+    asked += 1;
+    client.ask(asked, 'daemon_status');
+    const answer = await eventually(() => client.messages.find(({ id }) => id === asked));
+    return answer.result?.['connections'] === 2;
   });
   const before = workspace.daemonPid();
   const later = quick('By the newer one', newer);
