@@ -20,6 +20,7 @@ import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { startBareDaemon } from '../support/bare-daemon.ts';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
+import { removeTree } from '../support/temp-directory.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
@@ -144,7 +145,7 @@ test('told twice, it does not even finish what runs', async () => {
 });
 
 test.each<[string, () => void | Promise<void>]>([
-  ['.beads is deleted', () => rmSync(workspace.beadsDir, { recursive: true })],
+  ['.beads is deleted', () => removeTree(workspace.beadsDir)],
   [
     '.beads is deleted with a pause',
     async () => {
@@ -158,7 +159,7 @@ test.each<[string, () => void | Promise<void>]>([
     },
   ],
   ['.beads is moved', () => renameSync(workspace.beadsDir, join(workspace.root, 'moved'))],
-  ['the project is deleted', () => rmSync(workspace.directory, { recursive: true })],
+  ['the project is deleted', () => removeTree(workspace.directory)],
   ['the lock is deleted', () => rmSync(join(workspace.beadsDir, 'daemon.lock'))],
 ])(
   'when %s it is gone within 15 s without being called, and has put nothing back',
@@ -181,7 +182,7 @@ test('a new project in the place of a deleted one is not touched by the daemon o
   await workspace.bdText(['q', 'Old']);
   await hasWritten('Old');
   const pid = daemonPidOf(workspace);
-  rmSync(workspace.beadsDir, { recursive: true });
+  removeTree(workspace.beadsDir);
   mkdirSync(workspace.beadsDir);
   writeFileSync(join(workspace.beadsDir, 'note'), 'mine');
   await eventually(() => !isAlive(pid), { deadlineMs: 15_000 });

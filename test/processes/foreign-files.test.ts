@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
+import { removeTree } from '../support/temp-directory.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
@@ -93,7 +94,7 @@ test('a daemon whose workspace was made anew ends with the next one who talks to
   client.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
   // Answered: the connection is older than what happens now.
   await new Promise((done) => client.once('data', done));
-  rmSync(workspace.beadsDir, { recursive: true });
+  removeTree(workspace.beadsDir);
   await workspace.bdText(['init', '--prefix', 'new']);
   const request = { issue: { title: 'Too late' } };
   client.write(

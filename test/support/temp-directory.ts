@@ -9,8 +9,10 @@ export interface TempDirectory extends Disposable {
 /** A short path, as sockets have to fit; real, so that it compares equal with what bd says. */
 export function createTempDirectory(): TempDirectory {
   const path = realpathSync.native(mkdtempSync(join(tmpdir(), 'bd-')));
-  return {
-    path,
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
-  };
+  return { path, [Symbol.dispose]: () => removeTree(path) };
+}
+
+/** Tries again, as a person would: a daemon may be writing a file there just then. */
+export function removeTree(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }
