@@ -20,14 +20,9 @@ import { failureFrom, unanswered, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory, writeSyncMemory, type SyncMemory } from './sync-memory.ts';
 import { syncStateName, syncStatus } from './sync-report.ts';
 import { sweepTombstones } from './tombstone-sweep.ts';
-import {
-  currentFailure,
-  initialSyncState,
-  nextDueMs,
-  nextSyncState,
-  type SyncEvent,
-  type SyncSettings,
-} from './sync-state.ts';
+import type { SyncEvent } from './sync-event.ts';
+import type { SyncSettings } from './sync-settings.ts';
+import { currentFailure, initialSyncState, nextDueMs, nextSyncState } from './sync-state.ts';
 
 /** Keeps the mirror, the branch and the store together. */
 export interface SyncEngine {

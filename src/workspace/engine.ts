@@ -6,7 +6,7 @@ import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { createRemoteWait } from '../sync/remote-wait.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
-import type { SyncSettings } from '../sync/sync-state.ts';
+import type { SyncSettings } from '../sync/sync-settings.ts';
 import type { Config } from './config.ts';
 import type { HeldStore } from './held-store.ts';
 import type { Metadata } from './metadata.ts';

@@ -18,7 +18,7 @@ import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror-file.ts
 import { createSyncBranch, type SyncBranch } from '../../src/sync/sync-branch.ts';
 import type { CycleReport } from '../../src/sync/cycle.ts';
 import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
-import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-state.ts';
+import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-settings.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 
 export interface Sandbox {

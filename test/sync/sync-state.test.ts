@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { syncStateName } from '../../src/sync/sync-report.ts';
+import type { SyncEvent } from '../../src/sync/sync-event.ts';
 import type { SyncFailure } from '../../src/sync/sync-failure.ts';
+import { syncStateName } from '../../src/sync/sync-report.ts';
+import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-settings.ts';
 import {
   currentFailure,
-  DEFAULT_SYNC_SETTINGS,
   initialSyncState,
   nextDueMs,
   nextSyncState,
   type SyncAction,
-  type SyncEvent,
   type SyncState,
 } from '../../src/sync/sync-state.ts';
 

@@ -1,0 +1,182 @@
+import { ACTIVITY_WINDOW_MS, FETCH_INTERVAL_MS } from '../core/limits.ts';
+import { retryDelayMs } from './retry-delay.ts';
+import type { SyncCircumstances, SyncEvent } from './sync-event.ts';
+import type { CycleEnd, SyncFailure } from './sync-failure.ts';
+import type { SyncSettings } from './sync-settings.ts';
+
+/*
+ *             change to send             due               asked for            ended well       failed
+ * resting     gathering                  running ► cycle   running ► cycle      -                -
+ * gathering   gathering, later, bounded  running ► cycle   running ► cycle      -                -
+ * running     running                    -                 running, again       resting,         failing
+ *                                                                               or gathering
+ * failing     failing                    running ► cycle   running ► cycle      -                -
+ *
+ * `running` remembers the failure it comes from, so that it shows until a cycle ends well; one that
+ * was asked for `again` goes over into the next at its end. A change that a cycle missed is still
+ * pending at its end; it is remembered as `missed`, as it may be what a cause that is here waited for.
+ */
+
+export type CycleState =
+  /** There is no repository to share through. */
+  | { kind: 'absent' }
+  /** `dueMs` is when others' changes are looked for next. */
+  | { kind: 'resting'; dueMs: number | undefined; intervalMs: number }
+  | { kind: 'gathering'; sinceMs: number; dueMs: number; intervalMs: number }
+  /** `again`: somebody asked for a cycle after this one had begun. */
+  | {
+      kind: 'running';
+      again: boolean;
+      missed: boolean;
+      intervalMs: number;
+      failing: Failing | undefined;
+    }
+  | { kind: 'failing'; failing: Failing; dueMs: number; intervalMs: number };
+
+export interface Failing {
+  failure: SyncFailure;
+  attempts: number;
+}
+
+export function initialCycle(failure: SyncFailure | undefined, nowMs: number): CycleState {
+  const intervalMs = FETCH_INTERVAL_MS;
+  return failure === undefined
+    ? { kind: 'resting', dueMs: nowMs, intervalMs }
+    : { kind: 'failing', failing: { failure, attempts: 1 }, dueMs: nowMs, intervalMs };
+}
+
+type CycleCircumstances = SyncCircumstances & { lastActivityMs: number };
+
+export function nextCycleState(
+  cycle: CycleState,
+  event: SyncEvent,
+  circumstances: CycleCircumstances,
+): CycleState {
+  if (cycle.kind === 'absent') return cycle;
+  switch (event.kind) {
+    case 'store_changed':
+      return event.pending > 0 ? changeToSend(cycle, event.pending, circumstances) : cycle;
+    case 'activity':
+      return worksHere(cycle, circumstances);
+    case 'due':
+      return isDue(cycle, circumstances.nowMs) ? running(cycle) : cycle;
+    case 'sync_asked':
+      return cycle.kind === 'running' ? { ...cycle, again: true } : running(cycle);
+    case 'cycle_ended':
+      return cycle.kind === 'running' ? cycleEnded(cycle, event, circumstances) : cycle;
+    default:
+      return cycle;
+  }
+}
+
+/** Somebody does: others' changes are looked for sooner, and so is whether what was in the way is gone. */
+function worksHere(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
+  const { nowMs, settings } = circumstances;
+  if (cycle.kind === 'resting') return looksSoon(cycle, circumstances);
+  return cycle.kind === 'failing'
+    ? triesSoon(cycle, { nowMs, waitMs: settings.fetchActiveMs, settings })
+    : cycle;
+}
+
+/** A cause elsewhere, such as a network that is gone, is not asked for more often than others' changes at rest. */
+function triesSoon(
+  cycle: Extract<CycleState, { kind: 'failing' }>,
+  { nowMs, waitMs, settings }: { nowMs: number; waitMs: number; settings: SyncSettings },
+): CycleState {
+  const isHere = cycle.failing.failure.retry === 'soon';
+  const atMs = nowMs + (isHere ? waitMs : settings.fetchIdleMs);
+  return { ...cycle, dueMs: Math.min(cycle.dueMs, atMs) };
+}
+
+function looksSoon(
+  cycle: Extract<CycleState, { kind: 'resting' }>,
+  { nowMs, settings }: CycleCircumstances,
+): CycleState {
+  // No time is set while sharing is off; it may have been turned on since.
+  if (cycle.dueMs === undefined) return settings.push ? { ...cycle, dueMs: nowMs } : cycle;
+  return { ...cycle, dueMs: Math.min(cycle.dueMs, nowMs + settings.fetchActiveMs) };
+}
+
+function changeToSend(
+  cycle: Exclude<CycleState, { kind: 'absent' }>,
+  pending: number,
+  { nowMs, settings }: CycleCircumstances,
+): CycleState {
+  switch (cycle.kind) {
+    case 'failing':
+      return triesSoon(cycle, { nowMs, waitMs: settings.quietMs, settings });
+    case 'running':
+      return { ...cycle, missed: true };
+    case 'resting':
+    case 'gathering': {
+      const sinceMs = cycle.kind === 'gathering' ? cycle.sinceMs : nowMs;
+      const dueMs =
+        pending >= settings.batchMax
+          ? nowMs
+          : Math.min(nowMs + settings.quietMs, sinceMs + settings.delayMaxMs);
+      return { kind: 'gathering', sinceMs, dueMs, intervalMs: cycle.intervalMs };
+    }
+    default:
+      return cycle satisfies never;
+  }
+}
+
+function cycleEnded(
+  cycle: Extract<CycleState, { kind: 'running' }>,
+  { end, pending }: Extract<SyncEvent, { kind: 'cycle_ended' }>,
+  circumstances: CycleCircumstances,
+): CycleState {
+  const { intervalMs } = cycle;
+  if (typeof end !== 'string') {
+    const failing = failingAfter(end, cycle.failing);
+    if (cycle.again) return { ...cycle, again: false, missed: false, failing };
+    const dueMs = circumstances.nowMs + delayAfter(failing, cycle, circumstances);
+    return { kind: 'failing', failing, dueMs, intervalMs };
+  }
+  if (cycle.again) return { ...cycle, again: false, missed: false, failing: undefined };
+  const resting: CycleState = restingAfter(end, intervalMs, circumstances);
+  return pending > 0 ? changeToSend(resting, pending, circumstances) : resting;
+}
+
+/** Another cause that is here is a new one, whatever was before. */
+function failingAfter(failure: SyncFailure, before: Failing | undefined): Failing {
+  const isNew = failure.retry === 'soon' && before?.failure.message !== failure.message;
+  return { failure, attempts: isNew ? 1 : (before?.attempts ?? 0) + 1 };
+}
+
+function delayAfter(
+  { failure, attempts }: Failing,
+  { missed }: Extract<CycleState, { kind: 'running' }>,
+  { random, settings }: CycleCircumstances,
+): number {
+  const delayMs = retryDelayMs(attempts, random);
+  if (failure.retry !== 'soon') return delayMs;
+  return missed ? settings.quietMs : Math.min(delayMs, settings.fetchIdleMs);
+}
+
+function restingAfter(
+  end: Exclude<CycleEnd, SyncFailure>,
+  intervalMs: number,
+  { nowMs, settings, lastActivityMs }: CycleCircumstances,
+): Extract<CycleState, { kind: 'resting' }> {
+  if (end === 'off') return { kind: 'resting', dueMs: undefined, intervalMs };
+  const isActive = nowMs - lastActivityMs < ACTIVITY_WINDOW_MS && end === 'shared';
+  const nextMs = isActive
+    ? settings.fetchActiveMs
+    : Math.min(Math.max(intervalMs * 2, settings.fetchActiveMs), settings.fetchIdleMs);
+  return { kind: 'resting', dueMs: nowMs + nextMs, intervalMs: nextMs };
+}
+
+function running(cycle: Exclude<CycleState, { kind: 'absent' }>): CycleState {
+  const failing = 'failing' in cycle ? cycle.failing : undefined;
+  return { kind: 'running', again: false, missed: false, intervalMs: cycle.intervalMs, failing };
+}
+
+function isDue(cycle: CycleState, nowMs: number): cycle is Exclude<CycleState, { kind: 'absent' }> {
+  return 'dueMs' in cycle && cycle.dueMs !== undefined && cycle.dueMs <= nowMs;
+}
+
+export function starts(before: CycleState, after: CycleState, event: SyncEvent): boolean {
+  if (after.kind !== 'running') return false;
+  return before.kind !== 'running' || event.kind === 'cycle_ended';
+}
