@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { LongFilesFirst } from './support/long-files-first.ts';
+import { LongFilesFirst } from './support/long-files-first.mts';
 
 export default defineConfig({
   test: {
