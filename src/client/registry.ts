@@ -2,7 +2,12 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
-import { REGISTRY_BYTES_MAX, REGISTRY_ENTRIES_MAX, REGISTRY_WAIT_MS } from '../core/limits.ts';
+import {
+  REGISTRY_BYTES_MAX,
+  REGISTRY_ENTRIES_MAX,
+  REGISTRY_LEAVE_WAIT_MS,
+  REGISTRY_WAIT_MS,
+} from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
 import type { Environment } from '../platform/environment.ts';
 import { isNotFound, writeFileAtomically } from '../platform/files.ts';
@@ -61,12 +66,13 @@ export async function register(
   path: string | undefined,
   entry: RegistryEntry,
 ): Promise<RegistryFailure> {
-  return await edit(path, (entries) => [
+  const replace = (entries: RegistryEntry[]): RegistryEntry[] => [
     ...entries.filter(
       ({ socket_path: link }) => link !== entry.socket_path && existsSync(dirname(link)),
     ),
     entry,
-  ]);
+  ];
+  return await edit(path, replace, { waitMs: REGISTRY_WAIT_MS });
 }
 
 /** Leaves the entry of a successor alone. */
@@ -74,28 +80,37 @@ export async function unregister(
   path: string | undefined,
   { socket_path: link, pid }: RegistryEntry,
 ): Promise<RegistryFailure> {
-  return await edit(path, (entries) =>
-    entries.filter((entry) => entry.socket_path !== link || entry.pid !== pid),
-  );
+  return await remove(path, (entry) => entry.socket_path === link && entry.pid === pid);
 }
 
 /** The workspace itself is gone, and no daemon of it is alive. */
 export async function forget(path: string | undefined, socketLink: string): Promise<void> {
   const entries = await readRegistry(path);
   if (!entries.some(({ socket_path: link }) => link === socketLink)) return;
-  await edit(path, (all) => all.filter(({ socket_path: link }) => link !== socketLink));
+  await remove(path, ({ socket_path: link }) => link === socketLink);
+}
+
+async function remove(
+  path: string | undefined,
+  isMeant: (entry: RegistryEntry) => boolean,
+): Promise<RegistryFailure> {
+  return await edit(path, (entries) => entries.filter((entry) => !isMeant(entry)), {
+    waitMs: REGISTRY_LEAVE_WAIT_MS,
+  });
 }
 
 async function edit(
   path: string | undefined,
   change: (entries: RegistryEntry[]) => RegistryEntry[],
+  { waitMs }: { waitMs: number },
 ): Promise<RegistryFailure> {
   if (path === undefined) return 'there is no home directory';
   try {
     await mkdir(dirname(path), { recursive: true });
-    const section = await enterCriticalSection(join(dirname(path), 'registry.lock'), {
-      waitMs: REGISTRY_WAIT_MS,
-    });
+    const lock = join(dirname(path), 'registry.lock');
+    const section = await enterCriticalSection(lock, { waitMs });
+    // What the other one is about to write does not know of our change, nor ours of his.
+    if (section.kind === 'taken') return `another process has kept ${lock} for ${waitMs / 1000} s`;
     try {
       const entries = change(await readRegistry(path));
       await writeFileAtomically(path, `${JSON.stringify(entries, null, 2)}\n`);

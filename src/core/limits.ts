@@ -255,8 +255,11 @@ export const CRASH_TEXT_CHARS_MAX = 16_384;
 /** Longest crash report, in bytes; a quarter of it is for the lines of the log, before they are escaped. */
 export const CRASH_REPORT_BYTES_MAX = 256 * 1024;
 
-/** How long two processes that write the registry wait for each other. */
-export const REGISTRY_WAIT_MS = 1_000;
+/** How long a daemon that starts waits for others that write the registry: a process that stands still is in their way for 5 s. */
+export const REGISTRY_WAIT_MS = 6_000;
+
+/** The same where somebody waits for its end: an entry that stays is taken away by the next look. */
+export const REGISTRY_LEAVE_WAIT_MS = 1_000;
 
 /** Longest result of one MCP tool call, in bytes: about 6,000 tokens, under every client's cap. */
 export const MCP_RESULT_BYTES_MAX = 24 * 1024;

@@ -67,6 +67,14 @@ test.each(['', '{', '{"a":1}', '[1,{"pid":"x"}]', 'null'])(
   },
 );
 
+test('one that another process keeps for long is left as it is', async () => {
+  await register(path, entry('a'));
+  const lock = join(temp.path, '.beads/registry.lock');
+  mkdirSync(lock);
+  expect(await unregister(path, entry('a'))).toBe(`another process has kept ${lock} for 1 s`);
+  expect(await readRegistry(path)).toEqual([entry('a')]);
+});
+
 test('one that cannot be written is a reason, not an exception', async () => {
   writeFileSync(join(temp.path, '.beads'), 'a file where the directory should be');
   expect(await register(path, entry('a'))).toMatch(/\w+/);
