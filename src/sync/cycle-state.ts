@@ -110,10 +110,13 @@ function changeToSend(
     case 'resting':
     case 'gathering': {
       const sinceMs = cycle.kind === 'gathering' ? cycle.sinceMs : nowMs;
-      const dueMs =
+      const batchMs =
         pending >= settings.batchMax
           ? nowMs
           : Math.min(nowMs + settings.quietMs, sinceMs + settings.delayMaxMs);
+      // What is due already, as the look at the start, is not put off by those who work meanwhile.
+      const { dueMs: beforeMs = Infinity } = cycle;
+      const dueMs = beforeMs <= nowMs ? beforeMs : batchMs;
       return { kind: 'gathering', sinceMs, dueMs, intervalMs: cycle.intervalMs };
     }
     default:

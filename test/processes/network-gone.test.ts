@@ -40,8 +40,10 @@ test('a hundred changes without a network, with a new daemon in between, arrive 
   await mia.bdText(['daemon', 'stop']);
   await change(CHANGES / 2);
   expect(mia.daemonPid()).not.toBe(pid);
-  const { sync } = await mia.bdJson<Status>(['status']);
-  expect(sync).toMatchObject({ state: 'offline', pending: CHANGES });
+  await eventually(async () => {
+    const { sync } = await mia.bdJson<Status>(['status']);
+    return sync.state === 'offline' && sync.pending === CHANGES;
+  });
 
   renameSync(`${world.remote}.away`, world.remote);
   await settled();

@@ -64,6 +64,14 @@ describe('at the start', () => {
     ]);
   });
 
+  it('the remote is, also when somebody makes changes at that very moment', () => {
+    const { actions } = play([
+      [1, changed()],
+      [2, due],
+    ]);
+    expect(actions).toContainEqual([2, 'run_cycle']);
+  });
+
   it('only the mirror is, where nothing can be shared', () => {
     const from = initialSyncState({ nowMs: 0, shares: false });
     expect(
