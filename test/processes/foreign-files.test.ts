@@ -24,6 +24,8 @@ afterEach(() => workspace[Symbol.asyncDispose]());
 
 /** The same project somewhere else, byte for byte, with the live daemon's link in it. */
 async function copyProject(): Promise<string> {
+  // No file in it is just being written.
+  await workspace.bdText(['sync', '--flush-only']);
   const copy = join(workspace.root, 'copy');
   cpSync(workspace.directory, copy, { recursive: true, verbatimSymlinks: true });
   return copy;
