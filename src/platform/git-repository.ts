@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { statIfReachable } from './within-reach.ts';
+import { isDirectory, statIfReachable } from './within-reach.ts';
 
 export interface GitRepository {
   /** Of this working tree. */
@@ -56,10 +56,6 @@ function isGitDirectory(path: string): boolean {
   return (
     statIfReachable(join(path, 'HEAD'))?.isFile() === true && isDirectory(join(path, 'objects'))
   );
-}
-
-function isDirectory(path: string): boolean {
-  return statIfReachable(path)?.isDirectory() === true;
 }
 
 /** Throws for one that is there and cannot be read. */

@@ -18,6 +18,10 @@ export function lstatIfReachable(path: string): Stats | undefined {
   }
 }
 
+export function isDirectory(path: string): boolean {
+  return statIfReachable(path)?.isDirectory() === true;
+}
+
 /** Undefined for what is no file as well: a pipe would be waited for. */
 export function readTextIfReachable(path: string): string | undefined {
   if (statIfReachable(path)?.isFile() !== true) return undefined;

@@ -4,7 +4,7 @@ import { BdError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { findGitRepository } from './git-repository.ts';
 import { findMainWorktree, listLinkedWorktrees, type GitWorktree } from './git-worktrees.ts';
-import { readTextIfReachable, statIfReachable } from './within-reach.ts';
+import { isDirectory, readTextIfReachable, statIfReachable } from './within-reach.ts';
 
 export interface WorkspaceLocation {
   /** The real path of `.beads`: all ways to one workspace meet here. */
@@ -164,8 +164,4 @@ function databaseName(beadsDir: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isDirectory(path: string): boolean {
-  return statIfReachable(path)?.isDirectory() === true;
 }
