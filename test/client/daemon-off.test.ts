@@ -1,9 +1,8 @@
 import type * as Fs from 'node:fs';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { readDaemonOff, setDaemonOff, setDaemonOn } from '../../src/client/daemon-off.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useBeadsDirectory } from '../support/beads-directory.ts';
 
 const fault = vi.hoisted(() => ({ onRemoval: undefined as Error | undefined }));
 vi.mock('node:fs', async (original) => {
@@ -15,38 +14,31 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, rmSync };
 });
 
-let temp: TempDirectory;
-let beadsDir: string;
-beforeEach(() => {
-  temp = createTempDirectory();
-  beadsDir = join(temp.path, '.beads');
-  mkdirSync(beadsDir);
-});
+const project = useBeadsDirectory();
 afterEach(() => {
   fault.onRemoval = undefined;
-  temp[Symbol.dispose]();
 });
 
 test('it is off until it is switched on, or until its time is over', async () => {
-  expect(readDaemonOff(beadsDir)).toBeUndefined();
-  await setDaemonOff(beadsDir);
-  expect(readDaemonOff(beadsDir)).toEqual({});
-  setDaemonOn(beadsDir);
-  expect(readDaemonOff(beadsDir)).toBeUndefined();
-  await setDaemonOff(beadsDir, { forMs: 60_000 });
-  expect(readDaemonOff(beadsDir)?.untilMs).toBeGreaterThan(Date.now());
-  await setDaemonOff(beadsDir, { forMs: -1 });
-  expect(readDaemonOff(beadsDir)).toBeUndefined();
+  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
+  await setDaemonOff(project.beadsDir);
+  expect(readDaemonOff(project.beadsDir)).toEqual({});
+  setDaemonOn(project.beadsDir);
+  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
+  await setDaemonOff(project.beadsDir, { forMs: 60_000 });
+  expect(readDaemonOff(project.beadsDir)?.untilMs).toBeGreaterThan(Date.now());
+  await setDaemonOff(project.beadsDir, { forMs: -1 });
+  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
 });
 
 test('that it stays off is said, where what keeps it off cannot be removed', async () => {
-  await setDaemonOff(beadsDir);
+  await setDaemonOff(project.beadsDir);
   fault.onRemoval = new Error('EACCES: permission denied');
-  expect(() => setDaemonOn(beadsDir)).toThrow(
+  expect(() => setDaemonOn(project.beadsDir)).toThrow(
     expect.objectContaining({
       code: 'FILE_UNUSABLE',
-      message: `cannot remove ${join(beadsDir, 'daemon.off')}: EACCES: permission denied`,
+      message: `cannot remove ${join(project.beadsDir, 'daemon.off')}: EACCES: permission denied`,
     }),
   );
-  expect(readDaemonOff(beadsDir)).toEqual({});
+  expect(readDaemonOff(project.beadsDir)).toEqual({});
 });

@@ -1,28 +1,24 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ensureDaemon, type Patience } from '../../src/client/ensure-daemon.ts';
 import { workspaceKey } from '../../src/platform/socket-link.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useBeadsDirectory } from '../support/beads-directory.ts';
 
-let temp: TempDirectory;
-let beadsDir: string;
-beforeEach(() => {
-  temp = createTempDirectory();
-  beadsDir = join(temp.path, '.beads');
-  mkdirSync(beadsDir);
-});
-afterEach(() => temp[Symbol.dispose]());
+const project = useBeadsDirectory();
 
 /** Starts with a program in the daemon's place. */
 async function start(code: string, { env = {}, ...patience }: Patience & { env?: object } = {}) {
-  const file = join(temp.path, 'daemon.cjs');
+  const file = join(project.path, 'daemon.cjs');
   writeFileSync(
     file,
     `const fs = require('node:fs'); const [, , beadsDir] = process.argv;\n${code}`,
   );
   const program = { file, execPath: process.execPath };
-  return await ensureDaemon({ beadsDir, program, env: { PATH: '/bin', ...env } }, patience);
+  return await ensureDaemon(
+    { beadsDir: project.beadsDir, program, env: { PATH: '/bin', ...env } },
+    patience,
+  );
 }
 
 /** A daemon as far as the client can see: listens where ours would. */
@@ -41,13 +37,13 @@ const listenAs = (key: string): string => `
 
 test('many at once start one daemon, and all are connected to it', async () => {
   const all = await Promise.all(
-    Array.from({ length: 10 }, () => start(listenAs(workspaceKey(beadsDir)))),
+    Array.from({ length: 10 }, () => start(listenAs(workspaceKey(project.beadsDir)))),
   );
   for (const each of all) {
     expect(each.kind).toBe('connected');
     if (each.kind === 'connected') each.socket.destroy();
   }
-  expect(readFileSync(join(beadsDir, 'starts'), 'utf8')).toBe('x');
+  expect(readFileSync(join(project.beadsDir, 'starts'), 'utf8')).toBe('x');
 });
 
 const TOO_NEW = {
@@ -61,14 +57,14 @@ const fail = (error: object): string => `
   fs.appendFileSync(require('node:path').join(beadsDir, 'starts'), 'x');
   fs.writeSync(3, 'E ' + ${JSON.stringify(JSON.stringify(error))} + '\\n');`;
 
-const starts = (): string => readFileSync(join(beadsDir, 'starts'), 'utf8');
+const starts = (): string => readFileSync(join(project.beadsDir, 'starts'), 'utf8');
 
 test('the true cause of a failed start arrives, and nobody starts one again for a while', async () => {
   const error = { code: 'STORE_UNUSABLE', message: TOO_NEW.message, remedy: 'Upgrade.' };
   expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed', error });
   expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed_before', error });
   expect(starts()).toBe('x');
-  expect(lstatSync(join(beadsDir, 'daemon.failed')).mode & 0o777).toBe(0o600);
+  expect(lstatSync(join(project.beadsDir, 'daemon.failed')).mode & 0o777).toBe(0o600);
 });
 
 test('of many that meet the same failure one starts a daemon, and one has news of it', async () => {
@@ -85,7 +81,7 @@ test.each([
   ['does not say when', { at: 'then' }],
 ])('a failure that %s keeps nobody from starting', async (_what, changed) => {
   await start(fail(TOO_NEW));
-  const path = join(beadsDir, 'daemon.failed');
+  const path = join(project.beadsDir, 'daemon.failed');
   const note = JSON.parse(readFileSync(path, 'utf8')) as object;
   writeFileSync(path, JSON.stringify({ ...note, ...changed }));
   expect(await start(fail(TOO_NEW))).toMatchObject({ kind: 'failed' });
@@ -94,9 +90,9 @@ test.each([
 
 test('a start that works is the end of the memory', async () => {
   await start(fail(TOO_NEW));
-  const path = join(beadsDir, 'daemon.failed');
+  const path = join(project.beadsDir, 'daemon.failed');
   writeFileSync(path, '{}');
-  const ensured = await start(listenAs(workspaceKey(beadsDir)));
+  const ensured = await start(listenAs(workspaceKey(project.beadsDir)));
   expect(ensured.kind).toBe('connected');
   if (ensured.kind === 'connected') ensured.socket.destroy();
   expect(existsSync(path)).toBe(false);
@@ -115,7 +111,7 @@ test('a daemon that finds no place for a socket says so, and the command can go 
 });
 
 test('one that dies without a word is noticed, and its last words are told', async () => {
-  writeFileSync(join(beadsDir, 'daemon.log'), 'Error: of somebody before\n');
+  writeFileSync(join(project.beadsDir, 'daemon.log'), 'Error: of somebody before\n');
   const failed = await start(`throw new TypeError('last words')`);
   if (failed.kind !== 'failed') throw new Error(failed.kind);
   expect(failed.error.code).toBe('DAEMON_UNAVAILABLE');
@@ -127,8 +123,8 @@ test.each([
   ['the system takes no such program', { PATH: 'x'.repeat(4 * 1024 * 1024) }, 'E2BIG'],
 ])('where %s, that is the failure, and the command can go on', async (_what, wish, reason) => {
   const { execPath = process.execPath, ...env } = wish as { execPath?: string; PATH?: string };
-  const program = { file: join(temp.path, 'daemon.cjs'), execPath };
-  const failed = await ensureDaemon({ beadsDir, program, env });
+  const program = { file: join(project.path, 'daemon.cjs'), execPath };
+  const failed = await ensureDaemon({ beadsDir: project.beadsDir, program, env });
   if (failed.kind !== 'failed') throw new Error(failed.kind);
   expect(failed.error.message).toContain(reason);
 });
@@ -140,13 +136,13 @@ test('one that is killed at its start is followed by another, and nobody remembe
   expect(failed.error.message).toContain('SIGKILL ended it');
   const once = `const first = require('node:path').join(beadsDir, 'first');
     if (!fs.existsSync(first)) { fs.writeFileSync(first, ''); ${die} }`;
-  const second = await start(`${once} ${listenAs(workspaceKey(beadsDir))}`);
+  const second = await start(`${once} ${listenAs(workspaceKey(project.beadsDir))}`);
   if (second.kind !== 'connected') throw new Error(second.kind);
   second.socket.destroy();
 });
 
 test('a workspace that stays locked without a socket ends the wait with the holder’s number', async () => {
-  writeFileSync(join(beadsDir, 'daemon.pid'), '4711\n');
+  writeFileSync(join(project.beadsDir, 'daemon.pid'), '4711\n');
   await expect(start(`fs.writeSync(3, 'B\\n')`, { heldTimeoutMs: 600 })).rejects.toMatchObject({
     code: 'DAEMON_UNAVAILABLE',
     message: expect.stringContaining('4711'),
@@ -176,8 +172,8 @@ test('it stands outside the workspace, with a clean environment and no output of
     GIT_DIR: '/g',
   };
   expect(await start(code, { env })).toMatchObject({ kind: 'failed' });
-  expect(existsSync(join(beadsDir, 'seen'))).toBe(true);
-  expect(JSON.parse(readFileSync(join(beadsDir, 'seen'), 'utf8'))).toEqual({
+  expect(existsSync(join(project.beadsDir, 'seen'))).toBe(true);
+  expect(JSON.parse(readFileSync(join(project.beadsDir, 'seen'), 'utf8'))).toEqual({
     cwd: '/',
     env: { PATH: '/bin', HOME: '/h' },
     execArgv: [],

@@ -1,24 +1,17 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { watchIdentity } from '../../src/platform/file-version.ts';
 import { refuseLinks } from '../../src/platform/workspace-files.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useBeadsDirectory } from '../support/beads-directory.ts';
 
-let temp: TempDirectory;
-let beadsDir: string;
-beforeEach(() => {
-  temp = createTempDirectory();
-  beadsDir = join(temp.path, '.beads');
-  mkdirSync(beadsDir);
-});
-afterEach(() => temp[Symbol.dispose]());
+const project = useBeadsDirectory();
 
 test.each(['daemon.pid', 'daemon.log', 'daemon.lock', 'beads.db-wal', 'quarantine'])(
   'a link in the place of %s is refused, wherever it leads',
   (name) => {
-    symlinkSync('../../elsewhere', join(beadsDir, name));
-    expect(() => refuseLinks(beadsDir)).toThrow(
+    symlinkSync('../../elsewhere', join(project.beadsDir, name));
+    expect(() => refuseLinks(project.beadsDir)).toThrow(
       expect.objectContaining({
         code: 'FILE_UNUSABLE',
         message: expect.stringMatching(new RegExp(`${name} .*\\.\\./\\.\\./elsewhere`)),
@@ -28,21 +21,21 @@ test.each(['daemon.pid', 'daemon.log', 'daemon.lock', 'beads.db-wal', 'quarantin
 );
 
 test('plain files, the link to the socket, and a linked workspace are as they should be', () => {
-  writeFileSync(join(beadsDir, 'daemon.pid'), '1\n');
-  symlinkSync('/run/user/0/bd/x.sock', join(beadsDir, 'bd.sock'));
-  symlinkSync(beadsDir, join(temp.path, 'linked'));
-  refuseLinks(beadsDir);
-  refuseLinks(join(temp.path, 'linked'));
+  writeFileSync(join(project.beadsDir, 'daemon.pid'), '1\n');
+  symlinkSync('/run/user/0/bd/x.sock', join(project.beadsDir, 'bd.sock'));
+  symlinkSync(project.beadsDir, join(project.path, 'linked'));
+  refuseLinks(project.beadsDir);
+  refuseLinks(join(project.path, 'linked'));
 });
 
 test('a name that only this workspace uses can be checked too', () => {
-  symlinkSync('../x', join(beadsDir, 'other.db'));
-  refuseLinks(beadsDir);
-  expect(() => refuseLinks(beadsDir, ['other.db'])).toThrow('symbolic link');
+  symlinkSync('../x', join(project.beadsDir, 'other.db'));
+  refuseLinks(project.beadsDir);
+  expect(() => refuseLinks(project.beadsDir, ['other.db'])).toThrow('symbolic link');
 });
 
 test('a file is the same until it is replaced or gone', () => {
-  const path = join(beadsDir, 'daemon.lock');
+  const path = join(project.beadsDir, 'daemon.lock');
   writeFileSync(path, '');
   const isSame = watchIdentity(path);
   writeFileSync(path, 'more');
