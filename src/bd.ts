@@ -1,18 +1,18 @@
 import { writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
-import type { ClientHost } from './cli/client-host.ts';
+import type { ClientHost } from './local/client-host.ts';
 import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
-import type { Reached } from './cli/reach-daemon.ts';
+import type { Reached } from './local/reach-daemon.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from './client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
 import { connect, type Connected, type Connection } from './client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from './client/forward-command.ts';
 import { BdError, toBdError } from './core/errors.ts';
 import { COMMAND_REPEATS_MAX } from './core/limits.ts';
-import { readDaemonPid } from './platform/workspace-files.ts';
-import { findWorkspace, lacksProject } from './platform/workspace-location.ts';
+import { readDaemonPid } from './place/workspace-files.ts';
+import { findWorkspace, lacksProject } from './place/find-workspace.ts';
 import type { StdinPiece } from './protocol/daemon-methods.ts';
 
 // The way of almost every call: find the socket, send the command line, print what comes back. All
@@ -52,7 +52,7 @@ async function run(io: CommandIo): Promise<number> {
   }
   if (reached.kind === 'connected') reached.socket.destroy();
   watchStdout();
-  const { runDirectly } = await import('./cli/direct.ts');
+  const { runDirectly } = await import('./local/direct.ts');
   return await runDirectly(argv, io, {
     beadsDir,
     env: process.env,
@@ -68,7 +68,7 @@ async function prepare(io: CommandIo): Promise<boolean> {
   if (!mayJoin(line)) return false;
   const { isCommandName } = await import('./cli/program.ts');
   if (!isCommandName(line.command ?? '')) return false;
-  const { prepareWorkspace } = await import('./cli/run-locally.ts');
+  const { prepareWorkspace } = await import('./local/run-locally.ts');
   return await prepareWorkspace(io, createHost(io, line));
 }
 
@@ -77,7 +77,7 @@ async function reach(beadsDir: string, found: Connection): Promise<Reached> {
   if (found.kind === 'connected') return found;
   const mayStart = !line.refusesDaemon && daemonRefusedBy(process.env) === undefined;
   if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
-  const { reachDaemon } = await import('./cli/reach-daemon.ts');
+  const { reachDaemon } = await import('./local/reach-daemon.ts');
   const start = { beadsDir, program: daemonProgram(), env: process.env };
   // Its person waits since this process began.
   return await reachDaemon(start, { sinceMs: 0 });
@@ -129,7 +129,7 @@ function watchStdout(): void {
 
 async function runHere(io: CommandIo): Promise<number> {
   watchStdout();
-  const { runLocally } = await import('./cli/run-locally.ts');
+  const { runLocally } = await import('./local/run-locally.ts');
   return await runLocally(argv, io, createHost(io, line));
 }
 

@@ -2,7 +2,7 @@ import { BdError } from '../core/errors.ts';
 import type { CommandIo } from './command-io.ts';
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { given } from './given.ts';
+import { given } from '../core/omit-undefined.ts';
 import { readTextSource } from './text-source.ts';
 
 /** What `create` and `update` both set. */

@@ -1,6 +1,6 @@
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { given } from './given.ts';
+import { given } from '../core/omit-undefined.ts';
 
 /** Conditions that `list`, `search`, `count` and `ready` share; each command adds its own. */
 export const FILTER_FLAGS: readonly FlagDefinition[] = [

@@ -1,12 +1,12 @@
 import type { SyncMode } from '../core/sharing.ts';
-import type { InitPreview, InitReport } from '../workspace/initialise.ts';
+import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
-import type { UninstallReport } from '../workspace/uninstall.ts';
-import type { CompletedClone, CompletionPreview } from '../workspace/present-workspace.ts';
-import type { DaemonServices } from './daemon-services.ts';
-import type { DoctorReport } from './examine.ts';
-import type { FleetServices } from './fleet-services.ts';
-import type { ServiceInstaller } from './service/service-installer.ts';
+import type { UninstallReport } from '../workspace/init/uninstall.ts';
+import type { CompletedClone, CompletionPreview } from '../workspace/init/present-workspace.ts';
+import type { DaemonServices } from '../local/daemon-services.ts';
+import type { DoctorReport } from '../local/examine.ts';
+import type { FleetServices } from '../local/fleet-services.ts';
+import type { ServiceInstaller } from '../local/service/service-installer.ts';
 
 /** What the commands that run in the client's own process need from it; `run-locally.ts` provides them. */
 export interface LocalServices extends DaemonServices, FleetServices, ServiceInstaller {

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { CONNECT_TIMEOUT_MS } from '../core/limits.ts';
-import { resolveSocket } from '../platform/socket-link.ts';
-import { socketLinkPath } from '../platform/workspace-files.ts';
+import { resolveSocket } from '../place/socket-link.ts';
+import { socketLinkPath } from '../place/workspace-files.ts';
 
 export type Connected = { kind: 'connected'; socket: Socket };
 

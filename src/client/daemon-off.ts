@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { BdError, messageOf } from '../core/errors.ts';
-import { daemonOffPath } from '../platform/workspace-files.ts';
+import { daemonOffPath } from '../place/workspace-files.ts';
 import { readNote, writeNote } from './daemon-note.ts';
 
 /** Somebody wants no daemon in this workspace: for good, or until a moment in milliseconds. */

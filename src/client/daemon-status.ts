@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { SharingState } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
-import { daemonLogPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
+import { daemonLogPath, readDaemonPid, socketLinkPath } from '../place/workspace-files.ts';
 import type { DaemonStatusResult, WatcherKind } from '../protocol/daemon-methods.ts';
 import { compareVersions } from '../protocol/handshake.ts';
 import type { Probe } from './probe-daemon.ts';

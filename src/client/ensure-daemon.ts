@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
 import { CONNECT_TIMEOUT_MS, DAEMON_START_TIMEOUT_MS, HELD_TIMEOUT_MS } from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
-import { daemonLockPath, nameHolder, refuseLinks } from '../platform/workspace-files.ts';
+import { daemonLockPath, nameHolder, refuseLinks } from '../place/workspace-files.ts';
 import { callFormerDaemon, connect, type Connected, type Connection } from './connect.ts';
 import { spawnDaemon, type DaemonStart, type Spawned } from './spawn-daemon.ts';
 import { forgetStartFailure, readStartFailure, rememberStartFailure } from './start-failure.ts';

@@ -3,7 +3,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { isNotFound, readIfThere } from '../platform/files.ts';
-import { daemonLogPath, refuseLinks } from '../platform/workspace-files.ts';
+import { daemonLogPath, refuseLinks } from '../place/workspace-files.ts';
 
 const NEWLINE = 0x0a;
 

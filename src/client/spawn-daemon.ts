@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { BdError, messageOf } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { listInheritedDescriptors } from '../platform/inherited-descriptors.ts';
-import { daemonLogPath } from '../platform/workspace-files.ts';
+import { daemonLogPath } from '../place/workspace-files.ts';
 import { fromRpcError, type RpcError } from '../protocol/messages.ts';
 import { selectDaemonEnvironment } from './client-environment.ts';
 

@@ -1,7 +1,7 @@
 import { BdError, ERRORS, type ErrorCode } from '../core/errors.ts';
 import { START_FAILURE_KEPT_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
-import { daemonFailedPath } from '../platform/workspace-files.ts';
+import { daemonFailedPath } from '../place/workspace-files.ts';
 import { readNote, removeNote, writeNote } from './daemon-note.ts';
 
 interface StartFailure {

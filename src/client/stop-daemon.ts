@@ -13,7 +13,7 @@ import {
   daemonPidPath,
   readDaemonPid,
   refuseLinks,
-} from '../platform/workspace-files.ts';
+} from '../place/workspace-files.ts';
 import { connectTo } from './connect.ts';
 import { findDaemons, isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
 import { ask, unlessEnding } from './request.ts';

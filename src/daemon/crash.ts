@@ -2,9 +2,9 @@ import { BdError } from '../core/errors.ts';
 import { CRASHES_MAX, CRASH_WINDOW_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
-import { readCrashReport, removeCrashReport, writeCrashReport } from '../platform/crash-report.ts';
+import { readCrashReport, removeCrashReport, writeCrashReport } from '../client/crash-report.ts';
 import { appendToLog } from '../platform/log-file.ts';
-import { crashReportPath, daemonLogPath, readDaemonPid } from '../platform/workspace-files.ts';
+import { crashReportPath, daemonLogPath, readDaemonPid } from '../place/workspace-files.ts';
 
 /** EX_SOFTWARE of sysexits.h. */
 export const CRASH_EXIT_CODE = 70;

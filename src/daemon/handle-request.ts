@@ -3,7 +3,7 @@ import type { Call, Method, Params } from '../protocol/methods.ts';
 import { watchLoss } from './command-loss.ts';
 import type { Caller, Handle } from './connections/rpc-peer.ts';
 import { readStatus, type DaemonFacts } from './read-status.ts';
-import type { Reception } from './reception.ts';
+import type { Reception } from './admission.ts';
 import { runCommandFor } from './run-command.ts';
 
 export interface HandleOptions {

@@ -1,6 +1,6 @@
 import { timestampAt } from '../core/timestamp.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { DaemonLog } from '../platform/daemon-log.ts';
+import type { DaemonLog } from './daemon-log.ts';
 
 /** What went wrong last, for `bd daemon status`. */
 export interface LastError {

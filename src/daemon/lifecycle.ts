@@ -1,24 +1,24 @@
 import { toBdError, type BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDaemonLog } from '../platform/daemon-log.ts';
+import { createDaemonLog } from './daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchIdentity } from '../platform/file-version.ts';
 import type { LogLevel } from '../platform/log.ts';
-import { watchProgram } from '../platform/program-file.ts';
-import { daemonLogPath, refuseLinks } from '../platform/workspace-files.ts';
+import { watchProgram } from './program-file.ts';
+import { daemonLogPath, refuseLinks } from '../place/workspace-files.ts';
 import type { Standing } from '../workspace/held-store.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { refuseCrashLoop } from './crash.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
-import { openFront, type Front } from './front.ts';
+import { openFront, type Front } from './server.ts';
 import { rememberLastError, type AttentiveLog } from './last-error.ts';
 import { createRegistration } from './registration.ts';
-import { createRegularLook, type RegularLook } from './regular-look.ts';
+import { createRegularLook, type RegularLook } from './health-check.ts';
 import { loadRunner } from './run-command.ts';
-import type { Serving } from './serving.ts';
-import { createStoreRest } from './store-rest.ts';
-import { succeed } from './succession.ts';
+import type { Serving } from './daemon-context.ts';
+import { createStoreRest } from './checkpoint.ts';
+import { succeed } from './handover.ts';
 import { startUpkeep } from './upkeep.ts';
 
 /** How a start went; exactly one is reported. */

@@ -3,15 +3,15 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
-import { chooseSocketPath } from '../platform/runtime-directory.ts';
+import { chooseSocketPath } from '../place/runtime-directory.ts';
 import {
   isFileOfOthers,
   pointLink,
   readLink,
   removeLink,
   resolveSocket,
-} from '../platform/socket-link.ts';
-import { daemonPidPath, readDaemonPid, socketLinkPath } from '../platform/workspace-files.ts';
+} from '../place/socket-link.ts';
+import { daemonPidPath, readDaemonPid, socketLinkPath } from '../place/workspace-files.ts';
 
 export interface Listener {
   readonly socketPath: string;

@@ -2,9 +2,9 @@ import { register, registryPath, unregister } from '../client/registry.ts';
 import { START_SETTLE_MS } from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
-import { socketLinkPath } from '../platform/workspace-files.ts';
+import { socketLinkPath } from '../place/workspace-files.ts';
 import { findSuddenEnd } from './crash.ts';
-import type { Serving } from './serving.ts';
+import type { Serving } from './daemon-context.ts';
 
 /** The daemon's entry in the registry, and its first line in the log. */
 export interface Registration {

@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import { toBdError } from '../core/errors.ts';
 import { LOOK_INTERVAL_MS, LOOK_SPACING_MS, WAKE_JITTER_MS } from '../core/limits.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
-import { daemonLockPath, socketLinkPath } from '../platform/workspace-files.ts';
+import { daemonLockPath, socketLinkPath } from '../place/workspace-files.ts';
 import { forgetCrashInTime } from './crash.ts';
-import type { Front } from './front.ts';
-import type { RegularLook } from './regular-look.ts';
-import type { Serving } from './serving.ts';
-import type { StoreRest } from './store-rest.ts';
+import type { Front } from './server.ts';
+import type { RegularLook } from './health-check.ts';
+import type { Serving } from './daemon-context.ts';
+import type { StoreRest } from './checkpoint.ts';
 
 interface UpkeepOptions {
   look: RegularLook;

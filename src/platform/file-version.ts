@@ -1,4 +1,4 @@
-import { statIfReachable } from './within-reach.ts';
+import { statIfReachable } from './safe-stat.ts';
 
 /** Which file it is, and what was written to it as far as its status tells. */
 const PLACE = ['dev', 'ino'] as const;

@@ -2,7 +2,7 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, messageOf } from '../core/errors.ts';
 import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
-import { keepDatabase } from './kept-objects.ts';
+import { keepDatabase } from './sqlite-handles.ts';
 import { watchIdentity } from './file-version.ts';
 
 export interface KernelLock {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { readTextIfReachable } from './within-reach.ts';
+import { readTextIfReachable } from './safe-stat.ts';
 
 /** What tells this machine from others: the id that systemd and D-Bus keep, else its name. */
 export function readMachine(): string {

@@ -1,5 +1,5 @@
 import { userId } from './owner.ts';
-import { lstatIfReachable } from './within-reach.ts';
+import { lstatIfReachable } from './safe-stat.ts';
 
 /**
  * What stands in the place of a directory that is to be ours alone. `private`: a real one of this user that

@@ -7,7 +7,7 @@ import {
   SUSPECT_STORE_CHECK_BYTES_MAX,
 } from '../core/limits.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
-import { keepDatabase } from '../platform/kept-objects.ts';
+import { keepDatabase } from '../platform/sqlite-handles.ts';
 import { asidePath, logBytes, moveAside } from './open-files.ts';
 import { isOfOther } from './project.ts';
 import { isElsewhere } from './replica.ts';

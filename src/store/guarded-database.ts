@@ -4,7 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import { emptyLog, type OpenedDatabase } from './database.ts';
 import { createLeadership } from './leadership.ts';
 import { asidePath, logBytes, moveAside, separateFromLog, watchOpenFiles } from './open-files.ts';
-import { createPatience } from './patience.ts';
+import { createPatience } from './busy-wait.ts';
 import { explainFailure, isDamage } from './store-failure.ts';
 
 /**

@@ -2,7 +2,7 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { messageOf } from '../core/errors.ts';
 import { STORE_LOOK_BYTES_MAX, STORE_LOOK_TIMEOUT_MS } from '../core/limits.ts';
-import { keepDatabase } from '../platform/kept-objects.ts';
+import { keepDatabase } from '../platform/sqlite-handles.ts';
 import { readSetting } from './settings.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './upgrade.ts';
 

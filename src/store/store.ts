@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
-import { createAnswers, type Answers } from './answers.ts';
+import { createAnswers, type Answers } from './idempotency.ts';
 import { openDatabase } from './database.ts';
 import { createCarriedLines, type CarriedLines } from './carried-lines.ts';
 import { createEdgeCycles, type EdgeCycles } from './edge-cycles.ts';

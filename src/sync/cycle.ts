@@ -1,4 +1,4 @@
-import { noNews, type JoinNews } from './join-news.ts';
+import { noNews, type JoinNews } from './intake/join-news.ts';
 import type { CycleEnd } from './sync-failure.ts';
 
 /** One way to share. */

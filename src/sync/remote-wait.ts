@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { Git } from '../platform/git-command.ts';
+import type { Git } from '../git/git.ts';
 
 /** Knows since when a remote's answer is due. */
 export interface RemoteWait {

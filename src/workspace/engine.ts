@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { GitRepository } from '../platform/git-repository.ts';
+import type { GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { createRemoteWait } from '../sync/remote-wait.ts';
 import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-settings.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import type { HeldStore } from './held-store.ts';
-import type { Metadata } from './metadata.ts';
+import type { Metadata } from './config/metadata.ts';
 import { openMirror } from './mirror.ts';
 import { openSyncCycle } from './sync-mode.ts';
 

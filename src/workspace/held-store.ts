@@ -1,6 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import { watchIdentity } from '../platform/file-version.ts';
-import { daemonLockPath } from '../platform/workspace-files.ts';
+import { daemonLockPath } from '../place/workspace-files.ts';
 import type { Store } from '../store/store.ts';
 
 /**

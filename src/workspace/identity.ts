@@ -1,4 +1,4 @@
-import type { Git } from '../platform/git-command.ts';
+import type { Git } from '../git/git.ts';
 import { loginName, type Environment } from '../platform/environment.ts';
 
 /** Whose clone this is: the actor of every change that names none. */

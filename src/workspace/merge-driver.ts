@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { BdError, messageOf } from '../core/errors.ts';
 import { readIfThere, writeFileAtomically } from '../platform/files.ts';
-import { mergeIssueFiles } from '../sync/merge-files.ts';
+import { mergeIssueFiles } from '../sync/intake/merge-files.ts';
 
 export interface MergePaths {
   output: string;

@@ -1,19 +1,19 @@
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { operationInProgress } from '../platform/git-operation.ts';
-import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
-import { findMainWorktree, listLinkedWorktrees } from '../platform/git-worktrees.ts';
+import { operationInProgress } from '../git/operation-in-progress.ts';
+import { findGitRepository, type GitRepository } from '../git/repository.ts';
+import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
 import type { Log } from '../platform/log.ts';
-import { withCopies, type MirrorCopy } from '../sync/mirror-copies.ts';
+import { withCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
 import {
   createMirrorFile,
   type MirrorFile,
   type MirrorFileOptions,
   type Tracking,
-} from '../sync/mirror-file.ts';
-import { createMirrorMemory } from '../sync/mirror-memory.ts';
-import type { Config } from './config.ts';
-import { DEFAULT_MIRROR } from './metadata.ts';
+} from '../sync/mirror/mirror-file.ts';
+import { createMirrorMemory } from '../sync/mirror/mirror-memory.ts';
+import type { Config } from './config/config.ts';
+import { DEFAULT_MIRROR } from './config/metadata.ts';
 
 interface WorktreeMirror extends MirrorCopy {
   /** The git directory of its working tree. */

@@ -1,6 +1,6 @@
 import type { Environment } from '../platform/environment.ts';
-import { createGit, type Git } from '../platform/git-command.ts';
-import type { GitRepository } from '../platform/git-repository.ts';
+import { createGit, type Git } from '../git/git.ts';
+import type { GitRepository } from '../git/repository.ts';
 
 /** Worktrees share the repository's refs, so the common directory is the one that counts. */
 export function openSharedGit(

@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { findGitRepository, type GitRepository } from '../platform/git-repository.ts';
+import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { createReplaceableEngine } from '../sync/replaceable-engine.ts';
 import type { SyncEngine } from '../sync/sync-engine.ts';
-import { readConfig, type Config } from './config.ts';
+import { readConfig, type Config } from './config/config.ts';
 import { openEngine } from './engine.ts';
 import { holdStore, type Standing } from './held-store.ts';
 import { readIdentity, type Identity } from './identity.ts';
-import { readMetadata, refuseLinkedFiles } from './metadata.ts';
+import { readMetadata, refuseLinkedFiles } from './config/metadata.ts';
 import { openSharedGit } from './shared-git.ts';
 
 /** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ensureDaemon, type Patience } from '../../src/client/ensure-daemon.ts';
-import { workspaceKey } from '../../src/platform/socket-link.ts';
+import { workspaceKey } from '../../src/place/socket-link.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
 
 const project = useBeadsDirectory();

@@ -3,8 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { retireDaemon } from '../../src/client/retire-daemon.ts';
-import { pointLink, workspaceKey } from '../../src/platform/socket-link.ts';
-import { socketLinkPath } from '../../src/platform/workspace-files.ts';
+import { pointLink, workspaceKey } from '../../src/place/socket-link.ts';
+import { socketLinkPath } from '../../src/place/workspace-files.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 type Answer = (socket: Socket, method: string) => void;

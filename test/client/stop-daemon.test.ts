@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FleetMember } from '../../src/client/fleet.ts';
 import { stopDaemon } from '../../src/client/stop-daemon.ts';
 import { acquireKernelLock, type KernelLock } from '../../src/platform/kernel-lock.ts';
-import { pointLink, workspaceKey } from '../../src/platform/socket-link.ts';
-import { daemonLockPath, socketLinkPath } from '../../src/platform/workspace-files.ts';
+import { pointLink, workspaceKey } from '../../src/place/socket-link.ts';
+import { daemonLockPath, socketLinkPath } from '../../src/place/workspace-files.ts';
 import type { DaemonStatusResult } from '../../src/protocol/daemon-methods.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

@@ -22,7 +22,7 @@ import {
   recordCrash,
   refuseCrashLoop,
 } from '../../src/daemon/crash.ts';
-import { readCrashReport } from '../../src/platform/crash-report.ts';
+import { readCrashReport } from '../../src/client/crash-report.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

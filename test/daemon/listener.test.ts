@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { listen } from '../../src/daemon/listener.ts';
-import { readLink } from '../../src/platform/socket-link.ts';
-import { daemonPidPath, socketLinkPath } from '../../src/platform/workspace-files.ts';
+import { readLink } from '../../src/place/socket-link.ts';
+import { daemonPidPath, socketLinkPath } from '../../src/place/workspace-files.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

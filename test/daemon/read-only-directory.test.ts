@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
-import { socketLinkPath } from '../../src/platform/workspace-files.ts';
+import { socketLinkPath } from '../../src/place/workspace-files.ts';
 import { startDaemonHere } from '../support/daemon-here.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOOK_INTERVAL_MS, WAKE_GAP_MS, WAKE_JITTER_MS } from '../../src/core/limits.ts';
-import type { Front } from '../../src/daemon/front.ts';
-import { createRegularLook } from '../../src/daemon/regular-look.ts';
-import type { Serving } from '../../src/daemon/serving.ts';
-import { createStoreRest } from '../../src/daemon/store-rest.ts';
+import type { Front } from '../../src/daemon/server.ts';
+import { createRegularLook } from '../../src/daemon/health-check.ts';
+import type { Serving } from '../../src/daemon/daemon-context.ts';
+import { createStoreRest } from '../../src/daemon/checkpoint.ts';
 import { startUpkeep } from '../../src/daemon/upkeep.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';

@@ -3,8 +3,8 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
-import { findMainWorktree, listLinkedWorktrees } from '../../src/platform/git-worktrees.ts';
-import { findWorkspace } from '../../src/platform/workspace-location.ts';
+import { findMainWorktree, listLinkedWorktrees } from '../../src/git/worktrees.ts';
+import { findWorkspace } from '../../src/place/find-workspace.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { rememberStartFailure } from '../../src/client/start-failure.ts';
 import { BdError } from '../../src/core/errors.ts';
-import { writeCrashReport } from '../../src/platform/crash-report.ts';
+import { writeCrashReport } from '../../src/client/crash-report.ts';
 import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
 
 interface Check {

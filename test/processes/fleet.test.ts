@@ -15,7 +15,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rememberStartFailure } from '../../src/client/start-failure.ts';
 import { BdError } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
-import { workspaceKey } from '../../src/platform/socket-link.ts';
+import { workspaceKey } from '../../src/place/socket-link.ts';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import { isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 

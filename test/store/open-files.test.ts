@@ -14,7 +14,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BdError } from '../../src/core/errors.ts';
 import { STORE_CHECK_BYTES_MAX, WAL_BYTES_MAX } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

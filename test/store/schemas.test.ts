@@ -13,7 +13,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { classicPart } from '../../src/core/causal/decode-line.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import { copyPath, SCHEMA_VERSION } from '../../src/store/upgrade.ts';
 import { openStore } from '../../src/store/store.ts';
 import { buildProgram } from '../support/faulty-process.ts';

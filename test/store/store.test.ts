@@ -7,7 +7,7 @@ import { restoreWrite } from '../../src/core/causal/write.ts';
 import { parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { keepDatabase } from '../../src/platform/kept-objects.ts';
+import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import type { Change } from '../../src/store/change.ts';
 import { SCHEMA_VERSION } from '../../src/store/upgrade.ts';
 import { openStore, type Store } from '../../src/store/store.ts';

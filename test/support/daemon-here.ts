@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runDaemon, type FirstWord } from '../../src/daemon/lifecycle.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { initialise } from '../../src/workspace/init/initialise.ts';
 
 export interface DaemonHere {
   beadsDir: string;

@@ -3,12 +3,12 @@
  * with something that happens at a step of the cycle.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { takeWorkspace } from '../../src/cli/direct.ts';
+import { takeWorkspace } from '../../src/local/direct.ts';
 import { runCommand } from '../../src/cli/run-command.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { countCommit } from '../../src/sync/branch-upkeep.ts';
+import { countCommit } from '../../src/sync/branch/branch-upkeep.ts';
 import type { CycleStep } from '../../src/sync/cycle-steps.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';

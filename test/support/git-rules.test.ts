@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createGit } from '../../src/platform/git-command.ts';
+import { createGit } from '../../src/git/git.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { createGitRecorder, type GitCall } from './git-recorder.ts';
 import { brokenRules } from './git-rules.ts';

@@ -4,7 +4,7 @@ import type { SyncMode, SyncReport } from '../../src/core/sharing.ts';
 import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { initialise } from '../../src/workspace/init/initialise.ts';
 import type { Reached } from '../../src/sync/cycle-steps.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';

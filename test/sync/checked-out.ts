@@ -2,10 +2,10 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../src/platform/clock.ts';
-import { createGit } from '../../src/platform/git-command.ts';
-import { createGitObjects } from '../../src/platform/git-objects.ts';
-import { createCheckedOutBranch } from '../../src/sync/checked-out-branch.ts';
-import { createCheckedOutCycle } from '../../src/sync/checked-out-cycle.ts';
+import { createGit } from '../../src/git/git.ts';
+import { createGitObjects } from '../../src/git/objects.ts';
+import { createCheckedOutBranch } from '../../src/sync/checked-out/checked-out-branch.ts';
+import { createCheckedOutCycle } from '../../src/sync/checked-out/checked-out-cycle.ts';
 import type { CycleReport } from '../../src/sync/cycle.ts';
 import { createClone, issue, put, type Clone, type Sandbox } from './fixture.ts';
 

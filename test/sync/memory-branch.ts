@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { GitObjects } from '../../src/platform/git-objects.ts';
-import type { BranchSnapshot } from '../../src/sync/branch-snapshot.ts';
-import type { SyncBranch } from '../../src/sync/sync-branch.ts';
+import type { GitObjects } from '../../src/git/objects.ts';
+import type { BranchSnapshot } from '../../src/sync/branch/branch-snapshot.ts';
+import type { SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { PROJECT } from './fixture.ts';
 
 interface Commit {

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createIssueTree } from '../../src/sync/issue-tree.ts';
+import { createIssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { createGit } from '../../src/platform/git-command.ts';
-import { createSyncBranch } from '../../src/sync/sync-branch.ts';
-import { allowPublishing } from '../../src/sync/branch-memory.ts';
+import { createGit } from '../../src/git/git.ts';
+import { createSyncBranch } from '../../src/sync/branch/sync-branch.ts';
+import { allowPublishing } from '../../src/sync/branch/branch-memory.ts';
 import {
   classic,
   createClone,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Git, GitResult } from '../../src/platform/git-command.ts';
+import type { Git, GitResult } from '../../src/git/git.ts';
 import { createRemoteWait, whenUnanswered } from '../../src/sync/remote-wait.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 

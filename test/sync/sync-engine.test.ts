@@ -12,7 +12,7 @@ import { SqliteError } from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MIRROR_LOOK_INTERVAL_MS } from '../../src/core/limits.ts';
 import type { Log } from '../../src/platform/log.ts';
-import type { SyncBranch } from '../../src/sync/sync-branch.ts';
+import type { SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import {

@@ -1,7 +1,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMirrorFile, type MirrorFile, type Tracking } from '../../src/sync/mirror-file.ts';
+import {
+  createMirrorFile,
+  type MirrorFile,
+  type Tracking,
+} from '../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { conflicts, createSandbox, issue, line, put, type Sandbox } from './fixture.ts';

@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, renameSync, writeFileSync, writeSync 
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
-import { daemonLockPath } from '../../src/platform/workspace-files.ts';
+import { daemonLockPath } from '../../src/place/workspace-files.ts';
 import { isAside } from '../../src/store/open-files.ts';
 import { openStore } from '../../src/store/store.ts';
 import { holdStore, type HeldStore } from '../../src/workspace/held-store.ts';

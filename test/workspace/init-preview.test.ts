@@ -5,9 +5,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import type { InitOptions } from '../../src/workspace/init-plan.ts';
-import { initialise, previewInit } from '../../src/workspace/initialise.ts';
-import { completeClone, previewCompletion } from '../../src/workspace/present-workspace.ts';
+import type { InitOptions } from '../../src/workspace/init/init-plan.ts';
+import { initialise, previewInit } from '../../src/workspace/init/initialise.ts';
+import { completeClone, previewCompletion } from '../../src/workspace/init/present-workspace.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 

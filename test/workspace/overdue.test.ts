@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

@@ -7,7 +7,7 @@ import { REAL_GIT } from '../support/real-git.ts';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog, type Log } from '../../src/platform/log.ts';
-import { initialise } from '../../src/workspace/initialise.ts';
+import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { eventually } from '../support/eventually.ts';

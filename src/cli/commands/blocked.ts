@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { renderIssueRows } from '../output/issue-rows.ts';
 
 export const blockedCommand: CommandDefinition = {

@@ -1,6 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { renderIssueChanges } from '../output/issue-changes.ts';
 import { renderIssueLine } from '../output/issue-rows.ts';

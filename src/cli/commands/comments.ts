@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { requireIds } from '../issue-ids.ts';
 import { renderComments } from '../output/issue-details.ts';
 import { readTextSource } from '../text-source.ts';

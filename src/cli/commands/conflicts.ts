@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { readFieldValue } from '../field-value.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import {
   renderConflictRows,
   renderConflicts,

@@ -3,7 +3,7 @@ import { COUNT_GROUPS, type CountGroup } from '../../core/query.ts';
 import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, MORE_FILTER_FLAGS, readFilterFlags } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 

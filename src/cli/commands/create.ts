@@ -3,7 +3,7 @@ import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-title.ts';
 import { oneLine } from '../output/printable.ts';
 

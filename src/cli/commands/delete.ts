@@ -1,7 +1,7 @@
 import type { Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { requireIds } from '../issue-ids.ts';
 import { readTextSource } from '../text-source.ts';
 

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 

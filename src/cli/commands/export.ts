@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { toJson } from '../output/json.ts';
 
 const PAGE_LINES = 1_000;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/problem-list.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { SYNC_MODES } from '../../core/sharing.ts';
-import type { CompletedClone } from '../../workspace/present-workspace.ts';
+import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { requireServices } from '../own-process.ts';
 import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';

@@ -10,7 +10,7 @@ import {
   whenGiven,
 } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/issue-tree.ts';

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { renderMigration } from '../output/migration-text.ts';
 
 export const migrateCommand: CommandDefinition = {

@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-title.ts';
 
 export const quickCommand: CommandDefinition = {

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, readFilterFlags, whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/issue-tree.ts';
 

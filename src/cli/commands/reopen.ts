@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { renderIssueChanges } from '../output/issue-changes.ts';
 

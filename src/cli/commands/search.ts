@@ -8,7 +8,7 @@ import {
   SORT_FLAGS,
   whenGiven,
 } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 
 const LIMIT_DEFAULT = 50;

@@ -2,7 +2,7 @@ import { BdError } from '../../core/errors.ts';
 import type { Stats } from '../../protocol/methods/issue.ts';
 import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
 import { renderSyncStatus } from '../output/sync-text.ts';

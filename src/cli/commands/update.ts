@@ -4,7 +4,7 @@ import type { Params } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../given.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { requireTitle } from '../issue-title.ts';
 

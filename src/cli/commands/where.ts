@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { findGitRepository } from '../../platform/git-repository.ts';
+import { findGitRepository } from '../../git/repository.ts';
 import type { CommandDefinition } from '../command.ts';
 import { alignColumns } from '../output/columns.ts';
 

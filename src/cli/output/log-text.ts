@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { LOG_LINES_SHOWN } from '../../core/limits.ts';
-import { daemonLogPath } from '../../platform/workspace-files.ts';
+import { daemonLogPath } from '../../place/workspace-files.ts';
 import type { FlagDefinition, Invocation } from '../command.ts';
 import { requireServices } from '../own-process.ts';
 import { severalLines } from './printable.ts';

@@ -1,7 +1,7 @@
 import type { Finding } from '../../core/finding.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { readCrashReport } from '../../platform/crash-report.ts';
-import { crashReportPath } from '../../platform/workspace-files.ts';
+import { readCrashReport } from '../crash-report.ts';
+import { crashReportPath } from '../../place/workspace-files.ts';
 import { mendMismatch, type DaemonStatus } from '../daemon-status.ts';
 import { readLastStart } from '../start-failure.ts';
 

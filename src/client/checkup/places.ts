@@ -2,9 +2,9 @@ import { lstatSync } from 'node:fs';
 import type { Finding } from '../../core/finding.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { findRefusedDirectories } from '../../platform/runtime-directory.ts';
-import { resolveSocket } from '../../platform/socket-link.ts';
-import { socketLinkPath } from '../../platform/workspace-files.ts';
+import { findRefusedDirectories } from '../../place/runtime-directory.ts';
+import { resolveSocket } from '../../place/socket-link.ts';
+import { socketLinkPath } from '../../place/workspace-files.ts';
 import { inspectRegistry, registryPath } from '../registry.ts';
 
 /** The link to the socket: a repository can bring along one that leads elsewhere. */

@@ -6,7 +6,7 @@ import { bridgeHello } from '../../protocol/daemon-methods.ts';
 import { errorReply } from '../../protocol/messages.ts';
 import type { Call } from '../../protocol/methods.ts';
 import { firstLine, readOpening, type Opening } from './first-bytes.ts';
-import { createHeldBytes, type Holding } from './held-bytes.ts';
+import { createHeldBytes, type Holding } from './memory-budget.ts';
 import { serveLineJson } from './line-json.ts';
 import type { ServedConnection } from './rpc-connection.ts';
 import type { Handle } from './rpc-peer.ts';

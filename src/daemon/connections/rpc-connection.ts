@@ -4,7 +4,7 @@ import { MESSAGE_TIMEOUT_MS, REQUESTS_PER_CONNECTION_MAX } from '../../core/limi
 import type { Log } from '../../platform/log.ts';
 import type { GoingAwayParams } from '../../protocol/daemon-methods.ts';
 import { errorReply, notification, type Incoming } from '../../protocol/messages.ts';
-import type { Holding } from './held-bytes.ts';
+import type { Holding } from './memory-budget.ts';
 import { createRpcPeer, type Handle } from './rpc-peer.ts';
 
 export interface ServedConnection {

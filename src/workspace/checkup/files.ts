@@ -5,8 +5,8 @@ import type { Finding } from '../../core/finding.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { freeSpace, isNetworkFileSystem } from '../../platform/file-system.ts';
 import { foreignOwner, userId } from '../../platform/owner.ts';
-import { refuseLinks } from '../../platform/workspace-files.ts';
-import { readMetadata, refuseLinkedFiles } from '../metadata.ts';
+import { refuseLinks } from '../../place/workspace-files.ts';
+import { readMetadata, refuseLinkedFiles } from '../config/metadata.ts';
 
 /** Whether `.beads` can be worked in, and what is in it that a repository should not have brought. */
 export function checkFiles(beadsDir: string): Finding[] {

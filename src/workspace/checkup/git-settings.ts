@@ -1,7 +1,7 @@
 import { join, resolve, sep } from 'node:path';
 import type { Finding } from '../../core/finding.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
-import type { Git } from '../../platform/git-command.ts';
+import type { Git } from '../../git/git.ts';
 
 /** Settings that name programs, by git's lower-case keys; none of them runs when bd uses git. */
 const IGNORED =

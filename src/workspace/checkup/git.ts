@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { createGit, type Git } from '../../platform/git-command.ts';
-import type { GitRepository } from '../../platform/git-repository.ts';
-import { checkedRemote, findRemote } from '../../sync/git-remote.ts';
-import type { Config } from '../config.ts';
-import { isMergedByBd } from '../merge-settings.ts';
+import { createGit, type Git } from '../../git/git.ts';
+import type { GitRepository } from '../../git/repository.ts';
+import { checkedRemote, findRemote } from '../../git/remote.ts';
+import type { Config } from '../config/config.ts';
+import { isMergedByBd } from '../init/merge-settings.ts';
 import { openSharedGit } from '../shared-git.ts';
 import { checkGitSettings } from './git-settings.ts';
 

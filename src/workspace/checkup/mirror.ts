@@ -5,8 +5,8 @@ import type { Finding } from '../../core/finding.ts';
 import { MIRROR_CHECK_BYTES_MAX } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { isAside } from '../../store/open-files.ts';
-import { hasConflictMarkers, readIssueLines } from '../../sync/issue-lines.ts';
-import { readMetadata } from '../metadata.ts';
+import { hasConflictMarkers, readIssueLines } from '../../sync/intake/issue-lines.ts';
+import { readMetadata } from '../config/metadata.ts';
 
 /** Whether the mirror can be read, as bd will read it. */
 export function checkMirror(beadsDir: string, nowMs: number): Finding {

@@ -1,7 +1,7 @@
 import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 export function checkSettings(
   path: string,

@@ -3,7 +3,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { SCHEMA_VERSION } from '../../store/upgrade.ts';
 import { lookAtStore, type StoreLook } from '../../store/store-look.ts';
-import { readMetadata } from '../metadata.ts';
+import { readMetadata } from '../config/metadata.ts';
 
 /** The store of a workspace as it is, beside whoever works with it. */
 export function lookAtWorkspaceStore(beadsDir: string): StoreLook {

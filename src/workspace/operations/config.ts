@@ -1,5 +1,5 @@
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
-import { migrate } from '../migrate.ts';
+import { migrate } from '../init/migrate.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
 

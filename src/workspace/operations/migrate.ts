@@ -1,4 +1,4 @@
-import { migrate } from '../migrate.ts';
+import { migrate } from '../init/migrate.ts';
 import type { Operations } from './operation.ts';
 
 export const migrateOperations: Operations<'migrate'> = {

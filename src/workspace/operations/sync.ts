@@ -1,5 +1,5 @@
 import type { SyncStatus } from '../../core/sharing.ts';
-import { allowPublishing } from '../../sync/branch-memory.ts';
+import { allowPublishing } from '../../sync/branch/branch-memory.ts';
 import type { Workspace } from '../workspace.ts';
 import { filesKeptAside } from './kept-aside.ts';
 import { issuesInConflict } from './open-conflicts.ts';

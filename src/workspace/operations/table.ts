@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import { isMethod, METHODS, type Call, type Method } from '../../protocol/methods.ts';
-import { repeatable } from '../repeatable.ts';
+import { repeatable } from '../idempotent-call.ts';
 import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
 import { commentOperations } from './comment.ts';

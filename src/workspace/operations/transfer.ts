@@ -6,12 +6,12 @@ import { parseIssueLine } from '../../core/issue-line.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
 import type { Params } from '../../protocol/methods.ts';
-import { rehearse } from '../../store/rehearsal.ts';
-import { renderIssueFile } from '../../sync/issue-file.ts';
-import { readIssueLines, type IncomingLine } from '../../sync/issue-lines.ts';
-import { importBase } from '../../sync/line-base.ts';
-import { reconcile } from '../../sync/reconcile.ts';
-import { joinSentences } from '../../sync/join-news.ts';
+import { rehearse } from '../../store/dry-run-store.ts';
+import { renderIssueFile } from '../../sync/mirror/issue-file.ts';
+import { readIssueLines, type IncomingLine } from '../../sync/intake/issue-lines.ts';
+import { importBase } from '../../sync/intake/line-base.ts';
+import { reconcile } from '../../sync/intake/reconcile.ts';
+import { joinSentences } from '../../sync/intake/join-news.ts';
 import type { Operations } from './operation.ts';
 
 /** Issues as lines, out and in. */

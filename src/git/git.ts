@@ -1,0 +1,256 @@
+import { BdError } from '../core/errors.ts';
+import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS, GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
+import type { Environment } from '../platform/environment.ts';
+import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
+import { runInGroup } from './process-group.ts';
+
+export interface GitResult {
+  exitCode: number;
+  /** Whole and unchanged: issue files are larger than one would decode twice. */
+  stdout: Buffer;
+  stderr: string;
+}
+
+export interface GitRunOptions {
+  input?: string | Uint8Array;
+  /** Defaults to the deadline of a local call, or of one that talks to a remote. */
+  timeoutMs?: number;
+}
+
+export interface GitReachOptions extends GitRunOptions {
+  signal?: AbortSignal;
+}
+
+export interface GitLocalOptions extends GitRunOptions {
+  /** Another index than the person's. */
+  indexFile?: string;
+  /** This one call may name the program that git merges with; its arguments come from nobody but bd. */
+  setsMergeDriver?: boolean;
+}
+
+/** One repository's git. Only a git that is missing, late or stopped throws; a refusal is a result. */
+export interface Git {
+  readonly gitDir: string;
+  /** What starts no further program: plumbing on what is here. */
+  run(args: readonly string[], options?: GitLocalOptions): Promise<GitResult>;
+  /** What may talk to a remote: git starts others for that, and all of them end with the call. */
+  reach(args: readonly string[], options?: GitReachOptions): Promise<GitResult>;
+}
+
+/** No hook, no signature, no upkeep and no program named by a URL ever runs on our behalf. */
+const CONFIG = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'commit.gpgSign=false',
+  'push.gpgSign=false',
+  'push.recurseSubmodules=no',
+  'protocol.ext.allow=never',
+  'protocol.version=2',
+];
+
+/** What simple-git would refuse from a caller it does not trust; here it is what makes git safe. */
+const ALLOWED = {
+  allowUnsafeHooksPath: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeProtocolOverride: true,
+  allowUnsafeAskPass: true,
+  allowUnsafeSshCommand: true,
+};
+
+const ALLOWED_ENVIRONMENT = [
+  'GIT_DIR',
+  'GIT_INDEX_FILE',
+  'GIT_TERMINAL_PROMPT',
+  'GIT_OPTIONAL_LOCKS',
+  'GIT_ASKPASS',
+  'GIT_SSH_COMMAND',
+];
+
+/** `gitDir` is the common directory when worktrees are to share it; `env` the person's environment. */
+export function createGit({
+  gitDir,
+  directory = gitDir,
+  env,
+}: {
+  gitDir: string;
+  /** Where git runs: a relative URL of a remote counts from the working tree. */
+  directory?: string;
+  env: Environment;
+}): Git {
+  // Read once: a no-op fetch is to cost one process, and core.sshCommand hardly ever changes.
+  let environment: Promise<Record<string, string>> | undefined;
+  const prepare = async (): Promise<Record<string, string>> => {
+    const plain = buildGitEnvironment(env, { gitDir });
+    if (sshCommandIn(env) !== undefined) return plain;
+    const { stdout } = await spawnGit(['config', '--get', 'core.sshCommand'], {
+      directory,
+      environment: plain,
+    });
+    const sshCommand = stdout.toString().trim() || quoted(env['GIT_SSH']);
+    return sshCommand === undefined ? plain : buildGitEnvironment(env, { gitDir, sshCommand });
+  };
+  const start = async <T>(call: (place: Place) => Promise<T>): Promise<T> => {
+    environment ??= prepare();
+    try {
+      return await call({ directory, environment: await environment });
+    } catch (error) {
+      environment = undefined;
+      throw error;
+    }
+  };
+  return {
+    gitDir,
+    run: (args, options) => start((place) => spawnGit(args, { ...place, ...options })),
+    reach: (args, options) => start((place) => reachRemote(args, { ...place, ...options })),
+  };
+}
+
+interface Place {
+  directory: string;
+  environment: Record<string, string>;
+}
+
+async function reachRemote(
+  args: readonly string[],
+  { timeoutMs = GIT_NETWORK_TIMEOUT_MS, ...options }: Place & GitReachOptions,
+): Promise<GitResult> {
+  const settings = CONFIG.flatMap((setting) => ['-c', setting]);
+  const end = await runInGroup([...settings, ...args], { ...options, timeoutMs });
+  switch (end.kind) {
+    case 'ended':
+      return end;
+    case 'late':
+      throw late(args, timeoutMs);
+    case 'aborted':
+      throw aborted(args);
+    case 'missing':
+      throw missing(end.reason);
+    default:
+      return end satisfies never;
+  }
+}
+
+/** One git child through one simple-git instance: its abort signal belongs to the instance. */
+async function spawnGit(
+  args: readonly string[],
+  {
+    directory,
+    environment,
+    input,
+    timeoutMs = GIT_LOCAL_TIMEOUT_MS,
+    indexFile,
+    setsMergeDriver = false,
+  }: Place & GitLocalOptions,
+): Promise<GitResult> {
+  const { simpleGit } = await import('simple-git');
+  const stop = new AbortController();
+  const deadline = startDeadline(stop, timeoutMs);
+  let ended: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
+  try {
+    const git = simpleGit({
+      baseDir: directory,
+      config: CONFIG,
+      unsafe: { ...ALLOWED, allowUnsafeMergeDriver: setsMergeDriver },
+      allowEnvironment: ALLOWED_ENVIRONMENT,
+      completion: { onClose: true, onExit: false },
+      abort: stop.signal,
+      // Never absent: without input simple-git leaves stdin open and a reading git would wait.
+      input: () => Buffer.from(input ?? ''),
+      errors(_error, result) {
+        ended = result;
+        return undefined;
+      },
+    })
+      .env(indexFile === undefined ? environment : { ...environment, GIT_INDEX_FILE: indexFile })
+      .outputHandler(endWithoutPause);
+    await Promise.race([git.raw([...args]), deadline.passed]);
+  } catch (error) {
+    if (!stop.signal.aborted) throw unusable(args, { message: String(error), cause: error });
+  } finally {
+    deadline.clear();
+  }
+  if (stop.signal.aborted) throw late(args, timeoutMs);
+  if (ended === undefined) throw unusable(args, { message: 'it ended without a result' });
+  const stderr = Buffer.concat(ended.stdErr).toString();
+  if (ended.exitCode < 0) throw missing(stderr);
+  return { exitCode: ended.exitCode, stdout: Buffer.concat(ended.stdOut), stderr };
+}
+
+/**
+ * simple-git waits 50 ms after the end of a child that said nothing, in case its output comes late;
+ * after `close` none does. An empty piece of output spares silent commands that wait.
+ */
+function endWithoutPause(_command: string, stdout: NodeJS.ReadableStream): void {
+  process.nextTick(() => stdout.emit('data', Buffer.alloc(0)));
+}
+
+/** Stops the child at the deadline, and ends its call a little later even if the child lives on. */
+function startDeadline(
+  stop: AbortController,
+  timeoutMs: number,
+): { passed: Promise<never>; clear(): void } {
+  let late: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => stop.abort(), timeoutMs);
+  const passed = new Promise<never>((_resolve, reject) => {
+    stop.signal.addEventListener('abort', () => {
+      late = setTimeout(() => reject(new Error('git did not stop')), GIT_KILL_GRACE_MS);
+    });
+  });
+  return {
+    passed,
+    clear() {
+      clearTimeout(timer);
+      clearTimeout(late);
+    },
+  };
+}
+
+function late(args: readonly string[], timeoutMs: number): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} did not end within ${timeoutMs / 1000} s`,
+    remedy: 'Check the connection to the remote, then run `bd sync`.',
+    details: { timeout: true },
+  });
+}
+
+function aborted(args: readonly string[]): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} was stopped`,
+    remedy: 'Run `bd sync` to do it again.',
+    details: { aborted: true },
+  });
+}
+
+function missing(stderr: string): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git cannot be started: ${firstLine(stderr)}`,
+    remedy: 'Install git, or make sure that PATH leads to it.',
+    details: { missing: true },
+  });
+}
+
+function unusable(
+  args: readonly string[],
+  { message, cause }: { message: string; cause?: unknown },
+): BdError {
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} failed: ${message}`,
+    remedy: 'Run `git status` in the project and do what it says, then run `bd sync`.',
+    cause,
+  });
+}
+
+/** The subcommand, past `-c key=value`. */
+export function gitCommandName(args: readonly string[]): string {
+  return args.find((arg, at) => arg !== '-c' && args[at - 1] !== '-c') ?? '';
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}
+
+function quoted(program: string | undefined): string | undefined {
+  return program === undefined || program === '' ? undefined : `"${program}"`;
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BdError, messageOf } from '../core/errors.ts';
+import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
+import type { Environment } from '../platform/environment.ts';
+import { userId } from '../platform/owner.ts';
+import { isPrivateDirectory, judgeDirectory } from '../platform/private-directory.ts';
+import { workspaceKey } from './socket-link.ts';
+import { lstatIfReachable } from '../platform/safe-stat.ts';
+
+/** As on /tmp: what lies there is renamed and deleted by its owner only. */
+const STICKY = 0o1000;
+
+/**
+ * A fresh socket path in the first runtime directory that is ours alone. The directory is the gate:
+ * not every system respects the permissions of a socket, all respect those of what it lies in.
+ */
+export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }): string {
+  const name = `${workspaceKey(beadsDir)}-${randomBytes(4).toString('hex')}.sock`;
+  const wished = env['BEADS_SOCKET_PATH'];
+  if (wished !== undefined && wished !== '') return wishedSocketPath(wished, name);
+  const refusals: string[] = [];
+  for (const directory of runtimeDirectories(env)) {
+    const path = join(directory, name);
+    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) refusals.push(`${directory} is too long`);
+    else {
+      const refusal = prepare(directory);
+      if (refusal === undefined) return path;
+      refusals.push(refusal);
+    }
+  }
+  throw new BdError('DAEMON_UNAVAILABLE', {
+    message: `there is no directory for the daemon's socket: ${refusals.join('; ')}`,
+    remedy:
+      'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
+    details: { noSocket: true },
+  });
+}
+
+/**
+ * Beside the path that somebody wishes for, under a name of the workspace and the instance: two workspaces
+ * under one wish must not meet. The directory is left as it is, as other things may lie there.
+ */
+function wishedSocketPath(wished: string, name: string): string {
+  const directory = dirname(wished);
+  const path = join(directory, name);
+  const refusal = !wished.startsWith('/')
+    ? 'it is no absolute path'
+    : Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
+      ? `${path} would be longer than ${SOCKET_PATH_BYTES_MAX} bytes`
+      : prepareWished(directory);
+  if (refusal === undefined) return path;
+  throw new BdError('INVALID_VALUE', {
+    message: `BEADS_SOCKET_PATH is "${wished}": ${refusal}`,
+    remedy: 'Name a path in a directory that is yours alone (mode 0700), or unset it.',
+  });
+}
+
+function prepareWished(directory: string): string | undefined {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return messageOf(error);
+  }
+  if (!isPrivateDirectory(directory)) return `${directory} is open to other users`;
+  return refuseParent(dirname(directory));
+}
+
+/**
+ * The sockets in the directory that daemons of this environment use, those of dead ones among them;
+ * `workspaceKey` begins their names. Other environments of this user have directories and daemons of their own.
+ */
+export function listSockets(env: Environment): string[] {
+  const directory = runtimeDirectories(env).find(isPrivateDirectory);
+  if (directory === undefined) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isSocket() && entry.name.endsWith('.sock'))
+    .map(({ name }) => join(directory, name));
+}
+
+export interface RefusedDirectory {
+  directory: string;
+  /** What is wrong, as the end of a sentence about it. */
+  reason: string;
+  isOurs: boolean;
+}
+
+const REASONS = {
+  open: 'is open to others',
+  'of others': 'belongs to somebody else, and is not used',
+  'no directory': 'is no directory, and is not used',
+} as const;
+
+/** Directories that are there and not as a daemon needs them, up to the first that is; nothing is touched. */
+export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
+  const refused: RefusedDirectory[] = [];
+  for (const directory of runtimeDirectories(env)) {
+    const parent = dirname(directory);
+    if (lstatIfReachable(parent) === undefined) continue;
+    const why = refuseParent(parent);
+    if (why !== undefined) {
+      const isOurs = lstatIfReachable(parent)?.uid === userId();
+      refused.push({ directory: parent, reason: `is not used: ${why}`, isOurs });
+      continue;
+    }
+    const found = judgeDirectory(directory);
+    // Where there is room for it, a daemon makes it.
+    if (found === 'missing' || found === 'private') break;
+    refused.push({ directory, reason: REASONS[found], isOurs: found === 'open' });
+  }
+  return refused;
+}
+
+/** Never TMPDIR: shells, sandboxes and services of one person differ in it. */
+function runtimeDirectories(env: Environment): string[] {
+  const uid = userId();
+  const xdg = env['XDG_RUNTIME_DIR'];
+  return [
+    ...(xdg?.startsWith('/') ? [join(xdg, 'bd')] : []),
+    `/run/user/${uid}/bd`,
+    `/tmp/bd-${uid}`,
+  ];
+}
+
+/** Says why the directory cannot be used; undefined when it can. */
+function prepare(directory: string): string | undefined {
+  try {
+    const refusal = refuseParent(dirname(directory));
+    if (refusal !== undefined) return refusal;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Made by an older bd or by hand: ours, but with another mode.
+    if (['private', 'open'].includes(judgeDirectory(directory))) chmodSync(directory, 0o700);
+    return isPrivateDirectory(directory) ? undefined : `${directory} belongs to somebody else`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Whoever may rename what lies in a directory decides what our directory in it is. */
+function refuseParent(parent: string): string | undefined {
+  const status = statSync(parent, { throwIfNoEntry: false });
+  if (status === undefined) return `${parent} is missing`;
+  if (status.uid !== 0 && status.uid !== userId()) return `${parent} belongs to somebody else`;
+  const isOpen = (status.mode & 0o002) !== 0 && (status.mode & STICKY) === 0;
+  return isOpen ? `${parent} can be written by everybody` : undefined;
+}

@@ -1,0 +1,108 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Store } from '../../store/store.ts';
+import { IMPORTED } from './branch-memory.ts';
+import type { BranchSnapshot } from './branch-snapshot.ts';
+import { countCommit } from './branch-upkeep.ts';
+import { classicOrigin, classicTip, type ClassicOrigin } from '../intake/classic-origin.ts';
+import type { CycleReport } from '../cycle.ts';
+import { readIssueLines } from '../intake/issue-lines.ts';
+import { idOfLine } from '../intake/carried-lines.ts';
+import { addEffects } from '../intake/join-news.ts';
+import { branchBase, type FindBase } from '../intake/line-base.ts';
+import { quarantineLines, type LineProblem } from '../intake/quarantine.ts';
+import { reconcile } from '../intake/reconcile.ts';
+import type { SyncBranch } from './sync-branch.ts';
+
+/** Into which store the branch is read. */
+export interface Intake {
+  store: Store;
+  branch: SyncBranch;
+  clock: Clock;
+  quarantineDirectory: string;
+}
+
+/** Joins the lines of a commit into the store; `seen` names the setting that remembers the commit. */
+export async function takeIn(
+  { store, branch, clock, quarantineDirectory }: Intake,
+  report: CycleReport,
+  {
+    tip,
+    seen,
+    originOf,
+  }: { tip: string | undefined; seen: string; originOf?: ClassicOrigin | undefined },
+): Promise<void> {
+  const before = store.settings.get(seen);
+  const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
+  if (snapshot === undefined) return;
+  // What cannot be read is known for the whole branch only.
+  const isPartial = before !== undefined && store.carried.all().length === 0;
+  const since = isPartial ? await branch.snapshot(before) : undefined;
+  // A commit of ours can be left half by a `git gc`, and nothing is built on it then.
+  const missing = seen === IMPORTED ? 'refuse' : 'skip';
+  const content = await branch.readIssues(snapshot, { since, missing });
+  const taken = await reconcile(readIssueLines(content), {
+    store,
+    clock,
+    origin: 'remote',
+    findBase: await findBranchBase(branch, snapshot),
+    ...(originOf === undefined ? {} : { originOf }),
+  });
+  report.imported += taken.created + taken.updated;
+  addEffects(report, taken);
+  const fresh = carry(store, taken.problems);
+  if (fresh.length > 0) {
+    report.quarantine = await quarantineLines(quarantineDirectory, fresh);
+    report.problems = fresh;
+  }
+  store.transaction(() => {
+    store.settings.set(seen, snapshot.commit);
+    countCommit(store.settings);
+  });
+}
+
+/** Lines that nobody sealed were made from those of the last commit that one of us made. */
+async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<FindBase> {
+  const sealed = await branch.sealedCommit(tip);
+  if (sealed === undefined || sealed === tip) return () => undefined;
+  return branchBase(await findLines(branch, sealed, tip));
+}
+
+/** What the store, which had classic records, and the branch were both made from. */
+export async function findClassicOrigin(
+  { store, branch }: Intake,
+  theirs: string | undefined,
+): Promise<ClassicOrigin | undefined> {
+  const tip = classicTip(store, store.settings.get(IMPORTED));
+  if (tip === undefined || (tip === theirs && store.outbox.pending().count === 0)) return undefined;
+  const snapshot = await branch.snapshot(tip);
+  return snapshot && classicOrigin(await findLines(branch, snapshot));
+}
+
+async function findLines(
+  branch: SyncBranch,
+  snapshot: BranchSnapshot,
+  since?: BranchSnapshot,
+): Promise<(id: string) => string | undefined> {
+  const content = await branch.readIssues(snapshot, { since });
+  let lines: Map<string, string> | undefined;
+  return (id) => {
+    lines ??= linesById(content);
+    return lines.get(id);
+  };
+}
+
+function linesById(content: Buffer): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const { text = '', raw } of readIssueLines(content)) lines.set(idOfLine(raw) ?? '', text);
+  return lines;
+}
+
+/** Keeps what cannot be read on the branch as it is; returns what was not there before. */
+function carry(store: Store, problems: readonly LineProblem[]): LineProblem[] {
+  const known = new Set(store.carried.all().map(({ line }) => Buffer.from(line).toString('hex')));
+  const carried = problems.map(({ raw }) => ({ line: raw, issueId: idOfLine(raw) }));
+  if (carried.length > 0 || known.size > 0) {
+    store.transaction(() => store.carried.replaceBy(carried));
+  }
+  return problems.filter(({ raw }) => !known.has(Buffer.from(raw).toString('hex')));
+}

@@ -1,0 +1,167 @@
+import { PUSH_ATTEMPTS_MAX } from '../../core/limits.ts';
+import type { Pending } from '../../store/outbox.ts';
+import type { Store } from '../../store/store.ts';
+import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
+import { diverged, mirrorBehind, type Obstacle } from './checked-out-obstacle.ts';
+import { compareWithUpstream } from './checked-out-upstream.ts';
+import { gitOutput } from '../../git/git-output.ts';
+import { pushRef } from '../../git/push.ts';
+import type { MirrorFile } from '../mirror/mirror-file.ts';
+import { emptyCycleReport, type SyncCycle } from '../cycle.ts';
+import {
+  describeFailure,
+  failureFrom,
+  overtaken,
+  type CycleEnd,
+  type SyncFailure,
+} from '../sync-failure.ts';
+
+interface CheckedOutContext {
+  store: Store;
+  mirror: MirrorFile;
+  branch: CheckedOutBranch;
+  random: () => number;
+  pause: (ms: number) => Promise<unknown>;
+}
+
+interface Outcome {
+  end: CycleEnd;
+  pushed?: number;
+  remote?: string | undefined;
+}
+
+/** The last event that a commit of ours shows. */
+const COMMITTED = 'committed_seq';
+
+/** Longest pause before the next attempt, when somebody's git command came in between. */
+const PAUSE_MS = 200;
+
+/**
+ * Commits the mirror on the branch that is checked out, and pushes that branch when nothing but such
+ * commits would go with it. Nothing is fetched: what others did comes with the person's own pull.
+ */
+export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
+  /** What an earlier look at the remote's branch came to, as long as nothing here is new. */
+  let settled: { branch: string; outcome: Outcome } | undefined;
+
+  const share = async (push: boolean, signal: AbortSignal): Promise<Outcome> => {
+    const { store, branch } = context;
+    const pending = store.outbox.pending();
+    const done = await commitSoon(context);
+    if (done === undefined) return await withoutMirror(context, { push, pending });
+    const { committed, seq } = done;
+    if (committed.kind === 'race') {
+      const { obstacle } = committed;
+      return {
+        end: obstacle === undefined ? { ...overtaken(), retry: 'soon' } : blocked(obstacle),
+      };
+    }
+    if (committed.kind === 'waits') return { end: blocked(committed.obstacle) };
+    const known = settled;
+    settled = undefined;
+    if (!push) {
+      store.outbox.clearThrough(seq);
+      return { end: 'off', pushed: pending.count };
+    }
+    const isNews = committed.kind === 'committed' || pending.count > 0;
+    const outcome =
+      !isNews && known?.branch === committed.branch
+        ? known.outcome
+        : await send(branch, { committed, pending, signal });
+    if (typeof outcome.end === 'string') {
+      store.outbox.clearThrough(seq);
+      settled = { branch: committed.branch, outcome: { ...outcome, pushed: 0 } };
+    }
+    return outcome;
+  };
+
+  return {
+    commits: 'mirror',
+    async run({ push, signal }) {
+      try {
+        return { ...emptyCycleReport(), ...(await share(push, signal)) };
+      } catch (error) {
+        return { ...emptyCycleReport(), end: failureFrom(context.store.explain(error)) };
+      }
+    },
+  };
+}
+
+/** An empty project has no file yet; a file that is behind is another program's, or cannot be written. */
+async function withoutMirror(
+  { branch, mirror }: CheckedOutContext,
+  { push, pending }: { push: boolean; pending: Pending },
+): Promise<Outcome> {
+  if (pending.count > 0) {
+    const obstacle = await branch.obstacle();
+    return { end: blocked(obstacle ?? mirrorBehind(mirror.path)) };
+  }
+  return { end: push ? await endWithoutNews(branch) : 'off' };
+}
+
+async function endWithoutNews({ git }: CheckedOutBranch): Promise<'shared' | 'no_remote'> {
+  return (await gitOutput(git, ['remote'])) === '' ? 'no_remote' : 'shared';
+}
+
+/** What the file shows, up to the event at `seq`; undefined when it shows nothing of ours. */
+async function commitSoon({
+  store: { settings, outbox },
+  mirror,
+  branch,
+  random,
+  pause,
+}: CheckedOutContext): Promise<{ committed: Committed; seq: number } | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    // Read anew each time: the file may have been written since.
+    const shown = await mirror.shown();
+    if (shown === undefined) return undefined;
+    const { content, seq } = shown;
+    const before = Number(settings.get(COMMITTED) ?? 0);
+    const subject = autoSyncSubject(outbox.pending({ after: before }));
+    const committed = await branch.commit({ content, subject });
+    if (committed.kind === 'committed') settings.set(COMMITTED, String(seq));
+    if (committed.kind !== 'race' || attempt === PUSH_ATTEMPTS_MAX) return { committed, seq };
+    await pause(random() * PAUSE_MS);
+  }
+}
+
+function autoSyncSubject({ count, ids }: Pick<Pending, 'count' | 'ids'>): string {
+  if (count === 0) return 'Auto-sync: bring the issues up to date';
+  const listed = ids.join(', ') + (count > ids.length ? ', …' : '');
+  return `Auto-sync: ${count} ${count === 1 ? 'issue' : 'issues'} (${listed})`;
+}
+
+async function send(
+  { git, path }: CheckedOutBranch,
+  {
+    committed: { branch, commit },
+    pending,
+    signal,
+  }: {
+    committed: { branch: string; commit: string };
+    pending: Pending;
+    signal: AbortSignal;
+  },
+): Promise<Outcome> {
+  if ((await gitOutput(git, ['remote'])) === '') return { end: 'no_remote', pushed: pending.count };
+  const standing = await compareWithUpstream(git, { branch, commit, path });
+  const { remote } = standing;
+  if (standing.kind === 'shared') return { end: 'shared', remote };
+  if (standing.kind === 'waits') {
+    // A branch of the person's own without upstream is no news, when all is shared by another one.
+    return { end: pending.count === 0 ? 'shared' : blocked(standing.obstacle), remote };
+  }
+  const target = { remote: standing.remote, commit, ref: `refs/heads/${branch}` };
+  const refused = await pushRef(git, target, { signal });
+  if (refused === undefined) return { end: 'shared', pushed: pending.count, remote };
+  if (refused.kind === 'race') return { end: blocked(diverged(branch, standing.remote)), remote };
+  const failure = describeFailure(refused, standing.remote);
+  return { end: refused.kind === 'rejected' ? { ...failure, remedy: REFUSED } : failure, remote };
+}
+
+const REFUSED =
+  'Push the branch your own way, keep issues here (`bd config set sync.push false`), or on a branch of their own (`bd migrate --to branch`).';
+
+function blocked({ reason, remedy }: Obstacle): SyncFailure {
+  return { kind: 'blocked', message: reason, remedy, retry: 'soon' };
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BdError, messageOf } from '../../core/errors.ts';
+import { isNotFound, writeFileAtomically } from '../../platform/files.ts';
+import { refuseLinks } from '../../place/workspace-files.ts';
+
+/** `.beads/metadata.json`: the names of the workspace's files, and which project it belongs to. */
+export interface Metadata {
+  database: string;
+  jsonl_export: string;
+  /** Random, made by `bd init` and shared through the branch: equal ids are one project, whatever the URL. */
+  project_id: string;
+}
+
+/** The mirror's name in a new workspace, and the one that the classic tool gave it. */
+export const DEFAULT_MIRROR = 'beads.jsonl';
+export const CLASSIC_MIRROR = 'issues.jsonl';
+
+/** A name inside `.beads`: a cloned repository must not make bd write elsewhere. */
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+function metadataPath(beadsDir: string): string {
+  return join(beadsDir, 'metadata.json');
+}
+
+export function readMetadata(beadsDir: string): Metadata {
+  const path = metadataPath(beadsDir);
+  const value = readJson(path);
+  const {
+    database = 'beads.db',
+    jsonl_export: mirror = DEFAULT_MIRROR,
+    project_id: id = '',
+  } = value;
+  if (typeof id !== 'string') throw broken(path, '"project_id" is not a text');
+  if (database === mirror) throw broken(path, 'one file cannot be the store and the mirror');
+  for (const name of [database, mirror]) {
+    if (typeof name !== 'string' || !PLAIN_NAME.test(name)) {
+      throw broken(path, `${JSON.stringify(name)} is not a file name inside .beads`);
+    }
+  }
+  return { database: database as string, jsonl_export: mirror as string, project_id: id };
+}
+
+/** All that SQLite keeps under the name of a store. */
+export function storeFiles(database: string): string[] {
+  return ['', '-journal', '-wal', '-shm'].map((suffix) => `${database}${suffix}`);
+}
+
+/** Throws where bd would write through a link of a name that the file gives: names come with a clone, and so may links. */
+export function refuseLinkedFiles(
+  beadsDir: string,
+  { database, jsonl_export: mirror }: Metadata,
+): void {
+  refuseLinks(beadsDir, [...storeFiles(database), mirror]);
+}
+
+export async function writeMetadata(beadsDir: string, metadata: Metadata): Promise<void> {
+  await writeFileAtomically(metadataPath(beadsDir), `${JSON.stringify(metadata, null, 2)}\n`);
+}
+
+function readJson(path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null) return { ...value };
+    throw broken(path, 'it is not a JSON object');
+  } catch (error) {
+    // A workspace made by hand or by another tool may have none: the classic names apply.
+    if (isNotFound(error)) return {};
+    if (error instanceof BdError) throw error;
+    throw broken(path, messageOf(error));
+  }
+}
+
+function broken(path: string, reason: string): BdError {
+  return new BdError('FILE_UNUSABLE', {
+    message: `cannot use ${path}: ${reason}`,
+    remedy: 'Mend the file, or remove it to use the default names.',
+  });
+}

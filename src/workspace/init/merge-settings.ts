@@ -1,0 +1,129 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toBdError } from '../../core/errors.ts';
+import type { Environment } from '../../platform/environment.ts';
+import { writeFileAtomically } from '../../platform/files.ts';
+import { createGit, type Git } from '../../git/git.ts';
+import type { GitRepository } from '../../git/repository.ts';
+import { gitOutput } from '../../git/git-output.ts';
+import { makeChanges, type Change } from './change.ts';
+
+/**
+ * How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. Where
+ * no bd is found, or none that runs, git would take our side for the outcome: so its own text merge
+ * follows, with markers around what both sides changed, which bd reads. 4: bd has merged, and lines are
+ * to be corrected.
+ */
+export const MERGE_DRIVER = [
+  'bd merge %O %A %B; merged=$?',
+  'case $merged in 0|4) exit $merged;; esac',
+  'git merge-file -L ours -L base -L theirs %A %O %B',
+].join('; ');
+const SETTINGS = {
+  'merge.beads.name': 'bd: issues, one by one',
+  'merge.beads.driver': MERGE_DRIVER,
+};
+export const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd init\` sets up in each clone.
+*.jsonl merge=beads text eol=lf
+`;
+
+interface MergePlace {
+  beadsDir: string;
+  repository: GitRepository;
+  env: Environment;
+}
+
+export interface MergeSettingsReport {
+  /** What was missing and is there now, one sentence each. */
+  made: string[];
+  /** What somebody had set in another way, and still has. */
+  left: string[];
+  /** Why git does not know of `bd merge`; null when it does, or somebody wants another program. */
+  warning: string | null;
+}
+
+/** Makes git merge the issue files in `beadsDir` with bd. Touches no attributes elsewhere, stages nothing. */
+export async function configureMerge(place: MergePlace): Promise<MergeSettingsReport> {
+  const planned = await planMerge(place);
+  const { changes, warning } = await makeChanges(planned);
+  const left = planned.filter(isNote).map(({ says }) => says);
+  return { made: changes.filter((change) => !left.includes(change)), left, warning };
+}
+
+/** What `configureMerge` does, and what it leaves as it is. */
+export async function planMerge({ beadsDir, repository, env }: MergePlace): Promise<Change[]> {
+  const attributes = planAttributes(join(beadsDir, '.gitattributes'));
+  const driver = await planDriver(createGit({ gitDir: repository.gitDir, env }));
+  const planned = [attributes, driver].filter((change) => change !== undefined);
+  return planned.sort((left, right) => Number(isNote(left)) - Number(isNote(right)));
+}
+
+/** Git forgets `bd merge`; settings that somebody made in another way stay. */
+export async function planUnmerge(
+  { gitDir }: GitRepository,
+  env: Environment,
+): Promise<Change | undefined> {
+  const git = createGit({ gitDir, env });
+  if ((await readDriver(git)) !== MERGE_DRIVER) return undefined;
+  return {
+    says: 'unset merge.beads.driver in .git/config',
+    async make() {
+      for (const [key, value] of Object.entries(SETTINGS)) {
+        if ((await readSetting(git, key)) !== value) continue;
+        await gitOutput(git, ['config', '--local', '--unset', key], { setsMergeDriver: true });
+      }
+    },
+  };
+}
+
+/** Whether this clone's git finds `bd merge` already. */
+export async function isMergedByBd({ gitDir }: GitRepository, env: Environment): Promise<boolean> {
+  return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === MERGE_DRIVER;
+}
+
+const isNote = ({ make }: Change): boolean => make === undefined;
+
+function planAttributes(path: string): Change | undefined {
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  if (present === undefined) {
+    return {
+      says: 'wrote .beads/.gitattributes: git merges issues with bd',
+      make: () => writeFileAtomically(path, ATTRIBUTES),
+    };
+  }
+  if (present.isFile() && readFileSync(path, 'utf8').includes('merge=beads')) return undefined;
+  return { says: 'left .beads/.gitattributes as it is; it does not say merge=beads' };
+}
+
+async function planDriver(git: Git): Promise<Change | undefined> {
+  const says = 'set merge.beads.driver in .git/config';
+  try {
+    const driver = await readDriver(git);
+    if (driver === MERGE_DRIVER) return undefined;
+    if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
+    return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
+  } catch (error) {
+    // A git that cannot be asked is no reason not to go on.
+    return { says, make: () => Promise.reject(toBdError(error)), excuse: notSet };
+  }
+}
+
+function readDriver(git: Git): Promise<string> {
+  return readSetting(git, 'merge.beads.driver');
+}
+
+/** Empty when there is none. */
+async function readSetting(git: Git, key: string): Promise<string> {
+  const present = await git.run(['config', '--local', '--get', key]);
+  return present.stdout.toString().trim();
+}
+
+async function setDriver(git: Git): Promise<void> {
+  for (const [key, value] of Object.entries(SETTINGS)) {
+    await gitOutput(git, ['config', '--local', key, value], { setsMergeDriver: true });
+  }
+}
+
+function notSet(why: string): string {
+  return `git does not merge issues with bd yet: ${why}. Run: git config merge.beads.driver '${MERGE_DRIVER}'`;
+}

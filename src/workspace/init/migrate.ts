@@ -1,0 +1,67 @@
+import { BdError } from '../../core/errors.ts';
+import type { SyncMode } from '../../core/sharing.ts';
+import type { MigrationReport } from '../../protocol/methods/workspace.ts';
+import { forgetSyncMemory } from '../../sync/sync-memory.ts';
+import { makeChanges, type Change } from './change.ts';
+import { planMigration } from './migration-plan.ts';
+import type { Workspace } from '../workspace.ts';
+
+/**
+ * Moves a workspace from one mode to another, at any time and without loss. Nothing is staged and nothing
+ * removed that git tracks: that is the person's, and told as such. What is left undone by a failure is
+ * done by the next call.
+ */
+export async function migrate(
+  workspace: Workspace,
+  { to, isDryRun = false }: { to: SyncMode; isDryRun?: boolean },
+): Promise<MigrationReport> {
+  const { store, sync } = workspace;
+  const from = await currentMode(workspace);
+  const report = { from, to, dry_run: isDryRun, warning: null };
+  if (from === to) return { ...report, changes: [], left: [] };
+  const { changes: planned, left } = await planMigration(workspace, { from, to });
+  const last = planLastSync(workspace, from);
+  if (isDryRun) {
+    return { ...report, changes: [...last, ...planned].map(({ says }) => says), left };
+  }
+  const shared = await makeChanges(last);
+  const made = await workspace.changeSharing(async () => {
+    const outcome = await makeChanges(planned);
+    forgetSyncMemory(store.settings);
+    return outcome;
+  });
+  const { error } = await sync.syncNow({ isAsked: true });
+  return {
+    ...report,
+    changes: [...shared.changes, ...made.changes],
+    left,
+    warning: shared.warning ?? made.warning ?? error,
+  };
+}
+
+async function currentMode({ config }: Workspace): Promise<SyncMode> {
+  const mode = config.text('sync.mode') as SyncMode;
+  const entry = (await config.entries()).find(({ key }) => key === 'sync.mode');
+  if (entry === undefined || !entry.source.startsWith('BD_')) return mode;
+  throw new BdError('INVALID_VALUE', {
+    message: `sync.mode is ${mode} by the variable ${entry.source}, which goes before any setting`,
+    remedy: `Take ${entry.source} out of the environment, then run \`bd daemon stop\` and this again.`,
+  });
+}
+
+/** What waits is shared as before, or stays in the repository at least. */
+function planLastSync({ sync }: Workspace, from: SyncMode): Change[] {
+  const { pending } = sync.status();
+  if (from === 'worktree' || pending === 0) return [];
+  return [
+    {
+      says: `shared ${pending === 1 ? '1 change' : `${pending} changes`} that waited`,
+      async make() {
+        const report = await sync.syncNow({ isAsked: true });
+        if (report.pending === 0 || report.error === null) return;
+        throw new BdError('SYNC_FAILED', { message: report.error, remedy: 'Run `bd sync`.' });
+      },
+      excuse: (reason) => `what waited is not shared in the former mode: ${reason}`,
+    },
+  ];
+}

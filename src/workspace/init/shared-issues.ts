@@ -1,0 +1,135 @@
+import { existsSync, openSync, readSync, closeSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { BdError } from '../../core/errors.ts';
+import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Environment } from '../../platform/environment.ts';
+import type { Git } from '../../git/git.ts';
+import { findGitRepository, type GitRepository } from '../../git/repository.ts';
+import { findMainWorktree } from '../../git/worktrees.ts';
+import { SYNC_BRANCH } from '../../sync/branch/branch-remote.ts';
+import { classifyGitFailure } from '../../git/git-failure.ts';
+import { findRemote } from '../../git/remote.ts';
+import { createSyncBranch } from '../../sync/branch/sync-branch.ts';
+import { listCommitted } from './committed-files.ts';
+import { openConfig } from '../config/config.ts';
+import { readMetadata } from '../config/metadata.ts';
+import { openSharedGit } from '../shared-git.ts';
+
+/** Issues that a repository has and no workspace here shows yet. */
+export interface SharedIssues {
+  /** Where the workspace belongs: the top of a working tree. */
+  directory: string;
+  /** The tracked file that they are in; undefined when they are on the branch. */
+  file?: string;
+  /** What the ids of a tracked file begin with, as far as it can be told. */
+  prefix?: string;
+}
+
+interface Place {
+  env: Environment;
+  clock: Clock;
+}
+
+/** The classic tool's file, which its people commit. */
+const CLASSIC_FILE = join('.beads', 'issues.jsonl');
+
+/**
+ * Issues that came with the clone: in a file of the classic tool, or on the branch, also where the clone
+ * left that behind. Undefined when there are none; throws when it cannot be told, with the reason.
+ */
+export async function findSharedIssues(
+  cwd: string,
+  place: Place,
+): Promise<SharedIssues | undefined> {
+  const repository = findGitRepository(cwd);
+  if (repository === undefined) return undefined;
+  const main = findMainWorktree(repository.commonDir)?.directory;
+  for (const directory of [main, repository.topLevel]) {
+    const found = directory === undefined ? undefined : await findTrackedIssues(directory, place);
+    if (found !== undefined) return found;
+  }
+  const directory = main ?? repository.topLevel;
+  return (await hasSharedBranch(repository, place)) ? { directory } : undefined;
+}
+
+/** The issues of a classic workspace that git tracks in `directory`; not where bd was set up already. */
+export async function findTrackedIssues(
+  directory: string,
+  { env }: { env: Environment },
+): Promise<SharedIssues | undefined> {
+  const beadsDir = join(directory, '.beads');
+  const path = join(directory, CLASSIC_FILE);
+  const repository = findGitRepository(directory);
+  if (repository === undefined || !existsSync(path)) return undefined;
+  const { project_id: projectId, jsonl_export: mirror } = readMetadata(beadsDir);
+  const isNamed = !existsSync(join(beadsDir, 'metadata.json')) || mirror === basename(path);
+  if (projectId !== '' || !isNamed) return undefined;
+  const committed = await listCommitted(repository, beadsDir, { env });
+  if (!committed.has(basename(path))) return undefined;
+  const prefix = await prefixOf(beadsDir, path);
+  return { directory, file: CLASSIC_FILE, ...(prefix === undefined ? {} : { prefix }) };
+}
+
+async function hasSharedBranch(repository: GitRepository, place: Place): Promise<boolean> {
+  const git = openSharedGit(repository, place);
+  if (!(await isBranchHere(git)) && !(await isBranchLeftBehind(git))) return false;
+  const project = { projectId: '', prefix: '' };
+  const branch = createSyncBranch({ git, clock: place.clock, project });
+  if ((await branch.findProject()) !== undefined) return true;
+  throw new BdError('NO_WORKSPACE', {
+    message: `this repository has a branch ${SYNC_BRANCH}, which cannot be joined by itself`,
+    remedy: 'Run `bd init` to take it over, as for a branch of the classic tool.',
+  });
+}
+
+async function isBranchHere(git: Git): Promise<boolean> {
+  const refs = ['refs/bd/sync', 'refs/bd/remote', `refs/remotes/*/${SYNC_BRANCH}`];
+  const { stdout } = await git.run(['for-each-ref', '--count=1', '--format=%(refname)', ...refs]);
+  return stdout.length > 0;
+}
+
+/** A clone of a single branch does not bring the others along: then the remote is asked. */
+async function isBranchLeftBehind(git: Git): Promise<boolean> {
+  const remote = await findRemote(git);
+  if (remote === undefined) return false;
+  const specs = await git.run(['config', '--get-all', `remote.${remote}.fetch`]);
+  if (specs.stdout.toString().split('\n').some(coversBranch)) return false;
+  const asked = ['ls-remote', '--', remote, `refs/heads/${SYNC_BRANCH}`, 'refs/beads/sync'];
+  const { exitCode, stdout, stderr } = await git.reach(asked, {
+    timeoutMs: FRESH_CLONE_TIMEOUT_MS,
+  });
+  if (exitCode === 0) return stdout.length > 0;
+  throw new BdError('NO_WORKSPACE', {
+    message: `${remote} cannot be asked whether it has issues: ${classifyGitFailure(stderr).reason}`,
+    remedy: `Run \`bd init\` when ${remote} can be reached, or go to a directory that has a workspace.`,
+  });
+}
+
+/** Whether a refspec like `+refs/heads/*:refs/remotes/origin/*` has the branch among its sources. */
+function coversBranch(refspec: string): boolean {
+  const source = refspec.replace(/^\+/, '').split(':')[0] ?? '';
+  const [before = '', after] = source.split('*');
+  const branch = `refs/heads/${SYNC_BRANCH}`;
+  if (after === undefined) return source === branch;
+  return branch.startsWith(before) && branch.endsWith(after);
+}
+
+/** Somebody's setting, else what the first issue's id begins with. */
+async function prefixOf(beadsDir: string, path: string): Promise<string | undefined> {
+  const entries = await (await openConfig(beadsDir, { env: {} })).entries();
+  const setting = ['issue_prefix', 'issue-prefix']
+    .map((key) => entries.find((entry) => entry.key === key && entry.source !== 'default')?.value)
+    .find((value) => value !== undefined && value !== '');
+  return setting ?? /"id":\s*"([A-Za-z0-9_][\w.-]*)-[^"-]+"/.exec(readStart(path))?.[1];
+}
+
+function readStart(path: string): string {
+  const buffer = Buffer.alloc(4_096);
+  const file = openSync(path, 'r');
+  try {
+    return buffer.toString('utf8', 0, readSync(file, buffer));
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,82 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import BetterSqlite3 from 'better-sqlite3';
+import { STORE_REST_MS, WAL_REST_BYTES_MAX } from '../../src/core/limits.ts';
+import { createStoreRest } from '../../src/daemon/checkpoint.ts';
+import { silentLog } from '../../src/platform/log.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+let temp: TempDirectory;
+let clock: FakeClock;
+let store: Store;
+let path: string;
+
+beforeEach(() => {
+  temp = createTempDirectory();
+  clock = createFakeClock();
+  path = join(temp.path, 'beads.db');
+  store = openStore(path, { clock });
+});
+afterEach(() => {
+  store.close();
+  temp[Symbol.dispose]();
+});
+
+const logBytes = (): number => statSync(`${path}-wal`).size;
+
+function grow(): void {
+  for (let at = 0; at < 5; at += 1)
+    store.settings.set(`much ${at}`, `${at}${'x'.repeat(WAL_REST_BYTES_MAX / 2)}`);
+  expect(logBytes()).toBeGreaterThan(WAL_REST_BYTES_MAX);
+}
+
+test('a write-ahead log that has grown is emptied after a quiet, and nothing is lost', () => {
+  grow();
+  const rest = createStoreRest({ store, clock, log: silentLog });
+  rest.soon();
+  clock.advance(STORE_REST_MS - 1);
+  rest.soon();
+  clock.advance(STORE_REST_MS - 1);
+  expect(logBytes()).toBeGreaterThan(0);
+  clock.advance(1);
+  expect(logBytes()).toBe(0);
+  expect(store.settings.get('much 4')).toMatch(/^4x/);
+});
+
+test('a small one stays, so that a daemon at rest writes nothing', () => {
+  store.settings.set('little', 'x');
+  const before = logBytes();
+  createStoreRest({ store, clock, log: silentLog }).now();
+  expect(logBytes()).toBe(before);
+});
+
+test('somebody else who reads the store is not waited for, and the log is emptied afterwards', () => {
+  const reader = new BetterSqlite3(path);
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM settings').get();
+  grow();
+  const rest = createStoreRest({ store, clock, log: silentLog });
+  rest.now();
+  expect(logBytes()).toBeGreaterThan(0);
+  reader.close();
+  rest.now();
+  expect(logBytes()).toBe(0);
+});
+
+test('a store that cannot be tidied up is said to be so, and the daemon lives on', () => {
+  const said: string[] = [];
+  const rest = createStoreRest({
+    store: {
+      rest() {
+        throw new Error('disk full');
+      },
+    },
+    clock,
+    log: { ...silentLog, warn: (message) => void said.push(message) },
+  });
+  rest.now();
+  expect(said).toEqual([expect.stringContaining('could not be emptied')]);
+});

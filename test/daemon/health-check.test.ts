@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import {
+  IDLE_TIMEOUT_MS,
+  LOOK_INTERVAL_MS,
+  LOOK_SETTLE_MS,
+  LOOK_SPACING_MS,
+  WAKE_GAP_MS,
+} from '../../src/core/limits.ts';
+import { decide, type DaemonState } from '../../src/daemon/daemon-state.ts';
+import { createRegularLook, hasSlept } from '../../src/daemon/health-check.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+/** A machine whose calendar can be set, and which can sleep. */
+function createMachine() {
+  const time = createFakeClock(0);
+  let ahead = 0;
+  const clock: Clock = {
+    nowMs: () => time.nowMs() + ahead,
+    after: (delayMs, callback) => time.after(delayMs, callback),
+  };
+  const looks: { atMs: number; isWake: boolean }[] = [];
+  const look = createRegularLook({ clock, monotonicMs: () => time.nowMs() });
+  look.start({
+    look: ({ isWake }) => looks.push({ atMs: time.nowMs(), isWake }),
+    intervalMs: () => LOOK_INTERVAL_MS,
+  });
+  return { time, look, looks, jump: (ms: number) => (ahead += ms) };
+}
+
+const minute = 60_000;
+
+test.each([
+  ['nothing happened', 0, 0, false],
+  ['a look at its time', LOOK_INTERVAL_MS, LOOK_INTERVAL_MS, false],
+  ['a busy machine', LOOK_INTERVAL_MS + 20_000, LOOK_INTERVAL_MS + 20_000, false],
+  ['a calendar that is put right by seconds', minute + 5_000, minute, false],
+  ['a short sleep', minute + WAKE_GAP_MS + 1, minute, true],
+  ['a night', 8 * 60 * minute, minute, true],
+  ['a night where no clock stands still', 8 * 60 * minute, 8 * 60 * minute, true],
+  ['a calendar that was set back', minute - 24 * 60 * minute, minute, true],
+])('%s: %i ms by the calendar, %i ms awake', (_what, wallMs, monotonicMs, expected) => {
+  expect(hasSlept({ wallMs, monotonicMs })).toBe(expected);
+});
+
+describe('a look', () => {
+  test('comes at its slow pace when nothing happens', () => {
+    const { time, looks } = createMachine();
+    time.advance(4 * LOOK_INTERVAL_MS);
+    expect(looks).toHaveLength(4);
+    expect(looks.some(({ isWake }) => isWake)).toBe(false);
+  });
+
+  test('goes along with a fetch every minute, and then wakes nobody up', () => {
+    const { time, look, looks } = createMachine();
+    const wakes = new Set<number>();
+    const fetch = (): void => {
+      wakes.add(time.nowMs());
+      look.clock.after(minute, fetch);
+    };
+    look.clock.after(minute, fetch);
+    time.advance(10 * minute);
+    expect(looks).toHaveLength(10);
+    expect(looks.every(({ atMs }) => wakes.has(atMs))).toBe(true);
+  });
+
+  test('is not taken each time when much happens', () => {
+    const { time, look, looks } = createMachine();
+    const work = (): void => void look.clock.after(100, work);
+    work();
+    time.advance(minute);
+    expect(looks.length).toBeLessThanOrEqual(minute / LOOK_SPACING_MS);
+    expect(looks.length).toBeGreaterThan(1);
+  });
+
+  test('waits until what happens to the files has settled', () => {
+    const { time, look, looks } = createMachine();
+    for (let event = 0; event < 10; event += 1) {
+      look.soon();
+      time.advance(LOOK_SETTLE_MS - 1);
+    }
+    expect(looks).toEqual([]);
+    time.advance(1);
+    expect(looks).toHaveLength(1);
+  });
+
+  test('knows a sleep once, at whatever wakes the daemon up first', () => {
+    const { time, look, looks, jump } = createMachine();
+    look.clock.after(10_000, () => {});
+    jump(8 * 60 * minute);
+    time.advance(10_000);
+    time.advance(2 * LOOK_INTERVAL_MS);
+    expect(looks.map(({ isWake }) => isWake)).toEqual([true, false, false]);
+  });
+
+  test('is over when the daemon ends', () => {
+    const { time, look, looks } = createMachine();
+    look.soon();
+    look.stop();
+    look.soon();
+    time.advance(minute * 60);
+    expect(looks).toEqual([]);
+    expect(time.waiting).toBe(0);
+  });
+});
+
+test('a daemon that slept longer than the idle time has not been idle for it', () => {
+  const serving: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
+  const nowMs = 10 * IDLE_TIMEOUT_MS;
+  const checked = {
+    kind: 'checked',
+    nowMs,
+    hasPending: false,
+    workspace: 'ours',
+    program: 'present',
+  } as const;
+  expect(decide(serving, checked).kind).toBe('draining');
+  expect(decide(decide(serving, { kind: 'woke', nowMs }), checked).kind).toBe('serving');
+});

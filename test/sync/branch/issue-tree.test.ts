@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
+import { shardOf } from '../../../src/store/shard.ts';
+import type { Store } from '../../../src/store/store.ts';
+import {
+  createClone,
+  createRemote,
+  createSandbox,
+  cycle,
+  issue,
+  lines,
+  put,
+  type Clone,
+  type Sandbox,
+} from '../fixture.ts';
+
+let sandbox: Sandbox;
+let remote: string;
+let open: Clone[];
+
+beforeEach(() => {
+  sandbox = createSandbox();
+  remote = createRemote(sandbox);
+  open = [];
+});
+afterEach(() => {
+  for (const clone of open) clone.store.close();
+  sandbox.remove();
+});
+
+function clone(name: string): Clone {
+  const made = createClone(sandbox, name, { remote });
+  open.push(made);
+  return made;
+}
+
+const LATER = '2026-01-02T00:00:00.000Z';
+const files = (ref = 'beads-sync'): string[] =>
+  sandbox.git(remote, 'ls-tree', '-r', '--name-only', ref).split('\n');
+const changed = (ref = 'beads-sync'): string[] =>
+  sandbox.git(remote, 'diff-tree', '-r', '--name-only', `${ref}^`, ref).split('\n');
+const shardPath = (id: string): string =>
+  `.beads/shard/${shardOf(id).toString(16).padStart(2, '0')}.jsonl`;
+
+/** A little more than one file may hold. */
+function fill(store: Store): void {
+  const description = 'x'.repeat(BRANCH_FILE_BYTES_MAX / 64);
+  put(store, ...Array.from({ length: 65 }, (_, at) => issue(`t-${at}`, { description })));
+}
+
+describe('a large project', () => {
+  it('lies in parts on the branch, each with its issues in order, and no clone sees a difference', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    fill(a.store);
+    expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 65 });
+    expect(files()).not.toContain('.beads/issues.jsonl');
+    const parts = files().filter((path) => path.startsWith('.beads/shard/'));
+    expect(new Set(parts)).toEqual(new Set(lines(a.store).map((_, at) => shardPath(`t-${at}`))));
+    await cycle(b);
+    expect(lines(b.store)).toEqual(lines(a.store));
+    expect(await cycle(b)).toMatchObject({ end: 'shared', pushed: 0, imported: 0 });
+    expect(JSON.parse(sandbox.git(remote, 'show', 'beads-sync:.beads/format.json'))).toMatchObject({
+      format: 2,
+    });
+    sandbox.git(remote, 'fsck', '--strict');
+  });
+
+  it('changes one part for one issue, and takes in only what changed', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    fill(a.store);
+    await cycle(a);
+    await cycle(b);
+    put(a.store, issue('t-7', { title: 'Changed', updated_at: LATER }));
+    await cycle(a);
+    expect(changed()).toEqual([shardPath('t-7')]);
+    expect(await cycle(b)).toMatchObject({ imported: 1, end: 'shared' });
+    put(b.store, issue('t-8', { title: 'Changed there', updated_at: LATER }));
+    put(a.store, issue('t-9', { title: 'Changed here', updated_at: LATER }));
+    await cycle(b);
+    await cycle(a);
+    expect(changed()).toEqual([shardPath('t-9')]);
+    await cycle(b);
+    expect(lines(b.store)).toEqual(lines(a.store));
+  });
+
+  it('stays in parts when it gets small, and a new process writes the same', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    fill(a.store);
+    await cycle(a);
+    await cycle(b);
+    for (let at = 0; at < 65; at++) {
+      put(b.store, issue(`t-${at}`, { description: 'short', updated_at: LATER }));
+    }
+    await cycle(b);
+    expect(files()).not.toContain('.beads/issues.jsonl');
+    const tip = sandbox.git(remote, 'rev-parse', 'beads-sync');
+    await cycle(a);
+    a.store.settings.delete('pushed_tip');
+    expect((await cycle(a)).end).toBe('shared');
+    expect(sandbox.git(remote, 'rev-parse', 'beads-sync')).toBe(tip);
+  });
+
+  it('becomes one while others know it as one file', async () => {
+    const [a, b] = [clone('a'), clone('b')];
+    put(a.store, issue('t-a'));
+    await cycle(a);
+    await cycle(b);
+    expect(files()).toContain('.beads/issues.jsonl');
+    fill(a.store);
+    put(b.store, issue('t-b'));
+    await cycle(a);
+    for (const each of [b, a]) expect((await cycle(each)).end).toBe('shared');
+    expect(files()).not.toContain('.beads/issues.jsonl');
+    expect(lines(b.store)).toEqual(lines(a.store));
+    expect(lines(a.store)).toHaveLength(67);
+  });
+});
