@@ -22,6 +22,8 @@ export const ERRORS = {
   UNKNOWN_METHOD: { rpc: 1016, exit: 2 },
   NOT_SHARED: { rpc: 1017, exit: 1 },
   DAEMON_RETIRING: { rpc: 1018, exit: 5 },
+  /** `details.first`: the oldest offset that can still be read. */
+  OFFSET_GONE: { rpc: 1019, exit: 1 },
   INTERNAL: { rpc: 1099, exit: 70 },
 } as const;
 
