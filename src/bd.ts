@@ -40,7 +40,7 @@ async function run(io: CommandIo): Promise<number> {
   if (location === undefined) return await runHere(io);
   const { beadsDir } = location;
   const connection = await connect(beadsDir);
-  if (connection.kind === 'absent' && lacksProject(beadsDir)) await prepare(io);
+  if (connection.kind === 'absent' && lacksProject(location)) await prepare(io);
   const key = newCommandKey();
   let attempts = 0;
   let reached = await reach(beadsDir, connection);

@@ -1,18 +1,10 @@
-import { realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { findGitRepository } from '../git/repository.ts';
 import { findMainWorktree, listLinkedWorktrees, type GitWorktree } from '../git/worktrees.ts';
 import { isDirectory, readTextIfReachable, statIfReachable } from '../platform/safe-stat.ts';
-
-export interface WorkspaceLocation {
-  /** The real path of `.beads`: all ways to one workspace meet here. */
-  beadsDir: string;
-  projectDir: string;
-  /** The `.beads` whose `redirect` file led here. */
-  redirectedFrom?: string;
-}
+import { openPlace, WorkspacePlace } from './workspace-place.ts';
 
 export interface Search {
   cwd: string;
@@ -28,7 +20,7 @@ const WORKSPACE_FILES = ['metadata.json', 'beads.db'];
  * The workspace of a command: `--db` or `BEADS_DB`, then `BEADS_DIR`, then upward from the working
  * directory. Undefined when none is found; a place that was named and is none throws `NO_WORKSPACE`.
  */
-export function findWorkspace({ cwd, env, databaseFlag }: Search): WorkspaceLocation | undefined {
+export function findWorkspace({ cwd, env, databaseFlag }: Search): WorkspacePlace | undefined {
   const database = databaseFlag ?? (env['BEADS_DB'] || undefined);
   if (database !== undefined) return openNamed(resolve(cwd, database), 'the database');
   const directory = env['BEADS_DIR'] || undefined;
@@ -37,7 +29,7 @@ export function findWorkspace({ cwd, env, databaseFlag }: Search): WorkspaceLoca
 }
 
 /** A `.beads` directory, a project directory, or a file in `.beads` which need not be there yet. */
-function openNamed(path: string, name: string): WorkspaceLocation {
+function openNamed(path: string, name: string): WorkspacePlace {
   const directory = isDirectory(path) ? path : dirname(path);
   const found = open(directory) ?? open(join(directory, '.beads'));
   if (found !== undefined) return found;
@@ -54,8 +46,8 @@ function openNamed(path: string, name: string): WorkspaceLocation {
 function searchUpward(
   cwd: string,
   { home }: { home: string | undefined },
-): WorkspaceLocation | undefined {
-  let own: WorkspaceLocation | undefined;
+): WorkspacePlace | undefined {
+  let own: WorkspacePlace | undefined;
   // In a nested repository the working trees of the outer one have nothing at this place.
   let from = cwd;
   let upTo: string | undefined;
@@ -86,46 +78,45 @@ interface Stretch {
  * else the first by name that holds a store; else, as nobody has used one yet, the first of all, so that
  * two first commands in two of them meet.
  */
-function findShared(topLevel: string, { from, upTo }: Stretch): WorkspaceLocation | undefined {
+function findShared(topLevel: string, { from, upTo }: Stretch): WorkspacePlace | undefined {
   const commonDir = findGitRepository(topLevel)?.commonDir;
   if (commonDir === undefined) return undefined;
   const stretch = { from: relative(topLevel, from), upTo: relative(topLevel, upTo) };
-  const openIn = (worktree: GitWorktree): WorkspaceLocation | undefined =>
+  const openIn = (worktree: GitWorktree): WorkspacePlace | undefined =>
     openInWorktree(worktree.directory, stretch, commonDir);
   const main = findMainWorktree(commonDir);
   const ofMain = main && openIn(main);
   if (ofMain !== undefined) return ofMain;
   const linked = listLinkedWorktrees(commonDir).flatMap((worktree) => openIn(worktree) ?? []);
-  return linked.find(({ beadsDir }) => holdsStore(beadsDir)) ?? linked[0];
+  return linked.find(holdsStore) ?? linked[0];
 }
 
 function openInWorktree(
   worktree: string,
   { from, upTo }: Stretch,
   commonDir: string,
-): WorkspaceLocation | undefined {
+): WorkspacePlace | undefined {
   for (let inside = from; ; inside = dirname(inside)) {
     const found = open(join(worktree, inside, '.beads'));
     // Another repository may be nested at this place.
-    if (found !== undefined && findGitRepository(found.projectDir)?.commonDir === commonDir)
-      return found;
+    if (found !== undefined && found.repository?.commonDir === commonDir) return found;
     if (inside === upTo || inside === '' || inside === '.') return undefined;
   }
 }
 
-function open(directory: string): WorkspaceLocation | undefined {
+function open(directory: string): WorkspacePlace | undefined {
   // The one call that most ancestors cost.
   if (!isDirectory(directory)) return undefined;
   const redirect = readTextIfReachable(join(directory, 'redirect'))?.trim();
   if (redirect !== undefined && redirect !== '') return followRedirect(directory, redirect);
-  return isWorkspace(directory) ? locate(directory) : undefined;
+  return isWorkspace(directory) ? openPlace(directory) : undefined;
 }
 
 /** One step only, so that two files cannot send us in a circle. */
-function followRedirect(directory: string, redirect: string): WorkspaceLocation {
+function followRedirect(directory: string, redirect: string): WorkspacePlace {
   const target = resolve(dirname(directory), redirect);
   if (isDirectory(target) && isWorkspace(target)) {
-    return { ...locate(target), redirectedFrom: directory };
+    return new WorkspacePlace(openPlace(target).beadsDir, { redirectedFrom: directory });
   }
   throw new BdError('NO_WORKSPACE', {
     message: `no beads database found: ${join(directory, 'redirect')} leads to ${target}`,
@@ -133,32 +124,25 @@ function followRedirect(directory: string, redirect: string): WorkspaceLocation 
   });
 }
 
-function locate(directory: string): WorkspaceLocation {
-  const beadsDir = realpathSync.native(directory);
-  return { beadsDir, projectDir: dirname(beadsDir) };
-}
-
 function isWorkspace(directory: string): boolean {
   return WORKSPACE_FILES.some((name) => statIfReachable(join(directory, name))?.isFile() === true);
 }
 
 /** Whether this workspace was made by another tool, and bd was never set up in it. */
-export function lacksProject(beadsDir: string): boolean {
-  return readTextIfReachable(join(beadsDir, 'metadata.json'))?.includes('"project_id"') !== true;
+export function lacksProject({ metadataFile }: WorkspacePlace): boolean {
+  return readTextIfReachable(metadataFile)?.includes('"project_id"') !== true;
 }
 
 /** A database, under the name that the metadata gives it. */
-function holdsStore(beadsDir: string): boolean {
-  return ['beads.db', databaseName(beadsDir)].some(
-    (name) => name !== undefined && statIfReachable(join(beadsDir, name))?.isFile() === true,
+function holdsStore(place: WorkspacePlace): boolean {
+  return ['beads.db', databaseName(place)].some(
+    (name) => name !== undefined && statIfReachable(place.file(name))?.isFile() === true,
   );
 }
 
-function databaseName(beadsDir: string): string | undefined {
+function databaseName({ metadataFile }: WorkspacePlace): string | undefined {
   try {
-    const metadata: unknown = JSON.parse(
-      readTextIfReachable(join(beadsDir, 'metadata.json')) ?? '{}',
-    );
+    const metadata: unknown = JSON.parse(readTextIfReachable(metadataFile) ?? '{}');
     const { database } = metadata as { database?: unknown };
     return typeof database === 'string' ? database : undefined;
   } catch {

@@ -1,6 +1,47 @@
-import { realpathSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { BdError } from '../core/errors.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
+import { readTextIfReachable } from '../platform/safe-stat.ts';
+
+/**
+ * Every name that bd itself uses in `.beads`, and how long it is kept. `daemon`: of this machine, made by
+ * daemons and their clients; goes with `bd uninstall`. `store`: of this machine, can be built again.
+ * `aside`: of this machine, keeps what a person may want back. `project`: for git.
+ */
+export const FILE_NAMES = {
+  daemon: [
+    'bd.sock',
+    'daemon.pid',
+    'daemon.log',
+    'daemon.log.1',
+    'daemon.lock',
+    'daemon.lock.start',
+    'daemon.off',
+    'daemon.failed',
+    'daemon.crash',
+  ],
+  store: ['beads.db', 'beads.db-journal', 'beads.db-wal', 'beads.db-shm'],
+  aside: ['quarantine', 'before-init'],
+  project: [
+    'metadata.json',
+    'config.yaml',
+    'beads.jsonl',
+    'issues.jsonl',
+    '.gitignore',
+    'README.md',
+  ],
+} as const;
+
+/** All but the socket's link, which is one on purpose. */
+const WRITTEN_NAMES: readonly string[] = Object.values(FILE_NAMES)
+  .flat()
+  .filter((name) => name !== 'bd.sock');
+
+/** Whether a name in `.beads` is a daemon's, or a new version of a file that was never put in its place. */
+export function isDaemonFile(name: string): boolean {
+  return FILE_NAMES.daemon.some((each) => name.startsWith(each)) || /^\..+\.tmp$/.test(name);
+}
 
 /**
  * Where a workspace is, and every file in it that bd names itself. Made once, where a command or a daemon
@@ -11,12 +52,15 @@ export class WorkspacePlace {
   /** The real path of `.beads`: all ways to one workspace meet here. */
   readonly beadsDir: string;
   readonly projectDir: string;
+  /** The `.beads` whose `redirect` file led here. */
+  readonly redirectedFrom: string | undefined;
   #repository: { found: GitRepository | undefined } | undefined;
 
   /** `beadsDir` is a real path; use `openPlace` for any other. */
-  constructor(beadsDir: string) {
+  constructor(beadsDir: string, { redirectedFrom }: { redirectedFrom?: string } = {}) {
     this.beadsDir = beadsDir;
     this.projectDir = dirname(beadsDir);
+    this.redirectedFrom = redirectedFrom;
   }
 
   /** Looked for when it is first asked for; undefined without git. */
@@ -26,55 +70,89 @@ export class WorkspacePlace {
   }
 
   get configFile(): string {
-    return join(this.beadsDir, 'config.yaml');
+    return this.file('config.yaml');
   }
 
   get metadataFile(): string {
-    return join(this.beadsDir, 'metadata.json');
+    return this.file('metadata.json');
   }
 
   /** The link to the daemon's socket. */
   get socketLink(): string {
-    return join(this.beadsDir, 'bd.sock');
+    return this.file('bd.sock');
   }
 
-  /** Held by whoever may write the workspace; see platform/kernel-lock.ts. */
+  /** Held by the process that may write the workspace; see platform/kernel-lock.ts. */
   get lockFile(): string {
-    return join(this.beadsDir, 'daemon.lock');
+    return this.file('daemon.lock');
+  }
+
+  /** Held for a moment by the client that starts a daemon. */
+  get startLockFile(): string {
+    return this.file('daemon.lock.start');
   }
 
   /** For people and classic clients: no decision is made from it. */
   get pidFile(): string {
-    return join(this.beadsDir, 'daemon.pid');
+    return this.file('daemon.pid');
   }
 
   get logFile(): string {
-    return join(this.beadsDir, 'daemon.log');
+    return this.file('daemon.log');
   }
 
   /** What the last daemon that crashed left for people. */
   get crashFile(): string {
-    return join(this.beadsDir, 'daemon.crash');
+    return this.file('daemon.crash');
   }
 
   /** Present while the daemon is turned off here. */
   get daemonOffFile(): string {
-    return join(this.beadsDir, 'daemon.off');
+    return this.file('daemon.off');
   }
 
   /** Why a daemon did not start. */
   get startFailureFile(): string {
-    return join(this.beadsDir, 'daemon.failed');
+    return this.file('daemon.failed');
   }
 
   /** Lines that could not be read, word for word. */
   get quarantineDirectory(): string {
-    return join(this.beadsDir, 'quarantine');
+    return this.file('quarantine');
   }
 
   /** A file in `.beads` whose name the workspace's metadata gives. */
   file(name: string): string {
     return join(this.beadsDir, name);
+  }
+
+  /**
+   * Call before opening anything in `.beads` for writing. Git stores symbolic links, so a cloned
+   * repository can bring one along, and bd would write wherever it leads. Throws `FILE_UNUSABLE`.
+   * `.beads` itself may be a link: only the person can have made that one.
+   */
+  refuseLinks(names: readonly string[] = WRITTEN_NAMES): void {
+    for (const path of names.map((name) => this.file(name))) {
+      if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue;
+      throw new BdError('FILE_UNUSABLE', {
+        message: `${path} is a symbolic link to ${readlinkSync(path)}, and bd does not write through it`,
+        remedy:
+          'Remove the link, and look where it came from: a repository can bring such a link along.',
+        details: { path },
+      });
+    }
+  }
+
+  /** For messages only: the file may be left over from a daemon that was killed. */
+  readPid(): number | undefined {
+    const pid = Number.parseInt(readTextIfReachable(this.pidFile) ?? '', 10);
+    return pid > 0 ? pid : undefined;
+  }
+
+  /** The process that seems to hold the workspace, for a message. */
+  nameHolder(): string {
+    const pid = this.readPid();
+    return pid === undefined ? 'another process' : `process ${pid}`;
   }
 }
 

@@ -2,7 +2,8 @@ import { realpathSync } from 'node:fs';
 import { BdError } from '../../core/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { findGitRepository, type GitRepository } from '../../git/repository.ts';
-import { findWorkspace, type WorkspaceLocation } from '../../place/find-workspace.ts';
+import { findWorkspace } from '../../place/find-workspace.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { openConfig } from '../config/config.ts';
 import { configureMerge, planMerge } from './merge-settings.ts';
 import { readMetadata } from '../config/metadata.ts';
@@ -89,7 +90,7 @@ function describe({ beadsDir, prefix }: Committed, changes: string[], { prefix: 
 }
 
 /** The workspace that makes another one here needless. */
-function findPresent(directory: string, { env }: Place): WorkspaceLocation | undefined {
+function findPresent(directory: string, { env }: Place): WorkspacePlace | undefined {
   const present = findWorkspace({ cwd: directory, env: { HOME: env['HOME'] } });
   if (present === undefined) return undefined;
   const isHere = present.projectDir === realpathSync.native(directory);

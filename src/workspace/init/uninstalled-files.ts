@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { resolveSocket } from '../../place/socket-link.ts';
 import { socketLinkPath } from '../../place/workspace-files.ts';
+import { isDaemonFile } from '../../place/workspace-place.ts';
 import { copyPath } from '../../store/upgrade.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import type { Change } from './change.ts';
@@ -78,11 +79,9 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
   return { kind: isOurs || LAST.includes(name) ? 'removed' : 'left' };
 }
 
-const MACHINE_FILE = /^(bd\.sock|daemon\.(pid|log|lock|off|failed|crash))|^\..+\.tmp$/;
-
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
   if (name.startsWith(copyPath(database, ''))) return true;
-  return storeFiles(database).includes(name) || MACHINE_FILE.test(name);
+  return storeFiles(database).includes(name) || isDaemonFile(name);
 }
 
 /** A text that somebody wrote on in is theirs by now. */
