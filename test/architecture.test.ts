@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { ERRORS } from '../src/core/errors.ts';
 import { METHODS } from '../src/protocol/methods.ts';
 
 const SRC = resolve(import.meta.dirname, '../src');
@@ -138,6 +139,16 @@ test('every method has its heading in PROTOCOL.md', () => {
   const text = readFileSync(join(DOCS, 'PROTOCOL.md'), 'utf8');
   const missing = Object.keys(METHODS).filter((method) => !text.includes(`### \`${method}\``));
   expect(missing, 'Describe the method in docs/PROTOCOL.md.').toEqual([]);
+});
+
+test('every error has its row in PROTOCOL.md', () => {
+  const text = readFileSync(join(DOCS, 'PROTOCOL.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| (-?\d+) \| `([A-Z_]+)` \| (\d+) \|/gm)].map(
+    ([, rpc, name, exit]) => [name, { rpc: Number(rpc), exit: Number(exit) }],
+  );
+  expect(Object.fromEntries(rows), 'Correct the table of errors in docs/PROTOCOL.md.').toEqual(
+    ERRORS,
+  );
 });
 
 test('every promise in SECURITY.md names tests that are there', () => {

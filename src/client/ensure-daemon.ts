@@ -101,7 +101,9 @@ async function elect(
 /** A daemon that found no place for a socket is nothing to tell: sockets are not allowed, that is all. */
 function refuse(failed: { kind: 'failed' | 'failed_before'; error: BdError }): Ensured {
   const { error } = failed;
-  return error.details['noSocket'] === true ? { kind: 'forbidden', reason: error.message } : failed;
+  return error.code === 'SOCKET_UNAVAILABLE'
+    ? { kind: 'forbidden', reason: error.message }
+    : failed;
 }
 
 function unreachable(beadsDir: string, connection: Connection, timeoutMs: number): BdError {

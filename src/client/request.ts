@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { BdError } from '../core/errors.ts';
+import { BdError, type ErrorCode } from '../core/errors.ts';
 import { ANSWER_TIMEOUT_MS } from '../core/limits.ts';
 import type { DaemonResults } from '../protocol/daemon-methods.ts';
 import { fromRpcError, readMessage, request } from '../protocol/messages.ts';
@@ -27,10 +27,13 @@ export function ask<M extends Answerable>(
       socket.destroy();
       finish();
     };
-    const deadline = setTimeout(
-      () => settle(() => fail(noAnswer(`it said nothing for ${Math.ceil(timeoutMs / 1000)} s`))),
-      timeoutMs,
-    );
+    const deadline = setTimeout(() => {
+      const error = noAnswer(
+        'DAEMON_UNAVAILABLE',
+        `it said nothing for ${Math.ceil(timeoutMs / 1000)} s`,
+      );
+      settle(() => fail(error));
+    }, timeoutMs);
     stream.read({
       message(value) {
         const message = readMessage(value);
@@ -43,7 +46,7 @@ export function ask<M extends Answerable>(
         });
       },
       ended: (reason) =>
-        settle(() => fail(noAnswer(reason ?? 'it ended the connection', { ended: true }))),
+        settle(() => fail(noAnswer('CONNECTION_ENDED', reason ?? 'it ended the connection'))),
     });
     stream.send(request(1, method, params));
   });
@@ -59,19 +62,16 @@ export async function unlessEnding<T>(asked: Promise<T>): Promise<T | undefined>
   }
 }
 
+const ENDING: ReadonlySet<ErrorCode> = new Set(['DAEMON_RETIRING', 'CONNECTION_ENDED']);
+
 function isEnding(error: unknown): boolean {
-  return (
-    error instanceof BdError &&
-    (error.code === 'DAEMON_RETIRING' || error.details['ended'] === true)
-  );
+  return error instanceof BdError && ENDING.has(error.code);
 }
 
-/** `ended`: the daemon let go of the connection, as one does that ends. */
-function noAnswer(reason: string, details: { ended?: true } = {}): BdError {
-  return new BdError('DAEMON_UNAVAILABLE', {
+function noAnswer(code: ErrorCode, reason: string): BdError {
+  return new BdError(code, {
     message: `the daemon did not answer: ${reason}`,
     remedy:
       'Try again; if it stays like this, run `bd daemon stop --force`: nothing acknowledged is lost.',
-    details,
   });
 }

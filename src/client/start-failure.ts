@@ -1,4 +1,4 @@
-import { BdError, ERRORS, type ErrorCode } from '../core/errors.ts';
+import { BdError, isErrorCode } from '../core/errors.ts';
 import { START_FAILURE_KEPT_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import { daemonFailedPath } from '../place/workspace-files.ts';
@@ -47,8 +47,4 @@ export async function rememberStartFailure(beadsDir: string, failure: BdError): 
 
 export function forgetStartFailure(beadsDir: string): void {
   removeNote(daemonFailedPath(beadsDir));
-}
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
 }

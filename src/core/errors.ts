@@ -1,8 +1,12 @@
 /**
- * Every way bd refuses: `rpc` is the positive JSON-RPC error number, `exit` the process exit code
+ * Every way bd refuses: `rpc` is the JSON-RPC error number, `exit` the process exit code
  * (0 done, 1 refused, 2 bad usage, 3 not found, 4 conflict, 5 daemon or lock unavailable, 70 our bug).
+ * Programs branch on the name; docs/PROTOCOL.md says when each is sent.
  */
 export const ERRORS = {
+  NOT_JSON: { rpc: -32_700, exit: 2 },
+  BAD_REQUEST: { rpc: -32_600, exit: 2 },
+  UNKNOWN_METHOD: { rpc: -32_601, exit: 2 },
   NO_WORKSPACE: { rpc: 1000, exit: 1 },
   ISSUE_NOT_FOUND: { rpc: 1001, exit: 3 },
   AMBIGUOUS_ID: { rpc: 1002, exit: 3 },
@@ -18,12 +22,14 @@ export const ERRORS = {
   STORE_UNUSABLE: { rpc: 1012, exit: 1 },
   DAEMON_UNAVAILABLE: { rpc: 1013, exit: 5 },
   LOCK_UNAVAILABLE: { rpc: 1014, exit: 5 },
-  BAD_REQUEST: { rpc: 1015, exit: 2 },
-  UNKNOWN_METHOD: { rpc: 1016, exit: 2 },
   NOT_SHARED: { rpc: 1017, exit: 1 },
   DAEMON_RETIRING: { rpc: 1018, exit: 5 },
   /** `details.first`: the oldest offset that can still be read. */
   OFFSET_GONE: { rpc: 1019, exit: 1 },
+  SYNC_BLOCKED: { rpc: 1020, exit: 1 },
+  GIT_TIMED_OUT: { rpc: 1021, exit: 1 },
+  SOCKET_UNAVAILABLE: { rpc: 1022, exit: 5 },
+  CONNECTION_ENDED: { rpc: 1023, exit: 5 },
   INTERNAL: { rpc: 1099, exit: 70 },
 } as const;
 
@@ -85,6 +91,10 @@ const SYSTEM_REFUSALS: ReadonlyMap<unknown, SystemRefusal> = new Map([
   ['EMFILE', TOO_MANY],
   ['ENFILE', TOO_MANY],
 ]);
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}
 
 /** Foreign errors become `INTERNAL` and keep their cause for the log; ours pass through. */
 export function toBdError(thrown: unknown): BdError {

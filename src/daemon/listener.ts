@@ -73,10 +73,9 @@ function bind(server: Server, socketPath: string): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', (error) => {
       fail(
-        new BdError('DAEMON_UNAVAILABLE', {
+        new BdError('SOCKET_UNAVAILABLE', {
           message: `cannot listen on ${socketPath}: ${error.message}`,
           remedy: `Allow sockets in ${dirname(socketPath)}, or work without daemon: BEADS_NO_DAEMON=1.`,
-          details: { noSocket: true },
           cause: error,
         }),
       );

@@ -208,10 +208,9 @@ function startDeadline(
 }
 
 function late(args: readonly string[], timeoutMs: number): BdError {
-  return new BdError('SYNC_FAILED', {
+  return new BdError('GIT_TIMED_OUT', {
     message: `git ${gitCommandName(args)} did not end within ${timeoutMs / 1000} s`,
     remedy: 'Check the connection to the remote, then run `bd sync`.',
-    details: { timeout: true },
   });
 }
 
@@ -219,7 +218,6 @@ function aborted(args: readonly string[]): BdError {
   return new BdError('SYNC_FAILED', {
     message: `git ${gitCommandName(args)} was stopped`,
     remedy: 'Run `bd sync` to do it again.',
-    details: { aborted: true },
   });
 }
 
@@ -227,7 +225,6 @@ function missing(stderr: string): BdError {
   return new BdError('SYNC_FAILED', {
     message: `git cannot be started: ${firstLine(stderr)}`,
     remedy: 'Install git, or make sure that PATH leads to it.',
-    details: { missing: true },
   });
 }
 

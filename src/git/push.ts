@@ -54,7 +54,7 @@ export async function reachRemote(
   try {
     return await git.reach(args, options);
   } catch (error) {
-    if (!(error instanceof BdError && error.details['timeout'] === true)) throw error;
+    if (!(error instanceof BdError && error.code === 'GIT_TIMED_OUT')) throw error;
     return { exitCode: 1, stdout: Buffer.alloc(0), stderr: `timed out: ${error.message}` };
   }
 }

@@ -39,9 +39,8 @@ export async function checkedRemote(git: Git, name: string): Promise<string> {
   const { stdout } = await git.run(['remote']);
   const remotes = stdout.toString().split('\n').filter(Boolean);
   if (remotes.includes(name)) return name;
-  throw new BdError('SYNC_FAILED', {
+  throw new BdError('SYNC_BLOCKED', {
     message: `sync.remote is ${JSON.stringify(name)}, and this repository has no remote of that name`,
     remedy: `Set it to one of: ${remotes.join(', ') || '(there is none)'}; or \`bd config unset sync.remote\`.`,
-    details: { blocked: true },
   });
 }

@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 import { selectDirectEnvironment } from '../client/client-environment.ts';
-import { BdError, toBdError } from '../core/errors.ts';
+import { BdError, toBdError, type ErrorCode } from '../core/errors.ts';
 import { WORKSPACE_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -86,8 +86,15 @@ function tell(report: InitReport, file: string | undefined, io: CommandIo): void
   if (report.warning !== null) io.stderr(`Warning: ${report.warning}\n`);
 }
 
+const UNREACHABLE: ReadonlySet<ErrorCode> = new Set([
+  'NO_WORKSPACE',
+  'SYNC_FAILED',
+  'SYNC_BLOCKED',
+  'GIT_TIMED_OUT',
+]);
+
 function notJoined({ code, message, remedy, cause }: BdError): BdError {
-  const isUnreachable = code === 'NO_WORKSPACE' || code === 'SYNC_FAILED';
+  const isUnreachable = UNREACHABLE.has(code);
   return new BdError('NO_WORKSPACE', {
     message: `no beads database found: ${message}`,
     remedy: isUnreachable ? remedy : `${remedy} Or run \`bd init\` yourself.`,

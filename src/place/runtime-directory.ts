@@ -30,11 +30,10 @@ export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }
       refusals.push(refusal);
     }
   }
-  throw new BdError('DAEMON_UNAVAILABLE', {
+  throw new BdError('SOCKET_UNAVAILABLE', {
     message: `there is no directory for the daemon's socket: ${refusals.join('; ')}`,
     remedy:
       'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
-    details: { noSocket: true },
   });
 }
 

@@ -1,4 +1,4 @@
-import { BdError, ERRORS, messageOf, type ErrorCode } from '../core/errors.ts';
+import { BdError, ERRORS, isErrorCode, messageOf } from '../core/errors.ts';
 
 export type RpcId = string | number | null;
 
@@ -15,10 +15,6 @@ export interface RpcError {
   message: string;
   data?: unknown;
 }
-
-const PARSE_ERROR = -32_700;
-const INVALID_REQUEST = -32_600;
-const METHOD_NOT_FOUND = -32_601;
 
 /** Sorts one decoded message by JSON-RPC 2.0; batches are refused, as MCP does by now. */
 export function readMessage(value: unknown): Incoming {
@@ -50,10 +46,9 @@ export function readBrokenMessage(cause: unknown): Incoming {
   return {
     kind: 'invalid',
     id: null,
-    error: new BdError('BAD_REQUEST', {
+    error: new BdError('NOT_JSON', {
       message: `the message is not JSON: ${messageOf(cause)}`,
       remedy: EXAMPLE,
-      details: { rpc: PARSE_ERROR },
     }),
   };
 }
@@ -74,9 +69,8 @@ export function errorReply(id: RpcId, error: BdError): object {
   return { jsonrpc: '2.0', id, error: toRpcError(error) };
 }
 
-/** JSON-RPC's own numbers where it has one, ours otherwise; the name is always in `data.code`. */
 export function toRpcError({ code, message, remedy, details }: BdError): RpcError {
-  return { code: rpcCode(code, details), message, data: { code, remedy, details } };
+  return { code: ERRORS[code].rpc, message, data: { code, remedy, details } };
 }
 
 /** The error that a daemon sent; one from a stranger becomes `INTERNAL`. */
@@ -110,14 +104,4 @@ function readOutcome(result: unknown, error: unknown): RpcOutcome {
       data,
     },
   };
-}
-
-function rpcCode(code: ErrorCode, details: Record<string, unknown>): number {
-  if (code === 'UNKNOWN_METHOD') return METHOD_NOT_FOUND;
-  if (code !== 'BAD_REQUEST') return ERRORS[code].rpc;
-  return details['rpc'] === PARSE_ERROR ? PARSE_ERROR : INVALID_REQUEST;
-}
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
 }

@@ -75,7 +75,7 @@ export function deletedBranch(from: string): SyncFailure {
 
 export function failureFrom(error: unknown): SyncFailure {
   if (error instanceof BdError) {
-    const kind = error.details['blocked'] === true ? 'blocked' : 'failed';
+    const kind = error.code === 'SYNC_BLOCKED' ? 'blocked' : 'failed';
     return { kind, message: error.message, remedy: error.remedy };
   }
   const message = messageOf(error);

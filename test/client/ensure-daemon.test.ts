@@ -100,9 +100,9 @@ test('a start that works is the end of the memory', async () => {
 
 test('a daemon that finds no place for a socket says so, and the command can go on without one', async () => {
   const error = {
-    code: 1013,
+    code: 1022,
     message: 'no place',
-    data: { code: 'DAEMON_UNAVAILABLE', remedy: 'x', details: { noSocket: true } },
+    data: { code: 'SOCKET_UNAVAILABLE', remedy: 'x', details: {} },
   };
   const forbidden = { kind: 'forbidden', reason: 'no place' };
   expect(await start(fail(error))).toEqual(forbidden);

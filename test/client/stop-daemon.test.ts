@@ -69,7 +69,11 @@ test.each([
 });
 
 test('what refuses for another reason is not taken for one that ends', async () => {
-  const refusal = { ...RETIRING.error, code: 1016, data: { code: 'UNKNOWN_METHOD', remedy: '' } };
+  const refusal = {
+    ...RETIRING.error,
+    code: -32_601,
+    data: { code: 'UNKNOWN_METHOD', remedy: '' },
+  };
   const stopping = stopDaemon(
     await pose(
       (socket) => void socket.write(`${JSON.stringify({ ...RETIRING, error: refusal })}\n`),

@@ -153,7 +153,7 @@ describe('one JSON message per line', () => {
   });
 
   test.each([
-    ['no JSON', '{"jsonrpc": nonsense}', null, -32_700, 'BAD_REQUEST'],
+    ['no JSON', '{"jsonrpc": nonsense}', null, -32_700, 'NOT_JSON'],
     ['no JSON-RPC', '{"id":4,"method":"echo"}', 4, -32_600, 'BAD_REQUEST'],
     ['an unknown method', request(5, 'nonsense').trim(), 5, -32_601, 'UNKNOWN_METHOD'],
     ['what is refused', request(6, 'refuse').trim(), 6, 1007, 'ISSUE_BLOCKED'],

@@ -96,7 +96,7 @@ describe('a git call', () => {
     sandbox.git(repository, 'config', 'core.sshCommand', ssh);
     const git = createGit({ gitDir, env: sandbox.env });
     const call = git.reach(['ls-remote', 'ssh://host.invalid/x.git'], { timeoutMs: 500 });
-    await expect(call).rejects.toMatchObject({ code: 'SYNC_FAILED', details: { timeout: true } });
+    await expect(call).rejects.toMatchObject({ code: 'GIT_TIMED_OUT' });
     const started = Number(readFileSync(pid, 'utf8'));
     await eventually(() => !isAlive(started));
   });
@@ -110,7 +110,7 @@ describe('a git call', () => {
     const git = createGit({ gitDir, env: sandbox.env });
     const stop = new AbortController();
     const call = git.reach(['ls-remote', 'ssh://host.invalid/x.git'], { signal: stop.signal });
-    const refused = expect(call).rejects.toMatchObject({ details: { aborted: true } });
+    const refused = expect(call).rejects.toMatchObject({ message: 'git ls-remote was stopped' });
     await eventually(() => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n'));
     stop.abort();
     await refused;
@@ -121,14 +121,17 @@ describe('a git call', () => {
   it('can be stopped', async () => {
     const git = createGit({ gitDir, env: sandbox.env });
     await expect(git.reach(['--version'], { signal: AbortSignal.abort() })).rejects.toMatchObject({
-      details: { aborted: true },
+      message: expect.stringContaining('was stopped'),
     });
   });
 
   it('names a git that is not there, and finds no repository without one', async () => {
     const env = { ...sandbox.env, PATH: sandbox.directory };
     const git = createGit({ gitDir, env });
-    const refusal = { code: 'SYNC_FAILED', details: { missing: true } };
+    const refusal = {
+      code: 'SYNC_FAILED',
+      message: expect.stringContaining('git cannot be started'),
+    };
     await expect(git.run(['--version'])).rejects.toMatchObject(refusal);
     await expect(git.reach(['--version'])).rejects.toMatchObject(refusal);
   });

@@ -60,6 +60,7 @@ test('what is no JSON gets -32700', () => {
   if (message.kind !== 'invalid') throw new Error('not invalid');
   expect(toRpcError(message.error)).toMatchObject({
     code: -32_700,
+    data: { code: 'NOT_JSON' },
     message: expect.stringContaining('bad'),
   });
 });

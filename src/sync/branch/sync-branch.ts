@@ -251,10 +251,9 @@ function holdsNoIssues({ beads, shards, root }: BranchSnapshot): boolean {
 }
 
 function codeBranch(branch: string): BdError {
-  return new BdError('SYNC_FAILED', {
+  return new BdError('SYNC_BLOCKED', {
     message: `sync.branch is ${branch}, which holds this repository's own work`,
     remedy: 'Name a branch that holds nothing but issues: `bd config set sync.branch beads-sync`.',
-    details: { blocked: true },
   });
 }
 
@@ -262,17 +261,15 @@ function otherProject(
   branch: string,
   { ours, theirs }: { ours: Project; theirs: Project },
 ): BdError {
-  return new BdError('SYNC_FAILED', {
+  return new BdError('SYNC_BLOCKED', {
     message: `the remote's ${branch} belongs to project ${theirs.projectId} (${theirs.prefix}), this is ${ours.projectId}`,
     remedy: `To join that project, set "project_id" in .beads/metadata.json to ${theirs.projectId}; otherwise set sync.branch to another name.`,
-    details: { blocked: true },
   });
 }
 
 function newerFormat(branch: string, format: number): BdError {
-  return new BdError('SYNC_FAILED', {
+  return new BdError('SYNC_BLOCKED', {
     message: `the remote's ${branch} has format ${format}, which this bd does not know`,
     remedy: 'Upgrade bd: `npm install --global beads-daemon`.',
-    details: { blocked: true },
   });
 }

@@ -166,7 +166,7 @@ async function answerOf(
   try {
     return { found: await search };
   } catch (error) {
-    if (error instanceof BdError && error.details['timeout'] === true) {
+    if (error instanceof BdError && error.code === 'GIT_TIMED_OUT') {
       return { silence: `the remote did not answer: ${error.message}` };
     }
     throw error;
