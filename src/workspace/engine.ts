@@ -5,7 +5,7 @@ import type { GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { createRemoteWait } from '../sync/remote-wait.ts';
-import { createSyncEngine, type SyncEngine } from '../sync/sync-engine.ts';
+import type { SyncEngineOptions } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-settings.ts';
 import type { Config } from './config/config.ts';
 import type { HeldStore } from './held-store.ts';
@@ -13,7 +13,7 @@ import type { Metadata } from './config/metadata.ts';
 import { openMirror } from './mirror.ts';
 import { openSyncCycle } from './sync-mode.ts';
 
-export interface EngineOptions {
+export interface SyncOptions {
   beadsDir: string;
   metadata: Metadata;
   config: Config;
@@ -27,8 +27,8 @@ export interface EngineOptions {
   reached: Reached;
 }
 
-/** What keeps the mirror of a workspace and shares its issues, by its settings of now. */
-export function openEngine({ metadata, held, ...place }: EngineOptions): SyncEngine {
+/** What the engine of a workspace works with, by the settings of now. */
+export function openSync({ metadata, held, ...place }: SyncOptions): SyncEngineOptions {
   const { config, clock, reached } = place;
   const { store } = held;
   const around = {
@@ -49,7 +49,7 @@ export function openEngine({ metadata, held, ...place }: EngineOptions): SyncEng
       held.guardShowing();
     },
   });
-  return createSyncEngine({
+  return {
     ...around,
     mirror,
     cycle,
@@ -58,7 +58,7 @@ export function openEngine({ metadata, held, ...place }: EngineOptions): SyncEng
       held.guardShowing();
       config.check();
     },
-  });
+  };
 }
 
 /** Read at each use, so that `bd config set` takes effect at once. */

@@ -6,10 +6,9 @@ import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
-import { createReplaceableEngine } from '../sync/replaceable-engine.ts';
-import type { SyncEngine } from '../sync/sync-engine.ts';
+import { SyncEngine } from '../sync/sync-engine.ts';
 import { readConfig, type Config } from './config/config.ts';
-import { openEngine } from './engine.ts';
+import { openSync } from './engine.ts';
 import { holdStore, type Standing } from './held-store.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { readMetadata, refuseLinkedFiles } from './config/metadata.ts';
@@ -79,7 +78,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   if (notice !== undefined) log.warn(notice);
   const quarantineDirectory = join(beadsDir, 'quarantine');
   const place = { beadsDir, config, repository, quarantineDirectory, env, clock, log, reached };
-  const sync = createReplaceableEngine(() => openEngine({ ...place, metadata, held }));
+  const sync = new SyncEngine(() => openSync({ ...place, metadata, held }));
   let identity: Promise<Identity> | undefined;
   return {
     beadsDir,

@@ -17,7 +17,7 @@ import { createBranchCycle, runBranchCycle } from '../../src/sync/branch/branch-
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import type { CycleReport } from '../../src/sync/cycle.ts';
-import { createSyncEngine, type SyncEngine } from '../../src/sync/sync-engine.ts';
+import { SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-settings.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 
@@ -120,7 +120,7 @@ export function openClone(
   const branch = wrapBranch(createSyncBranch({ git, project, clock }));
   const settings = { ...DEFAULT_SYNC_SETTINGS };
   const random = (): number => 0.5;
-  const engine = createSyncEngine({
+  const engine = new SyncEngine(() => ({
     store,
     mirror,
     cycle: createBranchCycle({ store, branch, clock, random, pause, quarantineDirectory }),
@@ -129,7 +129,7 @@ export function openClone(
     settings,
     guard: () => {},
     log,
-  });
+  }));
   return { directory, beadsDir, mirrorPath, store, mirror, branch, engine, settings };
 }
 

@@ -335,10 +335,13 @@ describe('a mirror that is not watched', () => {
     const clock = createFakeClock();
     const a = clone('a', { clock });
     a.settings.watchesFiles = false;
+    const listening = vi.spyOn(AbortSignal.prototype, 'addEventListener');
     start(a);
     await a.engine.flushMirror();
-    const kept = () => getEventListeners(stop.signal, 'abort').length;
-    await eventually(() => kept() > 1, { what: 'the engine runs' });
+    const signals = new Set(listening.mock.contexts as EventTarget[]);
+    const kept = (): number =>
+      [...signals].reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
+    await eventually(() => kept() > 2, { what: 'the engine runs' });
     const before = kept();
     appendFileSync(a.mirrorPath, `${line('t-a')}\n`);
     await eventually(() => {
@@ -347,5 +350,6 @@ describe('a mirror that is not watched', () => {
     });
     clock.advance(20 * MIRROR_LOOK_INTERVAL_MS);
     expect(kept()).toBe(before);
+    listening.mockRestore();
   });
 });

@@ -1,0 +1,218 @@
+import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
+import type { SyncReport, SyncStatus } from '../core/sharing.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Store } from '../store/store.ts';
+import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
+import { joinNotice } from './intake/join-news.ts';
+import type { MirrorKeeper } from './mirror-keeper.ts';
+import type { FlushOptions } from './mirror/mirror-file.ts';
+import { whenUnanswered, type RemoteWait } from './remote-wait.ts';
+import type { SyncDriver } from './sync-driver.ts';
+import { failureFrom, unanswered } from './sync-failure.ts';
+import { writeSyncMemory, type SyncMemory } from './sync-memory.ts';
+import { syncStateName, syncStatus } from './sync-report.ts';
+import type { SyncSettings } from './sync-settings.ts';
+import { currentFailure } from './sync-state.ts';
+
+export interface CycleRunnerOptions {
+  store: Store;
+  /** Undefined where the mirror is all that others get to see. */
+  cycle: SyncCycle | undefined;
+  mirror: MirrorKeeper;
+  driver: SyncDriver;
+  remoteWait: RemoteWait;
+  memory: SyncMemory;
+  clock: Clock;
+  settings: SyncSettings;
+  guard: () => void;
+  log: Log;
+}
+
+type Waiter = (report: SyncReport) => void;
+
+/** Runs cycles one after another, answers those who wait for them, and remembers how they ended. */
+export class CycleRunner {
+  readonly #options: CycleRunnerOptions;
+  readonly #driver: SyncDriver;
+  readonly #mirror: MirrorKeeper;
+  readonly #network = new AbortController();
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Callers for the cycle that runs or starts next. */
+  #waiters: Waiter[] = [];
+  /** Callers for the cycle after a running one, which began before they asked. */
+  #nextWaiters: Waiter[] = [];
+  #remote: string | undefined;
+  #lastOkMs: number | undefined;
+
+  constructor(options: CycleRunnerOptions) {
+    this.#options = options;
+    this.#driver = options.driver;
+    this.#mirror = options.mirror;
+    this.#remote = options.memory.remote;
+    this.#lastOkMs = options.memory.lastOkMs;
+  }
+
+  /** Runs a cycle after those asked for before. */
+  start(): void {
+    this.#turn = this.#turn.then(() => this.#run());
+  }
+
+  /** One cycle that covers every change made before the call. */
+  async sync(options?: FlushOptions): Promise<SyncReport> {
+    if (this.#options.cycle === undefined) {
+      const report = await this.#mirror.flush(options).catch(() => undefined);
+      const imported = report?.imported ?? 0;
+      const notice = this.#mirror.notice(report);
+      return this.#report(emptyCycleReport(), { imported, notice });
+    }
+    const isRunning = this.#driver.state.cycle.kind === 'running';
+    const report = new Promise<SyncReport>((resolve) => {
+      (isRunning ? this.#nextWaiters : this.#waiters).push(resolve);
+    });
+    this.#driver.dispatch({ kind: 'sync_asked' });
+    return this.#orUnanswered(report);
+  }
+
+  status(): SyncStatus {
+    const { store, settings, clock } = this.#options;
+    const { state } = this.#driver;
+    return syncStatus(state, {
+      pending: store.outbox.pending(),
+      push: settings.push,
+      isByHand: settings.isByHand,
+      failure: currentFailure(state) ?? this.#mirror.failure,
+      nowMs: clock.nowMs(),
+      lastOkMs: this.#lastOkMs,
+      remote: this.#remote,
+    });
+  }
+
+  /** Stops what talks to the remote, for good; local steps end by themselves. */
+  stopNetwork(): void {
+    this.#network.abort();
+  }
+
+  async settled(): Promise<void> {
+    await this.#turn;
+    while (this.#driver.state.cycle.kind === 'running') await this.#turn;
+  }
+
+  /** Never rejects: what went wrong is in the report. */
+  async #run(): Promise<void> {
+    const mirror = this.#mirror;
+    const before = this.#mayDiffer() ? await mirror.flush().catch(() => undefined) : undefined;
+    const shared = await this.#runCycle();
+    const after = mirror.isBehind() ? await mirror.flush().catch(() => undefined) : undefined;
+    const served = this.#waiters;
+    this.#waiters = this.#nextWaiters;
+    this.#nextWaiters = [];
+    this.#noteEnd(shared);
+    const imported = (before?.imported ?? 0) + shared.imported + (after?.imported ?? 0);
+    const pending = this.#driver.pendingCount();
+    this.#driver.dispatch({ kind: 'cycle_ended', end: shared.end, pending, imported });
+    const notice = this.#branchNotice(shared) ?? mirror.notice(before, after);
+    const report = this.#report(shared, { imported, notice });
+    for (const serve of served) serve(report);
+    // The callers have their answer: there is time to tidy up, before the next cycle begins.
+    if (this.#driver.isRunning && typeof shared.end === 'string') await this.#tidyUp();
+  }
+
+  /** In the background the file is watched, so a look at the remote alone needs no look at the file. */
+  #mayDiffer(): boolean {
+    const { isRunning, state } = this.#driver;
+    const isQuiet = this.#waiters.length === 0 && state.mirror.kind === 'clean';
+    return !isRunning || !isQuiet || this.#mirror.isBehind();
+  }
+
+  async #runCycle(): Promise<CycleReport> {
+    const { cycle, guard, settings, store } = this.#options;
+    if (cycle === undefined) return emptyCycleReport();
+    try {
+      guard();
+      return await cycle.run({ push: settings.push, signal: this.#network.signal });
+    } catch (error) {
+      return { ...emptyCycleReport(), end: failureFrom(store.explain(error)) };
+    }
+  }
+
+  async #tidyUp(): Promise<void> {
+    const { cycle, log } = this.#options;
+    try {
+      await cycle?.tidy?.(this.#network.signal);
+    } catch (error) {
+      log.error('what the commits left behind could not be tidied up', { error });
+    }
+  }
+
+  #noteEnd({ end, remote, pushed, imported }: CycleReport): void {
+    // Stopped by our own end, which says nothing about the remote.
+    if (this.#network.signal.aborted) return;
+    const { log, clock } = this.#options;
+    this.#remote = remote ?? (end === 'no_remote' ? undefined : this.#remote);
+    const failure = currentFailure(this.#driver.state);
+    const moved = pushed + imported;
+    if (typeof end === 'string') {
+      if (end === 'shared') this.#lastOkMs = clock.nowMs();
+      if (failure !== undefined) log.info('sync works again', { was: failure.kind });
+      return this.#remember({ lastEnd: end }, moved);
+    }
+    if (failure?.message !== end.message) {
+      log.warn(end.message, { state: end.kind, remedy: end.remedy });
+    }
+    this.#remember({ failure: end }, moved);
+  }
+
+  #remember(end: Pick<SyncMemory, 'lastEnd' | 'failure'>, moved: number): void {
+    const { store, log } = this.#options;
+    const known = {
+      ...(this.#remote === undefined ? {} : { remote: this.#remote }),
+      ...(this.#lastOkMs === undefined ? {} : { lastOkMs: this.#lastOkMs }),
+    };
+    try {
+      writeSyncMemory(store.settings, { ...end, ...known }, { moved });
+    } catch (error) {
+      // A full disk, say: the cycle's work is done all the same, and its callers wait for the answer.
+      log.error('the outcome of the sync could not be recorded', { error });
+    }
+  }
+
+  #branchNotice(shared: CycleReport): string | undefined {
+    const text = joinNotice('the branch', shared);
+    if (text !== undefined) this.#options.log.warn(text);
+    return text;
+  }
+
+  #report(
+    { end, pushed }: CycleReport,
+    { imported, notice }: { imported: number; notice: string | undefined },
+  ): SyncReport {
+    const { push, isByHand } = this.#options.settings;
+    const failure = typeof end === 'string' ? this.#mirror.failure : end;
+    const pending = this.#driver.pendingCount();
+    return {
+      state: syncStateName(this.#driver.state, { pending, push, isByHand, failure }),
+      pending,
+      pushed,
+      imported,
+      remote: this.#remote ?? null,
+      error: failure === undefined ? (notice ?? null) : `${failure.message}. ${failure.remedy}`,
+    };
+  }
+
+  /** The cycle's own report, or that the remote does not answer. */
+  async #orUnanswered(report: Promise<SyncReport>): Promise<SyncReport> {
+    const { remoteWait, clock } = this.#options;
+    const waitedMs = REMOTE_PATIENCE_MS;
+    const silence = whenUnanswered(remoteWait, { clock, patienceMs: waitedMs });
+    const giveUp = silence.passed.then(() => {
+      const end = unanswered(this.#remote, { waitedMs, goesOn: this.#driver.isRunning });
+      return this.#report({ ...emptyCycleReport(), end }, { imported: 0, notice: undefined });
+    });
+    try {
+      return await Promise.race([report, giveUp]);
+    } finally {
+      silence.cancel();
+    }
+  }
+}
