@@ -9,7 +9,10 @@ export interface Step {
 }
 
 export interface Scenario {
-  /** Words of the `setup:` line, which may be the first. */
+  /**
+   * Words of the `setup:` line, which may be the first: `empty` (no `bd init`), `none` or `with-remote`
+   * (git), `daemon` (this mode only), `process` (where the boundary of the process matters).
+   */
   setup: string[];
   /** Prose as it stands, and steps, in order. */
   parts: (string | Step)[];

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { createInProcessBd } from '../support/in-process-bd.ts';
+import { createTestWorkspace, type TestProject } from '../support/test-workspace.ts';
 import {
   normalise,
   parseScenario,
@@ -14,7 +15,12 @@ import {
 
 const isUpdating = process.env['UPDATE_SCENARIOS'] === '1';
 
+/** The client that runs all scenarios; without one, only those with `process` in their setup leave this process. */
+const CLIENT = process.env['BD_TEST_CLIENT'];
+
 const MODES = { daemon: {}, direct: { BEADS_NO_DAEMON: '1' } } as const;
+
+type RunBd = TestProject['bd'];
 
 const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.txt'));
 
@@ -47,8 +53,18 @@ async function perform(scenario: Scenario, modeEnv: Record<string, string>): Pro
   await using workspace = await createTestWorkspace({
     git: git as 'none' | 'plain' | 'with-remote',
   });
+  await using inProcess = createInProcessBd(workspace);
+  const needsProcess = scenario.setup.includes('process') || CLIENT !== undefined;
+  const program = CLIENT === undefined ? {} : { program: CLIENT };
+  const bd: RunBd = (args, options = {}) => {
+    const env = { ...modeEnv, ...options.env };
+    return needsProcess
+      ? workspace.bd(args, { ...program, ...options, env })
+      : inProcess.run(args, { ...options, env });
+  };
   if (!scenario.setup.includes('empty')) {
-    await workspace.bdText(['init', '--prefix', 't', '--quiet'], { env: modeEnv });
+    const { exitCode, stderr } = await bd(['init', '--prefix', 't', '--quiet']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   }
   const variables = new Map([['DIR', workspace.directory]]);
   const source = steps(scenario)
@@ -59,7 +75,7 @@ async function perform(scenario: Scenario, modeEnv: Record<string, string>): Pro
     parts.push(
       typeof part === 'string'
         ? part
-        : await performStep(part, { workspace, variables, modeEnv, source }),
+        : await performStep(part, { bd, directory: workspace.directory, variables, source }),
     );
   }
   return { ...scenario, parts };
@@ -68,14 +84,14 @@ async function perform(scenario: Scenario, modeEnv: Record<string, string>): Pro
 async function performStep(
   step: Step,
   {
-    workspace,
+    bd,
+    directory,
     variables,
-    modeEnv,
     source,
   }: {
-    workspace: TestWorkspace;
+    bd: RunBd;
+    directory: string;
     variables: Map<string, string>;
-    modeEnv: Record<string, string>;
     /** Everything that is typed: ids in it are no random ones. */
     source: string;
   },
@@ -84,11 +100,11 @@ async function performStep(
   const [program, ...args] = words;
   const stdin = step.stdin.map((line) => `${line}\n`).join('');
   if (program === 'write') {
-    writeFileSync(join(workspace.directory, args[0] ?? ''), stdin);
+    writeFileSync(join(directory, args[0] ?? ''), stdin);
     return { ...step, expected: [] };
   }
   if (program !== 'bd') throw new Error(`a scenario runs bd, not "${step.command}"`);
-  const run = await workspace.bd(args, { stdin, env: { ...modeEnv, ...env } });
+  const run = await bd(args, { stdin, env });
   if (capture !== undefined) variables.set(capture, run.stdout.trim());
   const stdout = capture === undefined ? outputLines(run.stdout) : [];
   const stderr = outputLines(run.stderr).map((line) => `stderr: ${line}`);

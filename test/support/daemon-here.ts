@@ -5,24 +5,37 @@ import type { Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 
-export interface DaemonHere {
+export interface ServedHere {
   beadsDir: string;
-  /** Where its socket lies. */
-  runtimeDirectory: string;
   stop: AbortController;
   ended: Promise<number>;
 }
 
-/** A daemon of a new workspace in this process, once it is ready: its time and its faults are the test's. */
-export async function startDaemonHere(
-  directory: string,
-  { clock, staysWhenIdle = false }: { clock: Clock; staysWhenIdle?: boolean },
-): Promise<DaemonHere> {
+export interface DaemonHere extends ServedHere {
+  /** The directory of its socket. */
+  runtimeDirectory: string;
+}
+
+interface Options {
+  clock: Clock;
+  staysWhenIdle?: boolean;
+}
+
+/** A daemon of a new workspace in this process, ready; the test gives it its time and its faults. */
+export async function startDaemonHere(directory: string, options: Options): Promise<DaemonHere> {
   const runtime = join(directory, 'run');
   mkdirSync(runtime, { mode: 0o700 });
   const env = { HOME: directory, XDG_RUNTIME_DIR: runtime, PATH: process.env['PATH'] ?? '' };
-  await initialise({ directory, env, clock, log: silentLog, isLocal: true });
-  const beadsDir = join(directory, '.beads');
+  await initialise({ directory, env, clock: options.clock, log: silentLog, isLocal: true });
+  const served = await serveHere(join(directory, '.beads'), { env, ...options });
+  return { ...served, runtimeDirectory: join(runtime, 'bd') };
+}
+
+/** A daemon of a workspace that is there, in this process, ready. */
+export async function serveHere(
+  beadsDir: string,
+  { env, clock, staysWhenIdle = false }: Options & { env: Readonly<Record<string, string>> },
+): Promise<ServedHere> {
   const stop = new AbortController();
   let report = (_word: FirstWord): void => {};
   const first = new Promise<FirstWord>((resolve) => (report = resolve));
@@ -37,5 +50,5 @@ export async function startDaemonHere(
   });
   const { kind } = await first;
   if (kind !== 'ready') throw new Error(`the daemon said ${kind}`);
-  return { beadsDir, runtimeDirectory: join(runtime, 'bd'), stop, ended };
+  return { beadsDir, stop, ended };
 }

@@ -24,7 +24,7 @@ export interface RunOptions {
   /** Added to the hermetic environment; undefined takes a variable out. */
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
-  /** Another build's `bd.js`. */
+  /** Another build's `bd.js`, or another client: a program that takes the same command line. */
   program?: string;
 }
 
@@ -128,7 +128,8 @@ function createProject(directory: string, env: Record<string, string>): TestProj
   const beadsDir = join(directory, '.beads');
   const start: TestProject['start'] = (args, options = {}) => {
     const { env: more = {}, cwd = directory, program = BD } = options;
-    return spawn(process.execPath, [program, ...args], { cwd, env: { ...env, ...more } });
+    const [file, ...script] = program.endsWith('.js') ? [process.execPath, program] : [program];
+    return spawn(file, [...script, ...args], { cwd, env: { ...env, ...more } });
   };
   const bd: TestProject['bd'] = async (args, options) => {
     const child = start(args, options);
