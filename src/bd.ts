@@ -213,13 +213,15 @@ async function serveHere(
   const { runDaemon } = await import('./daemon/lifecycle.ts');
   const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
   const { systemClock } = await import('./platform/clock.ts');
+  const { openPlace } = await import('./place/workspace-place.ts');
+  const place = openPlace(beadsDir);
   process.on('uncaughtException', (error) => {
-    recordCrash(beadsDir, error, { nowMs: systemClock.nowMs() });
+    recordCrash(place, error, { nowMs: systemClock.nowMs() });
     writeSync(2, `${error.stack ?? String(error)}\n`);
     process.exit(CRASH_EXIT_CODE);
   });
   return await runDaemon({
-    beadsDir,
+    place,
     env: process.env,
     clock: systemClock,
     program: daemonProgram().file,

@@ -10,7 +10,7 @@ import { SCHEMA_VERSION } from '../store/upgrade.ts';
 import type { Settings } from '../store/settings.ts';
 
 /** Where each caller says who it is, and hears whether this daemon is the one for it. */
-export interface Reception {
+export interface Admission {
   /** Throws `DAEMON_RETIRING` before anything of a command is done that is for another daemon. */
   admit(params: unknown): void;
   hello(params: unknown): HelloResult;
@@ -25,7 +25,7 @@ const RETIRED = 'daemon_retired_ms';
 
 const CAPABILITIES = ['going_away', 'key', 'lsp', 'mcp'] as const;
 
-export function createReception({
+export function createAdmission({
   projectDir,
   instance,
   program,
@@ -44,7 +44,7 @@ export function createReception({
   clock: Clock;
   /** Called once; when it returns, no other client finds this daemon. */
   retired: (reason: string) => void;
-}): Reception {
+}): Admission {
   let reason: string | undefined;
   const retire = (why: string): void => {
     if (reason !== undefined) return;

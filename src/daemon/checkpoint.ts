@@ -4,14 +4,14 @@ import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 
 /** Tidies the store up when nobody works with it. */
-export interface StoreRest {
+export interface Checkpoint {
   /** After a short quiet; called again, the quiet begins anew. */
   soon(): void;
   now(): void;
   stop(): void;
 }
 
-export function createStoreRest({
+export function createCheckpoint({
   store,
   clock,
   log,
@@ -19,7 +19,7 @@ export function createStoreRest({
   store: Pick<Store, 'rest'>;
   clock: Clock;
   log: Log;
-}): StoreRest {
+}): Checkpoint {
   let cancel = (): void => {};
   let isStopped = false;
   const now = (): void => {

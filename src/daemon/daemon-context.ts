@@ -1,18 +1,19 @@
 import type { Environment } from '../platform/environment.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { ProgramFile } from './program-file.ts';
 import type { Standing } from '../workspace/held-store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { DaemonLog } from './daemon-log.ts';
 import type { DaemonEvent } from './daemon-state.ts';
-import type { AttentiveLog } from './last-error.ts';
 
 /** What the parts of a daemon share while it serves. */
-export interface Serving {
-  readonly beadsDir: string;
+export interface DaemonContext {
+  readonly place: WorkspacePlace;
   readonly workspace: Workspace;
   readonly env: Environment;
   readonly clock: Clock;
-  readonly log: AttentiveLog;
+  readonly log: DaemonLog;
   readonly program: ProgramFile;
   readonly startedMs: number;
   /** Of the directory as well. */

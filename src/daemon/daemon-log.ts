@@ -1,36 +1,41 @@
 import { dirname } from 'node:path';
+import { LOG_CAUSES_MAX, LOG_REPEAT_INTERVAL_MS } from '../core/limits.ts';
+import { timestampAt } from '../core/timestamp.ts';
+import { watchIdentity } from '../platform/file-version.ts';
 import { LOG_LEVELS, type Log, type LogLevel } from '../platform/log.ts';
 import { appendToLog } from '../platform/log-file.ts';
-import { createRepeatedLines } from './repeated-lines.ts';
-import { watchIdentity } from '../platform/file-version.ts';
 
 export interface DaemonLog extends Log {
-  /** What is of use only to who looks for a fault. */
+  /** Details that only help to find a fault. */
   debug(message: string, details?: Record<string, unknown>): void;
-  /** Less important lines are left out from now on. */
+  /** Drops lines below this level from now on. */
   setLevel(level: LogLevel): void;
-  /** Writes what waits. */
+  /** The last warning or error, for `bd daemon status`; also one that was not written again. */
+  lastError(): { at: string; message: string } | undefined;
+  /** Writes what is still queued. */
   close(): Promise<void>;
 }
 
 type Writer = Record<LogLevel, (details: object, message: string) => void>;
 
 /**
- * JSON lines in `.beads/daemon.log`. The writer is loaded with the first line: no start waits for it,
- * and a daemon that says nothing holds nothing.
+ * JSON lines in `.beads/daemon.log`. The writer is loaded with the first line, so that it costs the
+ * start no time, and an idle daemon no memory.
  */
 export function createDaemonLog(path: string): DaemonLog {
   const repeated = createRepeatedLines();
-  // A workspace that was moved away leaves its place to another one, whose log this is not.
+  // After a workspace was moved away, another one may be at its path, with a log of its own.
   const isSameDirectory = watchIdentity(dirname(path));
   let loading: Promise<Writer> | undefined;
   let least: LogLevel = 'info';
+  let lastError: ReturnType<DaemonLog['lastError']>;
   const say = (level: LogLevel, message: string, details: Record<string, unknown> = {}): void => {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const atMs = Date.now();
-    const described = describe(details);
-    // That something works again is news each time.
     const isTrouble = level === 'warn' || level === 'error';
+    if (isTrouble) lastError = { at: timestampAt(atMs), message };
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    const described = describe(details);
+    // Only trouble is held back: that something works again is always news.
     const heldBack = !isTrouble ? 0 : repeated.count({ level, message, described }, atMs);
     if (heldBack === 'known') return;
     const line = {
@@ -45,7 +50,7 @@ export function createDaemonLog(path: string): DaemonLog {
       writer[level](line, message);
       return writer;
     });
-    // A log that cannot be written stops nothing; `close` does not throw either.
+    // The daemon goes on without its log; `close` does not throw either.
     loading.catch(() => {});
   };
   return {
@@ -54,6 +59,7 @@ export function createDaemonLog(path: string): DaemonLog {
     info: (message, details) => say('info', message, details),
     warn: (message, details) => say('warn', message, details),
     error: (message, details) => say('error', message, details),
+    lastError: () => lastError,
     async close() {
       await loading?.catch(() => {});
     },
@@ -66,10 +72,10 @@ async function openWriter(append: (text: string) => void): Promise<Writer> {
     try {
       append(text);
     } catch {
-      // The next line may find room, or the file in its place again.
+      // Try again with the next line: the disk may have room by then.
     }
   };
-  // Synchronous: there are few lines, and those before a crash are the ones that matter.
+  // Synchronous: lines are few, and those just before a crash matter most.
   const logger = pino({ base: { pid: process.pid }, timestamp: false, level: 'debug' }, { write });
   return {
     debug: (details, message) => logger.debug(details, message),
@@ -79,7 +85,7 @@ async function openWriter(append: (text: string) => void): Promise<Writer> {
   };
 }
 
-/** Errors have no own members that JSON would show. */
+/** JSON shows no member of an Error. */
 function describe(details: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(details).map(([name, value]) => [
@@ -91,4 +97,25 @@ function describe(details: Record<string, unknown>): Record<string, unknown> {
 
 function describeError({ stack, cause }: Error): object {
   return cause instanceof Error ? { stack, cause: describeError(cause) } : { stack };
+}
+
+/** Suppresses a line that repeats within `LOG_REPEAT_INTERVAL_MS`. */
+export function createRepeatedLines() {
+  const seen = new Map<string, { sinceMs: number; heldBack: number }>();
+  return {
+    /** `known` for a line to suppress; otherwise how many of its kind were suppressed before. */
+    count(line: object, nowMs: number): number | 'known' {
+      const key = JSON.stringify(line);
+      const before = seen.get(key);
+      if (before !== undefined && nowMs - before.sinceMs < LOG_REPEAT_INTERVAL_MS) {
+        before.heldBack += 1;
+        return 'known';
+      }
+      seen.delete(key);
+      const [oldest] = seen.keys();
+      if (seen.size >= LOG_CAUSES_MAX && oldest !== undefined) seen.delete(oldest);
+      seen.set(key, { sinceMs: nowMs, heldBack: 0 });
+      return before?.heldBack ?? 0;
+    },
+  };
 }

@@ -3,13 +3,13 @@ import type { Call, Method, Params } from '../protocol/methods.ts';
 import { watchLoss } from './command-loss.ts';
 import type { Caller, Handle } from './connections/rpc-peer.ts';
 import { readStatus, type DaemonFacts } from './read-status.ts';
-import type { Reception } from './admission.ts';
+import type { Admission } from './admission.ts';
 import { runCommandFor } from './run-command.ts';
 
 export interface HandleOptions {
   /** The operations, for one command where it has a key. */
   callFor: (command: { key?: string | undefined }) => Call;
-  reception: Reception;
+  admission: Admission;
   facts: DaemonFacts;
   /** What people should hear of, and was not told yet. */
   takeNotice: () => string | undefined;
@@ -19,7 +19,7 @@ export interface HandleOptions {
 
 /** One door for all requests: the daemon's own, and everything else goes to the workspace. */
 export function createHandle(options: HandleOptions): Handle {
-  const { callFor, reception, facts, takeNotice, stop } = options;
+  const { callFor, admission, facts, takeNotice, stop } = options;
   const call = callFor({});
   return async (method, params, caller) => {
     if (!isDaemonMethod(method)) {
@@ -28,15 +28,15 @@ export function createHandle(options: HandleOptions): Handle {
     }
     switch (method) {
       case 'hello':
-        return reception.hello(params);
+        return admission.hello(params);
       case 'run_command': {
-        reception.admit(params);
+        admission.admit(params);
         const command = DAEMON_METHODS[method].check(params, method);
         tell(caller, takeNotice());
         const nowMs = facts.clock.nowMs();
         const watched = watchLoss(callFor(command));
         const result = await runCommandFor(caller, command, { call: watched.call, nowMs });
-        if (watched.isForTheNext()) throw reception.decline('the workspace was replaced');
+        if (watched.isForTheNext()) throw admission.decline('the workspace was replaced');
         return result;
       }
       case 'daemon_status':
@@ -44,7 +44,7 @@ export function createHandle(options: HandleOptions): Handle {
         return await readStatus(facts);
       case 'retire': {
         const { reason } = DAEMON_METHODS[method].check(params, method);
-        reception.retire(reason ?? 'a client asked for it');
+        admission.retire(reason ?? 'a client asked for it');
         return { message: 'the daemon finishes what runs, and the next one begins' };
       }
       case 'shutdown':

@@ -1,24 +1,25 @@
 import { SUCCESSION_WAIT_MS } from '../core/limits.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { readLink } from '../place/socket-link.ts';
-import { daemonLockPath, socketLinkPath } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 
-/** Between two looks whether another daemon serves the workspace by now. */
-const LOOK_INTERVAL_MS = 100;
+/** How long one attempt waits before it checks whether another daemon serves the workspace. */
+const ATTEMPT_MS = 100;
 
 /**
- * The workspace's lock, at once or when the daemon before has ended: that one takes its link away first,
- * and lets go when it has answered and written everything. Undefined where somebody goes on holding it.
+ * Acquires the workspace's lock, waiting for a previous daemon that is ending: that one removes its link
+ * first, and releases the lock when it has answered and written everything. Undefined when another
+ * process keeps the lock.
  */
-export async function succeed(
-  beadsDir: string,
+export async function takeOver(
+  place: WorkspacePlace,
   { stop }: { stop: AbortSignal },
 ): Promise<KernelLock | undefined> {
   const endMs = performance.now() + SUCCESSION_WAIT_MS;
   for (;;) {
-    const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: LOOK_INTERVAL_MS });
+    const lock = await acquireKernelLock(place.lockFile, { waitMs: ATTEMPT_MS });
     if (lock !== undefined) return lock;
-    const isServed = readLink(socketLinkPath(beadsDir)) !== undefined;
+    const isServed = readLink(place.socketLink) !== undefined;
     if (isServed || stop.aborted || performance.now() >= endMs) return undefined;
   }
 }

@@ -9,7 +9,7 @@ export interface Elapsed {
   monotonicMs: number;
 }
 
-export interface RegularLook {
+export interface HealthCheck {
   /**
    * The clock for all parts of the daemon: a look goes along when one of them wakes up, so that a
    * daemon that waits for its next fetch wakes up for nothing else.
@@ -22,13 +22,13 @@ export interface RegularLook {
 }
 
 /** Looks soon after whatever happens, and at a slow pace when nothing does. */
-export function createRegularLook({
+export function createHealthCheck({
   clock,
   monotonicMs,
 }: {
   clock: Clock;
   monotonicMs: () => number;
-}): RegularLook {
+}): HealthCheck {
   const read = (): Elapsed => ({ wallMs: clock.nowMs(), monotonicMs: monotonicMs() });
   let last = read();
   let tick = (): void => {};

@@ -1,31 +1,31 @@
 import { toBdError, type BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDaemonLog } from './daemon-log.ts';
+import { createDaemonLog, type DaemonLog } from './daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchIdentity } from '../platform/file-version.ts';
 import type { LogLevel } from '../platform/log.ts';
 import { watchProgram } from './program-file.ts';
-import { daemonLogPath, refuseLinks } from '../place/workspace-files.ts';
+import { refuseLinks } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Standing } from '../workspace/held-store.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { refuseCrashLoop } from './crash.ts';
 import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
-import { openFront, type Front } from './server.ts';
-import { rememberLastError, type AttentiveLog } from './last-error.ts';
+import { openServer, type DaemonServer } from './server.ts';
 import { createRegistration } from './registration.ts';
-import { createRegularLook, type RegularLook } from './health-check.ts';
+import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { loadRunner } from './run-command.ts';
-import type { Serving } from './daemon-context.ts';
-import { createStoreRest } from './checkpoint.ts';
-import { succeed } from './handover.ts';
+import type { DaemonContext } from './daemon-context.ts';
+import { createCheckpoint } from './checkpoint.ts';
+import { takeOver } from './handover.ts';
 import { startUpkeep } from './upkeep.ts';
 
 /** How a start went; exactly one is reported. */
 export type FirstWord = { kind: 'ready' } | { kind: 'busy' } | { kind: 'failed'; error: BdError };
 
 export interface DaemonOptions {
-  beadsDir: string;
+  place: WorkspacePlace;
   env: Environment;
   clock: Clock;
   /** The file that the daemon is started from. */
@@ -40,14 +40,14 @@ export interface DaemonOptions {
 /** Serves one workspace until idle or told to stop; returns the exit code. Never throws. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   try {
-    // The log is one of the files: this is told to the one who starts us only.
-    refuseLinks(options.beadsDir);
+    // The log itself may be the bad link, so report only to whoever started us.
+    refuseLinks(options.place.beadsDir);
   } catch (error) {
     const known = toBdError(error);
     options.report({ kind: 'failed', error: known });
     return known.exitCode;
   }
-  const log = rememberLastError(createDaemonLog(daemonLogPath(options.beadsDir)), options.clock);
+  const log = createDaemonLog(options.place.logFile);
   let isServing = false;
   try {
     return await runLocked({
@@ -68,24 +68,24 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type LoggedOptions = DaemonOptions & { log: AttentiveLog };
+type LoggedOptions = DaemonOptions & { log: DaemonLog };
 
 async function runLocked(options: LoggedOptions): Promise<number> {
-  const { beadsDir, report, stop } = options;
-  const lock = await succeed(beadsDir, { stop });
+  const { place, report, stop } = options;
+  const lock = await takeOver(place, { stop });
   if (lock === undefined) {
     report({ kind: 'busy' });
     return 0;
   }
   try {
-    const isSame = watchIdentity(beadsDir);
-    refuseCrashLoop(beadsDir, { nowMs: options.clock.nowMs() });
-    const look = createRegularLook({
+    const isSame = watchIdentity(place.beadsDir);
+    refuseCrashLoop(place, { nowMs: options.clock.nowMs() });
+    const look = createHealthCheck({
       clock: options.clock,
       monotonicMs: () => performance.now(),
     });
     const { clock } = look;
-    const workspace = await openWorkspace({ ...options, clock });
+    const workspace = await openWorkspace({ ...options, beadsDir: place.beadsDir, clock });
     options.log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
     const standing = (): Standing => (isSame() ? workspace.standing() : 'lost');
     return await serve(workspace, { ...options, clock, look, standing });
@@ -97,7 +97,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
 interface ServeOptions extends LoggedOptions {
   /** Of the directory as well. */
   standing: () => Standing;
-  look: RegularLook;
+  look: HealthCheck;
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
@@ -106,12 +106,12 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   await workspace.sync.flushMirror().catch(() => {});
   const { clock, log, report, look } = options;
   const events = createEventQueue<DaemonEvent>();
-  const serving = createServing(workspace, { ...options, events });
-  const registration = createRegistration(serving);
-  const rest = createStoreRest({ store: workspace.store, clock, log });
-  const front: Front = await openFront(serving, {
+  const context = createContext(workspace, { ...options, events });
+  const registration = createRegistration(context);
+  const checkpoint = createCheckpoint({ store: workspace.store, clock, log });
+  const server: DaemonServer = await openServer(context, {
     ended() {
-      if (front.connections() === 0) rest.soon();
+      if (server.connections() === 0) checkpoint.soon();
       void registration.begin();
     },
   }).catch(async (error: unknown) => {
@@ -123,38 +123,38 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   const background = new AbortController();
   const syncing = workspace.sync
     .run(background.signal)
-    .catch((error: unknown) => serving.post({ kind: 'failed', error }));
-  const stopUpkeep = startUpkeep(serving, { look, front, rest });
-  obey(options.stop, serving);
+    .catch((error: unknown) => context.post({ kind: 'failed', error }));
+  const stopUpkeep = startUpkeep(context, { look, server, checkpoint });
+  obey(options.stop, context);
   // Where it cannot be loaded, the command that needs it will say so.
   loadRunner().catch(() => {});
 
-  const end = await runUntilEnd(events, serving.startedMs);
+  const end = await runUntilEnd(events, context.startedMs);
   log.info('ending', { reason: end.reason });
   stopUpkeep();
-  await front.close(end);
+  await server.close(end);
   background.abort();
   await Promise.all([syncing, registration.begin()]);
   try {
     if (end.kind === 'abandoning') workspace.abandon();
     else await workspace[Symbol.asyncDispose]();
   } finally {
-    front.remove();
+    server.remove();
     await registration.remove();
   }
   if (end.kind === 'draining' && end.error !== undefined) throw end.error;
   return 0;
 }
 
-function createServing(
+function createContext(
   workspace: Workspace,
   options: ServeOptions & { events: EventQueue<DaemonEvent> },
-): Serving {
-  const { beadsDir, env, clock, log, standing, staysWhenIdle, events } = options;
+): DaemonContext {
+  const { place, env, clock, log, standing, staysWhenIdle, events } = options;
   const program = watchProgram(options.program);
   const post = (event: DaemonEvent): void => events.post(event);
   return {
-    beadsDir,
+    place,
     workspace,
     env,
     clock,
@@ -177,7 +177,7 @@ function createServing(
   };
 }
 
-function obey(stop: AbortSignal, { post }: Serving): void {
+function obey(stop: AbortSignal, { post }: DaemonContext): void {
   const ask = (): void => post({ kind: 'stop_requested', reason: String(stop.reason) });
   if (stop.aborted) ask();
   stop.addEventListener('abort', ask);

@@ -11,7 +11,8 @@ import {
   removeLink,
   resolveSocket,
 } from '../place/socket-link.ts';
-import { daemonPidPath, readDaemonPid, socketLinkPath } from '../place/workspace-files.ts';
+import { readDaemonPid } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 export interface Listener {
   readonly socketPath: string;
@@ -27,23 +28,22 @@ export interface Listener {
 
 /** Listens on a fresh socket of this instance and points `.beads/bd.sock` at it. The caller holds the lock. */
 export async function listen(
-  beadsDir: string,
+  { beadsDir, socketLink, pidFile }: WorkspacePlace,
   { env, accept }: { env: Environment; accept: (socket: Socket) => void },
 ): Promise<Listener> {
   const socketPath = chooseSocketPath(beadsDir, { env });
-  const linkPath = socketLinkPath(beadsDir);
   // Half-open: a client that has ended its side still gets its answers.
   const server = createServer({ allowHalfOpen: true }, accept);
   await bind(server, socketPath);
   try {
     // The directory keeps others out already; this is the second lock on the door.
     chmodSync(socketPath, 0o600);
-    removeLeftover(linkPath, socketPath);
-    placeLink(linkPath, socketPath);
-    writeFileSync(daemonPidPath(beadsDir), `${process.pid}\n`);
+    removeLeftover(socketLink, socketPath);
+    placeLink(socketLink, socketPath);
+    writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
     // Nobody is to find, or to wait for, a socket behind which there is no daemon.
-    removeLink(linkPath, socketPath);
+    removeLink(socketLink, socketPath);
     server.close();
     throw error;
   }
@@ -52,16 +52,16 @@ export async function listen(
     socketPath,
     restoreLink() {
       if (isWithdrawn) return;
-      if (readLink(linkPath) !== socketPath) placeLink(linkPath, socketPath);
+      if (readLink(socketLink) !== socketPath) placeLink(socketLink, socketPath);
     },
     withdraw() {
       isWithdrawn = true;
-      removeLink(linkPath, socketPath);
+      removeLink(socketLink, socketPath);
     },
     close: () => void server.close(),
     remove() {
       try {
-        if (readDaemonPid(beadsDir) === process.pid) rmSync(daemonPidPath(beadsDir));
+        if (readDaemonPid(beadsDir) === process.pid) rmSync(pidFile);
       } catch {
         // Nothing is decided by what it says.
       }

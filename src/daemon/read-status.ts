@@ -4,7 +4,7 @@ import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DaemonStatusResult } from '../protocol/daemon-methods.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { LastError } from './last-error.ts';
+import type { DaemonLog } from './daemon-log.ts';
 
 export interface DaemonFacts {
   workspace: Pick<Workspace, 'beadsDir' | 'projectDir' | 'sync'>;
@@ -14,7 +14,7 @@ export interface DaemonFacts {
   build: string | null;
   /** How many connections are open. */
   connections: () => number;
-  lastError: () => LastError | undefined;
+  lastError: DaemonLog['lastError'];
 }
 
 export async function readStatus(facts: DaemonFacts): Promise<DaemonStatusResult> {

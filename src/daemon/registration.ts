@@ -2,9 +2,8 @@ import { register, registryPath, unregister } from '../client/registry.ts';
 import { START_SETTLE_MS } from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { VERSION } from '../core/version.ts';
-import { socketLinkPath } from '../place/workspace-files.ts';
 import { findSuddenEnd } from './crash.ts';
-import type { Serving } from './daemon-context.ts';
+import type { DaemonContext } from './daemon-context.ts';
 
 /** The daemon's entry in the registry, and its first line in the log. */
 export interface Registration {
@@ -17,12 +16,12 @@ export interface Registration {
  * To be called before the daemon listens. The client that started it waits for its first answer: what
  * nobody waits for comes after that, or after a moment in which nobody called.
  */
-export function createRegistration(serving: Serving): Registration {
-  const { beadsDir, workspace, env, clock, log, startedMs } = serving;
-  const killed = findSuddenEnd(beadsDir);
+export function createRegistration(context: DaemonContext): Registration {
+  const { place, workspace, env, clock, log, startedMs } = context;
+  const killed = findSuddenEnd(place);
   const entry = {
     workspace_path: workspace.projectDir,
-    socket_path: socketLinkPath(beadsDir),
+    socket_path: place.socketLink,
     database_path: workspace.databasePath,
     pid: process.pid,
     version: VERSION,
@@ -30,7 +29,7 @@ export function createRegistration(serving: Serving): Registration {
   };
   const write = async (): Promise<void> => {
     if (killed !== undefined) {
-      log.warn('the daemon before ended without a word: was it killed?', { was: killed });
+      log.warn('the previous daemon ended without cleaning up: was it killed?', { was: killed });
     }
     const { projectDir } = workspace;
     log.info('serving', { version: VERSION, workspace: projectDir, node: process.version });

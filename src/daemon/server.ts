@@ -7,11 +7,11 @@ import { createConnections, type Connections } from './connections/accept.ts';
 import type { Handle } from './connections/rpc-peer.ts';
 import { createHandle } from './handle-request.ts';
 import { listen, type Listener } from './listener.ts';
-import { createReception, type Reception } from './admission.ts';
-import type { Serving } from './daemon-context.ts';
+import { createAdmission, type Admission } from './admission.ts';
+import type { DaemonContext } from './daemon-context.ts';
 
 /** The side that clients meet: the socket, who is let in, and what is answered. */
-export interface Front {
+export interface DaemonServer {
   /** How many connections are open. */
   connections(): number;
   /** Puts the link to the socket back when somebody took it away; throws when it cannot. */
@@ -23,15 +23,15 @@ export interface Front {
 }
 
 /** `ended` is called after each connection. */
-export async function openFront(
-  serving: Serving,
+export async function openServer(
+  context: DaemonContext,
   { ended }: { ended: () => void },
-): Promise<Front> {
-  const { beadsDir, workspace, env, clock, log, standing, post, check } = serving;
+): Promise<DaemonServer> {
+  const { place, workspace, env, clock, log, standing, post, check } = context;
   const connections: Connections = createConnections({
-    call: callFor(serving, {}),
+    call: callFor(context, {}),
     handle: (...request) => handle(...request),
-    admit: (params) => reception.admit(params),
+    admit: (params) => admission.admit(params),
     log,
     opened() {
       post({ kind: 'connection_opened' });
@@ -49,26 +49,26 @@ export async function openFront(
     socket.destroy();
     check();
   };
-  const listener: Listener = await listen(beadsDir, { env, accept });
-  const reception = openReception(serving, listener);
-  const handle = openHandle(serving, { reception, connections, listener });
+  const listener: Listener = await listen(place, { env, accept });
+  const admission = openAdmission(context, listener);
+  const handle = openHandle(context, { admission, connections, listener });
   return {
     connections: () => connections.count(),
     restoreLink: () => listener.restoreLink(),
     async close({ reason, patienceMs }) {
       listener.withdraw();
       listener.close();
-      await connections.drain({ refusal: reception.decline(reason), patienceMs });
+      await connections.drain({ refusal: admission.decline(reason), patienceMs });
     },
     remove: () => listener.remove(),
   };
 }
 
-function openReception(
-  { workspace, program, clock, post }: Serving,
+function openAdmission(
+  { workspace, program, clock, post }: DaemonContext,
   listener: Listener,
-): Reception {
-  return createReception({
+): Admission {
+  return createAdmission({
     projectDir: workspace.projectDir,
     instance: basename(listener.socketPath, '.sock'),
     program,
@@ -83,17 +83,17 @@ function openReception(
 }
 
 function openHandle(
-  serving: Serving,
+  context: DaemonContext,
   {
-    reception,
+    admission,
     connections,
     listener: { socketPath },
-  }: { reception: Reception; connections: Connections; listener: Listener },
+  }: { admission: Admission; connections: Connections; listener: Listener },
 ): Handle {
-  const { workspace, program, clock, startedMs, log, post } = serving;
+  const { workspace, program, clock, startedMs, log, post } = context;
   const handle = createHandle({
-    callFor: (command) => callFor(serving, command),
-    reception,
+    callFor: (command) => callFor(context, command),
+    admission,
     facts: {
       workspace,
       socketPath,
@@ -115,7 +115,7 @@ function openHandle(
 const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'STORE_UNUSABLE']);
 
 /** A request that fails because the workspace was taken from us, or broke, ends the daemon, not just the request. */
-function callFor({ workspace, check }: Serving, command: { key?: string | undefined }): Call {
+function callFor({ workspace, check }: DaemonContext, command: { key?: string | undefined }): Call {
   const call = createCall(workspace, command);
   return async (method, params) => {
     try {

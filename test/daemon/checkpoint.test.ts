@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import BetterSqlite3 from 'better-sqlite3';
 import { STORE_REST_MS, WAL_REST_BYTES_MAX } from '../../src/core/limits.ts';
-import { createStoreRest } from '../../src/daemon/checkpoint.ts';
+import { createCheckpoint } from '../../src/daemon/checkpoint.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -35,10 +35,10 @@ function grow(): void {
 
 test('a write-ahead log that has grown is emptied after a quiet, and nothing is lost', () => {
   grow();
-  const rest = createStoreRest({ store, clock, log: silentLog });
-  rest.soon();
+  const checkpoint = createCheckpoint({ store, clock, log: silentLog });
+  checkpoint.soon();
   clock.advance(STORE_REST_MS - 1);
-  rest.soon();
+  checkpoint.soon();
   clock.advance(STORE_REST_MS - 1);
   expect(logBytes()).toBeGreaterThan(0);
   clock.advance(1);
@@ -49,7 +49,7 @@ test('a write-ahead log that has grown is emptied after a quiet, and nothing is 
 test('a small one stays, so that a daemon at rest writes nothing', () => {
   store.settings.set('little', 'x');
   const before = logBytes();
-  createStoreRest({ store, clock, log: silentLog }).now();
+  createCheckpoint({ store, clock, log: silentLog }).now();
   expect(logBytes()).toBe(before);
 });
 
@@ -58,17 +58,17 @@ test('somebody else who reads the store is not waited for, and the log is emptie
   reader.exec('BEGIN');
   reader.prepare('SELECT count(*) FROM settings').get();
   grow();
-  const rest = createStoreRest({ store, clock, log: silentLog });
-  rest.now();
+  const checkpoint = createCheckpoint({ store, clock, log: silentLog });
+  checkpoint.now();
   expect(logBytes()).toBeGreaterThan(0);
   reader.close();
-  rest.now();
+  checkpoint.now();
   expect(logBytes()).toBe(0);
 });
 
 test('a store that cannot be tidied up is said to be so, and the daemon lives on', () => {
   const said: string[] = [];
-  const rest = createStoreRest({
+  const checkpoint = createCheckpoint({
     store: {
       rest() {
         throw new Error('disk full');
@@ -77,6 +77,6 @@ test('a store that cannot be tidied up is said to be so, and the daemon lives on
     clock,
     log: { ...silentLog, warn: (message) => void said.push(message) },
   });
-  rest.now();
+  checkpoint.now();
   expect(said).toEqual([expect.stringContaining('could not be emptied')]);
 });

@@ -23,10 +23,12 @@ import {
   refuseCrashLoop,
 } from '../../src/daemon/crash.ts';
 import { readCrashReport } from '../../src/client/crash-report.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
+const place = (): WorkspacePlace => new WorkspacePlace(temp.path);
 let path: string;
 
 beforeEach(() => {
@@ -38,11 +40,11 @@ afterEach(() => temp[Symbol.dispose]());
 const NOON_MS = Date.UTC(2026, 0, 2, 12);
 
 const crash = (nowMs: number, thrown: unknown = new Error('why')): void =>
-  recordCrash(temp.path, thrown, { nowMs });
+  recordCrash(place(), thrown, { nowMs });
 
 const starts = (nowMs: number): boolean => {
   try {
-    refuseCrashLoop(temp.path, { nowMs });
+    refuseCrashLoop(place(), { nowMs });
     return true;
   } catch {
     return false;
@@ -107,7 +109,7 @@ test('after three crashes within ten minutes no daemon starts for ten minutes, a
   expect(starts(NOON_MS + 2_000)).toBe(true);
   crash(NOON_MS + 3_000);
   expect(starts(NOON_MS + 4_000)).toBe(false);
-  expect(() => refuseCrashLoop(temp.path, { nowMs: NOON_MS + 4_000 })).toThrow(
+  expect(() => refuseCrashLoop(place(), { nowMs: NOON_MS + 4_000 })).toThrow(
     /crashed 3 times within 10 minutes.*why/,
   );
   expect(starts(NOON_MS + 3_000 + CRASH_WINDOW_MS)).toBe(true);
@@ -125,10 +127,10 @@ test('crashes that lie far apart never stop a start, nor does a clock that was s
 
 test('a daemon that lives for ten minutes takes the report away', () => {
   const clock = createFakeClock();
-  forgetCrashInTime(temp.path, clock);
+  forgetCrashInTime(place(), clock);
   expect(clock.waiting, 'nothing to forget costs no timer').toBe(0);
   crash(clock.nowMs());
-  forgetCrashInTime(temp.path, clock);
+  forgetCrashInTime(place(), clock);
   clock.advance(CRASH_WINDOW_MS - 1);
   expect(existsSync(path)).toBe(true);
   clock.advance(1);
@@ -136,15 +138,17 @@ test('a daemon that lives for ten minutes takes the report away', () => {
 });
 
 test('a process that left its number and no report ended without a word', () => {
-  expect(findSuddenEnd(temp.path)).toBeUndefined();
+  expect(findSuddenEnd(place())).toBeUndefined();
   writeFileSync(join(temp.path, 'daemon.pid'), '4711\n');
-  expect(findSuddenEnd(temp.path)).toBe(4711);
+  expect(findSuddenEnd(place())).toBe(4711);
   crash(NOON_MS);
-  expect(findSuddenEnd(temp.path)).toBe(4711);
+  expect(findSuddenEnd(place())).toBe(4711);
   writeFileSync(join(temp.path, 'daemon.pid'), `${process.pid}\n`);
-  expect(findSuddenEnd(temp.path)).toBeUndefined();
+  expect(findSuddenEnd(place())).toBeUndefined();
 });
 
 test('a crash in a directory that is gone is no second fault', () => {
-  expect(() => recordCrash(join(temp.path, 'gone'), new Error('x'), { nowMs: 1 })).not.toThrow();
+  expect(() =>
+    recordCrash(new WorkspacePlace(join(temp.path, 'gone')), new Error('x'), { nowMs: 1 }),
+  ).not.toThrow();
 });

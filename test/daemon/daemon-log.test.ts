@@ -15,10 +15,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LOG_BYTES_MAX, LOG_REPEAT_INTERVAL_MS } from '../../src/core/limits.ts';
-import { createDaemonLog } from '../../src/daemon/daemon-log.ts';
+import { createDaemonLog, createRepeatedLines } from '../../src/daemon/daemon-log.ts';
 import { appendToLog, readLogTail } from '../../src/platform/log-file.ts';
 import { LOG_LEVELS } from '../../src/platform/log.ts';
-import { createRepeatedLines } from '../../src/daemon/repeated-lines.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -180,4 +179,20 @@ test.each([
   await log.close();
   const text = readFileSync(path, 'utf8');
   expect(LOG_LEVELS.filter((each) => text.includes(`a line of ${each}`))).toEqual(expected);
+});
+
+test('the last warning or error is remembered, also one that is not written again', async () => {
+  const log = createDaemonLog(path);
+  log.info('serving');
+  expect(log.lastError()).toBeUndefined();
+  vi.useFakeTimers({ now: 1_000, toFake: ['Date'] });
+  log.error('one');
+  log.warn('two', { why: 'x' });
+  log.info('all is well');
+  expect(log.lastError()).toEqual({ at: new Date(1_000).toISOString(), message: 'two' });
+  vi.setSystemTime(2_000);
+  log.warn('two', { why: 'x' });
+  expect(log.lastError()).toEqual({ at: new Date(2_000).toISOString(), message: 'two' });
+  await log.close();
+  expect(linesOf(path).map(({ msg }) => msg)).toEqual(['serving', 'one', 'two', 'all is well']);
 });

@@ -7,7 +7,7 @@ import {
   WAKE_GAP_MS,
 } from '../../src/core/limits.ts';
 import { decide, type DaemonState } from '../../src/daemon/daemon-state.ts';
-import { createRegularLook, hasSlept } from '../../src/daemon/health-check.ts';
+import { createHealthCheck, hasSlept } from '../../src/daemon/health-check.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
@@ -20,7 +20,7 @@ function createMachine() {
     after: (delayMs, callback) => time.after(delayMs, callback),
   };
   const looks: { atMs: number; isWake: boolean }[] = [];
-  const look = createRegularLook({ clock, monotonicMs: () => time.nowMs() });
+  const look = createHealthCheck({ clock, monotonicMs: () => time.nowMs() });
   look.start({
     look: ({ isWake }) => looks.push({ atMs: time.nowMs(), isWake }),
     intervalMs: () => LOOK_INTERVAL_MS,
@@ -105,7 +105,7 @@ describe('a look', () => {
 });
 
 test('a daemon that slept longer than the idle time has not been idle for it', () => {
-  const serving: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
+  const context: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
   const nowMs = 10 * IDLE_TIMEOUT_MS;
   const checked = {
     kind: 'checked',
@@ -114,6 +114,6 @@ test('a daemon that slept longer than the idle time has not been idle for it', (
     workspace: 'ours',
     program: 'present',
   } as const;
-  expect(decide(serving, checked).kind).toBe('draining');
-  expect(decide(decide(serving, { kind: 'woke', nowMs }), checked).kind).toBe('serving');
+  expect(decide(context, checked).kind).toBe('draining');
+  expect(decide(decide(context, { kind: 'woke', nowMs }), checked).kind).toBe('serving');
 });

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOOK_INTERVAL_MS, WAKE_GAP_MS, WAKE_JITTER_MS } from '../../src/core/limits.ts';
-import type { Front } from '../../src/daemon/server.ts';
-import { createRegularLook } from '../../src/daemon/health-check.ts';
-import type { Serving } from '../../src/daemon/daemon-context.ts';
-import { createStoreRest } from '../../src/daemon/checkpoint.ts';
+import type { DaemonServer } from '../../src/daemon/server.ts';
+import { createHealthCheck } from '../../src/daemon/health-check.ts';
+import type { DaemonContext } from '../../src/daemon/daemon-context.ts';
+import { createCheckpoint } from '../../src/daemon/checkpoint.ts';
 import { startUpkeep } from '../../src/daemon/upkeep.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -13,17 +14,21 @@ let temp: TempDirectory;
 let clock: FakeClock;
 let done: string[];
 let stop: () => void;
-let rest: ReturnType<typeof createStoreRest>;
+let checkpoint: ReturnType<typeof createCheckpoint>;
 /** What the monotonic clock missed while the machine slept. */
 let sleptMs: number;
 
 beforeEach(() => {
   temp = createTempDirectory();
   [clock, done, sleptMs] = [createFakeClock(), [], 0];
-  const look = createRegularLook({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
-  rest = createStoreRest({ store: { rest: () => done.push('rest') }, clock, log: silentLog });
-  const serving = {
-    beadsDir: temp.path,
+  const look = createHealthCheck({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
+  checkpoint = createCheckpoint({
+    store: { rest: () => done.push('rest') },
+    clock,
+    log: silentLog,
+  });
+  const context = {
+    place: new WorkspacePlace(temp.path),
     clock: look.clock,
     log: silentLog,
     standing: () => 'ours',
@@ -32,9 +37,9 @@ beforeEach(() => {
     workspace: {
       sync: { storeChanged: () => done.push('share'), activity: () => done.push('fetch') },
     },
-  } as unknown as Serving;
-  const front = { connections: () => 1, restoreLink() {} } as unknown as Front;
-  stop = startUpkeep(serving, { look, front, rest });
+  } as unknown as DaemonContext;
+  const server = { connections: () => 1, restoreLink() {} } as unknown as DaemonServer;
+  stop = startUpkeep(context, { look, server, checkpoint });
 });
 afterEach(() => {
   stop();
@@ -55,10 +60,10 @@ test('after a sleep the workspace is looked at, and then the remote', () => {
 
 test('a daemon that ends does nothing more: the store is closed by then', () => {
   sleep();
-  rest.soon();
+  checkpoint.soon();
   stop();
   // The last connection ends after that.
-  rest.soon();
+  checkpoint.soon();
   done = [];
   clock.advance(10 * LOOK_INTERVAL_MS);
   expect(done).toEqual([]);

@@ -71,7 +71,7 @@ test('what V8 says when memory runs out is in the log, and the next daemon notes
   expect(logText()).toContain('heap out of memory');
   expect(existsSync(pathOf('daemon.crash'))).toBe(false);
   await workspace.bdText(['list']);
-  const note = new RegExp(`"was":${daemon.pid},.*ended without a word`);
+  const note = new RegExp(`"was":${daemon.pid},.*ended without cleaning up`);
   await eventually(() => note.test(logText()));
 });
 

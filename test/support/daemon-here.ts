@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runDaemon, type FirstWord } from '../../src/daemon/lifecycle.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 
 export interface ServedHere {
@@ -40,7 +41,7 @@ export async function serveHere(
   let report = (_word: FirstWord): void => {};
   const first = new Promise<FirstWord>((resolve) => (report = resolve));
   const ended = runDaemon({
-    beadsDir,
+    place: new WorkspacePlace(beadsDir),
     env,
     clock,
     program: import.meta.filename,

@@ -6,7 +6,7 @@ import { bridgeHello } from '../../protocol/daemon-methods.ts';
 import { errorReply } from '../../protocol/messages.ts';
 import type { Call } from '../../protocol/methods.ts';
 import { firstLine, readOpening, type Opening } from './first-bytes.ts';
-import { createHeldBytes, type Holding } from './memory-budget.ts';
+import { createMemoryBudget, type MemoryShare } from './memory-budget.ts';
 import { serveLineJson } from './line-json.ts';
 import type { ServedConnection } from './rpc-connection.ts';
 import type { Handle } from './rpc-peer.ts';
@@ -51,14 +51,14 @@ export function createConnections({
   const served = new Map<Socket, ServedConnection>();
   let refusing: BdError | undefined;
   const { firstBytesTimeoutMs, messageTimeoutMs, heldBytesMax } = bounds;
-  const held = createHeldBytes(heldBytesMax === undefined ? {} : { bytesMax: heldBytesMax });
+  const held = createMemoryBudget(heldBytesMax === undefined ? {} : { bytesMax: heldBytesMax });
 
-  const serve = async (socket: Socket, holding: Holding): Promise<void> => {
+  const serve = async (socket: Socket, memory: MemoryShare): Promise<void> => {
     const opening = await readOpening(socket, {
       ...(firstBytesTimeoutMs === undefined ? {} : { timeoutMs: firstBytesTimeoutMs }),
-      hold: (bytes) => holding.set(bytes),
+      hold: (bytes) => memory.set(bytes),
     });
-    const options = { socket, initial: opening.bytes, handle, log, holding, messageTimeoutMs };
+    const options = { socket, initial: opening.bytes, handle, log, memory, messageTimeoutMs };
     switch (opening.face) {
       case 'line-json':
         return begin(socket, () => serveLineJson(options));
@@ -67,7 +67,7 @@ export function createConnections({
         return begin(socket, () => serveLsp(options));
       }
       case 'mcp':
-        return begin(socket, await prepareMcp(socket, { opening, admit, call, log, holding }));
+        return begin(socket, await prepareMcp(socket, { opening, admit, call, log, memory }));
       case 'unknown':
       case 'silent':
       case 'ended':
@@ -97,15 +97,15 @@ export function createConnections({
       if (refusing !== undefined) return refuse(socket, refusing);
       if (sockets.size >= CONNECTIONS_MAX) return refuse(socket, tooMany());
       sockets.add(socket);
-      const holding = held.open();
-      holding.onTooMuch(() => socket.destroy());
+      const memory = held.open();
+      memory.onTooMuch(() => socket.destroy());
       opened();
       socket.once('close', () => {
         sockets.delete(socket);
-        holding.release();
+        memory.release();
         ended();
       });
-      serve(socket, holding).catch((error: unknown) => {
+      serve(socket, memory).catch((error: unknown) => {
         const known = toBdError(error);
         if (known.code === 'INTERNAL') log.error('a connection failed', { error });
         refuse(socket, known);
@@ -131,13 +131,13 @@ async function prepareMcp(
     admit,
     call,
     log,
-    holding,
+    memory,
   }: {
     opening: Opening;
     admit: (params: unknown) => void;
     call: Call;
     log: Log;
-    holding: Holding;
+    memory: MemoryShare;
   },
 ): Promise<() => ServedConnection> {
   const { bytes } = opening;
@@ -147,16 +147,16 @@ async function prepareMcp(
   const hello = isHello ? bridgeHello.check(params ?? {}, 'bd/hello') : {};
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
   const { serveMcp } = await import('../../mcp/server.ts');
-  const hold = (bytes: number): void => holding.set(bytes + socket.writableLength);
+  const hold = (bytes: number): void => memory.set(bytes + socket.writableLength);
   return () => {
     socket.unshift(bytes.subarray(read));
     const ending = new AbortController();
     const bounds = { hold };
-    const serving = serveMcp({ socket, call, hello, log, ending: ending.signal, bounds });
+    const context = serveMcp({ socket, call, hello, log, ending: ending.signal, bounds });
     return {
       async drain() {
         ending.abort();
-        await serving;
+        await context;
       },
     };
   };

@@ -2,26 +2,26 @@ import { BdError } from '../../core/errors.ts';
 import { HELD_BYTES_MAX } from '../../core/limits.ts';
 
 /** What one connection makes the daemon keep in memory: what it sent, and what it has not taken yet. */
-export interface Holding {
+export interface MemoryShare {
   set(bytes: number): void;
   /** Who is called when this connection holds the most of too much; whoever serves it now. */
   onTooMuch(giveUp: (error: BdError) => void): void;
   release(): void;
 }
 
-export interface HeldBytes {
-  open(): Holding;
+export interface MemoryBudget {
+  open(): MemoryShare;
   /** Of all connections together. */
   total(): number;
 }
 
 /** One budget for all connections: each may hold much, all of them at once may not. */
-export function createHeldBytes({ bytesMax = HELD_BYTES_MAX } = {}): HeldBytes {
-  const holders = new Map<Holding, { bytes: number; giveUp: (error: BdError) => void }>();
+export function createMemoryBudget({ bytesMax = HELD_BYTES_MAX } = {}): MemoryBudget {
+  const holders = new Map<MemoryShare, { bytes: number; giveUp: (error: BdError) => void }>();
   let total = 0;
 
-  const put = (holding: Holding, bytes: number): void => {
-    const holder = holders.get(holding);
+  const put = (memory: MemoryShare, bytes: number): void => {
+    const holder = holders.get(memory);
     if (holder === undefined) return;
     total += bytes - holder.bytes;
     holder.bytes = bytes;
@@ -31,30 +31,30 @@ export function createHeldBytes({ bytesMax = HELD_BYTES_MAX } = {}): HeldBytes {
   const giveLargestUp = (): void => {
     const [largest] = [...holders].sort(([, left], [, right]) => right.bytes - left.bytes);
     if (largest === undefined) return;
-    const [holding, { giveUp }] = largest;
-    holding.release();
+    const [memory, { giveUp }] = largest;
+    memory.release();
     giveUp(tooMuch(bytesMax));
   };
 
   return {
     total: () => total,
     open() {
-      const holding: Holding = {
+      const memory: MemoryShare = {
         set(bytes) {
-          put(holding, bytes);
+          put(memory, bytes);
           if (total > bytesMax) giveLargestUp();
         },
         onTooMuch(giveUp) {
-          const holder = holders.get(holding);
+          const holder = holders.get(memory);
           if (holder !== undefined) holder.giveUp = giveUp;
         },
         release() {
-          put(holding, 0);
-          holders.delete(holding);
+          put(memory, 0);
+          holders.delete(memory);
         },
       };
-      holders.set(holding, { bytes: 0, giveUp() {} });
-      return holding;
+      holders.set(memory, { bytes: 0, giveUp() {} });
+      return memory;
     },
   };
 }

@@ -4,7 +4,7 @@ import { MESSAGE_TIMEOUT_MS, REQUESTS_PER_CONNECTION_MAX } from '../../core/limi
 import type { Log } from '../../platform/log.ts';
 import type { GoingAwayParams } from '../../protocol/daemon-methods.ts';
 import { errorReply, notification, type Incoming } from '../../protocol/messages.ts';
-import type { Holding } from './memory-budget.ts';
+import type { MemoryShare } from './memory-budget.ts';
 import { createRpcPeer, type Handle } from './rpc-peer.ts';
 
 export interface ServedConnection {
@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   initial: Uint8Array;
   handle: Handle;
   log: Log;
-  holding: Holding;
+  memory: MemoryShare;
   messageTimeoutMs?: number | undefined;
 }
 
@@ -54,7 +54,7 @@ export function serveRpc(
     initial,
     handle,
     log,
-    holding,
+    memory,
     messageTimeoutMs = MESSAGE_TIMEOUT_MS,
   }: ConnectionOptions,
   framing: Framing,
@@ -76,7 +76,7 @@ export function serveRpc(
     waiting = [];
     tellIdle();
   };
-  const hold = (): void => holding.set(requestBytes + framing.begun() + socket.writableLength);
+  const hold = (): void => memory.set(requestBytes + framing.begun() + socket.writableLength);
   const serve = ({ message, bytes }: { message: Incoming; bytes: number }): void => {
     peer.receive(message, () => {
       requestBytes -= bytes;
@@ -134,7 +134,7 @@ export function serveRpc(
     isGivenUp = true;
     forgetWaiting();
     framing.drop();
-    holding.release();
+    memory.release();
     socket.resume();
     setTimeout(() => socket.destroy(), REFUSAL_GRACE_MS).unref();
   };
@@ -150,7 +150,7 @@ export function serveRpc(
     framing.readRest(receive);
     endWhenDone();
   };
-  holding.onTooMuch(giveUp);
+  memory.onTooMuch(giveUp);
   socket.on('drain', flow);
   socket.on('end', finish);
   socket.on('close', () => {
