@@ -2,7 +2,7 @@ import type { SyncMode } from '../core/sharing.ts';
 import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 import type { UninstallReport } from '../workspace/init/uninstall.ts';
-import type { CompletedClone, CompletionPreview } from '../workspace/init/present-workspace.ts';
+import type { CompletedClone } from '../workspace/init/present-workspace.ts';
 import type { DaemonServices } from '../local/daemon-services.ts';
 import type { DoctorReport } from '../local/examine.ts';
 import type { FleetServices } from '../local/fleet-services.ts';
@@ -15,16 +15,12 @@ export interface LocalServices extends DaemonServices, FleetServices, ServiceIns
   /** Looks for what is wrong, from `directory` or from here; touches nothing. */
   examine(directory?: string): Promise<DoctorReport>;
   /** Undefined when there is no workspace that lacks anything in this clone. */
-  completeClone(options: Pick<InitRequest, 'prefix'>): Promise<CompletedClone | undefined>;
-  /** What that would do; nothing is touched. */
-  previewCompletion(options: Pick<InitRequest, 'prefix'>): Promise<CompletionPreview | undefined>;
-  initialise(options: InitRequest): Promise<InitReport>;
-  /** What that would do; nothing is touched. */
-  previewInit(options: InitRequest): Promise<InitPreview>;
+  completeClone(
+    options: Pick<InitRequest, 'prefix' | 'isDryRun'>,
+  ): Promise<CompletedClone | undefined>;
+  initialise(options: InitRequest): Promise<InitReport | InitPreview>;
   /** Stops the daemon first. */
   uninstall(options: UninstallRequest): Promise<UninstallReport>;
-  /** What that would do; nothing is touched. */
-  previewUninstall(options: UninstallRequest): Promise<UninstallReport>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
 
@@ -34,9 +30,13 @@ export interface InitRequest {
   isLocal: boolean;
   mode?: SyncMode;
   skipsMergeDriver: boolean;
+  /** Reports what would be done, and touches nothing. */
+  isDryRun?: boolean;
 }
 
 export interface UninstallRequest {
   purgesRemote: boolean;
   isForced: boolean;
+  /** Reports what would be done, and touches nothing. */
+  isDryRun: boolean;
 }

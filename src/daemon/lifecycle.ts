@@ -85,7 +85,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
       monotonicMs: () => performance.now(),
     });
     const { clock } = look;
-    const workspace = await openWorkspace({ ...options, beadsDir: place.beadsDir, clock });
+    const workspace = await openWorkspace({ ...options, clock });
     options.log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
     const standing = (): Standing => (isSame() ? workspace.standing() : 'lost');
     return await serve(workspace, { ...options, clock, look, standing });

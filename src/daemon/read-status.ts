@@ -7,7 +7,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import type { DaemonLog } from './daemon-log.ts';
 
 export interface DaemonFacts {
-  workspace: Pick<Workspace, 'beadsDir' | 'projectDir' | 'sync'>;
+  workspace: Pick<Workspace, 'place' | 'sync'>;
   socketPath: string;
   startedMs: number;
   clock: Clock;
@@ -30,8 +30,8 @@ export async function readStatus(facts: DaemonFacts): Promise<DaemonStatusResult
     heap_bytes: heapUsed,
     event_loop_delay_ms: delayMs,
     connections: facts.connections(),
-    workspace: workspace.projectDir,
-    beads_dir: workspace.beadsDir,
+    workspace: workspace.place.projectDir,
+    beads_dir: workspace.place.beadsDir,
     socket: facts.socketPath,
     started_at: timestampAt(startedMs),
     watcher: workspace.sync.watching(),

@@ -20,9 +20,9 @@ export function createRegistration(context: DaemonContext): Registration {
   const { place, workspace, env, clock, log, startedMs } = context;
   const killed = findSuddenEnd(place);
   const entry = {
-    workspace_path: workspace.projectDir,
+    workspace_path: place.projectDir,
     socket_path: place.socketLink,
-    database_path: workspace.databasePath,
+    database_path: place.file(workspace.metadata.database),
     pid: process.pid,
     version: VERSION,
     started_at: timestampAt(startedMs),
@@ -31,8 +31,7 @@ export function createRegistration(context: DaemonContext): Registration {
     if (killed !== undefined) {
       log.warn('the previous daemon ended without cleaning up: was it killed?', { was: killed });
     }
-    const { projectDir } = workspace;
-    log.info('serving', { version: VERSION, workspace: projectDir, node: process.version });
+    log.info('serving', { version: VERSION, workspace: place.projectDir, node: process.version });
     const failure = await register(registryPath(env), entry);
     if (failure !== undefined) log.warn(`cannot write the registry: ${failure}`);
   };

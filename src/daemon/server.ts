@@ -69,7 +69,7 @@ function openAdmission(
   listener: Listener,
 ): Admission {
   return createAdmission({
-    projectDir: workspace.projectDir,
+    projectDir: workspace.place.projectDir,
     instance: basename(listener.socketPath, '.sock'),
     program,
     config: workspace.config,
@@ -91,6 +91,7 @@ function openHandle(
   }: { admission: Admission; connections: Connections; listener: Listener },
 ): Handle {
   const { workspace, program, clock, startedMs, log, post } = context;
+  let { notice } = workspace;
   const handle = createHandle({
     callFor: (command) => callFor(context, command),
     admission,
@@ -103,7 +104,12 @@ function openHandle(
       connections: () => connections.count(),
       lastError: () => log.lastError(),
     },
-    takeNotice: () => workspace.takeNotice(),
+    // The first client that asks tells its person.
+    takeNotice() {
+      const told = notice;
+      notice = undefined;
+      return told;
+    },
     stop: (reason) => post({ kind: 'stop_requested', reason }),
   });
   return (method, params, caller) => {

@@ -6,6 +6,7 @@ import { timestampAt } from '../core/timestamp.ts';
 import type { Environment } from '../platform/environment.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { foreignOwner } from '../platform/owner.ts';
+import { WorkspacePlace } from '../place/workspace-place.ts';
 
 /** Why no daemon is started for a workspace, and what would change that. */
 export interface DaemonRefusal {
@@ -63,7 +64,7 @@ async function refusedBySetting(
 ): Promise<DaemonRefusal | undefined> {
   const { readConfig } = await import('../workspace/config/config.ts');
   // What cannot be read shows where it is used.
-  const config = await readConfig(beadsDir, { env }).catch(() => undefined);
+  const config = await readConfig(new WorkspacePlace(beadsDir), { env }).catch(() => undefined);
   if (config === undefined || config.truth('daemon.auto_start')) return undefined;
   return {
     reason: 'daemon.auto_start is false',

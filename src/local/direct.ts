@@ -9,6 +9,7 @@ import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { silentLog } from '../platform/log.ts';
 import { createForHeir } from '../platform/owner.ts';
 import { daemonLockPath, nameHolder, refuseLinks } from '../place/workspace-files.ts';
+import { openPlace } from '../place/workspace-place.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
@@ -91,7 +92,7 @@ async function open(
   const lock = await takeWorkspace(beadsDir, { waitMs });
   try {
     const workspace = await openWorkspace({
-      beadsDir,
+      place: openPlace(beadsDir),
       env: selectDirectEnvironment(env),
       clock: systemClock,
       log: silentLog,
@@ -99,7 +100,7 @@ async function open(
     // What others wrote into the mirror meanwhile; a daemon would have seen it at once. A mirror that
     // cannot be used keeps nobody from working, and is told of at the end.
     await workspace.sync.flushMirror().catch(() => {});
-    const notice = workspace.takeNotice();
+    const { notice } = workspace;
     if (notice !== undefined) io.stderr(`Note: ${notice}\n`);
     return { workspace, lock };
   } catch (error) {

@@ -8,6 +8,7 @@ import { BdError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import { VERSION } from '../core/version.ts';
 import { systemClock } from '../platform/clock.ts';
+import { openPlace } from '../place/workspace-place.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { describeDaemon } from './describe-daemon.ts';
 
@@ -30,7 +31,7 @@ export async function examine(host: ClientHost, directory?: string): Promise<Doc
   const { checkWorkspace } = await import('../workspace/checkup/checkup.ts');
   const probe = await probeDaemon(beadsDir);
   const checks = [
-    ...(await checkWorkspace(beadsDir, {
+    ...(await checkWorkspace(openPlace(beadsDir), {
       env: selectDirectEnvironment(env),
       nowMs: systemClock.nowMs(),
       sync: probe.kind === 'answered' ? probe.status.sync : undefined,

@@ -6,6 +6,7 @@ import { stopDaemon } from '../client/stop-daemon.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import { freeSpace } from '../platform/file-system.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
+import { WorkspacePlace } from '../place/workspace-place.ts';
 import type { ClientHost } from './client-host.ts';
 import {
   describeMember,
@@ -71,7 +72,9 @@ export function createFleetServices(host: ClientHost): FleetServices {
     async daemonsHealth(beadsDir) {
       const members = await (beadsDir === undefined ? findFleet(env) : findDaemons(beadsDir, env));
       const { lookAtWorkspaceStore } = await import('../workspace/checkup/store.ts');
-      return reportHealth(members, ({ beadsDir: at }) => lookAround(at, lookAtWorkspaceStore));
+      return reportHealth(members, ({ beadsDir: at }) =>
+        lookAround(at, (of) => lookAtWorkspaceStore(new WorkspacePlace(of))),
+      );
     },
     async stopOne(target, options) {
       const members = await find(target);

@@ -4,6 +4,7 @@ import { BdError, toBdError, type ErrorCode } from '../core/errors.ts';
 import { WORKSPACE_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
+import { openPlace } from '../place/workspace-place.ts';
 import type { InitReport } from '../workspace/init/initialise.ts';
 import type { SharedIssues } from '../workspace/init/shared-issues.ts';
 import type { CommandIo } from '../cli/command-io.ts';
@@ -42,7 +43,7 @@ export async function adoptClassicWorkspace(
   joining: Joining,
 ): Promise<void> {
   const { readMetadata } = await import('../workspace/config/metadata.ts');
-  if (readMetadata(beadsDir).project_id !== '') return;
+  if (readMetadata(openPlace(beadsDir)).project_id !== '') return;
   const env = selectDirectEnvironment(joining.env);
   const { findTrackedIssues } = await import('../workspace/init/shared-issues.ts');
   try {

@@ -10,8 +10,9 @@ import { systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
 import { socketLinkPath } from '../place/workspace-files.ts';
+import { openPlace } from '../place/workspace-place.ts';
 import type { InitOptions } from '../workspace/init/init-plan.ts';
-import type { InitReport } from '../workspace/init/initialise.ts';
+import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { UninstallOptions, UninstallReport } from '../workspace/init/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import type { CommandIo } from '../cli/command-io.ts';
@@ -69,24 +70,14 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
       const { completeClone } = await import('../workspace/init/present-workspace.ts');
       return await completeClone({ ...request, ...placeOf(host) });
     },
-    async previewCompletion(request) {
-      const { previewCompletion } = await import('../workspace/init/present-workspace.ts');
-      return await previewCompletion({ ...request, ...placeOf(host) });
-    },
-    initialise: async (request) => await makeWorkspace(request, host),
-    async previewInit(request) {
-      const { previewInit } = await import('../workspace/init/initialise.ts');
-      return await previewInit(initOptions(request, host));
-    },
-    uninstall: async (request) => await removeWorkspace(request, host),
-    async previewUninstall(request) {
-      const { previewUninstall } = await import('../workspace/init/uninstall.ts');
-      const options = uninstallOptions(request, host);
-      const { beadsDir } = options;
-      const { status } = statusFrom(beadsDir, await probeDaemon(beadsDir));
-      const report = await previewUninstall(options);
-      return status === 'not_running' ? report : withDaemonStopped(report);
-    },
+    initialise: async (request) =>
+      request.isDryRun === true
+        ? await previewInit(request, host)
+        : await makeWorkspace(request, host),
+    uninstall: async (request) =>
+      request.isDryRun
+        ? await previewUninstall(request, host)
+        : await removeWorkspace(request, host),
     mergeFiles: async (paths) => {
       const { mergePaths } = await import('../workspace/merge-driver.ts');
       return await mergePaths(paths);
@@ -99,7 +90,13 @@ function placeOf({ cwd, env }: Pick<ClientHost, 'cwd' | 'env'>) {
 }
 
 function initOptions(request: InitRequest, host: Pick<ClientHost, 'cwd' | 'env'>): InitOptions {
-  return { ...request, ...placeOf(host), clock: systemClock, log: silentLog };
+  const { isDryRun: _isDryRun, ...options } = request;
+  return { ...options, ...placeOf(host), clock: systemClock, log: silentLog };
+}
+
+async function previewInit(request: InitRequest, host: ClientHost): Promise<InitPreview> {
+  const { initialise } = await import('../workspace/init/initialise.ts');
+  return await initialise({ ...initOptions(request, host), isDryRun: true });
 }
 
 async function makeWorkspace(
@@ -126,7 +123,20 @@ async function makeWorkspace(
 
 function uninstallOptions(request: UninstallRequest, host: ClientHost): UninstallOptions {
   const { env } = placeOf(host);
-  return { ...request, beadsDir: findHere(host), env, clock: systemClock, log: silentLog };
+  const place = openPlace(findHere(host));
+  return { ...request, place, env, clock: systemClock, log: silentLog };
+}
+
+async function previewUninstall(
+  request: UninstallRequest,
+  host: ClientHost,
+): Promise<UninstallReport> {
+  const { uninstall } = await import('../workspace/init/uninstall.ts');
+  const options = uninstallOptions(request, host);
+  const { beadsDir } = options.place;
+  const { status } = statusFrom(beadsDir, await probeDaemon(beadsDir));
+  const report = await uninstall(options);
+  return status === 'not_running' ? report : withDaemonStopped(report);
 }
 
 async function removeWorkspace(
@@ -136,7 +146,7 @@ async function removeWorkspace(
   const { uninstall } = await import('../workspace/init/uninstall.ts');
   const { takeWorkspace } = await import('./direct.ts');
   const options = uninstallOptions(request, host);
-  const { beadsDir } = options;
+  const { beadsDir } = options.place;
   // What was started at the login for a workspace goes with it.
   const removed = await removeService(beadsDir, host);
   const service = removed === undefined ? [] : [`removed the service ${removed.path}`];
@@ -152,6 +162,6 @@ async function removeWorkspace(
   }
 }
 
-function withDaemonStopped<T extends UninstallReport>(report: T): T {
+function withDaemonStopped(report: UninstallReport): UninstallReport {
   return { ...report, changes: ['stopped the daemon', ...report.changes] };
 }

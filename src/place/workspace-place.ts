@@ -121,6 +121,11 @@ export class WorkspacePlace {
     return this.file('quarantine');
   }
 
+  /** What `bd init` found here, so that `bd uninstall` can put it back. */
+  get footprintDirectory(): string {
+    return this.file('before-init');
+  }
+
   /** A file in `.beads` whose name the workspace's metadata gives. */
   file(name: string): string {
     return join(this.beadsDir, name);

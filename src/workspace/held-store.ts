@@ -1,6 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import { watchIdentity } from '../platform/file-version.ts';
-import { daemonLockPath } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -21,8 +21,8 @@ export interface HeldStore {
   close(): void;
 }
 
-export function holdStore(beadsDir: string, open: () => Store): HeldStore {
-  const isOurs = watchIdentity(daemonLockPath(beadsDir));
+export function holdStore(place: WorkspacePlace, open: () => Store): HeldStore {
+  const isOurs = watchIdentity(place.lockFile);
   const store = open();
   const standing = (): Standing => {
     if (!isOurs()) return 'lost';
@@ -33,10 +33,10 @@ export function holdStore(beadsDir: string, open: () => Store): HeldStore {
     store,
     standing,
     guardWriting() {
-      if (standing() !== 'ours') throw replaced(beadsDir);
+      if (standing() !== 'ours') throw replaced(place);
     },
     guardShowing() {
-      if (standing() === 'lost') throw replaced(beadsDir);
+      if (standing() === 'lost') throw replaced(place);
     },
     close() {
       // Whoever holds another lock may have it open.
@@ -47,7 +47,7 @@ export function holdStore(beadsDir: string, open: () => Store): HeldStore {
 }
 
 /** Another process may be writing, or soon be: what is written here now would be lost. */
-function replaced(beadsDir: string): BdError {
+function replaced({ beadsDir }: WorkspacePlace): BdError {
   return new BdError('LOCK_UNAVAILABLE', {
     message: `${beadsDir} was removed or replaced while it was open`,
     remedy: 'Run the command again: it opens what is there now.',

@@ -1,55 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
-import { openStore, type Store } from '../store/store.ts';
+import { openStore } from '../store/store.ts';
 import type { Reached } from '../sync/cycle-steps.ts';
 import { SyncEngine } from '../sync/sync-engine.ts';
-import { readConfig, type Config } from './config/config.ts';
+import { readConfig } from './config/config.ts';
+import { readMetadata, refuseLinkedFiles, type Metadata } from './config/metadata.ts';
 import { openSync } from './engine.ts';
-import { holdStore, type Standing } from './held-store.ts';
+import { holdStore } from './held-store.ts';
 import { readIdentity, type Identity } from './identity.ts';
-import { readMetadata, refuseLinkedFiles } from './config/metadata.ts';
 import { openSharedGit } from './shared-git.ts';
 
-/** A project's open issues: one writer at a time, so whoever opens it holds `daemon.lock`. */
-export interface Workspace {
-  readonly beadsDir: string;
-  readonly projectDir: string;
-  readonly databasePath: string;
-  readonly mirrorPath: string;
-  /** Holds lines that could not be read, word for word. */
-  readonly quarantineDirectory: string;
-  readonly projectId: string;
-  readonly config: Config;
-  /** What a git child may know of its surroundings. */
-  readonly env: Environment;
-  /** Undefined without git. */
-  readonly repository: GitRepository | undefined;
-  readonly store: Store;
-  readonly sync: SyncEngine;
-  readonly clock: Clock;
-  readonly randomBytes: (count: number) => Uint8Array;
-  /** What new ids begin with. */
-  prefix(): string;
-  identity(): Promise<Identity>;
-  /** A change: all or nothing, durable when it returns, then mirrored and shared in its own time. */
-  write<T>(change: () => T): T;
-  /** Makes a change that decides how issues are shared; from then on all goes by it. */
-  changeSharing<T>(change: () => Promise<T>): Promise<T>;
-  standing(): Standing;
-  /** What people should hear of, and the first who asks is told. */
-  takeNotice(): string | undefined;
-  /** Closes the store without writing anything. */
-  abandon(): void;
-  /** Brings the mirror up to date, stops what runs, and closes the store. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
 export interface WorkspaceOptions {
-  beadsDir: string;
+  place: WorkspacePlace;
   env: Environment;
   clock: Clock;
   log: Log;
@@ -57,55 +22,56 @@ export interface WorkspaceOptions {
   reached?: Reached;
 }
 
-export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
-  const { beadsDir, env, clock, log, reached = () => {} } = options;
-  let metadata = readMetadata(beadsDir);
-  const { database } = metadata;
-  refuseLinkedFiles(beadsDir, metadata);
-  const config = await readConfig(beadsDir, { env });
-  const projectDir = dirname(beadsDir);
-  const databasePath = join(beadsDir, database);
-  const repository = findGitRepository(projectDir);
+export type Workspace = Awaited<ReturnType<typeof openWorkspace>>;
+
+/** A project's open issues: one writer at a time, so the caller holds `place.lockFile`. */
+export async function openWorkspace({ place, reached = () => {}, ...around }: WorkspaceOptions) {
+  const { env, clock, log } = around;
+  let metadata = readMetadata(place);
+  refuseLinkedFiles(place, metadata);
+  const config = await readConfig(place, { env });
+  const databasePath = place.file(metadata.database);
   const projectId = metadata.project_id || undefined;
-  const held = holdStore(beadsDir, () => openStore(databasePath, { clock, projectId }));
+  const held = holdStore(place, () => openStore(databasePath, { clock, projectId }));
   const { store } = held;
   const guard = (): void => {
     held.guardWriting();
-    // Nothing is changed or shared by half of somebody's settings; it can be read, and they be mended.
+    // With a wrong setting nothing is changed or shared, but everything can be read, and the setting mended.
     config.check();
   };
-  let notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
+  const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
   if (notice !== undefined) log.warn(notice);
-  const quarantineDirectory = join(beadsDir, 'quarantine');
-  const place = { beadsDir, config, repository, quarantineDirectory, env, clock, log, reached };
-  const sync = new SyncEngine(() => openSync({ ...place, metadata, held }));
+  const { beadsDir, repository, quarantineDirectory } = place;
+  const syncOptions = { ...around, beadsDir, config, repository, quarantineDirectory, reached };
+  const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata, held }));
   let identity: Promise<Identity> | undefined;
   return {
-    beadsDir,
-    projectDir,
-    databasePath,
-    get mirrorPath() {
-      return join(beadsDir, metadata.jsonl_export);
-    },
-    quarantineDirectory,
-    get projectId() {
-      return metadata.project_id;
-    },
+    place,
     config,
-    env,
-    repository,
     store,
     sync,
     clock,
-    randomBytes: (count) => randomBytes(count),
-    prefix: () => config.text('issue_prefix'),
-    identity: () =>
+    /** What a git child may know of its surroundings. */
+    env,
+    /** That the store was rebuilt when it was opened, for the first person who looks. */
+    notice,
+    randomBytes: (count: number): Uint8Array => randomBytes(count),
+    /** The names of the store and the mirror, and the project; a migration can change them. */
+    get metadata(): Metadata {
+      return metadata;
+    },
+    get mirrorPath(): string {
+      return place.file(metadata.jsonl_export);
+    },
+    /** Who acts when a command names no one. */
+    identity: (): Promise<Identity> =>
       (identity ??= readIdentity({
         actor: config.text('actor'),
         git: repository && openSharedGit(repository, { env }),
         env,
       })),
-    write(change) {
+    /** Makes a change: all or nothing, durable when it returns, mirrored and shared soon after. */
+    write<T>(change: () => T): T {
       guard();
       const result = store.transaction(() => {
         const changed = change();
@@ -115,24 +81,22 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       sync.storeChanged();
       return result;
     },
-    async changeSharing(change) {
+    /** Makes a change to how issues are shared; then everything goes by it. */
+    async changeSharing<T>(change: () => Promise<T>): Promise<T> {
       guard();
       return sync.replace(async () => {
         const changed = await change();
-        const next = readMetadata(beadsDir);
-        refuseLinkedFiles(beadsDir, next);
+        const next = readMetadata(place);
+        refuseLinkedFiles(place, next);
         metadata = next;
         return changed;
       });
     },
     standing: () => held.standing(),
-    takeNotice() {
-      const told = notice;
-      notice = undefined;
-      return told;
-    },
-    abandon: () => held.close(),
-    async [Symbol.asyncDispose]() {
+    /** Closes the store without writing anything. */
+    abandon: (): void => held.close(),
+    /** Brings the mirror up to date, stops what runs, and closes the store. */
+    async [Symbol.asyncDispose](): Promise<void> {
       try {
         await sync.drain();
       } finally {

@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Client, type CallToolResult, type Transport } from '@modelcontextprotocol/client';
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/server';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { serveMcp, type McpLog, type McpOptions } from '../../src/mcp/server.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -39,7 +40,12 @@ export async function createMcpHost({
   writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
   writeFileSync(join(beadsDir, 'config.yaml'), 'issue_prefix: t\n');
   const env = { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' };
-  const workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  const workspace = await openWorkspace({
+    place: openPlace(beadsDir),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
   const call = createCall(workspace);
   const logged: { message: string; details?: Record<string, unknown> | undefined }[] = [];
   const note: McpLog['warn'] = (message, details) => logged.push({ message, details });

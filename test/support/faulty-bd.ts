@@ -3,6 +3,7 @@
  * with something that happens at a step of the cycle.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { takeWorkspace } from '../../src/local/direct.ts';
 import { runCommand } from '../../src/cli/run-command.ts';
 import { toBdError } from '../../src/core/errors.ts';
@@ -62,7 +63,7 @@ function fillDisk(path: string): void {
 async function answer(workspace: Workspace, argv: string[]): Promise<FaultyAnswer> {
   const out = { stdout: '', stderr: '' };
   const io = {
-    cwd: workspace.projectDir,
+    cwd: workspace.place.projectDir,
     env: process.env,
     stdoutIsTty: false,
     columns: 80,
@@ -78,7 +79,7 @@ async function main(): Promise<void> {
   const { beadsDir, commands, staysOn = false } = run;
   const lock = await takeWorkspace(beadsDir, { waitMs: 0 });
   const workspace = await openWorkspace({
-    beadsDir,
+    place: openPlace(beadsDir),
     env: process.env,
     clock: systemClock,
     log: silentLog,

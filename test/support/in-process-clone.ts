@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import type { SyncMode, SyncReport } from '../../src/core/sharing.ts';
 import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -69,7 +70,7 @@ export async function openInProcess(
 ): Promise<InProcessClone> {
   const beadsDir = join(directory, '.beads');
   const open = (): Promise<Workspace> =>
-    openWorkspace({ beadsDir, ...openingOf(sandbox, options) });
+    openWorkspace({ place: openPlace(beadsDir), ...openingOf(sandbox, options) });
   let workspace = await open();
   let call = createCall(workspace);
   const start = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { asidePath } from '../../src/store/open-files.ts';
 import { checkWorkspace } from '../../src/workspace/checkup/checkup.ts';
 import { REAL_GIT } from '../support/real-git.ts';
@@ -11,7 +12,11 @@ const project = useBeadsDirectory();
 
 async function finding(wanted: string) {
   const env = { HOME: project.path, PATH: process.env['PATH'] ?? '' };
-  const found = await checkWorkspace(project.beadsDir, { env, nowMs: 0, sync: undefined });
+  const found = await checkWorkspace(openPlace(project.beadsDir), {
+    env,
+    nowMs: 0,
+    sync: undefined,
+  });
   return found.find(({ name }) => name === wanted);
 }
 

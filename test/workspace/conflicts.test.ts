@@ -149,7 +149,7 @@ describe('list_conflicts', () => {
 
   test('the files of lines that were kept aside are named, but not for one issue', async () => {
     await shared();
-    const { quarantineDirectory } = world.mia.workspace;
+    const { quarantineDirectory } = world.mia.workspace.place;
     mkdirSync(quarantineDirectory);
     writeFileSync(join(quarantineDirectory, 'ab.jsonl'), '{');
     const { kept_aside: files } = await mia('list_conflicts', {});

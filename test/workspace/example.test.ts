@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -15,7 +16,7 @@ test('the example workspace opens, and its file is what bd itself would write', 
   cpSync(EXAMPLE, beadsDir, { recursive: true });
   const env = { HOME: temp.path, PATH: process.env['PATH'] };
   await using workspace = await openWorkspace({
-    beadsDir,
+    place: openPlace(beadsDir),
     env,
     clock: systemClock,
     log: silentLog,
@@ -42,7 +43,7 @@ test('every setting is shown in the example, as bd knows it', async () => {
   const beadsDir = join(temp.path, '.beads');
   cpSync(EXAMPLE, beadsDir, { recursive: true });
   await using workspace = await openWorkspace({
-    beadsDir,
+    place: openPlace(beadsDir),
     env: { PATH: process.env['PATH'] },
     clock: systemClock,
     log: silentLog,

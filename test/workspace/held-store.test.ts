@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { daemonLockPath } from '../../src/place/workspace-files.ts';
 import { isAside } from '../../src/store/open-files.ts';
@@ -17,7 +18,7 @@ beforeEach(() => {
   beadsDir = temp.path;
   path = join(beadsDir, 'beads.db');
   writeFileSync(daemonLockPath(beadsDir), '');
-  held = holdStore(beadsDir, () => openStore(path, { clock: systemClock }));
+  held = holdStore(openPlace(beadsDir), () => openStore(path, { clock: systemClock }));
   held.store.settings.set('key', 'value');
 });
 afterEach(() => {
@@ -68,7 +69,7 @@ test('what was written over is put aside by who has the lock, and by nobody else
   replaceLock();
   held.close();
   expect(aside()).toEqual([]);
-  held = holdStore(beadsDir, () => openStore(path, { clock: systemClock }));
+  held = holdStore(openPlace(beadsDir), () => openStore(path, { clock: systemClock }));
   held.store.settings.set('key', 'again');
   scribble();
   held.close();

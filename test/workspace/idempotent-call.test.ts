@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { ANSWERS_KEPT } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -15,7 +16,12 @@ let workspace: Workspace;
 const open = async (): Promise<Workspace> => {
   const env = { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' };
   const beadsDir = join(temp.path, '.beads');
-  return await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  return await openWorkspace({
+    place: openPlace(beadsDir),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
 };
 
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { REAL_GIT } from '../support/real-git.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { InitOptions } from '../../src/workspace/init/init-plan.ts';
-import { initialise, previewInit } from '../../src/workspace/init/initialise.ts';
-import { completeClone, previewCompletion } from '../../src/workspace/init/present-workspace.ts';
+import { initialise } from '../../src/workspace/init/initialise.ts';
+import { completeClone } from '../../src/workspace/init/present-workspace.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
@@ -125,7 +125,7 @@ test.each(CASES)(
   async ({ name, choice }) => {
     const options = optionsFor(await PLACES[name]!(), choice);
     const before = printDirectory(world);
-    const preview = await previewInit(options);
+    const preview = await initialise({ ...options, isDryRun: true });
     expect(printDirectory(world)).toEqual(before);
     expect(readdirSync(join(temp.path, 'tmp'))).toEqual([]);
     const { issue_count: _, warning: _none, ...told } = await initialise(options);
@@ -138,7 +138,7 @@ test('what init refuses, its dry run refuses', async () => {
   const directory = clone('mia');
   await initialise(optionsFor(directory));
   const before = printDirectory(world);
-  await expect(previewInit(optionsFor(directory))).rejects.toMatchObject({
+  await expect(initialise({ ...optionsFor(directory), isDryRun: true })).rejects.toMatchObject({
     code: 'ALREADY_EXISTS',
   });
   expect(printDirectory(world)).toEqual(before);
@@ -149,12 +149,12 @@ test('a fresh clone that lacks what clones do not bring is told what it would ge
   await initialise(optionsFor(directory, { mode: 'worktree', prefix: 'kite' }));
   git(directory, 'config', '--unset', 'merge.beads.driver');
   const before = printDirectory(world);
-  const preview = await previewCompletion({ directory, env, prefix: 'other' });
+  const preview = await completeClone({ directory, env, prefix: 'other', isDryRun: true });
   expect(printDirectory(world)).toEqual(before);
   const done = await completeClone({ directory, env, prefix: 'other' });
   const { warning: _none, ...told } = done ?? {};
   expect(preview).toEqual({ dry_run: true, ...told });
-  expect(await previewCompletion({ directory, env })).toBeUndefined();
+  expect(await completeClone({ directory, env, isDryRun: true })).toBeUndefined();
 });
 
 test('with --local no remote is asked, neither by init nor by its dry run', async () => {
@@ -165,9 +165,9 @@ test('with --local no remote is asked, neither by init nor by its dry run', asyn
   git(directory, 'remote', 'set-url', 'origin', 'ssh://nobody@nowhere.invalid/x.git');
   git(directory, 'config', 'core.sshCommand', spy);
   git(directory, 'config', 'protocol.ssh.allow', 'always');
-  await previewInit(optionsFor(directory, { isLocal: true }));
+  await initialise({ ...optionsFor(directory, { isLocal: true }), isDryRun: true });
   expect(readdirSync(temp.path)).not.toContain('seen');
-  await previewInit(optionsFor(directory));
+  await initialise({ ...optionsFor(directory), isDryRun: true });
   expect(readFileSync(seen, 'utf8')).toBe('asked\n');
   await initialise(optionsFor(directory, { isLocal: true }));
   expect(readFileSync(seen, 'utf8')).toBe('asked\n');

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
@@ -19,7 +20,12 @@ beforeEach(async () => {
   writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
   writeFileSync(join(beadsDir, 'config.yaml'), 'issue_prefix: t\n');
   const env = { HOME: directory, PATH: process.env['PATH'], USER: 'mia' };
-  workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  workspace = await openWorkspace({
+    place: openPlace(beadsDir),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
   call = createCall(workspace);
 });
 
@@ -330,7 +336,7 @@ test('a graph with a million paths does not hold the daemon up', async () => {
 
 describe('settings', () => {
   test('a setting is kept beside a person’s comments, and named with its source', async () => {
-    const path = join(workspace.beadsDir, 'config.yaml');
+    const path = workspace.place.configFile;
     writeFileSync(path, '# ours\nissue_prefix: t # short\nsync:\n  push: true\n');
     await call('set_config', { key: 'sync.push', value: 'false' });
     const { entries } = await call('explain_config', {});

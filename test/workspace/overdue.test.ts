@@ -3,6 +3,7 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -23,16 +24,16 @@ test('changes that wait for ten minutes are told of once in ten, by whoever open
   git('init', '-q', '-b', 'main');
   git('remote', 'add', 'origin', remote);
   const clock = createFakeClock();
-  const place = { env, clock, log: silentLog };
-  await initialise({ ...place, directory, isLocal: false });
+  const options = { env, clock, log: silentLog };
+  await initialise({ ...options, directory, isLocal: false });
   const beadsDir = join(directory, '.beads');
   /** Each look is another process's. */
   const look = async () => {
-    await using workspace = await openWorkspace({ ...place, beadsDir });
+    await using workspace = await openWorkspace({ ...options, place: openPlace(beadsDir) });
     return (await createCall(workspace)('take_overdue_notice', {})).overdue;
   };
   const change = async (title: string) => {
-    await using workspace = await openWorkspace({ ...place, beadsDir });
+    await using workspace = await openWorkspace({ ...options, place: openPlace(beadsDir) });
     await createCall(workspace)('create_issue', { issue: { title } });
     await workspace.sync.syncNow();
   };
@@ -68,9 +69,12 @@ test.each([true, false])(
     const env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
     execFileSync(REAL_GIT, ['init', '-q'], { cwd: directory, env });
     const clock = createFakeClock();
-    const place = { env, clock, log: silentLog };
-    await initialise({ ...place, directory, isLocal });
-    await using workspace = await openWorkspace({ ...place, beadsDir: join(directory, '.beads') });
+    const options = { env, clock, log: silentLog };
+    await initialise({ ...options, directory, isLocal });
+    await using workspace = await openWorkspace({
+      ...options,
+      place: openPlace(join(directory, '.beads')),
+    });
     const call = createCall(workspace);
     await call('create_issue', { issue: { title: 'One' } });
     clock.advance(60 * MINUTE_MS);
@@ -83,9 +87,12 @@ test('issues that people commit themselves are never told to wait', async () => 
   const env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
   execFileSync(REAL_GIT, ['init', '-q', '-b', 'main'], { cwd: temp.path, env });
   const clock = createFakeClock();
-  const place = { env, clock, log: silentLog };
-  await initialise({ ...place, directory: temp.path, isLocal: false, mode: 'worktree' });
-  await using workspace = await openWorkspace({ ...place, beadsDir: join(temp.path, '.beads') });
+  const options = { env, clock, log: silentLog };
+  await initialise({ ...options, directory: temp.path, isLocal: false, mode: 'worktree' });
+  await using workspace = await openWorkspace({
+    ...options,
+    place: openPlace(join(temp.path, '.beads')),
+  });
   const call = createCall(workspace);
   await call('create_issue', { issue: { title: 'One' } });
   clock.advance(60 * MINUTE_MS);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -26,7 +27,7 @@ afterEach(() => {
 /** As two processes that both believe that they hold the lock: nothing but the store can tell them apart. */
 async function open(): Promise<Workspace> {
   const workspace = await openWorkspace({
-    beadsDir,
+    place: openPlace(beadsDir),
     env: {},
     clock: systemClock,
     log: silentLog,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { encodeState } from '../../src/core/causal/causal-line.ts';
 import { VECTOR_REPLICAS_MAX } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -24,7 +25,12 @@ beforeEach(async () => {
   mkdirSync(beadsDir);
   writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
   const env = { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' };
-  workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  workspace = await openWorkspace({
+    place: openPlace(beadsDir),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
   call = createCall(workspace);
 });
 
@@ -283,9 +289,9 @@ test('lines that could not be read are told of until somebody has looked after t
   await workspace.sync.flushMirror();
   expect(workspace.store.issues.count()).toBe(1);
   const { error, remedy } = await call('sync_status', {});
-  expect(error).toContain(workspace.quarantineDirectory);
+  expect(error).toContain(workspace.place.quarantineDirectory);
   expect(remedy).toContain('bd import');
-  rmSync(workspace.quarantineDirectory, { recursive: true });
+  rmSync(workspace.place.quarantineDirectory, { recursive: true });
   expect((await call('sync_status', {})).error).toBeNull();
 });
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -31,7 +32,12 @@ export async function openTwoWorkspaces(): Promise<TwoWorkspaces> {
     writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
     writeFileSync(join(beadsDir, 'config.yaml'), 'issue_prefix: t\n');
     const env = { HOME: root, PATH: process.env['PATH'], USER: name };
-    const workspace = await openWorkspace({ beadsDir, env, clock, log: silentLog });
+    const workspace = await openWorkspace({
+      place: openPlace(beadsDir),
+      env,
+      clock,
+      log: silentLog,
+    });
     return { workspace, call: createCall(workspace), clock };
   };
   const startMs = Date.UTC(2026, 0, 2, 3, 4, 5);

@@ -12,6 +12,7 @@ import {
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import { toBdError } from '../../src/core/errors.ts';
@@ -44,7 +45,7 @@ function git(cwd: string, ...args: string[]): string {
 async function inWorkspace<T>(work: (call: Call) => Promise<T>): Promise<T> {
   const beadsDir = join(directory, '.beads');
   await using workspace = await openWorkspace({
-    beadsDir,
+    place: openPlace(beadsDir),
     env,
     clock: systemClock,
     log: silentLog,
@@ -217,7 +218,12 @@ test('a workspace that was replaced while it was open takes no write', async () 
   const beadsDir = join(directory, '.beads');
   // Whoever opens a workspace holds its lock: that also keeps the file's number from being used again.
   const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: 0 });
-  const workspace = await openWorkspace({ beadsDir, env, clock: systemClock, log: silentLog });
+  const workspace = await openWorkspace({
+    place: openPlace(beadsDir),
+    env,
+    clock: systemClock,
+    log: silentLog,
+  });
   const create = () => createCall(workspace)('create_issue', { issue: { title: 'x' } });
   await create();
   rmSync(beadsDir, { recursive: true });

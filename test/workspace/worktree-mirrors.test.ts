@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
+import { openPlace } from '../../src/place/workspace-place.ts';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog, type Log } from '../../src/platform/log.ts';
@@ -48,7 +49,7 @@ async function make(mode: SyncMode): Promise<void> {
 }
 
 function open(): Promise<Workspace> {
-  return openWorkspace({ beadsDir: at('main/.beads'), env, clock: systemClock, log });
+  return openWorkspace({ place: openPlace(at('main/.beads')), env, clock: systemClock, log });
 }
 
 async function create(workspace: Workspace, title: string): Promise<string> {

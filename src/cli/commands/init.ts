@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { SYNC_MODES } from '../../core/sharing.ts';
+import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../../core/omit-undefined.ts';
 import { requireServices } from '../own-process.ts';
 import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
+import type { Screen } from '../output/screen.ts';
 
 export const initCommand: CommandDefinition = {
   name: 'init',
@@ -28,39 +30,34 @@ export const initCommand: CommandDefinition = {
     const skipsMergeDriver = flags.has('skip-merge-driver');
     const mayComplete = !skipsMergeDriver && mode !== 'branch';
     const isLocal = flags.has('local');
-    const request = given({ prefix, isLocal, mode, skipsMergeDriver });
-    if (flags.has('dry-run')) {
-      const completion = mayComplete ? await local.previewCompletion(given({ prefix })) : undefined;
-      const preview = completion ?? (await local.previewInit(request));
-      print({ json: preview, text: renderPreview(preview) });
-      return;
-    }
-    const completed = mayComplete ? await local.completeClone(given({ prefix })) : undefined;
-    if (completed !== undefined) {
-      confirm({ json: completed, text: renderCompleted(completed) });
-      if (completed.warning !== null) io.stderr(`Warning: ${completed.warning}\n`);
-      return;
-    }
-    const report = await local.initialise(request);
-    const facts = alignColumns(
-      [
-        ['', 'Database:', join(report.beads_dir, 'beads.db')],
-        ['', 'Issue prefix:', report.prefix],
-        ['', 'Issues:', String(report.issue_count)],
-      ],
-      { ...screen, width: undefined },
-    );
-    const joined = report.joined ? ' It joined the project that the remote has.' : '';
+    const isDryRun = flags.has('dry-run');
+    const request = given({ prefix, isLocal, mode, skipsMergeDriver, isDryRun });
+    const completed = mayComplete ? await local.completeClone(request) : undefined;
+    const report = completed ?? (await local.initialise(request));
+    if ('dry_run' in report) return print({ json: report, text: renderPreview(report) });
     confirm({
       json: report,
-      text: `bd initialized successfully!${joined}\n\n${facts}\n${listChanges(report.changes)}`,
+      text: 'joined' in report ? renderReport(report, screen) : renderCompleted(report),
     });
-    if (report.warning !== null) io.stderr(`Warning: ${report.warning}\n`);
+    if (typeof report.warning === 'string') io.stderr(`Warning: ${report.warning}\n`);
   },
 };
 
+function renderReport(report: InitReport, screen: Screen): string {
+  const facts = alignColumns(
+    [
+      ['', 'Database:', join(report.beads_dir, 'beads.db')],
+      ['', 'Issue prefix:', report.prefix],
+      ['', 'Issues:', String(report.issue_count)],
+    ],
+    { ...screen, width: undefined },
+  );
+  const joined = report.joined ? ' It joined the project that the remote has.' : '';
+  return `bd initialized successfully!${joined}\n\n${facts}\n${listChanges(report.changes)}`;
+}
+
 function renderPreview({ changes }: { changes: readonly string[] }): string {
-  return `Nothing was changed. Without --dry-run, bd init would tell:\n\n${listChanges(changes)}`;
+  return `Nothing was changed. Without --dry-run, bd init would report:\n\n${listChanges(changes)}`;
 }
 
 function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {

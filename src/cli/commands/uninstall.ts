@@ -16,14 +16,14 @@ export const uninstallCommand: CommandDefinition = {
     const request = {
       purgesRemote: flags.has('purge-remote'),
       isForced: flags.has('force') || flags.has('yes'),
+      isDryRun: flags.has('dry-run'),
     };
-    if (flags.has('dry-run')) {
-      const preview = await local.previewUninstall(request);
-      const head = 'Nothing was changed. Without --dry-run, bd uninstall would tell:';
-      print({ json: preview, text: `${head}\n\n${listChanges(preview.changes)}` });
+    const report = await local.uninstall(request);
+    if (request.isDryRun) {
+      const head = 'Nothing was changed. Without --dry-run, bd uninstall would report:';
+      print({ json: report, text: `${head}\n\n${listChanges(report.changes)}` });
       return;
     }
-    const report = await local.uninstall(request);
     confirm({
       json: report,
       text: `bd is uninstalled here.\n\n${listChanges(report.changes)}`,

@@ -1,10 +1,10 @@
-import { dirname } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { SyncMode, SyncStatus } from '../../core/sharing.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { findGitRepository, isBareRepository } from '../../git/repository.ts';
-import { configPath, openConfig, type Config } from '../config/config.ts';
+import { isBareRepository } from '../../git/repository.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
+import { openConfig, type Config } from '../config/config.ts';
 import { checkFiles } from './files.ts';
 import { checkGit } from './git.ts';
 import { checkKeptAside, checkMirror } from './mirror.ts';
@@ -17,7 +17,7 @@ import { checkStore, lookAtWorkspaceStore } from './store.ts';
  * `daemon.lock` in no case: in the process that holds it, that would let go of it.
  */
 export async function checkWorkspace(
-  beadsDir: string,
+  place: WorkspacePlace,
   {
     env,
     nowMs,
@@ -29,24 +29,24 @@ export async function checkWorkspace(
     sync: SyncStatus | undefined;
   },
 ): Promise<Finding[]> {
-  const files = checkFiles(beadsDir);
+  const files = checkFiles(place);
   // What is behind a link is not looked at.
   if (files.some(({ status, name }) => status === 'error' && name === 'Files')) return files;
   let problem: unknown;
-  const config = await openConfig(beadsDir, { env }).catch((error: unknown) => {
+  const config = await openConfig(place, { env }).catch((error: unknown) => {
     problem = error;
     return undefined;
   });
-  const look = lookAtWorkspaceStore(beadsDir);
+  const look = lookAtWorkspaceStore(place);
   const standing = sync ?? rememberedStanding(look, { ...modeOf(config), nowMs });
   return [
     ...files,
-    checkSettings(configPath(beadsDir), { config, problem }),
+    checkSettings(place.configFile, { config, problem }),
     checkStore(look),
-    attempt('Mirror', () => checkMirror(beadsDir, nowMs)),
-    attempt('Kept aside', () => checkKeptAside(beadsDir)),
+    attempt('Mirror', () => checkMirror(place, nowMs)),
+    attempt('Kept aside', () => checkKeptAside(place)),
     checkSharing(standing),
-    ...(await checkRepository(dirname(beadsDir), { config, env })),
+    ...(await checkRepository(place, { config, env })),
   ];
 }
 
@@ -66,16 +66,16 @@ function modeOf(config: Config | undefined): { mode: SyncMode; pushes: boolean }
 }
 
 async function checkRepository(
-  projectDir: string,
+  place: WorkspacePlace,
   { config, env }: { config: Config | undefined; env: Environment },
 ): Promise<Finding[]> {
   const base = { category: 'Git', name: 'Repository' } as const;
+  const { projectDir, repository } = place;
   if (isBareRepository(projectDir)) {
     const message = `${projectDir} looks like a bare repository, whose settings could run programs`;
     const detail = 'bd does not use it: such files can come with a clone.';
     return [{ ...base, status: 'warning', message, detail }];
   }
-  const repository = findGitRepository(projectDir);
   if (repository === undefined) {
     return [{ ...base, status: 'ok', message: 'none; the issues stay in these files' }];
   }

@@ -1,23 +1,23 @@
 import { accessSync, constants } from 'node:fs';
-import { dirname } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { freeSpace, isNetworkFileSystem } from '../../platform/file-system.ts';
 import { foreignOwner, userId } from '../../platform/owner.ts';
-import { refuseLinks } from '../../place/workspace-files.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { readMetadata, refuseLinkedFiles } from '../config/metadata.ts';
 
 /** Whether `.beads` can be worked in, and what is in it that a repository should not have brought. */
-export function checkFiles(beadsDir: string): Finding[] {
-  return [checkNames(beadsDir), checkAccess(beadsDir), checkDisk(beadsDir)];
+export function checkFiles(place: WorkspacePlace): Finding[] {
+  return [checkNames(place), checkAccess(place), checkDisk(place)];
 }
 
-function checkNames(beadsDir: string): Finding {
+function checkNames(place: WorkspacePlace): Finding {
+  const { beadsDir } = place;
   const base = { category: 'Workspace', name: 'Files' } as const;
   try {
-    refuseLinks(beadsDir);
-    refuseLinkedFiles(beadsDir, readMetadata(beadsDir));
+    place.refuseLinks();
+    refuseLinkedFiles(place, readMetadata(place));
     return { ...base, status: 'ok', message: beadsDir };
   } catch (error) {
     const { message, remedy, details } = toBdError(error);
@@ -27,7 +27,7 @@ function checkNames(beadsDir: string): Finding {
   }
 }
 
-function checkAccess(beadsDir: string): Finding {
+function checkAccess({ beadsDir }: WorkspacePlace): Finding {
   const base = { category: 'Workspace', name: 'Permissions' } as const;
   const directory = shellWord(beadsDir);
   const owner = foreignOwner(beadsDir);
@@ -50,7 +50,7 @@ function checkAccess(beadsDir: string): Finding {
   }
 }
 
-function checkDisk(beadsDir: string): Finding {
+function checkDisk({ beadsDir, projectDir }: WorkspacePlace): Finding {
   const base = { category: 'Workspace', name: 'Disk' } as const;
   const free = freeSpace(beadsDir);
   if (free === undefined) return { ...base, status: 'ok', message: 'its size is not known' };
@@ -60,6 +60,6 @@ function checkDisk(beadsDir: string): Finding {
     status: 'warning',
     message: `only ${free.megabytes} MB are free`,
     detail: 'Make space: what cannot be written is refused, and nothing acknowledged is lost.',
-    fix: `df -h ${shellWord(dirname(beadsDir))}`,
+    fix: `df -h ${shellWord(projectDir)}`,
   };
 }

@@ -4,14 +4,15 @@ import { decodeLine } from '../../core/causal/decode-line.ts';
 import type { Finding } from '../../core/finding.ts';
 import { MIRROR_CHECK_BYTES_MAX } from '../../core/limits.ts';
 import { shellWord } from '../../core/shell-word.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { isAside } from '../../store/open-files.ts';
 import { hasConflictMarkers, readIssueLines } from '../../sync/intake/issue-lines.ts';
 import { readMetadata } from '../config/metadata.ts';
 
 /** Whether the mirror can be read, as bd will read it. */
-export function checkMirror(beadsDir: string, nowMs: number): Finding {
+export function checkMirror(place: WorkspacePlace, nowMs: number): Finding {
   const base = { category: 'Issues', name: 'Mirror' } as const;
-  const path = join(beadsDir, readMetadata(beadsDir).jsonl_export);
+  const path = place.file(readMetadata(place).jsonl_export);
   const file = lstatSync(path, { throwIfNoEntry: false });
   if (file === undefined) {
     return { ...base, status: 'ok', message: 'not there yet; the next change writes it' };
@@ -53,18 +54,17 @@ export function checkMirror(beadsDir: string, nowMs: number): Finding {
 }
 
 /** Lines, and whole stores, that bd could not read and kept. */
-export function checkKeptAside(beadsDir: string): Finding {
+export function checkKeptAside({ beadsDir, quarantineDirectory }: WorkspacePlace): Finding {
   const base = { category: 'Issues', name: 'Kept aside' } as const;
-  const quarantine = join(beadsDir, 'quarantine');
-  const files = existsSync(quarantine) ? readdirSync(quarantine).sort() : [];
+  const files = existsSync(quarantineDirectory) ? readdirSync(quarantineDirectory).sort() : [];
   const [first] = files;
   if (first !== undefined) {
     return {
       ...base,
       status: 'warning',
-      message: `lines that could not be read are kept in ${quarantine}: ${files.join(', ')}`,
+      message: `lines that could not be read are kept in ${quarantineDirectory}: ${files.join(', ')}`,
       detail: 'Mend them, take them in, and remove the file.',
-      fix: `bd import -i ${shellWord(join(quarantine, first))}`,
+      fix: `bd import -i ${shellWord(join(quarantineDirectory, first))}`,
     };
   }
   const stores = readdirSync(beadsDir).filter(isAside);

@@ -1,14 +1,14 @@
-import { join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { SCHEMA_VERSION } from '../../store/upgrade.ts';
 import { lookAtStore, type StoreLook } from '../../store/store-look.ts';
 import { readMetadata } from '../config/metadata.ts';
 
 /** The store of a workspace as it is, beside whoever works with it. */
-export function lookAtWorkspaceStore(beadsDir: string): StoreLook {
+export function lookAtWorkspaceStore(place: WorkspacePlace): StoreLook {
   try {
-    return lookAtStore(join(beadsDir, readMetadata(beadsDir).database));
+    return lookAtStore(place.file(readMetadata(place).database));
   } catch (error) {
     // Names that cannot be used: what is wrong with them is said where the files are looked at.
     return { kind: 'unreadable', problem: messageOf(error) };

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { durationMs } from '../../core/duration.ts';
 import { BdError } from '../../core/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { fileVersion } from '../../platform/file-version.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { editConfigFile, readConfigFile } from './config-file.ts';
 import { KNOWN, refusal, settingOf, type ConfigValue, type KnownKey } from './known-settings.ts';
 
@@ -31,13 +31,12 @@ export interface Config {
 
 const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 
-export function configPath(beadsDir: string): string {
-  return join(beadsDir, 'config.yaml');
-}
-
 /** Refuses the whole file for one wrong value: half of somebody's wishes is not what they asked for. */
-export async function openConfig(beadsDir: string, place: { env: Environment }): Promise<Config> {
-  const config = await readConfig(beadsDir, place);
+export async function openConfig(
+  place: WorkspacePlace,
+  surroundings: { env: Environment },
+): Promise<Config> {
+  const config = await readConfig(place, surroundings);
   config.check();
   return config;
 }
@@ -46,8 +45,10 @@ export async function openConfig(beadsDir: string, place: { env: Environment }):
  * For those who can go on with a wrong value in the file, so that it can be mended; one in the environment
  * is refused all the same. Reads the file once; `set` and `unset` keep it and its comments.
  */
-export async function readConfig(beadsDir: string, { env }: { env: Environment }): Promise<Config> {
-  const path = configPath(beadsDir);
+export async function readConfig(
+  { configFile: path }: WorkspacePlace,
+  { env }: { env: Environment },
+): Promise<Config> {
   let version = fileVersion(path);
   let values = await readConfigFile(path);
   let wrong: BdError | undefined;

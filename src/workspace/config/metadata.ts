@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { BdError, messageOf } from '../../core/errors.ts';
 import { isNotFound, writeFileAtomically } from '../../platform/files.ts';
-import { refuseLinks } from '../../place/workspace-files.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 
 /** `.beads/metadata.json`: the names of the workspace's files, and which project it belongs to. */
 export interface Metadata {
@@ -19,12 +18,7 @@ export const CLASSIC_MIRROR = 'issues.jsonl';
 /** A name inside `.beads`: a cloned repository must not make bd write elsewhere. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
-function metadataPath(beadsDir: string): string {
-  return join(beadsDir, 'metadata.json');
-}
-
-export function readMetadata(beadsDir: string): Metadata {
-  const path = metadataPath(beadsDir);
+export function readMetadata({ metadataFile: path }: WorkspacePlace): Metadata {
   const value = readJson(path);
   const {
     database = 'beads.db',
@@ -48,14 +42,14 @@ export function storeFiles(database: string): string[] {
 
 /** Throws where bd would write through a link of a name that the file gives: names come with a clone, and so may links. */
 export function refuseLinkedFiles(
-  beadsDir: string,
+  place: WorkspacePlace,
   { database, jsonl_export: mirror }: Metadata,
 ): void {
-  refuseLinks(beadsDir, [...storeFiles(database), mirror]);
+  place.refuseLinks([...storeFiles(database), mirror]);
 }
 
-export async function writeMetadata(beadsDir: string, metadata: Metadata): Promise<void> {
-  await writeFileAtomically(metadataPath(beadsDir), `${JSON.stringify(metadata, null, 2)}\n`);
+export async function writeMetadata(place: WorkspacePlace, metadata: Metadata): Promise<void> {
+  await writeFileAtomically(place.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`);
 }
 
 function readJson(path: string): Record<string, unknown> {

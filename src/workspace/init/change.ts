@@ -1,23 +1,23 @@
 import { toBdError } from '../../core/errors.ts';
 
-/** A change to what a person has, in words and in deed: a dry run is the words alone. */
+/** A change to a person's files or settings. A dry run tells what it `says`; otherwise it is made. */
 export interface Change {
-  /** In the past tense, as it is told when it is done. */
+  /** In the past tense, for the report. */
   says: string;
-  /** Undefined where there is nothing to do: what stays as it is, or comes later. */
+  /** Undefined for a note: something is left as it is, or happens later. */
   make?: () => Promise<void>;
-  /** What to tell instead when it fails; without it, a failure ends everything. */
+  /** The warning when it fails; without it, a failure ends the command. */
   excuse?: (reason: string) => string;
 }
 
 export interface Outcome {
   /** What was done, one sentence each. */
   changes: string[];
-  /** Why something was not; null when nothing is wrong. */
+  /** Why something was not done; null when all was. */
   warning: string | null;
 }
 
-/** In order; what is left undone by a failure is left undone by the next call too. */
+/** Makes the changes in order. After a failure, running the command again does what is left. */
 export async function makeChanges(changes: readonly Change[]): Promise<Outcome> {
   const outcome: Outcome = { changes: [], warning: null };
   for (const { says, make, excuse } of changes) {
@@ -30,4 +30,9 @@ export async function makeChanges(changes: readonly Change[]): Promise<Outcome> 
     }
   }
   return outcome;
+}
+
+/** What `makeChanges` would report, had all gone well. */
+export function describeChanges(changes: readonly Change[]): string[] {
+  return changes.map(({ says }) => says);
 }

@@ -3,6 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../platform/files.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 
 /** What `bd init` found, so that `bd uninstall` can put it back. */
 export interface Footprint {
@@ -27,42 +28,37 @@ export interface FootprintBefore extends Omit<Footprint, 'replaced'> {
 
 const RECORD = 'footprint.json';
 
-/** Holds the record and the copies; git ignores it. */
-export const footprintDirectory = (beadsDir: string): string => join(beadsDir, 'before-init');
-
 /** What was there before a first init that did not come to its end counts, not what that one left. */
 export async function recordFootprint(
-  beadsDir: string,
+  place: WorkspacePlace,
   { written, ...before }: FootprintBefore,
 ): Promise<void> {
-  const directory = footprintDirectory(beadsDir);
+  const directory = place.footprintDirectory;
   if (existsSync(join(directory, RECORD))) return;
   await mkdir(directory, { recursive: true });
   const replaced: Footprint['replaced'] = {};
   for (const name of written.filter((each) => before.present.includes(each))) {
-    if (!isFile(join(beadsDir, name))) continue;
-    await copyFile(join(beadsDir, name), join(directory, name));
+    if (!isFile(place.file(name))) continue;
+    await copyFile(place.file(name), join(directory, name));
     replaced[name] = null;
   }
-  await writeRecord(beadsDir, { ...before, replaced });
+  await writeRecord(place, { ...before, replaced });
 }
 
 /** Init is done: a file that is the same at the end was changed by nobody since. */
-export async function completeFootprint(beadsDir: string): Promise<void> {
-  const record = readFootprint(beadsDir);
+export async function completeFootprint(place: WorkspacePlace): Promise<void> {
+  const record = readFootprint(place);
   if (record === undefined) return;
   for (const name of Object.keys(record.replaced)) {
-    record.replaced[name] = hashOf(join(beadsDir, name)) ?? null;
+    record.replaced[name] = hashOf(place.file(name)) ?? null;
   }
-  await writeRecord(beadsDir, record);
+  await writeRecord(place, record);
 }
 
 /** Undefined where no init of this bd was run: in a clone of what somebody else commits, say. */
-export function readFootprint(beadsDir: string): Footprint | undefined {
+export function readFootprint(place: WorkspacePlace): Footprint | undefined {
   try {
-    const value: unknown = JSON.parse(
-      readFileSync(join(footprintDirectory(beadsDir), RECORD), 'utf8'),
-    );
+    const value: unknown = JSON.parse(readFileSync(join(place.footprintDirectory, RECORD), 'utf8'));
     return isFootprint(value) ? value : undefined;
   } catch {
     return undefined;
@@ -71,24 +67,24 @@ export function readFootprint(beadsDir: string): Footprint | undefined {
 
 /** Where the file lies that `name` was before init, when nobody changed it since. */
 export function copyBeforeInit(
-  beadsDir: string,
+  place: WorkspacePlace,
   { replaced }: Footprint,
   name: string,
 ): string | undefined {
-  const copy = join(footprintDirectory(beadsDir), name);
+  const copy = join(place.footprintDirectory, name);
   const hash = replaced[name];
   if (hash === undefined || hash === null || !isFile(copy)) return undefined;
-  return hashOf(join(beadsDir, name)) === hash ? copy : undefined;
+  return hashOf(place.file(name)) === hash ? copy : undefined;
 }
 
 /** Leaves out what is there because init is run. */
-export function namesIn(beadsDir: string): string[] {
+export function namesIn({ beadsDir }: WorkspacePlace): string[] {
   if (!existsSync(beadsDir)) return [];
   return readdirSync(beadsDir).filter((name) => !name.startsWith('daemon.lock'));
 }
 
-async function writeRecord(beadsDir: string, record: Footprint): Promise<void> {
-  const path = join(footprintDirectory(beadsDir), RECORD);
+async function writeRecord(place: WorkspacePlace, record: Footprint): Promise<void> {
+  const path = join(place.footprintDirectory, RECORD);
   await writeFileAtomically(path, `${JSON.stringify(record, null, 2)}\n`);
 }
 

@@ -4,25 +4,26 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { prefixFrom } from '../../core/issue-id.ts';
+import { given } from '../../core/omit-undefined.ts';
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
+import { listCommitted } from '../../git/committed-files.ts';
+import { checkedRemote, findRemote } from '../../git/remote.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
-import { findGitRepository, type GitRepository } from '../../git/repository.ts';
 import type { Log } from '../../platform/log.ts';
+import { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Project } from '../../sync/branch/branch-format.ts';
-import { checkedRemote, findRemote } from '../../git/remote.ts';
+import { openConfig, type Config } from '../config/config.ts';
+import { CLASSIC_MIRROR, readMetadata, type Metadata } from '../config/metadata.ts';
+import { openSharedGit } from '../shared-git.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import type { Change } from './change.ts';
-import { listCommitted } from './committed-files.ts';
-import { openConfig, type Config } from '../config/config.ts';
-import { excludeBytes, planExclude } from './exclude-line.ts';
 import { namesIn, type FootprintBefore } from './footprint.ts';
+import { excludeBytes, planExclude } from './ignore-files.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
-import { CLASSIC_MIRROR, readMetadata, type Metadata } from '../config/metadata.ts';
 import { refuseToInitialise } from './present-workspace.ts';
 import { recallProject, type ProjectSearch } from './project-search.ts';
-import { openSharedGit } from '../shared-git.ts';
 
 export interface InitOptions {
   /** Where `.beads` is made. */
@@ -30,7 +31,7 @@ export interface InitOptions {
   prefix?: string;
   /** Never send anything to a remote. */
   isLocal: boolean;
-  /** Without it, `worktree` where git tracks the mirror already. */
+  /** By default `worktree` where git tracks the mirror already, else `branch`. */
   mode?: SyncMode;
   /** Leave git's way of merging alone. */
   skipsMergeDriver?: boolean;
@@ -40,25 +41,26 @@ export interface InitOptions {
 }
 
 export interface InitPlan {
-  beadsDir: string;
+  place: WorkspacePlace;
   metadata: Metadata;
   prefix: string;
-  /** Whether the project is one that the remote holds. */
+  /** Whether the remote holds the project already. */
   joined: boolean;
   /** Where changes will be sent; null when nowhere. */
   remote: string | null;
   /** What is there already. */
   footprint: FootprintBefore;
   changes: Change[];
-  /** That the remote did not answer; undefined where it did, or was not asked. */
+  /** That the remote did not answer; undefined when it did, or was not asked. */
   silence: string | undefined;
 }
 
-/** All that `bd init` will do, without doing it. */
+/** Everything that `bd init` will do. Writes nothing itself, except what `find` fetches. */
 export async function planInit(options: InitOptions, find: ProjectSearch): Promise<InitPlan> {
   const { prefix: wanted, isLocal, env, clock } = options;
-  const place = await lookAround(options);
-  const { beadsDir, present, mirror, repository, settings, config, mode } = place;
+  const site = await lookAround(options);
+  const { place, present, mirror, settings, config, mode } = site;
+  const { repository } = place;
   const { found, silence } =
     repository && mode === 'branch'
       ? await answerOf((isLocal ? recallProject : find)(repository, { config, env, clock }))
@@ -67,99 +69,79 @@ export async function planInit(options: InitOptions, find: ProjectSearch): Promi
     (wanted === undefined ? settings.prefix : undefined) ??
     found?.prefix ??
     wanted ??
-    prefixFrom(basename(place.directory));
+    prefixFrom(basename(place.projectDir));
   const metadata = {
     ...present,
     jsonl_export: mirror ?? present.jsonl_export,
     project_id: found?.projectId ?? randomUUID(),
   };
   const footprint = {
-    present: namesIn(beadsDir),
+    present: namesIn(place),
     written: ['config.yaml', 'metadata.json', metadata.jsonl_export],
     merged: repository !== undefined && (await isMergedByBd(repository, env)),
     exclude_bytes: repository === undefined ? null : excludeBytes(repository),
   };
-  const remote = await planRemote(place, options);
+  const remote = await findTarget(site, options);
   return {
-    beadsDir,
+    place,
     metadata,
     prefix,
     joined: found !== undefined,
     remote: remote?.name ?? null,
     footprint,
-    changes: await planChanges(place, { options, prefix, remote }),
+    changes: await planChanges(site, { options, prefix, remote }),
     silence,
   };
 }
 
 /** Where a workspace is to be made, and what is there already. */
-interface Place {
-  directory: string;
-  beadsDir: string;
-  repository: GitRepository | undefined;
+interface Site {
+  place: WorkspacePlace;
   present: Metadata;
   /** The name of a mirror that is there. */
   mirror: string | undefined;
-  /** Whether git tracks that. */
+  /** Whether git tracks that mirror. */
   isTracked: boolean;
-  /** What `config.yaml` says by itself. */
-  settings: { prefix?: string; mode?: SyncMode };
+  settings: FileSettings;
   config: Config;
   mode: SyncMode;
 }
 
-async function lookAround({ env, ...options }: InitOptions): Promise<Place> {
-  const directory = realpathSync.native(options.directory);
-  const beadsDir = join(directory, '.beads');
-  refuseToInitialise(directory, { env });
-  const present = readMetadata(beadsDir);
-  const repository = findGitRepository(directory);
+async function lookAround({ directory, env, ...options }: InitOptions): Promise<Site> {
+  const place = new WorkspacePlace(join(realpathSync.native(directory), '.beads'));
+  const { projectDir, beadsDir, repository } = place;
+  refuseToInitialise(projectDir, { env });
+  const present = readMetadata(place);
   const mirror = [present.jsonl_export, CLASSIC_MIRROR].find((name) =>
-    existsSync(join(beadsDir, name)),
+    existsSync(place.file(name)),
   );
   const isTracked =
     repository !== undefined &&
     mirror !== undefined &&
     (await listCommitted(repository, beadsDir, { env })).has(mirror);
-  const settings = await readSettings(beadsDir);
-  const config = await openConfig(beadsDir, { env });
+  const settings = await readFileSettings(place);
+  const config = await openConfig(place, { env });
   const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
-  if (isTracked && mode === 'branch') throw cannotBeOnBranch(join(beadsDir, mirror));
-  return { directory, beadsDir, repository, present, mirror, isTracked, settings, config, mode };
+  if (isTracked && mode === 'branch') throw cannotBeOnBranch(place.file(mirror));
+  return { place, present, mirror, isTracked, settings, config, mode };
 }
 
-/** In the order in which they are made and told. */
-async function planChanges(
-  place: Place,
-  planned: { options: InitOptions; prefix: string; remote: Remote | undefined },
-): Promise<Change[]> {
-  const { beadsDir, repository, mirror, isTracked, settings, mode } = place;
-  const { options, prefix, remote } = planned;
-  const changes = [planFiles(beadsDir, { prefix, isLocal: options.isLocal })];
-  if (mode !== (settings.mode ?? 'branch')) changes.push(planMode(beadsDir, mode));
-  if (mode !== 'branch') {
-    changes.push(...(await planTracked(place, options)));
-  } else if (repository !== undefined) {
-    const exclude = planExclude(repository, beadsDir);
-    if (exclude !== undefined) changes.push(exclude);
-  }
-  if (options.prefix !== undefined && options.prefix !== prefix) {
-    changes.push({ says: `kept the prefix ${prefix}: the project has it already` });
-  }
-  if (mode === 'worktree') changes.push(leftToPerson(isTracked ? mirror : undefined));
-  if (mode === 'checked-out') {
-    const says = 'left the settings in .beads to you: commit them when you like';
-    changes.push(...announceCommits(options), { says });
-  }
-  if (remote !== undefined) {
-    changes.push({
-      says: `will push changes to ${remote.branch} on ${remote.name} (--local keeps them here)`,
-    });
-  }
-  return changes;
+interface FileSettings {
+  prefix?: string;
+  mode?: SyncMode;
 }
 
-/** A silent remote is one that cannot be reached: what it holds shows when it answers. */
+/** The settings of a `config.yaml` that is there. It may be shared, so `bd init` goes by them. */
+async function readFileSettings(place: WorkspacePlace): Promise<FileSettings> {
+  const config = await openConfig(place, { env: {} });
+  const entries = (await config.entries()).filter(({ source }) => source !== 'default');
+  const valueOf = (key: string): string | undefined =>
+    entries.find((entry) => entry.key === key)?.value;
+  const mode = SYNC_MODES.find((known) => known === valueOf('sync.mode'));
+  return given({ prefix: valueOf('issue_prefix'), mode });
+}
+
+/** Without an answer from the remote the plan goes on: it joins what the remote has when that answers. */
 async function answerOf(
   search: Promise<Project | undefined>,
 ): Promise<{ found?: Project | undefined; silence?: string }> {
@@ -173,18 +155,94 @@ async function answerOf(
   }
 }
 
-/** What is set in a `config.yaml` that is there: it is somebody's, and perhaps of all who share the project. */
-async function readSettings(beadsDir: string): Promise<{ prefix?: string; mode?: SyncMode }> {
-  const config = await openConfig(beadsDir, { env: {} });
-  const entries = (await config.entries()).filter(({ source }) => source !== 'default');
-  const valueOf = (key: string): string | undefined =>
-    entries.find((entry) => entry.key === key)?.value;
-  const prefix = valueOf('issue_prefix');
-  const mode = SYNC_MODES.find((known) => known === valueOf('sync.mode'));
-  return { ...(prefix === undefined ? {} : { prefix }), ...(mode === undefined ? {} : { mode }) };
+interface Target {
+  /** The remote's name. */
+  name: string;
+  branch: string;
 }
 
-function leftToPerson(trackedMirror: string | undefined): Change {
+/** Where changes will be sent; undefined when nowhere. */
+async function findTarget(
+  { place: { repository }, config, mode }: Site,
+  { isLocal, env }: InitOptions,
+): Promise<Target | undefined> {
+  if (repository === undefined || isLocal || mode !== 'branch') return undefined;
+  if (!config.truth('sync.push')) return undefined;
+  const named = config.text('sync.remote');
+  const git = openSharedGit(repository, { env });
+  const finding = named === '' ? findRemote(git) : checkedRemote(git, named);
+  // The first sync reports what is wrong with it.
+  const name = await finding.catch(() => undefined);
+  return name === undefined ? undefined : { name, branch: config.text('sync.branch') };
+}
+
+/** In the order in which they are made and told. */
+async function planChanges(
+  site: Site,
+  planned: { options: InitOptions; prefix: string; remote: Target | undefined },
+): Promise<Change[]> {
+  const { place, mirror, isTracked, settings, mode } = site;
+  const { options, prefix, remote } = planned;
+  const changes = [planFiles(place, { prefix, isLocal: options.isLocal })];
+  if (mode !== (settings.mode ?? 'branch')) changes.push(planMode(place, mode));
+  changes.push(...(await planGitSettings(site, options)));
+  if (options.prefix !== undefined && options.prefix !== prefix) {
+    changes.push({ says: `kept the prefix ${prefix}: the project has it already` });
+  }
+  if (mode === 'worktree') changes.push(noteTracking(isTracked ? mirror : undefined));
+  if (mode === 'checked-out') {
+    const says = 'left the settings in .beads to you: commit them when you like';
+    changes.push(noteCommits(options), { says });
+  }
+  if (remote !== undefined) {
+    const { branch, name } = remote;
+    changes.push({ says: `will push changes to ${branch} on ${name} (--local keeps them here)` });
+  }
+  return changes;
+}
+
+function planFiles(
+  place: WorkspacePlace,
+  { prefix, isLocal }: { prefix: string; isLocal: boolean },
+): Change {
+  return {
+    says: `made ${place.beadsDir}`,
+    async make() {
+      await mkdir(place.beadsDir, { recursive: true });
+      for (const [name, content] of Object.entries(BEADS_FILES)) {
+        // A file that is there is someone else's work, and perhaps tracked.
+        if (!existsSync(place.file(name))) await writeFileAtomically(place.file(name), content);
+      }
+      const config = await openConfig(place, { env: {} });
+      await config.set('issue_prefix', prefix);
+      if (isLocal) await config.set('sync.push', 'false');
+    },
+  };
+}
+
+function planMode(place: WorkspacePlace, mode: SyncMode): Change {
+  return {
+    says: `set sync.mode to ${mode}`,
+    async make() {
+      const config = await openConfig(place, { env: {} });
+      await config.set('sync.mode', mode);
+    },
+  };
+}
+
+/** On the branch git ignores `.beads`; otherwise it tracks the mirror, and merges it with bd. */
+async function planGitSettings(
+  { place, mode }: Site,
+  { skipsMergeDriver = false, env }: InitOptions,
+): Promise<Change[]> {
+  const { repository } = place;
+  if (repository === undefined) return [];
+  if (mode !== 'branch') return skipsMergeDriver ? [] : planMerge({ place, repository, env });
+  const exclude = planExclude(repository, place);
+  return exclude === undefined ? [] : [exclude];
+}
+
+function noteTracking(trackedMirror: string | undefined): Change {
   return {
     says:
       trackedMirror === undefined
@@ -193,68 +251,10 @@ function leftToPerson(trackedMirror: string | undefined): Change {
   };
 }
 
-/** What the mode `checked-out` does of itself. */
-export function announceCommits({ isLocal }: { isLocal: boolean }): Change[] {
+/** What the mode `checked-out` does without being asked. */
+export function noteCommits({ isLocal }: { isLocal: boolean }): Change {
   const push = isLocal ? '' : ', and push it when nothing but such commits would go along';
-  return [{ says: `will commit issues on the branch that is checked out${push}` }];
-}
-
-function planFiles(
-  beadsDir: string,
-  { prefix, isLocal }: { prefix: string; isLocal: boolean },
-): Change {
-  return {
-    says: `made ${beadsDir}`,
-    async make() {
-      await mkdir(beadsDir, { recursive: true });
-      for (const [name, content] of Object.entries(BEADS_FILES)) {
-        // What is there is somebody's, and perhaps tracked.
-        const path = join(beadsDir, name);
-        if (!existsSync(path)) await writeFileAtomically(path, content);
-      }
-      const config = await openConfig(beadsDir, { env: {} });
-      await config.set('issue_prefix', prefix);
-      if (isLocal) await config.set('sync.push', 'false');
-    },
-  };
-}
-
-function planMode(beadsDir: string, mode: SyncMode): Change {
-  return {
-    says: `set sync.mode to ${mode}`,
-    async make() {
-      const config = await openConfig(beadsDir, { env: {} });
-      await config.set('sync.mode', mode);
-    },
-  };
-}
-
-async function planTracked(
-  { beadsDir, repository }: Place,
-  { skipsMergeDriver, env }: InitOptions,
-): Promise<Change[]> {
-  if (repository === undefined || skipsMergeDriver === true) return [];
-  return await planMerge({ beadsDir, repository, env });
-}
-
-interface Remote {
-  name: string;
-  branch: string;
-}
-
-/** Where changes will go; undefined when nowhere. */
-async function planRemote(
-  { repository, config, mode }: Place,
-  { isLocal, env }: InitOptions,
-): Promise<Remote | undefined> {
-  if (repository === undefined || isLocal || mode !== 'branch') return undefined;
-  if (!config.truth('sync.push')) return undefined;
-  const named = config.text('sync.remote');
-  const git = openSharedGit(repository, { env });
-  const finding = named === '' ? findRemote(git) : checkedRemote(git, named);
-  // What is wrong with it, the first sync tells.
-  const name = await finding.catch(() => undefined);
-  return name === undefined ? undefined : { name, branch: config.text('sync.branch') };
+  return { says: `will commit issues on the branch that is checked out${push}` };
 }
 
 function cannotBeOnBranch(mirror: string): BdError {

@@ -1,9 +1,9 @@
-import { makeChanges } from './change.ts';
+import { writeMetadata } from '../config/metadata.ts';
+import { openWorkspace } from '../workspace.ts';
+import { describeChanges, makeChanges } from './change.ts';
 import { completeFootprint, recordFootprint } from './footprint.ts';
 import { planInit, type InitOptions, type InitPlan } from './init-plan.ts';
-import { writeMetadata } from '../config/metadata.ts';
 import { findProject, lookForProject } from './project-search.ts';
-import { openWorkspace } from '../workspace.ts';
 
 export interface InitReport {
   beads_dir: string;
@@ -19,31 +19,38 @@ export interface InitReport {
   warning: string | null;
 }
 
-/** What `initialise` would report, had it been run. */
-export interface InitPreview extends Pick<
-  InitReport,
-  'beads_dir' | 'prefix' | 'joined' | 'remote' | 'changes'
-> {
+/** What a dry run tells: `changes` are those that would be made. */
+export interface InitPreview extends Omit<InitReport, 'issue_count' | 'warning'> {
   dry_run: true;
 }
 
 /**
  * Makes a workspace in `directory`, or joins the project that the repository's remote holds. The
- * caller owns `.beads/daemon.lock`, for which the directory must be there.
+ * caller holds `.beads/daemon.lock`, so the directory exists. A dry run asks the remote, needs no lock, and
+ * writes nothing: no files, no refs.
  */
-export async function initialise(options: InitOptions): Promise<InitReport> {
-  const plan = await planInit(options, findProject);
-  const { beadsDir, metadata, joined, footprint, changes: planned } = plan;
-  await recordFootprint(beadsDir, footprint);
-  const { changes, warning } = await makeChanges(planned);
+export function initialise(options: InitOptions & { isDryRun?: false }): Promise<InitReport>;
+export function initialise(options: InitOptions & { isDryRun: true }): Promise<InitPreview>;
+export async function initialise({
+  isDryRun = false,
+  ...options
+}: InitOptions & { isDryRun?: boolean }): Promise<InitReport | InitPreview> {
+  if (!isDryRun) return await carryOut(await planInit(options, findProject), options);
+  const { place, prefix, joined, remote, changes } = await planInit(options, lookForProject);
+  const told = { prefix, joined, remote, changes: describeChanges(changes) };
+  return { dry_run: true, beads_dir: place.beadsDir, ...told };
+}
+
+async function carryOut(plan: InitPlan, options: InitOptions): Promise<InitReport> {
+  const { place, metadata, joined, footprint } = plan;
+  await recordFootprint(place, footprint);
+  const { changes, warning } = await makeChanges(plan.changes);
   // With this file the directory is a workspace.
-  await writeMetadata(beadsDir, metadata);
-  const shared = await (plan.silence === undefined
-    ? shareFirst(options, beadsDir)
-    : shareLater(options, plan));
-  await completeFootprint(beadsDir);
+  await writeMetadata(place, metadata);
+  const shared = await firstSync(plan, options);
+  await completeFootprint(place);
   return {
-    beads_dir: beadsDir,
+    beads_dir: place.beadsDir,
     joined,
     changes,
     ...shared,
@@ -52,25 +59,14 @@ export async function initialise(options: InitOptions): Promise<InitReport> {
   };
 }
 
-async function shareFirst({ env, clock, log }: InitOptions, beadsDir: string) {
-  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
-  const { remote, error } = await workspace.sync.syncNow();
-  const issueCount = workspace.store.queries.count({});
-  return { prefix: workspace.prefix(), issue_count: issueCount, remote, warning: error };
-}
-
-/** Who has waited for a silent remote does not wait again: a daemon will. */
-async function shareLater({ env, clock, log }: InitOptions, { beadsDir, ...plan }: InitPlan) {
-  await using workspace = await openWorkspace({ beadsDir, env, clock, log });
-  await workspace.sync.flushMirror();
-  const issueCount = workspace.store.queries.count({});
-  const warning = `${plan.silence}; bd goes on trying`;
-  return { prefix: workspace.prefix(), issue_count: issueCount, remote: plan.remote, warning };
-}
-
-/** The same without doing it: nothing is written, neither files nor refs nor a lock; the remote may be asked. */
-export async function previewInit(options: InitOptions): Promise<InitPreview> {
-  const { beadsDir, changes, prefix, joined, remote } = await planInit(options, lookForProject);
-  const says = changes.map((change) => change.says);
-  return { dry_run: true, beads_dir: beadsDir, prefix, joined, remote, changes: says };
+/** After a remote was silent once, the daemon tries again, not this command. */
+async function firstSync({ place, silence, remote }: InitPlan, options: InitOptions) {
+  await using workspace = await openWorkspace({ ...options, place });
+  const { sync, config, store } = workspace;
+  if (silence !== undefined) await sync.flushMirror();
+  const synced =
+    silence === undefined ? await sync.syncNow() : { remote, error: `${silence}; bd keeps trying` };
+  const issueCount = store.queries.count({});
+  const prefix = config.text('issue_prefix');
+  return { prefix, issue_count: issueCount, remote: synced.remote, warning: synced.error };
 }

@@ -1,12 +1,12 @@
 import { lstatSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
 import { createGit, type Git } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { gitOutput } from '../../git/git-output.ts';
-import { makeChanges, type Change } from './change.ts';
+import type { Change } from './change.ts';
 
 /**
  * How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. Where
@@ -27,35 +27,23 @@ export const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd ini
 *.jsonl merge=beads text eol=lf
 `;
 
-interface MergePlace {
-  beadsDir: string;
+export interface MergePlace {
+  place: WorkspacePlace;
   repository: GitRepository;
   env: Environment;
 }
 
-export interface MergeSettingsReport {
-  /** What was missing and is there now, one sentence each. */
-  made: string[];
-  /** What somebody had set in another way, and still has. */
-  left: string[];
-  /** Why git does not know of `bd merge`; null when it does, or somebody wants another program. */
-  warning: string | null;
-}
-
-/** Makes git merge the issue files in `beadsDir` with bd. Touches no attributes elsewhere, stages nothing. */
-export async function configureMerge(place: MergePlace): Promise<MergeSettingsReport> {
-  const planned = await planMerge(place);
-  const { changes, warning } = await makeChanges(planned);
-  const left = planned.filter(isNote).map(({ says }) => says);
-  return { made: changes.filter((change) => !left.includes(change)), left, warning };
-}
-
-/** What `configureMerge` does, and what it leaves as it is. */
-export async function planMerge({ beadsDir, repository, env }: MergePlace): Promise<Change[]> {
-  const attributes = planAttributes(join(beadsDir, '.gitattributes'));
+/**
+ * Makes git merge the issue files in `.beads` with bd, then says what is left as it is. Touches no
+ * attributes elsewhere and stages nothing.
+ */
+export async function planMerge({ place, repository, env }: MergePlace): Promise<Change[]> {
+  const attributes = planAttributes(place.file('.gitattributes'));
   const driver = await planDriver(createGit({ gitDir: repository.gitDir, env }));
   const planned = [attributes, driver].filter((change) => change !== undefined);
-  return planned.sort((left, right) => Number(isNote(left)) - Number(isNote(right)));
+  return planned.sort(
+    (left, right) => Number(left.make === undefined) - Number(right.make === undefined),
+  );
 }
 
 /** Git forgets `bd merge`; settings that somebody made in another way stay. */
@@ -80,8 +68,6 @@ export async function planUnmerge(
 export async function isMergedByBd({ gitDir }: GitRepository, env: Environment): Promise<boolean> {
   return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === MERGE_DRIVER;
 }
-
-const isNote = ({ make }: Change): boolean => make === undefined;
 
 function planAttributes(path: string): Change | undefined {
   const present = lstatSync(path, { throwIfNoEntry: false });

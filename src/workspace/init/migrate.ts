@@ -2,17 +2,19 @@ import { BdError } from '../../core/errors.ts';
 import type { SyncMode } from '../../core/sharing.ts';
 import type { MigrationReport } from '../../protocol/methods/workspace.ts';
 import { forgetSyncMemory } from '../../sync/sync-memory.ts';
-import { makeChanges, type Change } from './change.ts';
-import { planMigration } from './migration-plan.ts';
 import type { Workspace } from '../workspace.ts';
+import { describeChanges, makeChanges, type Change } from './change.ts';
+import { planMigration, type MigrationContext } from './migration-plan.ts';
+
+export type Migrating = MigrationContext & Pick<Workspace, 'store' | 'sync' | 'changeSharing'>;
 
 /**
- * Moves a workspace from one mode to another, at any time and without loss. Nothing is staged and nothing
- * removed that git tracks: that is the person's, and told as such. What is left undone by a failure is
- * done by the next call.
+ * Moves a workspace from one mode to another, at any time and without loss. Nothing is staged, and nothing
+ * removed that git tracks: the report leaves that to the person. After a failure, the next call does what
+ * is left.
  */
 export async function migrate(
-  workspace: Workspace,
+  workspace: Migrating,
   { to, isDryRun = false }: { to: SyncMode; isDryRun?: boolean },
 ): Promise<MigrationReport> {
   const { store, sync } = workspace;
@@ -21,9 +23,7 @@ export async function migrate(
   if (from === to) return { ...report, changes: [], left: [] };
   const { changes: planned, left } = await planMigration(workspace, { from, to });
   const last = planLastSync(workspace, from);
-  if (isDryRun) {
-    return { ...report, changes: [...last, ...planned].map(({ says }) => says), left };
-  }
+  if (isDryRun) return { ...report, changes: describeChanges([...last, ...planned]), left };
   const shared = await makeChanges(last);
   const made = await workspace.changeSharing(async () => {
     const outcome = await makeChanges(planned);
@@ -39,18 +39,18 @@ export async function migrate(
   };
 }
 
-async function currentMode({ config }: Workspace): Promise<SyncMode> {
+async function currentMode({ config }: Migrating): Promise<SyncMode> {
   const mode = config.text('sync.mode') as SyncMode;
   const entry = (await config.entries()).find(({ key }) => key === 'sync.mode');
   if (entry === undefined || !entry.source.startsWith('BD_')) return mode;
   throw new BdError('INVALID_VALUE', {
-    message: `sync.mode is ${mode} by the variable ${entry.source}, which goes before any setting`,
+    message: `sync.mode is ${mode} by the variable ${entry.source}, which overrides the setting`,
     remedy: `Take ${entry.source} out of the environment, then run \`bd daemon stop\` and this again.`,
   });
 }
 
-/** What waits is shared as before, or stays in the repository at least. */
-function planLastSync({ sync }: Workspace, from: SyncMode): Change[] {
+/** Waiting changes are shared in the former mode, or at least committed in this repository. */
+function planLastSync({ sync }: Migrating, from: SyncMode): Change[] {
   const { pending } = sync.status();
   if (from === 'worktree' || pending === 0) return [];
   return [
@@ -61,7 +61,7 @@ function planLastSync({ sync }: Workspace, from: SyncMode): Change[] {
         if (report.pending === 0 || report.error === null) return;
         throw new BdError('SYNC_FAILED', { message: report.error, remedy: 'Run `bd sync`.' });
       },
-      excuse: (reason) => `what waited is not shared in the former mode: ${reason}`,
+      excuse: (reason) => `waiting changes were not shared in the former mode: ${reason}`,
     },
   ];
 }

@@ -1,18 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { relative, sep } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import type { SyncMode } from '../../core/sharing.ts';
+import { listCommitted } from '../../git/committed-files.ts';
 import type { GitRepository } from '../../git/repository.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Project } from '../../sync/branch/branch-format.ts';
-import type { Change } from './change.ts';
-import { listCommitted } from './committed-files.ts';
-import { planExclude, planUnexclude } from './exclude-line.ts';
-import { readFootprint } from './footprint.ts';
-import { addLine, hasLine, removeLine } from './ignore-line.ts';
-import { announceCommits } from './init-plan.ts';
-import { ATTRIBUTES, planMerge, planUnmerge } from './merge-settings.ts';
 import {
   CLASSIC_MIRROR,
   DEFAULT_MIRROR,
@@ -20,108 +15,117 @@ import {
   writeMetadata,
   type Metadata,
 } from '../config/metadata.ts';
-import { lookForProject, recallProject } from './project-search.ts';
 import type { Workspace } from '../workspace.ts';
+import type { Change } from './change.ts';
+import { readFootprint } from './footprint.ts';
+import { isIgnored, planExclude, planIgnore, planUnexclude, planUnignore } from './ignore-files.ts';
+import { noteCommits } from './init-plan.ts';
+import { ATTRIBUTES, planMerge, planUnmerge } from './merge-settings.ts';
+import { lookForProject, recallProject } from './project-search.ts';
+
+export type MigrationContext = Pick<Workspace, 'place' | 'config' | 'env' | 'clock'>;
 
 export interface MigrationPlan {
   changes: Change[];
-  /** What is the person's to do: sentences, and commands to run in the project's directory. */
+  /** What is left to the person: sentences, and commands to run in the project's directory. */
   left: string[];
 }
 
-/** All that a move will change; looks at the remote, and writes nothing. */
+/** Everything that a migration will change. Looks at the remote, and writes nothing. */
 export async function planMigration(
-  workspace: Workspace,
+  context: MigrationContext,
   { from, to }: { from: SyncMode; to: SyncMode },
 ): Promise<MigrationPlan> {
-  const { repository, config } = workspace;
-  const mode = planMode(workspace, to);
+  const { place, config } = context;
+  const { repository } = place;
+  const mode = planMode(context, to);
   if (repository === undefined) return { changes: [mode], left: [] };
-  if (to === 'branch') return await planToBranch(workspace, repository);
-  const tracked = from === 'branch' ? await planToTracked(workspace, repository) : [];
-  const announced =
-    to === 'checked-out' ? announceCommits({ isLocal: !config.truth('sync.push') }) : [];
+  if (to === 'branch') return await planToBranch(context, repository);
+  const tracked = from === 'branch' ? await planToTracked(context, repository) : [];
+  const commits =
+    to === 'checked-out' ? [noteCommits({ isLocal: !config.truth('sync.push') })] : [];
   return {
-    changes: [...tracked, mode, ...announced],
+    changes: [...tracked, mode, ...commits],
     left: ['Commit the settings in .beads when you like.'],
   };
 }
 
-function planMode({ config }: Workspace, mode: SyncMode): Change {
+function planMode({ config }: MigrationContext, mode: SyncMode): Change {
   return { says: `set sync.mode to ${mode}`, make: () => config.set('sync.mode', mode) };
 }
 
 async function planToBranch(
-  workspace: Workspace,
+  context: MigrationContext,
   repository: GitRepository,
 ): Promise<MigrationPlan> {
-  const { beadsDir, projectDir, config } = workspace;
-  const { project_id: id, jsonl_export: mirror } = readMetadata(beadsDir);
-  const search = config.truth('sync.push') ? lookForProject : recallProject;
-  const found = await search(repository, workspace);
-  if (id !== '' && found !== undefined && found.projectId !== id) throw otherProject(found, id);
-  const changes: Change[] = [];
-  if (id === '') {
-    const projectId = found?.projectId ?? randomUUID();
-    changes.push({
-      says:
-        found === undefined ? 'gave the project an id' : 'joined the project that the remote has',
-      make: () => changeMetadata(beadsDir, { project_id: projectId }),
-    });
+  const { place, config } = context;
+  const changes = await planProject(context, repository);
+  const tracked = await listCommitted(repository, place.beadsDir, context);
+  const { jsonl_export: mirror } = readMetadata(place);
+  if (tracked.has(mirror)) {
+    changes.push(...planOtherName(place, tracked), planMode(context, 'branch'));
+    return { changes, left: untrackingCommands(context, mirror) };
   }
-  const tracked = await listCommitted(repository, beadsDir, workspace);
-  if (!tracked.has(mirror)) {
-    const exclude = planExclude(repository, beadsDir);
-    if (exclude !== undefined) changes.push(exclude);
-    changes.push(...(await planUntracked(workspace, repository, tracked)));
-    // As `bd init` leaves it; but what all share is to say it.
-    const says = 'set sync.mode to branch';
-    const isShared = tracked.has('config.yaml');
-    changes.push(
-      isShared ? planMode(workspace, 'branch') : { says, make: () => config.unset('sync.mode') },
-    );
-    return { changes, left: [] };
-  }
-  changes.push(...planOtherName(beadsDir, tracked), planMode(workspace, 'branch'));
-  const [file, directory] = [join(beadsDir, mirror), beadsDir].map((path) =>
-    relative(projectDir, path).split(sep).join('/'),
+  const exclude = planExclude(repository, place);
+  if (exclude !== undefined) changes.push(exclude);
+  changes.push(...(await planUntracked(context, repository, tracked)));
+  // As `bd init` leaves it, without the setting; but a config.yaml that is shared must name the mode.
+  const says = 'set sync.mode to branch';
+  const isShared = tracked.has('config.yaml');
+  changes.push(
+    isShared ? planMode(context, 'branch') : { says, make: () => config.unset('sync.mode') },
   );
-  return {
-    changes,
-    left: [
-      `git rm --quiet --force ${file}`,
-      `git commit --quiet -m 'Issues are on ${config.text('sync.branch')} now' -- ${directory}`,
-    ],
-  };
+  return { changes, left: [] };
 }
 
-/** The file that git tracks stays as it is, for the person to remove: the mirror goes by another name. */
-function planOtherName(beadsDir: string, tracked: ReadonlyMap<string, string>): Change[] {
+/** The branch belongs to one project: this one gets its id, or must have it already. */
+async function planProject(
+  context: MigrationContext,
+  repository: GitRepository,
+): Promise<Change[]> {
+  const { place, config } = context;
+  const { project_id: id } = readMetadata(place);
+  const search = config.truth('sync.push') ? lookForProject : recallProject;
+  const found = await search(repository, context);
+  if (id !== '' && found !== undefined && found.projectId !== id) throw otherProject(found, id);
+  if (id !== '') return [];
+  const projectId = found?.projectId ?? randomUUID();
+  const says =
+    found === undefined ? 'gave the project an id' : 'joined the project that the remote has';
+  return [{ says, make: () => changeMetadata(place, { project_id: projectId }) }];
+}
+
+/** The tracked file stays as it is until the person removes it, so the mirror takes another name. */
+function planOtherName(place: WorkspacePlace, tracked: ReadonlyMap<string, string>): Change[] {
   const name = [DEFAULT_MIRROR, CLASSIC_MIRROR].find((each) => !tracked.has(each));
   if (name === undefined) throw noName();
   return [
-    {
-      says: `added /${name} to .beads/.gitignore`,
-      async make() {
-        const path = join(beadsDir, '.gitignore');
-        if (!hasLine(path, `/${name}`)) await addLine(path, `/${name}`);
-      },
-    },
+    planIgnore(place, name),
     {
       says: `set jsonl_export to ${name} in .beads/metadata.json`,
-      make: () => changeMetadata(beadsDir, { jsonl_export: name }),
+      make: () => changeMetadata(place, { jsonl_export: name }),
     },
   ];
 }
 
-/** What `bd init` set up for files that people commit. */
+function untrackingCommands({ place, config }: MigrationContext, mirror: string): string[] {
+  const [file, directory] = [place.file(mirror), place.beadsDir].map((path) =>
+    relative(place.projectDir, path).split(sep).join('/'),
+  );
+  return [
+    `git rm --quiet --force ${file}`,
+    `git commit --quiet -m 'Issues are on ${config.text('sync.branch')} now' -- ${directory}`,
+  ];
+}
+
+/** Undoes what `bd init` set up for a mirror that people commit. */
 async function planUntracked(
-  { beadsDir, env }: Workspace,
+  { place, env }: MigrationContext,
   repository: GitRepository,
   tracked: ReadonlyMap<string, string>,
 ): Promise<Change[]> {
   const changes: Change[] = [];
-  const path = join(beadsDir, '.gitattributes');
+  const path = place.file('.gitattributes');
   const isOurs = existsSync(path) && readFileSync(path, 'utf8') === ATTRIBUTES;
   if (isOurs && !tracked.has('.gitattributes')) {
     changes.push({ says: 'removed .beads/.gitattributes', make: () => rm(path) });
@@ -131,43 +135,42 @@ async function planUntracked(
   return changes;
 }
 
-async function planToTracked(workspace: Workspace, repository: GitRepository): Promise<Change[]> {
-  const { beadsDir, env } = workspace;
-  const { jsonl_export: mirror } = readMetadata(beadsDir);
+async function planToTracked(
+  context: MigrationContext,
+  repository: GitRepository,
+): Promise<Change[]> {
+  const { place, env } = context;
+  const { jsonl_export: mirror } = readMetadata(place);
   const changes: Change[] = [];
-  const bytes = readFootprint(beadsDir)?.exclude_bytes;
-  const unexclude = planUnexclude(repository, beadsDir, { bytes });
+  const bytes = readFootprint(place)?.exclude_bytes;
+  const unexclude = planUnexclude(repository, place, { bytes });
   if (unexclude !== undefined) changes.push(unexclude);
-  const ignore = join(beadsDir, '.gitignore');
-  if (hasLine(ignore, `/${mirror}`)) {
-    const tracked = await listCommitted(repository, beadsDir, workspace);
+  if (isIgnored(place, mirror)) {
+    const tracked = await listCommitted(repository, place.beadsDir, context);
     const former = [CLASSIC_MIRROR, DEFAULT_MIRROR].find((name) => tracked.has(name));
-    if (former !== undefined) changes.push(planFormerName(beadsDir, { mirror, former }));
-    changes.push({
-      says: `took /${mirror} out of .beads/.gitignore`,
-      make: () => removeLine(ignore, `/${mirror}`),
-    });
+    if (former !== undefined) changes.push(planFormerName(place, { mirror, former }));
+    changes.push(planUnignore(place, mirror));
   }
-  changes.push(...(await planMerge({ beadsDir, repository, env })));
+  changes.push(...(await planMerge({ place, repository, env })));
   return changes;
 }
 
-/** Git tracks the file that the mirror was before: it is that again. */
+/** Git still tracks the file that was the mirror before, so it becomes the mirror again. */
 function planFormerName(
-  beadsDir: string,
+  place: WorkspacePlace,
   { mirror, former }: { mirror: string; former: string },
 ): Change {
   return {
     says: `set jsonl_export to ${former} in .beads/metadata.json, which git tracks`,
     async make() {
-      await changeMetadata(beadsDir, { jsonl_export: former });
-      await rm(join(beadsDir, mirror), { force: true });
+      await changeMetadata(place, { jsonl_export: former });
+      await rm(place.file(mirror), { force: true });
     },
   };
 }
 
-async function changeMetadata(beadsDir: string, change: Partial<Metadata>): Promise<void> {
-  await writeMetadata(beadsDir, { ...readMetadata(beadsDir), ...change });
+async function changeMetadata(place: WorkspacePlace, change: Partial<Metadata>): Promise<void> {
+  await writeMetadata(place, { ...readMetadata(place), ...change });
 }
 
 function otherProject(found: Project, ours: string): BdError {
@@ -181,6 +184,6 @@ function otherProject(found: Project, ours: string): BdError {
 function noName(): BdError {
   return new BdError('INVALID_VALUE', {
     message: `git tracks both ${DEFAULT_MIRROR} and ${CLASSIC_MIRROR} in .beads`,
-    remedy: 'Take the one out of your commits that bd does not write: `git rm .beads/NAME`.',
+    remedy: 'Take the one that bd does not write out of your commits: `git rm .beads/NAME`.',
   });
 }

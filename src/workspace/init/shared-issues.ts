@@ -4,14 +4,15 @@ import { BdError } from '../../core/errors.ts';
 import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
+import { listCommitted } from '../../git/committed-files.ts';
 import type { Git } from '../../git/git.ts';
 import { findGitRepository, type GitRepository } from '../../git/repository.ts';
+import { WorkspacePlace } from '../../place/workspace-place.ts';
 import { findMainWorktree } from '../../git/worktrees.ts';
 import { SYNC_BRANCH } from '../../sync/branch/branch-remote.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
 import { findRemote } from '../../git/remote.ts';
 import { createSyncBranch } from '../../sync/branch/sync-branch.ts';
-import { listCommitted } from './committed-files.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
 import { openSharedGit } from '../shared-git.ts';
@@ -26,7 +27,7 @@ export interface SharedIssues {
   prefix?: string;
 }
 
-interface Place {
+interface Surroundings {
   env: Environment;
   clock: Clock;
 }
@@ -40,17 +41,18 @@ const CLASSIC_FILE = join('.beads', 'issues.jsonl');
  */
 export async function findSharedIssues(
   cwd: string,
-  place: Place,
+  surroundings: Surroundings,
 ): Promise<SharedIssues | undefined> {
   const repository = findGitRepository(cwd);
   if (repository === undefined) return undefined;
   const main = findMainWorktree(repository.commonDir)?.directory;
   for (const directory of [main, repository.topLevel]) {
-    const found = directory === undefined ? undefined : await findTrackedIssues(directory, place);
+    const found =
+      directory === undefined ? undefined : await findTrackedIssues(directory, surroundings);
     if (found !== undefined) return found;
   }
   const directory = main ?? repository.topLevel;
-  return (await hasSharedBranch(repository, place)) ? { directory } : undefined;
+  return (await hasSharedBranch(repository, surroundings)) ? { directory } : undefined;
 }
 
 /** The issues of a classic workspace that git tracks in `directory`; not where bd was set up already. */
@@ -58,24 +60,28 @@ export async function findTrackedIssues(
   directory: string,
   { env }: { env: Environment },
 ): Promise<SharedIssues | undefined> {
-  const beadsDir = join(directory, '.beads');
+  const place = new WorkspacePlace(join(directory, '.beads'));
+  const { beadsDir, metadataFile } = place;
   const path = join(directory, CLASSIC_FILE);
   const repository = findGitRepository(directory);
   if (repository === undefined || !existsSync(path)) return undefined;
-  const { project_id: projectId, jsonl_export: mirror } = readMetadata(beadsDir);
-  const isNamed = !existsSync(join(beadsDir, 'metadata.json')) || mirror === basename(path);
+  const { project_id: projectId, jsonl_export: mirror } = readMetadata(place);
+  const isNamed = !existsSync(metadataFile) || mirror === basename(path);
   if (projectId !== '' || !isNamed) return undefined;
   const committed = await listCommitted(repository, beadsDir, { env });
   if (!committed.has(basename(path))) return undefined;
-  const prefix = await prefixOf(beadsDir, path);
+  const prefix = await prefixOf(place, path);
   return { directory, file: CLASSIC_FILE, ...(prefix === undefined ? {} : { prefix }) };
 }
 
-async function hasSharedBranch(repository: GitRepository, place: Place): Promise<boolean> {
-  const git = openSharedGit(repository, place);
+async function hasSharedBranch(
+  repository: GitRepository,
+  { env, clock }: Surroundings,
+): Promise<boolean> {
+  const git = openSharedGit(repository, { env });
   if (!(await isBranchHere(git)) && !(await isBranchLeftBehind(git))) return false;
   const project = { projectId: '', prefix: '' };
-  const branch = createSyncBranch({ git, clock: place.clock, project });
+  const branch = createSyncBranch({ git, clock, project });
   if ((await branch.findProject()) !== undefined) return true;
   throw new BdError('NO_WORKSPACE', {
     message: `this repository has a branch ${SYNC_BRANCH}, which cannot be joined by itself`,
@@ -116,8 +122,8 @@ function coversBranch(refspec: string): boolean {
 }
 
 /** Somebody's setting, else what the first issue's id begins with. */
-async function prefixOf(beadsDir: string, path: string): Promise<string | undefined> {
-  const entries = await (await openConfig(beadsDir, { env: {} })).entries();
+async function prefixOf(place: WorkspacePlace, path: string): Promise<string | undefined> {
+  const entries = await (await openConfig(place, { env: {} })).entries();
   const setting = ['issue_prefix', 'issue-prefix']
     .map((key) => entries.find((entry) => entry.key === key && entry.source !== 'default')?.value)
     .find((value) => value !== undefined && value !== '');

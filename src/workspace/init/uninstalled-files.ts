@@ -1,40 +1,37 @@
 import { copyFile, rm, rmdir } from 'node:fs/promises';
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { resolveSocket } from '../../place/socket-link.ts';
-import { socketLinkPath } from '../../place/workspace-files.ts';
-import { isDaemonFile } from '../../place/workspace-place.ts';
+import { isDaemonFile, type WorkspacePlace } from '../../place/workspace-place.ts';
 import { copyPath } from '../../store/upgrade.ts';
+import { storeFiles, type Metadata } from '../config/metadata.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import type { Change } from './change.ts';
-import { copyBeforeInit, footprintDirectory, type Footprint } from './footprint.ts';
+import { copyBeforeInit, type Footprint } from './footprint.ts';
 import { ATTRIBUTES } from './merge-settings.ts';
-import { storeFiles, type Metadata } from '../config/metadata.ts';
 
 interface BeadsDirectory {
-  beadsDir: string;
+  place: WorkspacePlace;
   metadata: Metadata;
   footprint: Footprint | undefined;
-  /** Paths in `.beads` that the last commit has, and what they are there. */
+  /** The files of the last commit, by their path in `.beads`, with their content. */
   tracked: ReadonlyMap<string, Buffer>;
 }
 
 type Fate =
   | { kind: 'removed' }
   | { kind: 'put_back'; copy: string }
-  /** Git has it: to take it out is the person's own commit. */
+  /** Git tracks it: only the person's own commit can remove it. */
   | { kind: 'tracked' }
   | { kind: 'left' };
 
-/** Gone last, in this order: until then another uninstall can go on where one was cut off. */
-const LAST = ['metadata.json', basename(footprintDirectory('')), 'daemon.lock'];
-
-/** What becomes of the files in `.beads`: those of bd go, those of others stay and are named. */
+/** What becomes of the files in `.beads`: bd's own are removed, all others stay and are named. */
 export function planRemoval(directory: BeadsDirectory): {
   changes: Change[];
   stays: ReadonlySet<string>;
 } {
-  const { beadsDir } = directory;
+  const { place } = directory;
+  const { beadsDir } = place;
   const fates = new Map(readdirSync(beadsDir).map((name) => [name, fateOf(name, directory)]));
   const named = (kind: Fate['kind']): string[] =>
     [...fates.keys()].filter((name) => fates.get(name)?.kind === kind).sort();
@@ -42,11 +39,12 @@ export function planRemoval(directory: BeadsDirectory): {
   const removal: Change = {
     says: stays.size === 0 ? `removed ${beadsDir}` : `removed what bd made in ${beadsDir}`,
     async make() {
-      removeSocket(beadsDir);
-      const names = [...fates.keys()].sort((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
-      for (const name of names) await settle(join(beadsDir, name), fates.get(name));
-      // The lock was perhaps made for this very command.
-      if (!fates.has('daemon.lock')) await rm(join(beadsDir, 'daemon.lock'), { force: true });
+      removeSocket(place);
+      const last = removedLast(place);
+      const names = [...fates.keys()].sort((a, b) => last.indexOf(a) - last.indexOf(b));
+      for (const name of names) await settle(place.file(name), fates.get(name));
+      // This command may have made the lock itself.
+      if (!fates.has(basename(place.lockFile))) await rm(place.lockFile, { force: true });
       if (stays.size === 0) await rmdir(beadsDir).catch(() => {});
     },
   };
@@ -61,11 +59,16 @@ export function planRemoval(directory: BeadsDirectory): {
   return { changes: [removal, ...notes.map((says) => ({ says }))], stays };
 }
 
+/** In this order: an uninstall that is cut short leaves what the next one needs. */
+function removedLast({ metadataFile, footprintDirectory, lockFile }: WorkspacePlace): string[] {
+  return [metadataFile, footprintDirectory, lockFile].map((path) => basename(path));
+}
+
 function fateOf(name: string, directory: BeadsDirectory): Fate {
-  const { beadsDir, metadata, footprint, tracked } = directory;
-  const path = join(beadsDir, name);
+  const { place, metadata, footprint, tracked } = directory;
+  const path = place.file(name);
   const committed = tracked.get(name);
-  const copy = footprint && copyBeforeInit(beadsDir, footprint, name);
+  const copy = footprint && copyBeforeInit(place, footprint, name);
   if (copy !== undefined && (committed === undefined || committed.equals(readFileSync(copy)))) {
     return { kind: 'put_back', copy };
   }
@@ -74,9 +77,9 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
   }
   if (isOfThisMachine(name, metadata)) return { kind: 'removed' };
   if (footprint?.present.includes(name) === true) return { kind: 'left' };
-  const settings = ['config.yaml', metadata.jsonl_export];
-  const isOurs = settings.includes(name) || isAsWritten(name, path) || isEmpty(path);
-  return { kind: isOurs || LAST.includes(name) ? 'removed' : 'left' };
+  const made = ['config.yaml', metadata.jsonl_export, ...removedLast(place)];
+  const isOurs = made.includes(name) || isAsWritten(name, path) || isEmpty(path);
+  return { kind: isOurs ? 'removed' : 'left' };
 }
 
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
@@ -84,7 +87,7 @@ function isOfThisMachine(name: string, { database }: Metadata): boolean {
   return storeFiles(database).includes(name) || isDaemonFile(name);
 }
 
-/** A text that somebody wrote on in is theirs by now. */
+/** A text that a person has edited is theirs. */
 function isAsWritten(name: string, path: string): boolean {
   const texts: Readonly<Record<string, string>> = { ...BEADS_FILES, '.gitattributes': ATTRIBUTES };
   return lstatSync(path).isFile() && readFileSync(path, 'utf8') === texts[name];
@@ -99,9 +102,9 @@ async function settle(path: string, fate: Fate | undefined): Promise<void> {
   if (fate?.kind === 'removed') await rm(path, { recursive: true, force: true });
 }
 
-/** Left by a daemon that was killed: whoever calls this holds the lock, so none is alive. */
-function removeSocket(beadsDir: string): void {
-  const socket = resolveSocket(socketLinkPath(beadsDir));
+/** A killed daemon left it: the caller holds the lock, so no daemon is running. */
+function removeSocket({ socketLink }: WorkspacePlace): void {
+  const socket = resolveSocket(socketLink);
   if (socket.kind === 'socket') rmSync(socket.path, { force: true });
 }
 

@@ -12,7 +12,7 @@ export const conflictOperations: Operations<'list_conflicts'> = {
     const files = text === undefined ? filesKeptAside(workspace) : [];
     return {
       conflicts: ids.flatMap((id) => openConflicts(workspace, id).map(({ json }) => json)),
-      kept_aside: files.map((name) => join(workspace.quarantineDirectory, name)),
+      kept_aside: files.map((name) => join(workspace.place.quarantineDirectory, name)),
     };
   },
 };

@@ -89,7 +89,7 @@ function chooseId(
 ): IssueId {
   if (wanted !== undefined) return checkedNewId(workspace, wanted);
   if (parentId !== undefined) return nextChildId(workspace, parentId as IssueId);
-  const prefix = workspace.prefix();
+  const prefix = workspace.config.text('issue_prefix');
   const issueCount = workspace.store.queries.topLevelCount(prefix);
   const draw = (): IssueId =>
     randomIssueId({ prefix, issueCount, randomBytes: workspace.randomBytes });

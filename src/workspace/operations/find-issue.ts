@@ -35,8 +35,8 @@ export function findAnyIssue(workspace: Workspace, text: string): Issue {
 }
 
 function withWholeId(workspace: Workspace, text: string): Issue | undefined {
-  const { issues } = workspace.store;
-  return issues.get(text) ?? issues.get(`${workspace.prefix()}-${text}`);
+  const { store, config } = workspace;
+  return store.issues.get(text) ?? store.issues.get(`${config.text('issue_prefix')}-${text}`);
 }
 
 function startingWith(workspace: Workspace, text: string): string[] {

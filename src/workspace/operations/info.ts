@@ -8,16 +8,16 @@ export const infoOperations: Operations<'ping' | 'get_info'> = {
     message: 'pong',
     version: VERSION,
     pid: process.pid,
-    workspace: workspace.projectDir,
+    workspace: workspace.place.projectDir,
   }),
 
   async get_info(workspace) {
     return {
-      workspace: workspace.projectDir,
-      database_path: workspace.databasePath,
+      workspace: workspace.place.projectDir,
+      database_path: workspace.place.file(workspace.metadata.database),
       mirror_path: workspace.mirrorPath,
-      prefix: workspace.prefix(),
-      project_id: workspace.projectId,
+      prefix: workspace.config.text('issue_prefix'),
+      project_id: workspace.metadata.project_id,
       issue_count: workspace.store.queries.count({}),
       schema_version: SCHEMA_VERSION,
       ...(await configOperations.list_config(workspace, {})),

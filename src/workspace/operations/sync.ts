@@ -22,7 +22,7 @@ function quarantineNotice(workspace: Workspace): Pick<SyncStatus, 'error' | 'rem
   const files = filesKeptAside(workspace);
   if (files.length === 0) return undefined;
   return {
-    error: `lines that could not be read are kept in ${workspace.quarantineDirectory}: ${files.join(', ')}`,
+    error: `lines that could not be read are kept in ${workspace.place.quarantineDirectory}: ${files.join(', ')}`,
     remedy: 'Mend them, take them in with `bd import -i FILE`, and remove the file.',
   };
 }

@@ -47,7 +47,7 @@ test('a file that is read the short way means what it means to YAML', () => {
 
 test('the files that bd writes, and the example, are read the short way', () => {
   const example = readFileSync(
-    resolve(import.meta.dirname, '../../.beads.example/config.yaml'),
+    resolve(import.meta.dirname, '../../../.beads.example/config.yaml'),
     'utf8',
   );
   expect(readPlainSettings(example)?.get('sync.push')).toBe('true');

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPlace } from '../../../src/place/workspace-place.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLog } from '../../../src/platform/log.ts';
 import type { SyncMode } from '../../../src/core/sharing.ts';
@@ -60,7 +61,7 @@ function init(directory: string, options: Options = {}) {
 /** One operation in an open workspace, as another process would do it. */
 async function create(directory: string, title: string): Promise<string> {
   await using workspace = await openWorkspace({
-    beadsDir: join(directory, '.beads'),
+    place: openPlace(join(directory, '.beads')),
     env,
     clock: systemClock,
     log: silentLog,
@@ -108,7 +109,7 @@ test('what was changed while its settings said another mode is shared when they 
     await create(directory, `In ${mode}`);
     writeFileSync(path, settings);
     await using workspace = await openWorkspace({
-      beadsDir: join(directory, '.beads'),
+      place: openPlace(join(directory, '.beads')),
       env,
       clock: systemClock,
       log: silentLog,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPlace } from '../../../src/place/workspace-place.ts';
 import type { SyncMode } from '../../../src/core/sharing.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLog } from '../../../src/platform/log.ts';
@@ -54,7 +55,7 @@ async function project(name: string, mode: SyncMode, { isCommitted = false } = {
 
 const open = (directory: string) =>
   openWorkspace({
-    beadsDir: join(directory, '.beads'),
+    place: openPlace(join(directory, '.beads')),
     env,
     clock: systemClock,
     log: silentLog,
@@ -143,7 +144,7 @@ describe('from a file that git tracks to a branch', () => {
     expect((await migrate(directory, 'worktree')).changes).toEqual([
       'shared 1 change that waited',
       'set jsonl_export to beads.jsonl in .beads/metadata.json, which git tracks',
-      'took /issues.jsonl out of .beads/.gitignore',
+      'removed /issues.jsonl from .beads/.gitignore',
       'set sync.mode to worktree',
     ]);
     expect(git(directory, 'status', '--porcelain')).toBe('M .beads/beads.jsonl');
@@ -215,7 +216,7 @@ describe('from a branch to a file that people commit', () => {
     const report = await migrate(directory, 'worktree');
     expect(report.changes).toEqual([
       'shared 1 change that waited',
-      'took /.beads/ out of .git/info/exclude',
+      'removed /.beads/ from .git/info/exclude',
       'wrote .beads/.gitattributes: git merges issues with bd',
       'set merge.beads.driver in .git/config',
       'set sync.mode to worktree',
@@ -237,7 +238,9 @@ describe('from a branch to a file that people commit', () => {
     await create(directory, 'First');
     git(directory, 'remote', 'set-url', 'origin', join(temp.path, 'nowhere'));
     const { warning } = await migrate(directory, 'worktree');
-    expect(warning).toMatch(/^what waited is not shared in the former mode: .*cannot be reached/);
+    expect(warning).toMatch(
+      /^waiting changes were not shared in the former mode: .*cannot be reached/,
+    );
     expect(git(directory, 'show', 'refs/bd/sync:.beads/issues.jsonl')).toContain('"First"');
     git(directory, 'remote', 'set-url', 'origin', remote);
     expect(await migrate(directory, 'branch')).toMatchObject({ warning: null });
@@ -294,7 +297,7 @@ test('the setting moves too, in any of its forms', async () => {
   expect(await call('set_config', { key: 'sync.mode', value: 'worktree' })).toMatchObject({
     key: 'sync.mode',
     value: 'worktree',
-    changes: expect.arrayContaining(['took /.beads/ out of .git/info/exclude']) as string[],
+    changes: expect.arrayContaining(['removed /.beads/ from .git/info/exclude']) as string[],
   });
   expect(workspace.sync.status().state).toBe('by_hand');
   expect(await call('unset_config', { key: 'sync.mode' })).toMatchObject({

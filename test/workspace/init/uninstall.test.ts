@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REAL_GIT } from '../../support/real-git.ts';
+import { WorkspacePlace } from '../../../src/place/workspace-place.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { createGit } from '../../../src/git/git.ts';
 import { silentLog } from '../../../src/platform/log.ts';
@@ -21,9 +22,9 @@ import { initialise } from '../../../src/workspace/init/initialise.ts';
 import { MERGE_DRIVER } from '../../../src/workspace/init/merge-settings.ts';
 import { createCall } from '../../../src/workspace/operations/table.ts';
 import {
-  previewUninstall,
   uninstall,
   type UninstallOptions,
+  type UninstallReport,
 } from '../../../src/workspace/init/uninstall.ts';
 import { openWorkspace } from '../../../src/workspace/workspace.ts';
 import { printDirectory } from '../../support/directory-print.ts';
@@ -95,7 +96,7 @@ function init(directory: string, options: Partial<InitOptions> = {}) {
 
 function optionsFor(directory: string, options: Partial<UninstallOptions> = {}): UninstallOptions {
   return {
-    beadsDir: join(directory, '.beads'),
+    place: new WorkspacePlace(join(directory, '.beads')),
     purgesRemote: false,
     isForced: false,
     env,
@@ -105,10 +106,14 @@ function optionsFor(directory: string, options: Partial<UninstallOptions> = {}):
   };
 }
 
+function previewUninstall(options: UninstallOptions): Promise<UninstallReport> {
+  return uninstall({ ...options, isDryRun: true });
+}
+
 /** One operation in an open workspace, as another process would do it. */
 async function create(directory: string, title: string, { syncs = true } = {}): Promise<string> {
   await using workspace = await openWorkspace({
-    beadsDir: join(directory, '.beads'),
+    place: new WorkspacePlace(join(directory, '.beads')),
     env,
     clock: systemClock,
     log: silentLog,

@@ -1,11 +1,11 @@
 import { relative, sep } from 'node:path';
-import type { Environment } from '../../platform/environment.ts';
-import { createGit } from '../../git/git.ts';
-import type { GitRepository } from '../../git/repository.ts';
+import type { Environment } from '../platform/environment.ts';
+import { createGit } from './git.ts';
+import type { GitRepository } from './repository.ts';
 
 /**
- * The files in `directory` that the last commit of this working tree has, by their path there, each with the
- * name of its blob. Nothing of the index is looked at.
+ * The files in `directory` that the last commit of this working tree has: their paths in it, each with the
+ * name of its blob. Does not look at the index.
  */
 export async function listCommitted(
   { gitDir, topLevel }: GitRepository,
