@@ -2,7 +2,7 @@ import { CommanderError, type Command } from 'commander';
 import { readActor } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Call } from '../protocol/methods.ts';
+import { METHODS, type Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
 import type { Invocation } from './command.ts';
@@ -13,7 +13,6 @@ import { toJson } from './output/json.ts';
 import { createScreen } from './output/screen.ts';
 import { watchChanges } from './overdue.ts';
 import { createProgram } from './program.ts';
-import { isReading } from './reading.ts';
 
 /** What a command line is run against. */
 export interface Surroundings {
@@ -89,7 +88,7 @@ function createInvocation({
 
 function readingOnly(call: Call): Call {
   return async (method, params) => {
-    if (isReading(method)) return await call(method, params);
+    if (METHODS[method].effect === 'read') return await call(method, params);
     throw new BdError('USAGE', {
       message: `${method} is refused by --readonly`,
       remedy: 'Leave --readonly out to change something.',

@@ -1,10 +1,6 @@
-import type { Call, Method } from '../protocol/methods.ts';
+import { METHODS, type Call } from '../protocol/methods.ts';
 import type { CommandIo } from './command-io.ts';
-import { isReading } from './reading.ts';
 import { renderOverdue } from './output/overdue-notice.ts';
-
-/** These tell how sharing stands themselves, or change no issue. */
-const NO_CHANGE: ReadonlySet<Method> = new Set(['sync', 'export', 'set_config', 'unset_config']);
 
 export interface ChangeWatch {
   call: Call;
@@ -17,7 +13,7 @@ export function watchChanges(call: Call): ChangeWatch {
   return {
     async call(method, params) {
       const result = await call(method, params);
-      hasChanged ||= !isReading(method) && !NO_CHANGE.has(method);
+      hasChanged ||= METHODS[method].effect === 'write';
       return result;
     },
     async tell(io) {

@@ -1,5 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import { errorReply, fromRpcError, readMessage, type RpcId } from '../protocol/messages.ts';
+import { isReadingTool } from '../protocol/tools.ts';
 
 /**
  * What a bridge knows of the lines that it carries, to go on with another daemon. A line is bytes, each a
@@ -27,15 +28,13 @@ interface Pending {
   line: string;
   /** Of the tool, or else the method. */
   name: string;
+  /** It changes nothing, so it may be sent twice. */
   isHarmless: boolean;
   /** A subscription: it is answered when it ends, so nobody waits for that. */
   isHeld: boolean;
   isUndelivered: boolean;
   repeats: number;
 }
-
-/** These change nothing, so it is all the same how often they are called. */
-const READING_TOOLS: ReadonlySet<unknown> = new Set(['ready', 'show']);
 
 /** A request that goes with its daemon more often than this is likely to be the reason. */
 const REPEATS_MAX = 2;
@@ -69,7 +68,7 @@ export function createMcpSession(): McpSession {
           id,
           line,
           name: typeof tool === 'string' ? tool : method,
-          isHarmless: method !== 'tools/call' || READING_TOOLS.has(tool),
+          isHarmless: method !== 'tools/call' || isReadingTool(tool),
           isHeld: method === 'subscriptions/listen',
           isUndelivered: false,
           repeats: 0,

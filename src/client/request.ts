@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import { BdError, type ErrorCode } from '../core/errors.ts';
 import { ANSWER_TIMEOUT_MS } from '../core/limits.ts';
-import type { DaemonResults } from '../protocol/daemon-methods.ts';
+import type { DaemonMethod, DaemonResult } from '../protocol/daemon-methods.ts';
 import { fromRpcError, readMessage, request } from '../protocol/messages.ts';
 import type { Method, Result } from '../protocol/methods.ts';
 import { openMessageStream } from './message-stream.ts';
 
-type Answerable = Method | Exclude<keyof DaemonResults, 'run_command'>;
+type Answerable = Method | Exclude<DaemonMethod, 'run_command'>;
 
 type Answer<M extends Answerable> = M extends Method
   ? Result<M>
-  : M extends keyof DaemonResults
-    ? DaemonResults[M]
+  : M extends DaemonMethod
+    ? DaemonResult<M>
     : never;
 
 /** One question over a fresh connection, which it ends. */

@@ -1,6 +1,5 @@
-import { isReading } from '../cli/reading.ts';
 import { BdError } from '../core/errors.ts';
-import type { Call } from '../protocol/methods.ts';
+import { METHODS, type Call } from '../protocol/methods.ts';
 
 export interface WatchedCall {
   call: Call;
@@ -15,7 +14,7 @@ export function watchLoss(call: Call): WatchedCall {
     async call(method, params) {
       try {
         const result = await call(method, params);
-        hasChanged ||= !isReading(method);
+        hasChanged ||= METHODS[method].effect !== 'read';
         return result;
       } catch (error) {
         isLost ||= error instanceof BdError && error.code === 'LOCK_UNAVAILABLE';

@@ -31,7 +31,7 @@ export function createHandle(options: HandleOptions): Handle {
         return admission.hello(params);
       case 'run_command': {
         admission.admit(params);
-        const command = DAEMON_METHODS[method].check(params, method);
+        const command = DAEMON_METHODS[method].params.check(params, method);
         tell(caller, takeNotice());
         const nowMs = facts.clock.nowMs();
         const watched = watchLoss(callFor(command));
@@ -40,15 +40,15 @@ export function createHandle(options: HandleOptions): Handle {
         return result;
       }
       case 'daemon_status':
-        DAEMON_METHODS[method].check(params, method);
+        DAEMON_METHODS[method].params.check(params, method);
         return await readStatus(facts);
       case 'retire': {
-        const { reason } = DAEMON_METHODS[method].check(params, method);
+        const { reason } = DAEMON_METHODS[method].params.check(params, method);
         admission.retire(reason ?? 'a client asked for it');
         return { message: 'the daemon finishes what runs, and the next one begins' };
       }
       case 'shutdown':
-        DAEMON_METHODS[method].check(params, method);
+        DAEMON_METHODS[method].params.check(params, method);
         stop('a client asked for it');
         return { message: 'the daemon finishes what runs, and ends' };
       default:

@@ -1,10 +1,14 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
-import type { Call } from '../protocol/methods.ts';
+import type { Params, Result } from '../protocol/methods.ts';
 import type { Shape } from '../protocol/shape.ts';
+import { isReadingTool, type TOOL_METHODS, type ToolName } from '../protocol/tools.ts';
 
-/** What the tools of one connection work with. */
-export interface ToolSession {
-  readonly call: Call;
+/** What the tools of one connection work with. A tool may call its own methods only. */
+export interface ToolSession<Name extends ToolName = ToolName> {
+  readonly call: <M extends (typeof TOOL_METHODS)[Name][number]>(
+    method: M,
+    params: Params<M>,
+  ) => Promise<Result<M>>;
   /** Spread into the parameters of what writes; empty when the connection did not say who it is. */
   readonly by: { readonly actor?: string };
   /** For a failure that the tool reports beside what it did: the text for the client. */
@@ -23,20 +27,26 @@ export interface Tool {
   readonly run: (session: ToolSession, args: unknown) => Promise<object>;
 }
 
-interface ToolDefinition<P> {
-  name: string;
+interface ToolDefinition<Name extends ToolName, P> {
+  name: Name;
   title: string;
   description: string;
-  annotations: ToolAnnotations;
+  /** What a tool that changes something does to what is there. */
+  annotations?: Omit<ToolAnnotations, 'readOnlyHint' | 'openWorldHint'>;
   input: Shape<P>;
-  run: (session: ToolSession, params: P) => Promise<object>;
+  run: (session: ToolSession<Name>, params: P) => Promise<object>;
 }
 
-export function defineTool<P>({ input, run, annotations, ...named }: ToolDefinition<P>): Tool {
+export function defineTool<Name extends ToolName, P>({
+  input,
+  run,
+  annotations,
+  ...named
+}: ToolDefinition<Name, P>): Tool {
   return {
     ...named,
     // None of them reaches beyond this project.
-    annotations: { ...annotations, openWorldHint: false },
+    annotations: { readOnlyHint: isReadingTool(named.name), ...annotations, openWorldHint: false },
     input: input.json,
     run: (session, args) => run(session, input.check(args, named.name)),
   };

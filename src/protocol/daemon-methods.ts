@@ -12,6 +12,7 @@ import {
   type Shape,
   type ShapeOf,
 } from './shape.ts';
+import { result, type MethodDefinition, type ResultOf } from './methods/method.ts';
 
 /** An object of texts; which names it has is the sender's business. */
 const texts: Shape<Record<string, string>> = {
@@ -27,31 +28,55 @@ const texts: Shape<Record<string, string>> = {
 /** What the daemon answers about itself; these are no operations on the workspace. */
 export const DAEMON_METHODS = {
   /** Read by handshake.ts: a newer client may send members that are not known here. */
-  hello: json(),
-  daemon_status: object({}),
+  hello: {
+    effect: 'read',
+    params: json(),
+    result: result<HelloResult>(),
+  },
+  daemon_status: {
+    effect: 'read',
+    params: object({}),
+    result: result<DaemonStatusResult>(),
+  },
   /** Ends, when what runs is done, so that another one can begin. */
-  retire: object({ reason: optional(text({ max: NAME_CHARS_MAX })) }),
+  retire: {
+    effect: 'control',
+    params: object({ reason: optional(text({ max: NAME_CHARS_MAX })) }),
+    result: result<{ message: string }>(),
+  },
   /** Answers first, then finishes what runs and ends. */
-  shutdown: object({}),
+  shutdown: {
+    effect: 'control',
+    params: object({}),
+    result: result<{ message: string }>(),
+  },
   /** What `bd` itself sends. On the way come `output`, `heartbeat` and `read_stdin`. */
-  run_command: object({
-    argv: list(text({ max: TEXT_CHARS_MAX }), { max: 100_000 }),
-    cwd: text({ min: 1, max: 4096 }),
-    env: optional(texts),
-    stdout_tty: optional(flag()),
-    columns: optional(integer({ min: 0, max: 100_000 })),
-    /** Milliseconds since the epoch after which the client has given up, and the command must not run. */
-    expires_ms: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
-    /** Who sends it; read by handshake.ts. */
-    client: optional(json()),
-    /** Its own for each command: one that is sent again under its key is not done twice. */
-    key: optional(text({ min: 1, max: NAME_CHARS_MAX })),
-  }),
-};
+  run_command: {
+    effect: 'control',
+    params: object({
+      argv: list(text({ max: TEXT_CHARS_MAX }), { max: 100_000 }),
+      cwd: text({ min: 1, max: 4096 }),
+      env: optional(texts),
+      stdout_tty: optional(flag()),
+      columns: optional(integer({ min: 0, max: 100_000 })),
+      /** Milliseconds since the epoch after which the client has given up, and the command must not run. */
+      expires_ms: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+      /** Who sends it; read by handshake.ts. */
+      client: optional(json()),
+      /** Its own for each command: one that is sent again under its key is not done twice. */
+      key: optional(text({ min: 1, max: NAME_CHARS_MAX })),
+    }),
+    result: result<RunCommandResult>(),
+  },
+} satisfies Record<string, MethodDefinition>;
 
 export type DaemonMethod = keyof typeof DAEMON_METHODS;
 
-export type RunCommandParams = ShapeOf<(typeof DAEMON_METHODS)['run_command']>;
+export type DaemonParams<M extends DaemonMethod> = ShapeOf<(typeof DAEMON_METHODS)[M]['params']>;
+
+export type DaemonResult<M extends DaemonMethod> = ResultOf<(typeof DAEMON_METHODS)[M]['result']>;
+
+export type RunCommandParams = DaemonParams<'run_command'>;
 
 export interface HelloResult {
   /** The newest that both sides speak. */
@@ -95,14 +120,6 @@ export type WatcherKind = 'native' | 'polling' | 'off';
 
 export interface RunCommandResult {
   exit_code: number;
-}
-
-export interface DaemonResults {
-  hello: HelloResult;
-  daemon_status: DaemonStatusResult;
-  retire: { message: string };
-  shutdown: { message: string };
-  run_command: RunCommandResult;
 }
 
 /** The notification `going_away`: no request that comes later is begun, and those that run are answered. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { METHODS } from '../../src/protocol/methods.ts';
 
 const check = (method: keyof typeof METHODS, params: unknown) => () =>
-  METHODS[method].check(params, method);
+  METHODS[method].params.check(params, method);
 
 test('an unknown member is refused by name, with the known ones', () => {
   expect(check('create_issue', { issue: { title: 't', titel: 'x' } })).toThrow(
@@ -24,12 +24,12 @@ test.each([
 
 test('a checked value is a copy that holds what was given', () => {
   const params = { issue: { title: 't', metadata: { a: [1] } }, actor: 'mia' };
-  expect(METHODS.create_issue.check(params, 'create_issue')).toEqual(params);
+  expect(METHODS.create_issue.params.check(params, 'create_issue')).toEqual(params);
 });
 
 test('every schema has an object at its root, without references, as MCP clients need', () => {
-  for (const method of Object.values(METHODS)) {
-    expect(method.json).toMatchObject({ type: 'object', additionalProperties: false });
-    expect(JSON.stringify(method.json)).not.toContain('$ref');
+  for (const { params } of Object.values(METHODS)) {
+    expect(params.json).toMatchObject({ type: 'object', additionalProperties: false });
+    expect(JSON.stringify(params.json)).not.toContain('$ref');
   }
 });

@@ -10,7 +10,7 @@ export const claimTool = defineTool({
   description:
     'Takes an issue: you become its assignee and it is in_progress. Returns the whole issue. Fails ' +
     'if another holds it.',
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false },
+  annotations: { destructiveHint: false, idempotentHint: false },
   input: object({
     id: optional(
       described(text({ min: 1, max: NAME_CHARS_MAX }), 'without it: the best ready one nobody has'),
@@ -23,7 +23,7 @@ export const claimTool = defineTool({
   },
 });
 
-async function claimFirstReady(session: ToolSession): Promise<object> {
+async function claimFirstReady(session: ToolSession<'claim'>): Promise<object> {
   for (let round = 0; round < MCP_CLAIM_ROUNDS_MAX; round++) {
     const { issues } = await session.call('list_ready', {
       filter: { no_assignee: true },
@@ -43,7 +43,7 @@ async function claimFirstReady(session: ToolSession): Promise<object> {
 }
 
 /** Whether this call took it: another session may have done so since the list, even one of the same name. */
-async function claimNow({ call, by }: ToolSession, id: string): Promise<boolean> {
+async function claimNow({ call, by }: ToolSession<'claim'>, id: string): Promise<boolean> {
   try {
     return (await call('claim_issue', { issue_id: id, ...by })).changed;
   } catch (error) {
@@ -54,6 +54,6 @@ async function claimNow({ call, by }: ToolSession, id: string): Promise<boolean>
   }
 }
 
-async function readDetails({ call }: ToolSession, id: string): Promise<Details> {
+async function readDetails({ call }: ToolSession<'claim'>, id: string): Promise<Details> {
   return detailsOf((await call('get_issue', { issue_id: id })).issue);
 }

@@ -8,7 +8,7 @@ export const closeTool = defineTool({
   title: 'Close issues',
   description:
     'Closes finished issues in order; returns closed, what became unblocked, and skipped with why.',
-  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+  annotations: { destructiveHint: true, idempotentHint: true },
   input: object({
     ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_ISSUES_MAX }),
     reason: optional(described(text({ max: TEXT_CHARS_MAX }), 'what was done')),

@@ -42,7 +42,7 @@ export const createTool = defineTool({
   description:
     'Creates issues in order. "$0" in parent, depends_on or discovered_from is the first of this ' +
     'call, and so on. Returns created, and failed with why.',
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false },
+  annotations: { destructiveHint: false, idempotentHint: false },
   input: object({ issues: list(newIssue, { max: MCP_ISSUES_MAX }) }),
   async run({ call, by, refusal }, { issues }) {
     const created: { id: string; title: string }[] = [];

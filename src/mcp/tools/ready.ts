@@ -12,7 +12,6 @@ export const readyTool = defineTool({
   title: 'Ready work',
   description:
     'Lists open issues that nothing blocks, best first, without their texts: items and total.',
-  annotations: { readOnlyHint: true },
   input: object({
     assignee: optional(name),
     unassigned: optional(flag()),

@@ -8,7 +8,6 @@ export const showTool = defineTool({
   name: 'show',
   title: 'Show issues',
   description: 'Whole issues: texts, links, last comments. Unknown ids are listed in missing.',
-  annotations: { readOnlyHint: true },
   input: object({ ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_SHOWN_MAX }) }),
   async run({ call }, { ids }) {
     const issues: Details[] = [];

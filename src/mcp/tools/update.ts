@@ -26,7 +26,7 @@ export const updateTool = defineTool({
   description:
     'Sets the given fields, "" clears one; returns the names of those that changed. To finish ' +
     'work use close, to take it claim.',
-  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+  annotations: { destructiveHint: true, idempotentHint: true },
   input: object({
     id: name,
     title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),

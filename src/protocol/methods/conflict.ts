@@ -1,25 +1,40 @@
 import type { IssueJson } from '../../core/issue-line.ts';
 import { NAME_CHARS_MAX } from '../../core/limits.ts';
 import { flag, json, object, optional, text } from '../shape.ts';
+import { result, type MethodDefinition } from './method.ts';
 import { actor, issueId } from './issue.ts';
 
 /** A key of somebody's metadata, or one that bd does not know, can be longer than any name of ours. */
 const FIELD_CHARS_MAX = 100 * NAME_CHARS_MAX;
 
 export const conflictMethods = {
-  list_conflicts: object({ issue_id: optional(issueId) }),
+  list_conflicts: {
+    effect: 'read',
+    params: object({ issue_id: optional(issueId) }),
+    /** `kept_aside`: files of lines that could not be read, in this clone; the rest is the same in all. */
+    result: result<{ conflicts: ConflictJson[]; kept_aside: string[] }>(),
+  },
   /** One of `take`, `value` and `merge`. */
-  resolve_conflict: object({
-    issue_id: issueId,
-    field: text({ min: 1, max: FIELD_CHARS_MAX }),
-    /** `winner`, `other`, or the number of one of the others, from 1. */
-    take: optional(text({ min: 1, max: 20 })),
-    value: optional(json()),
-    merge: optional(flag()),
-    actor,
-  }),
-  restore_issue: object({ issue_id: issueId, actor }),
-};
+  resolve_conflict: {
+    effect: 'write',
+    params: object({
+      issue_id: issueId,
+      field: text({ min: 1, max: FIELD_CHARS_MAX }),
+      /** `winner`, `other`, or the number of one of the others, from 1. */
+      take: optional(text({ min: 1, max: 20 })),
+      value: optional(json()),
+      merge: optional(flag()),
+      actor,
+    }),
+    /** `value`: what the field is now. */
+    result: result<{ issue: IssueJson; field: string; kind: ConflictKind; value: unknown }>(),
+  },
+  restore_issue: {
+    effect: 'write',
+    params: object({ issue_id: issueId, actor }),
+    result: result<{ issue: IssueJson; changed: boolean }>(),
+  },
+} satisfies Record<string, MethodDefinition>;
 
 export type ConflictKind =
   /** Written at the same time, by people who did not know of each other. */
@@ -50,12 +65,4 @@ export interface ConflictJson {
   shown: VersionJson;
   /** Latest first. */
   others: VersionJson[];
-}
-
-export interface ConflictResults {
-  /** `kept_aside`: files of lines that could not be read, in this clone; the rest is the same in all. */
-  list_conflicts: { conflicts: ConflictJson[]; kept_aside: string[] };
-  /** `value`: what the field is now. */
-  resolve_conflict: { issue: IssueJson; field: string; kind: ConflictKind; value: unknown };
-  restore_issue: { issue: IssueJson; changed: boolean };
 }

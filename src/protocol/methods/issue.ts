@@ -1,8 +1,9 @@
 import type { IssueJson } from '../../core/issue-line.ts';
-import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
+import { PRIORITY_MAX, PRIORITY_MIN, type Comment } from '../../core/issue.ts';
 import { NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX } from '../../core/limits.ts';
 import { COUNT_GROUPS, SORT_NAMES, type IssueFilter } from '../../core/query.ts';
 import { choice, flag, integer, json, list, object, optional, text, type Shape } from '../shape.ts';
+import { result, type MethodDefinition } from './method.ts';
 
 const IDS_MAX = 1_000;
 
@@ -106,41 +107,111 @@ const page = {
 };
 
 export const issueMethods = {
-  create_issue: object({ issue: newIssue, actor }),
+  create_issue: {
+    effect: 'write',
+    params: object({ issue: newIssue, actor }),
+    result: result<{ issue_id: string; issue: IssueJson }>(),
+  },
   /** The issue that `create_issue` would make, without its id. */
-  preview_issue: object({ issue: newIssue, actor }),
-  get_issue: object({ issue_id: issueId }),
-  resolve_id: object({ issue_id: issueId }),
-  list_issues: object(page),
-  list_ready: object({ ...page, include_deferred: optional(flag()) }),
-  list_blocked: object({ parent_id: optional(issueId) }),
-  list_stale: object({
-    days: integer({ min: 0, max: 100_000 }),
-    status: optional(name),
-    limit: optional(limit),
-  }),
-  count_issues: object({ filter: optional(filter), group_by: optional(choice(COUNT_GROUPS)) }),
-  get_stats: object({ assignee: optional(name) }),
-  epic_status: object({ eligible_only: optional(flag()) }),
-  update_issue: object({ issue_id: issueId, changes: issueChanges, actor }),
-  claim_issue: object({ issue_id: issueId, actor }),
-  close_issue: object({
-    issue_id: issueId,
-    reason: optional(body),
-    session: optional(words),
-    force: optional(flag()),
-    actor,
-  }),
-  reopen_issue: object({ issue_id: issueId, reason: optional(body), actor }),
-  delete_issues: object({
-    issue_ids: ids,
-    reason: optional(body),
-    /** Also everything below them. */
-    cascade: optional(flag()),
-    dry_run: optional(flag()),
-    actor,
-  }),
-};
+  preview_issue: {
+    effect: 'read',
+    params: object({ issue: newIssue, actor }),
+    result: result<{ issue: Omit<IssueJson, 'id'> }>(),
+  },
+  get_issue: {
+    effect: 'read',
+    params: object({ issue_id: issueId }),
+    result: result<{ issue: IssueDetails }>(),
+  },
+  resolve_id: {
+    effect: 'read',
+    params: object({ issue_id: issueId }),
+    result: result<{ issue_id: string }>(),
+  },
+  list_issues: {
+    effect: 'read',
+    params: object(page),
+    result: result<{ issues: IssueWithCounts[]; total: number }>(),
+  },
+  list_ready: {
+    effect: 'read',
+    params: object({ ...page, include_deferred: optional(flag()) }),
+    result: result<{ issues: IssueWithCounts[]; total: number }>(),
+  },
+  list_blocked: {
+    effect: 'read',
+    params: object({ parent_id: optional(issueId) }),
+    result: result<{ issues: BlockedIssue[] }>(),
+  },
+  list_stale: {
+    effect: 'read',
+    params: object({
+      days: integer({ min: 0, max: 100_000 }),
+      status: optional(name),
+      limit: optional(limit),
+    }),
+    result: result<{ issues: IssueJson[] }>(),
+  },
+  count_issues: {
+    effect: 'read',
+    params: object({ filter: optional(filter), group_by: optional(choice(COUNT_GROUPS)) }),
+    result: result<{ count: number; groups?: { group: string; count: number }[] }>(),
+  },
+  get_stats: {
+    effect: 'read',
+    params: object({ assignee: optional(name) }),
+    result: result<Stats>(),
+  },
+  epic_status: {
+    effect: 'read',
+    params: object({ eligible_only: optional(flag()) }),
+    result: result<{ epics: EpicStatus[] }>(),
+  },
+  update_issue: {
+    effect: 'write',
+    params: object({ issue_id: issueId, changes: issueChanges, actor }),
+    result: result<{ issue: IssueJson; changed: string[] }>(),
+  },
+  claim_issue: {
+    effect: 'write',
+    params: object({ issue_id: issueId, actor }),
+    result: result<{ issue: IssueJson; changed: boolean }>(),
+  },
+  close_issue: {
+    effect: 'write',
+    params: object({
+      issue_id: issueId,
+      reason: optional(body),
+      session: optional(words),
+      force: optional(flag()),
+      actor,
+    }),
+    /** `unblocked`: what became ready by it. */
+    result: result<{ issue: IssueJson; changed: boolean; unblocked: IssueJson[] }>(),
+  },
+  reopen_issue: {
+    effect: 'write',
+    params: object({ issue_id: issueId, reason: optional(body), actor }),
+    result: result<{ issue: IssueJson; changed: boolean }>(),
+  },
+  delete_issues: {
+    effect: 'write',
+    params: object({
+      issue_ids: ids,
+      reason: optional(body),
+      /** Also everything below them. */
+      cascade: optional(flag()),
+      dry_run: optional(flag()),
+      actor,
+    }),
+    result: result<{
+      deleted: string[];
+      dependencies_removed: number;
+      references_updated: number;
+      dry_run: boolean;
+    }>(),
+  },
+} satisfies Record<string, MethodDefinition>;
 
 export type IssueWithCounts = IssueJson & {
   dependency_count: number;
@@ -182,27 +253,38 @@ export interface EpicStatus {
   eligible_for_close: boolean;
 }
 
-export interface IssueResults {
-  create_issue: { issue_id: string; issue: IssueJson };
-  preview_issue: { issue: Omit<IssueJson, 'id'> };
-  get_issue: { issue: IssueDetails };
-  resolve_id: { issue_id: string };
-  list_issues: { issues: IssueWithCounts[]; total: number };
-  list_ready: { issues: IssueWithCounts[]; total: number };
-  list_blocked: { issues: BlockedIssue[] };
-  list_stale: { issues: IssueJson[] };
-  count_issues: { count: number; groups?: { group: string; count: number }[] };
-  get_stats: Stats;
-  epic_status: { epics: EpicStatus[] };
-  update_issue: { issue: IssueJson; changed: string[] };
-  claim_issue: { issue: IssueJson; changed: boolean };
-  /** `unblocked`: what became ready by it. */
-  close_issue: { issue: IssueJson; changed: boolean; unblocked: IssueJson[] };
-  reopen_issue: { issue: IssueJson; changed: boolean };
-  delete_issues: {
-    deleted: string[];
-    dependencies_removed: number;
-    references_updated: number;
-    dry_run: boolean;
-  };
-}
+export const labelMethods = {
+  add_label: {
+    effect: 'write',
+    params: object({ issue_id: issueId, label: name, actor }),
+    result: result<{ issue_id: string; label: string; changed: boolean }>(),
+  },
+  remove_label: {
+    effect: 'write',
+    params: object({ issue_id: issueId, label: name, actor }),
+    result: result<{ issue_id: string; label: string; changed: boolean }>(),
+  },
+  list_labels: {
+    effect: 'read',
+    params: object({ issue_id: issueId }),
+    result: result<{ labels: string[] }>(),
+  },
+  count_labels: {
+    effect: 'read',
+    params: object({}),
+    result: result<{ labels: { label: string; count: number }[] }>(),
+  },
+} satisfies Record<string, MethodDefinition>;
+
+export const commentMethods = {
+  add_comment: {
+    effect: 'write',
+    params: object({ issue_id: issueId, text: text({ min: 1, max: TEXT_CHARS_MAX }), actor }),
+    result: result<{ comment: Comment }>(),
+  },
+  list_comments: {
+    effect: 'read',
+    params: object({ issue_id: issueId }),
+    result: result<{ comments: Comment[] }>(),
+  },
+} satisfies Record<string, MethodDefinition>;

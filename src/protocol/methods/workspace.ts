@@ -2,48 +2,110 @@ import { SYNC_MODES, type SyncMode, type SyncReport, type SyncStatus } from '../
 import type { Timestamp } from '../../core/timestamp.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { choice, flag, integer, list, object, optional, text } from '../shape.ts';
+import { result, type MethodDefinition } from './method.ts';
 
 const key = text({ min: 1, max: 200 });
 const path = text({ min: 1, max: 4096 });
 
 export const workspaceMethods = {
-  ping: object({}),
-  get_info: object({}),
+  ping: {
+    effect: 'read',
+    params: object({}),
+    result: result<{ message: 'pong'; version: string; pid: number; workspace: string }>(),
+  },
+  get_info: {
+    effect: 'read',
+    params: object({}),
+    result: result<WorkspaceInfo>(),
+  },
   /**
    * One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known.
    * `publish` puts the branch on the remote again after somebody deleted it there.
    */
-  sync: object({ publish: optional(flag()) }),
-  sync_status: object({}),
+  sync: {
+    effect: 'control',
+    params: object({ publish: optional(flag()) }),
+    result: result<SyncReport>(),
+  },
+  sync_status: {
+    effect: 'read',
+    params: object({}),
+    result: result<WorkspaceStatus>(),
+  },
   /** What has waited too long to be shared; told once in ten minutes, to whoever asks first. */
-  take_overdue_notice: object({}),
+  take_overdue_notice: {
+    effect: 'control',
+    params: object({}),
+    result: result<{ overdue: Overdue | null }>(),
+  },
   /** Writes the mirror, or JSONL to `path` (absolute). */
-  export: object({ path: optional(path) }),
+  export: {
+    effect: 'control',
+    params: object({ path: optional(path) }),
+    result: result<{ path: string; exported: number }>(),
+  },
   /** A page of canonical lines in id order, deleted issues among them; `after` is the last id seen. */
-  read_lines: object({
-    after: optional(text({ max: 200 })),
-    limit: optional(integer({ min: 1, max: 10_000 })),
-  }),
+  read_lines: {
+    effect: 'read',
+    params: object({
+      after: optional(text({ max: 200 })),
+      limit: optional(integer({ min: 1, max: 10_000 })),
+    }),
+    /** `next` is what to pass as `after`; null at the end. */
+    result: result<{ lines: string[]; next: string | null }>(),
+  },
   /** JSONL from `path` (absolute) or from `lines`. */
-  import: object({
-    path: optional(path),
-    lines: optional(list(text({ max: LINE_BYTES_MAX }), { max: 1_000_000 })),
-    skip_existing: optional(flag()),
-    dry_run: optional(flag()),
-  }),
-  read_events: object({
-    /** The `seq` of the last event already seen; 0 for all. */
-    after: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
-    limit: optional(integer({ min: 1, max: 10_000 })),
-  }),
-  get_config: object({ key }),
-  set_config: object({ key, value: text({ max: TEXT_CHARS_MAX }) }),
-  unset_config: object({ key }),
+  import: {
+    effect: 'write',
+    params: object({
+      path: optional(path),
+      lines: optional(list(text({ max: LINE_BYTES_MAX }), { max: 1_000_000 })),
+      skip_existing: optional(flag()),
+      dry_run: optional(flag()),
+    }),
+    result: result<ImportReport>(),
+  },
+  read_events: {
+    effect: 'read',
+    params: object({
+      /** The `seq` of the last event already seen; 0 for all. */
+      after: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+      limit: optional(integer({ min: 1, max: 10_000 })),
+    }),
+    result: result<{ events: StoredEvent[]; next: number }>(),
+  },
+  get_config: {
+    effect: 'read',
+    params: object({ key }),
+    result: result<{ key: string; value: string | null }>(),
+  },
+  set_config: {
+    effect: 'control',
+    params: object({ key, value: text({ max: TEXT_CHARS_MAX }) }),
+    result: result<SettingReport & { value: string }>(),
+  },
+  unset_config: {
+    effect: 'control',
+    params: object({ key }),
+    result: result<SettingReport>(),
+  },
   /** To another `sync.mode`; with `dry_run` it is only told what that would change. */
-  migrate: object({ to: choice(SYNC_MODES), dry_run: optional(flag()) }),
-  list_config: object({}),
-  explain_config: object({}),
-};
+  migrate: {
+    effect: 'control',
+    params: object({ to: choice(SYNC_MODES), dry_run: optional(flag()) }),
+    result: result<MigrationReport>(),
+  },
+  list_config: {
+    effect: 'read',
+    params: object({}),
+    result: result<{ config: Record<string, string> }>(),
+  },
+  explain_config: {
+    effect: 'read',
+    params: object({}),
+    result: result<{ entries: ConfigEntry[] }>(),
+  },
+} satisfies Record<string, MethodDefinition>;
 
 export type WorkspaceStatus = SyncStatus & {
   /** Issues with something in them that is for people to decide. */
@@ -130,23 +192,4 @@ export interface ConfigEntry {
   value: string;
   /** `default`, `.beads/config.yaml` or the name of the environment variable. */
   source: string;
-}
-
-export interface WorkspaceResults {
-  ping: { message: 'pong'; version: string; pid: number; workspace: string };
-  get_info: WorkspaceInfo;
-  sync: SyncReport;
-  sync_status: WorkspaceStatus;
-  take_overdue_notice: { overdue: Overdue | null };
-  export: { path: string; exported: number };
-  /** `next` is what to pass as `after`; null at the end. */
-  read_lines: { lines: string[]; next: string | null };
-  import: ImportReport;
-  read_events: { events: StoredEvent[]; next: number };
-  get_config: { key: string; value: string | null };
-  set_config: SettingReport & { value: string };
-  unset_config: SettingReport;
-  migrate: MigrationReport;
-  list_config: { config: Record<string, string> };
-  explain_config: { entries: ConfigEntry[] };
 }

@@ -52,7 +52,7 @@ export function createCall(workspace: Workspace, { key }: { key?: string | undef
   const workspaceFor = key === undefined ? () => workspace : repeatable(workspace, { key });
   return async (method, params) => {
     if (!isMethod(method)) throw unknownMethod(method);
-    const checked = METHODS[method].check(params ?? {}, method) as typeof params;
+    const checked = METHODS[method].params.check(params ?? {}, method) as typeof params;
     try {
       return await OPERATIONS[method](workspaceFor(method), checked);
     } catch (error) {

@@ -1,0 +1,25 @@
+import type { Shape } from '../shape.ts';
+
+/**
+ * `read` changes nothing that is kept, so doing it twice is harmless, and `--readonly` lets it pass.
+ * `write` changes issues. `control` changes something else: a setting, a file, what is shared, the daemon.
+ */
+export type Effect = 'read' | 'write' | 'control';
+
+/** One method, for every face. */
+export interface MethodDefinition {
+  readonly effect: Effect;
+  readonly params: Shape<unknown>;
+  readonly result: ResultType<unknown>;
+}
+
+/** Carries a type only: results are our own, so nothing checks them when they are sent. */
+export interface ResultType<T> {
+  readonly type?: T;
+}
+
+export type ResultOf<R> = R extends ResultType<infer T> ? T : never;
+
+export function result<T>(): ResultType<T> {
+  return {};
+}
