@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { encodeState } from '../core/causal/causal-line.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
 import { viewIssue } from '../core/causal/view.ts';
@@ -33,6 +34,12 @@ export function rehearse(store: Store): Store {
   return {
     ...store,
     transaction: (work) => work(),
+    async writeSlices(slices, write) {
+      for (const slice of slices) {
+        write(slice);
+        await setImmediate();
+      }
+    },
     issues,
     replica,
     edits: createEdits({ issues, replica }),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
 import { createAnswers, type Answers } from './idempotency.ts';
@@ -18,8 +19,28 @@ import { openReplica, type Replica } from './replica.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createVersions, type Versions } from './versions.ts';
 
+/** The numbers of the events that a commit added: those after `from`, up to `to`. */
+export interface Commit {
+  from: number;
+  to: number;
+}
+
 /** All that a clone knows of a project's issues. */
 export interface Store extends GuardedDatabase {
+  /**
+   * The one way to write: all or nothing, durable when it returns. Calls inside one join it. The edges that
+   * count are decided before the commit, and listeners are called after it.
+   */
+  readonly transaction: <T>(work: () => T) => T;
+  /**
+   * The same for much at once: a transaction for each slice, and a turn for other requests after it. Edges are
+   * decided, and listeners called, once at the end.
+   */
+  readonly writeSlices: <T>(slices: Iterable<T>, write: (slice: T) => void) => Promise<void>;
+  /** Calls the listener after each commit that added events. */
+  onCommit(listener: (commit: Commit) => void): void;
+  /** The same store; `guard` is called before each of its transactions, and throws where nothing may be written. */
+  guardedBy(guard: () => void): Store;
   readonly issues: IssueStore;
   readonly edits: Edits;
   readonly queries: IssueQueries;
@@ -48,6 +69,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
   const { database, movedAside } = opened;
   const guarded = guardDatabase(opened, { clock });
   const { transaction } = guarded;
+  const listeners: ((commit: Commit) => void)[] = [];
   const events = createEventLog(database, { newId: randomUUID });
   const outbox = createOutbox(database, {
     nowMs: () => clock.nowMs(),
@@ -68,8 +90,51 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     cycles,
     replica,
   });
-  return {
+  const announce = ({ from, to }: Commit): void => {
+    if (to > from) for (const listener of listeners) listener({ from, to });
+  };
+  const writes = (guard: () => void): Pick<Store, 'transaction' | 'writeSlices' | 'settings'> => {
+    const write: Store['transaction'] = (work) => {
+      if (database.inTransaction) return work();
+      guard();
+      const commit = { from: 0, to: 0 };
+      const result = transaction(() => {
+        commit.from = events.lastSeq();
+        const done = work();
+        if (events.lastSeq() > commit.from) cycles.settle();
+        commit.to = events.lastSeq();
+        return done;
+      });
+      announce(commit);
+      return result;
+    };
+    return {
+      transaction: write,
+      async writeSlices(slices, writeSlice) {
+        const commit: Commit = { from: Infinity, to: 0 };
+        try {
+          for (const slice of slices) {
+            guard();
+            transaction(() => {
+              commit.from = Math.min(commit.from, events.lastSeq());
+              writeSlice(slice);
+              commit.to = events.lastSeq();
+            });
+            await setImmediate();
+          }
+          cycles.settle();
+        } finally {
+          announce(commit);
+        }
+      },
+      settings: createSettings(database, { transaction: write }),
+    };
+  };
+  const store: Store = {
     ...guarded,
+    ...writes(() => {}),
+    onCommit: (listener) => void listeners.push(listener),
+    guardedBy: (guard) => ({ ...store, ...writes(guard) }),
     issues,
     edits: createEdits({ issues, replica }),
     queries: createIssueQueries(database),
@@ -81,7 +146,7 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     replica,
     events,
     outbox,
-    settings,
     movedAside,
   };
+  return store;
 }

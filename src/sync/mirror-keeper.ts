@@ -98,13 +98,13 @@ export class MirrorKeeper {
     this.#driver.dispatch({ kind: 'flush_started' });
     try {
       guard();
-      const shrunk = await sweepTombstones(store, clock);
+      await sweepTombstones(store, clock);
       const report = await mirror.flush(options);
       await reached('mirror written');
       void this.#followMirror();
       // The file is all that others get to see: what it shows is shared.
       if (commits === undefined) store.outbox.clearThrough(mirror.shownSeq());
-      this.#noteFlush(report, shrunk);
+      this.#noteFlush(report);
       return report;
     } catch (error) {
       this.#noteFailure(store.explain(error));
@@ -112,15 +112,12 @@ export class MirrorKeeper {
     }
   }
 
-  #noteFlush(report: MirrorReport, shrunk: number): void {
+  #noteFlush(report: MirrorReport): void {
     const { commits, log } = this.#options;
     const driver = this.#driver;
     this.#failure = undefined;
     const notice = this.notice(report);
     if (notice !== undefined) log.warn(notice);
-    if (report.imported + shrunk > 0) {
-      driver.dispatch({ kind: 'store_changed', pending: driver.pendingCount() });
-    }
     // After a checkout, say, the store is as before, and the file is to be committed all the same.
     if (report.written && commits === 'mirror' && driver.pendingCount() === 0) {
       driver.dispatch({ kind: 'store_changed', pending: 1 });

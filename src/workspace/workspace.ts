@@ -33,17 +33,18 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
   const databasePath = place.file(metadata.database);
   const projectId = metadata.project_id || undefined;
   const held = holdStore(place, () => openStore(databasePath, { clock, projectId }));
-  const { store } = held;
   const guard = (): void => {
     held.guardWriting();
     // With a wrong setting nothing is changed or shared, but everything can be read, and the setting mended.
     config.check();
   };
+  const store = held.store.guardedBy(guard);
   const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
   if (notice !== undefined) log.warn(notice);
   const { beadsDir, repository, quarantineDirectory } = place;
   const syncOptions = { ...around, beadsDir, config, repository, quarantineDirectory, reached };
   const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata, held }));
+  held.store.onCommit(() => sync.storeChanged());
   let identity: Promise<Identity> | undefined;
   return {
     place,
@@ -71,16 +72,7 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
         env,
       })),
     /** Makes a change: all or nothing, durable when it returns, mirrored and shared soon after. */
-    write<T>(change: () => T): T {
-      guard();
-      const result = store.transaction(() => {
-        const changed = change();
-        store.cycles.settle();
-        return changed;
-      });
-      sync.storeChanged();
-      return result;
-    },
+    write: store.transaction,
     /** Makes a change to how issues are shared; then everything goes by it. */
     async changeSharing<T>(change: () => Promise<T>): Promise<T> {
       guard();

@@ -130,6 +130,7 @@ export function openClone(
     guard: () => {},
     log,
   }));
+  store.onCommit(() => engine.storeChanged());
   return { directory, beadsDir, mirrorPath, store, mirror, branch, engine, settings };
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { BdError } from '../../core/errors.ts';
 import { SLICE_BYTES, SLICE_RECORDS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -53,13 +52,9 @@ export async function reconcile(
     problems: [],
     ...noEffects(),
   };
-  for (const slice of slices(lines)) {
-    store.transaction(() => {
-      for (const line of slice) takeIn(line, { ...options, report });
-    });
-    await setImmediate();
-  }
-  store.cycles.settle();
+  await store.writeSlices(slices(lines), (slice) => {
+    for (const line of slice) takeIn(line, { ...options, report });
+  });
   return report;
 }
 

@@ -41,7 +41,7 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
   },
 
   async import(workspace, params) {
-    const { store, clock, sync } = workspace;
+    const { store, clock } = workspace;
     const isDryRun = params.dry_run === true;
     const skipped: IncomingLine[] = [];
     const incoming = readIssueLines(await contentOf(params));
@@ -57,7 +57,6 @@ export const transferOperations: Operations<'export' | 'read_lines' | 'import'> 
       origin: 'import',
       findBase: importBase(target),
     });
-    if (!isDryRun) sync.storeChanged();
     return {
       created,
       updated,

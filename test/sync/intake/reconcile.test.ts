@@ -390,13 +390,9 @@ describe('many lines', () => {
       line(`t-${at}`, { description: 'x'.repeat(700_000) }),
     );
     let transactions = 0;
-    const counting: Store = {
-      ...store,
-      transaction(work) {
-        transactions += 1;
-        return store.transaction(work);
-      },
-    };
+    const counting = store.guardedBy(() => {
+      transactions += 1;
+    });
     const content = Buffer.from(rows.join('\n'));
     await reconcile(readIssueLines(content), {
       store: counting,
