@@ -1,22 +1,14 @@
 import { writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
-import type { ClientHost } from './local/client-host.ts';
 import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/failure.ts';
-import type { Reached } from './local/reach-daemon.ts';
-import { daemonRefusedBy, selectCommandEnvironment } from './client/client-environment.ts';
-import { isLocal, mayJoin, readCommandLine, type CommandLine } from './client/command-line.ts';
-import { connect, type Connected, type Connection } from './client/connect.ts';
-import { forwardCommand, newCommandKey, type Forwarded } from './client/forward-command.ts';
+import { selectCommandEnvironment } from './client/client-environment.ts';
+import { readCommandLine, type CommandLine } from './client/command-line.ts';
 import { BdError, toBdError } from './core/errors.ts';
-import { COMMAND_REPEATS_MAX } from './core/limits.ts';
-import { readDaemonPid } from './place/workspace-files.ts';
-import { findWorkspace, lacksProject } from './place/find-workspace.ts';
-import type { StdinPiece } from './protocol/daemon-methods.ts';
+import { runClient, type ClientProcess, type Input } from './local/run-client.ts';
 
-// The way of almost every call: find the socket, send the command line, print what comes back. All
-// that is not needed for that is behind import(), as each module costs every call its loading time.
+// What this file loads costs every call its loading time: see local/run-client.ts.
 
 const argv = process.argv.slice(2);
 const line = readCommandLine(argv);
@@ -26,94 +18,9 @@ void main();
 async function main(): Promise<void> {
   const io = createIo();
   try {
-    process.exitCode = await run(io);
+    process.exitCode = await runClient(argv, io, createProcess(io, line));
   } catch (error) {
     process.exitCode = printFailure(toBdError(error), io, { isJson: line.wantsJson });
-  }
-}
-
-async function run(io: CommandIo): Promise<number> {
-  if (isLocal(line)) return await runHere(io);
-  const { database: databaseFlag } = line;
-  const find = () => findWorkspace({ cwd: io.cwd, env: process.env, databaseFlag });
-  const location = find() ?? ((await prepare(io)) ? find() : undefined);
-  if (location === undefined) return await runHere(io);
-  const { beadsDir } = location;
-  const connection = await connect(beadsDir);
-  if (connection.kind === 'absent' && lacksProject(location)) await prepare(io);
-  const key = newCommandKey();
-  let attempts = 0;
-  let reached = await reach(beadsDir, connection);
-  while (reached.kind === 'connected' && attempts <= COMMAND_REPEATS_MAX) {
-    const forwarded = await forward(reached, { beadsDir, key }, io);
-    if (forwarded.kind === 'done') return forwarded.exitCode;
-    attempts += 1;
-    reached = await reach(beadsDir, await connect(beadsDir));
-  }
-  if (reached.kind === 'connected') reached.socket.destroy();
-  watchStdout();
-  const { runDirectly } = await import('./local/direct.ts');
-  return await runDirectly(argv, io, {
-    beadsDir,
-    env: process.env,
-    lockTimeout: line.lockTimeout,
-    failure: reached.kind === 'none' ? reached.failure : undefined,
-    // A daemon that went away may have done it already.
-    key: attempts === 0 ? undefined : key,
-  });
-}
-
-/** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
-async function prepare(io: CommandIo): Promise<boolean> {
-  if (!mayJoin(line)) return false;
-  const { isCommandName } = await import('./cli/program.ts');
-  if (!isCommandName(line.command ?? '')) return false;
-  const { prepareWorkspace } = await import('./local/run-locally.ts');
-  return await prepareWorkspace(io, createHost(io, line));
-}
-
-/** The daemon that was found, or else one that is started where that is wanted and allowed. */
-async function reach(beadsDir: string, found: Connection): Promise<Reached> {
-  if (found.kind === 'connected') return found;
-  const mayStart = !line.refusesDaemon && daemonRefusedBy(process.env) === undefined;
-  if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
-  const { reachDaemon } = await import('./local/reach-daemon.ts');
-  const start = { beadsDir, program: daemonProgram(), env: process.env };
-  // Its person waits since this process began.
-  return await reachDaemon(start, { sinceMs: 0 });
-}
-
-async function forward(
-  { socket }: Connected,
-  { beadsDir, key }: { beadsDir: string; key: string },
-  io: CommandIo,
-): Promise<Forwarded> {
-  const stdin = openStdin();
-  try {
-    const forwarding = forwardCommand(
-      socket,
-      {
-        argv: [...argv],
-        cwd: io.cwd,
-        env: { ...selectCommandEnvironment(process.env) },
-        stdout_tty: io.stdoutIsTty,
-        columns: io.columns,
-        key,
-      },
-      {
-        streams: {
-          stdout: (text) => io.stdout(text),
-          stderr: (text) => io.stderr(text),
-          readStdin: async () => await stdin.read(),
-        },
-        daemon: `the daemon of ${beadsDir} (process ${readDaemonPid(beadsDir) ?? 'unknown'})`,
-      },
-    );
-    // Made ready while the daemon works.
-    watchStdout();
-    return await forwarding;
-  } finally {
-    stdin.close();
   }
 }
 
@@ -125,12 +32,6 @@ function watchStdout(): void {
     writeSync(2, `Error: cannot write the output: ${error.message}\n`);
     process.exit(1);
   });
-}
-
-async function runHere(io: CommandIo): Promise<number> {
-  watchStdout();
-  const { runLocally } = await import('./local/run-locally.ts');
-  return await runLocally(argv, io, createHost(io, line));
 }
 
 function createIo(): CommandIo {
@@ -170,7 +71,7 @@ function workingDirectory(): string {
 }
 
 /** Opened when a command asks for it: many are run with an input that never ends. */
-function openStdin(): { read(): Promise<StdinPiece>; close(): void } {
+function openStdin(): Input {
   let pieces: AsyncIterator<string> | undefined;
   return {
     async read() {
@@ -184,7 +85,7 @@ function openStdin(): { read(): Promise<StdinPiece>; close(): void } {
   };
 }
 
-function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
+function createProcess(io: CommandIo, { database }: CommandLine): ClientProcess {
   return {
     cwd: io.cwd,
     env: process.env,
@@ -193,6 +94,10 @@ function createHost(io: CommandIo, { database }: CommandLine): ClientHost {
     cliFile: join(import.meta.dirname, 'bd.js'),
     stdin: process.stdin,
     stdout: process.stdout,
+    // Its person waits since this process began.
+    sinceMs: 0,
+    openStdin,
+    watchStdout,
     serve: serveHere,
     interrupted,
   };
@@ -208,7 +113,7 @@ function interrupted(): AbortSignal {
 
 async function serveHere(
   beadsDir: string,
-  { staysWhenIdle }: Parameters<ClientHost['serve']>[1],
+  { staysWhenIdle }: Parameters<ClientProcess['serve']>[1],
 ): Promise<number> {
   const { runDaemon } = await import('./daemon/lifecycle.ts');
   const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
@@ -237,6 +142,6 @@ async function serveHere(
 }
 
 /** Beside this file, in the built program. */
-function daemonProgram(): ClientHost['program'] {
+function daemonProgram(): ClientProcess['program'] {
   return { file: join(import.meta.dirname, 'bd-daemon.js'), execPath: process.execPath };
 }

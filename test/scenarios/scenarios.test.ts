@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createInProcessBd } from '../support/in-process-bd.ts';
-import { createTestWorkspace, type TestProject } from '../support/test-workspace.ts';
+import { createBdWithDaemonHere } from '../support/in-process-bd.ts';
+import { createTestWorkspace, type RunBd } from '../support/test-workspace.ts';
 import {
   normalise,
   parseScenario,
@@ -19,8 +19,6 @@ const isUpdating = process.env['UPDATE_SCENARIOS'] === '1';
 const CLIENT = process.env['BD_TEST_CLIENT'];
 
 const MODES = { daemon: {}, direct: { BEADS_NO_DAEMON: '1' } } as const;
-
-type RunBd = TestProject['bd'];
 
 const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.txt'));
 
@@ -53,7 +51,7 @@ async function perform(scenario: Scenario, modeEnv: Record<string, string>): Pro
   await using workspace = await createTestWorkspace({
     git: git as 'none' | 'plain' | 'with-remote',
   });
-  await using inProcess = createInProcessBd(workspace);
+  await using inProcess = createBdWithDaemonHere(workspace);
   const needsProcess = scenario.setup.includes('process') || CLIENT !== undefined;
   const program = CLIENT === undefined ? {} : { program: CLIENT };
   const bd: RunBd = (args, options = {}) => {

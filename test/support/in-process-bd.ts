@@ -3,105 +3,103 @@ import { Readable, Writable } from 'node:stream';
 import type { CommandIo } from '../../src/cli/command-io.ts';
 import { printFailure } from '../../src/cli/output/failure.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from '../../src/client/client-environment.ts';
-import { isLocal, mayJoin, readCommandLine } from '../../src/client/command-line.ts';
+import { isLocal, readCommandLine } from '../../src/client/command-line.ts';
 import { connect } from '../../src/client/connect.ts';
-import { forwardCommand, newCommandKey } from '../../src/client/forward-command.ts';
 import { toBdError } from '../../src/core/errors.ts';
-import type { ClientHost } from '../../src/local/client-host.ts';
-import { runDirectly } from '../../src/local/direct.ts';
-import { prepareWorkspace, runLocally } from '../../src/local/run-locally.ts';
-import { findWorkspace, lacksProject } from '../../src/place/find-workspace.ts';
+import { runClient, type ClientProcess } from '../../src/local/run-client.ts';
+import { findWorkspace } from '../../src/place/find-workspace.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { serveHere, type ServedHere } from './daemon-here.ts';
-import { BD, type Run, type RunOptions, type TestWorkspace } from './test-workspace.ts';
+import { BD, DAEMON, type RunBd, type RunOptions } from './test-workspace.ts';
 
-export interface InProcessBd extends AsyncDisposable {
-  run(argv: readonly string[], options?: RunOptions): Promise<Run>;
+interface Surroundings {
+  directory: string;
+  env: Readonly<Record<string, string>>;
 }
 
-/** Runs command lines as `src/bd.ts` does, in this process, and so does the daemon that they need. */
-export function createInProcessBd({
-  directory,
-  env,
-}: Pick<TestWorkspace, 'directory' | 'env'>): InProcessBd {
-  const daemons: ServedHere[] = [];
-
-  const findDaemon = async (beadsDir: string, given: RunOptions['env']) => {
-    const found = await connect(beadsDir);
-    if (found.kind === 'connected' || daemonRefusedBy({ ...given }) !== undefined) return found;
-    daemons.push(await serveHere(beadsDir, { env, clock: systemClock }));
-    return await connect(beadsDir);
-  };
-
-  const perform = async (argv: readonly string[], io: CommandIo, host: ClientHost) => {
-    const line = readCommandLine(argv);
-    if (isLocal(line)) return await runLocally(argv, io, host);
-    const found = findWorkspace(host);
-    const joins = mayJoin(line) && (found === undefined || lacksProject(found));
-    if (joins) await prepareWorkspace(io, host);
-    const { beadsDir } = findWorkspace(host) ?? {};
-    if (beadsDir === undefined) return await runLocally(argv, io, host);
-    const daemon = await findDaemon(beadsDir, host.env);
-    if (daemon.kind !== 'connected')
-      return await runDirectly(argv, io, { beadsDir, env: host.env });
-    const { cwd, columns } = io;
-    const forwarded = await forwardCommand(
-      daemon.socket,
-      {
-        argv: [...argv],
-        cwd,
-        env: selectCommandEnvironment(host.env),
-        stdout_tty: false,
-        columns,
-        key: newCommandKey(),
-      },
-      {
-        streams: { ...io, readStdin: async () => ({ text: await io.readStdin(), end: true }) },
-        daemon: `the daemon of ${beadsDir}`,
-      },
-    );
-    if (forwarded.kind === 'again') throw new Error(`the daemon ended during ${argv.join(' ')}`);
-    return forwarded.exitCode;
-  };
-
-  return {
-    async run(argv, { stdin = '', env: more, cwd = directory } = {}) {
-      const output = { stdout: '', stderr: '' };
-      const { directory: named = '.', database, wantsJson } = readCommandLine(argv);
-      const given = { ...env, ...more };
-      const io: CommandIo = {
-        cwd: resolve(cwd, named),
-        env: selectCommandEnvironment(given),
-        stdoutIsTty: false,
-        columns: 0,
-        stdout: (text) => (output.stdout += text),
-        stderr: (text) => (output.stderr += text),
-        readStdin: () => Promise.resolve(stdin),
-      };
-      const host: ClientHost = {
-        cwd: io.cwd,
-        env: given,
-        databaseFlag: database,
-        program: { file: BD, execPath: process.execPath },
-        cliFile: BD,
-        stdin: Readable.from([stdin]),
-        stdout: new Writable({
-          write(chunk, _encoding, done) {
-            io.stdout(String(chunk));
-            done();
-          },
-        }),
-        serve: () => Promise.reject(new Error('this is for processes to do')),
-        interrupted: () => new AbortController().signal,
-      };
-      const exitCode = await perform(argv, io, host).catch((error: unknown) =>
-        printFailure(toBdError(error), io, { isJson: wantsJson }),
-      );
+/** `bd` without a process of its own; the daemons that it starts are the built ones. */
+export function createInProcessBd({ directory, env }: Surroundings): RunBd {
+  return async (argv, options = {}) => {
+    const output = { stdout: '', stderr: '' };
+    const given = { ...env, ...options.env };
+    const io = createIo(argv, output, { cwd: directory, ...options, env: given });
+    try {
+      const exitCode = await runClient(argv, io, createProcess(argv, io, given, options));
       return { exitCode, ...output };
+    } catch (error) {
+      const { wantsJson: isJson } = readCommandLine(argv);
+      return { exitCode: printFailure(toBdError(error), io, { isJson }), ...output };
+    }
+  };
+}
+
+export interface BdWithDaemonHere extends AsyncDisposable {
+  run: RunBd;
+}
+
+/** The same with a daemon in this process, from the first command on that needs one. */
+export function createBdWithDaemonHere({ directory, env }: Surroundings): BdWithDaemonHere {
+  const bd = createInProcessBd({ directory, env });
+  const daemons: ServedHere[] = [];
+  return {
+    async run(argv, options = {}) {
+      const given = { ...env, ...options.env };
+      const beadsDir = isLocal(readCommandLine(argv))
+        ? undefined
+        : findWorkspace({ cwd: directory, env: given })?.beadsDir;
+      if (beadsDir !== undefined && daemonRefusedBy(given) === undefined) {
+        const found = await connect(beadsDir);
+        if (found.kind === 'connected') found.socket.destroy();
+        else daemons.push(await serveHere(beadsDir, { env, clock: systemClock }));
+      }
+      return await bd(argv, options);
     },
     async [Symbol.asyncDispose]() {
       for (const { stop } of daemons) stop.abort('the test is over');
       await Promise.all(daemons.map(({ ended }) => ended));
     },
+  };
+}
+
+function createIo(
+  argv: readonly string[],
+  output: { stdout: string; stderr: string },
+  { env, cwd, stdin = '' }: RunOptions & { env: NodeJS.ProcessEnv; cwd: string },
+): CommandIo {
+  return {
+    cwd: resolve(cwd, readCommandLine(argv).directory ?? '.'),
+    env: selectCommandEnvironment(env),
+    stdoutIsTty: false,
+    columns: 0,
+    stdout: (text) => (output.stdout += text),
+    stderr: (text) => (output.stderr += text),
+    readStdin: () => Promise.resolve(stdin),
+  };
+}
+
+function createProcess(
+  argv: readonly string[],
+  io: CommandIo,
+  env: NodeJS.ProcessEnv,
+  { stdin = '' }: RunOptions,
+): ClientProcess {
+  return {
+    cwd: io.cwd,
+    env,
+    databaseFlag: readCommandLine(argv).database,
+    program: { file: DAEMON, execPath: process.execPath },
+    cliFile: BD,
+    sinceMs: performance.now(),
+    stdin: Readable.from([stdin]),
+    stdout: new Writable({
+      write(chunk, _encoding, done) {
+        io.stdout(String(chunk));
+        done();
+      },
+    }),
+    openStdin: () => ({ read: () => Promise.resolve({ text: stdin, end: true }), close() {} }),
+    watchStdout() {},
+    serve: () => Promise.reject(new Error('only a process serves')),
+    interrupted: () => new AbortController().signal,
   };
 }

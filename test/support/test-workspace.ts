@@ -8,6 +8,7 @@ import { REAL_GIT } from './real-git.ts';
 
 /** The built program; another build of it can be named. */
 export const BD = resolve(import.meta.dirname, '../../dist/bd.js');
+export const DAEMON = resolve(import.meta.dirname, '../../dist/bd-daemon.js');
 const RUN_DEADLINE_MS = 50_000;
 
 /** A daemon that was told to end may finish what runs, and write its mirror. */
@@ -28,12 +29,14 @@ export interface RunOptions {
   program?: string;
 }
 
+export type RunBd = (args: readonly string[], options?: RunOptions) => Promise<Run>;
+
 /** One project directory, in a hermetic world of its own or shared with other clones. */
 export interface TestProject {
   readonly directory: string;
   readonly beadsDir: string;
-  /** Runs the built `dist/bd.js`. */
-  bd(args: readonly string[], options?: RunOptions): Promise<Run>;
+  /** Runs `bd`: the built `dist/bd.js`, or in this process where the workspace was made so. */
+  readonly bd: RunBd;
   /** The same, for its standard output; throws when it fails. */
   bdText(args: readonly string[], options?: RunOptions): Promise<string>;
   /** The same, with `--json`, parsed. */
@@ -62,7 +65,13 @@ export interface TestWorkspace extends TestProject, AsyncDisposable {
 export async function createTestWorkspace({
   git = 'plain',
   clones: cloneCount = 1,
-}: { git?: 'none' | 'plain' | 'with-remote'; clones?: number } = {}): Promise<TestWorkspace> {
+  client = 'process',
+}: {
+  git?: 'none' | 'plain' | 'with-remote';
+  clones?: number;
+  /** `here` saves the process of each command that names no program; its daemons are real. */
+  client?: 'process' | 'here';
+} = {}): Promise<TestWorkspace> {
   const temp = createTempDirectory();
   const [home, runtimeDir] = [join(temp.path, 'home'), join(temp.path, 'run')];
   mkdirSync(home);
@@ -73,6 +82,8 @@ export async function createTestWorkspace({
     index === 0 ? 'w' : `w${index + 1}`,
   );
   if (git === 'with-remote') makeRemote(remote, { root: temp.path, env });
+  const createInProcess =
+    client === 'here' ? (await import('./in-process-bd.ts')).createInProcessBd : undefined;
   const clones = names.map((name) => {
     const directory = join(temp.path, name);
     if (git === 'with-remote') runGit(temp.path, env, 'clone', '-q', remote, directory);
@@ -82,7 +93,7 @@ export async function createTestWorkspace({
       runGit(directory, env, 'config', 'user.name', `Tester ${name}`);
       runGit(directory, env, 'config', 'user.email', `${name}@example.com`);
     }
-    return createProject(directory, env);
+    return createProject(directory, env, createInProcess?.({ directory, env }));
   });
   const [first] = clones;
   if (first === undefined) throw new Error('a test workspace has one clone at least');
@@ -124,14 +135,21 @@ function makeRemote(remote: string, { root, env }: { root: string; env: Record<s
   runGit(seed, env, 'push', '-q', 'origin', 'HEAD:main');
 }
 
-function createProject(directory: string, env: Record<string, string>): TestProject {
+function createProject(
+  directory: string,
+  env: Record<string, string>,
+  inProcess: RunBd | undefined,
+): TestProject {
   const beadsDir = join(directory, '.beads');
   const start: TestProject['start'] = (args, options = {}) => {
     const { env: more = {}, cwd = directory, program = BD } = options;
     const [file, ...script] = program.endsWith('.js') ? [process.execPath, program] : [program];
     return spawn(file, [...script, ...args], { cwd, env: { ...env, ...more } });
   };
-  const bd: TestProject['bd'] = async (args, options) => {
+  const bd: RunBd = async (args, options) => {
+    if (inProcess !== undefined && options?.program === undefined) {
+      return await inProcess(args, options);
+    }
     const child = start(args, options);
     child.stdin.on('error', () => {}); // A command that does not read its input may be gone by now.
     child.stdin.end(options?.stdin ?? '');

@@ -1,0 +1,143 @@
+import type { CommandIo } from '../cli/command-io.ts';
+import { daemonRefusedBy, selectCommandEnvironment } from '../client/client-environment.ts';
+import { isLocal, mayJoin, readCommandLine, type CommandLine } from '../client/command-line.ts';
+import { connect, type Connected, type Connection } from '../client/connect.ts';
+import { forwardCommand, newCommandKey, type Forwarded } from '../client/forward-command.ts';
+import { COMMAND_REPEATS_MAX } from '../core/limits.ts';
+import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
+import { readDaemonPid } from '../place/workspace-files.ts';
+import type { StdinPiece } from '../protocol/daemon-methods.ts';
+import type { ClientHost } from './client-host.ts';
+import type { Reached } from './reach-daemon.ts';
+
+/** The client's process, as far as the client itself uses it. */
+export interface ClientProcess extends ClientHost {
+  /** When the command began, on the clock of `performance.now()`. */
+  sinceMs: number;
+  openStdin(): Input;
+  /** Ends the process when its output cannot be written. */
+  watchStdout(): void;
+}
+
+/** Standard input, piece by piece. */
+export interface Input {
+  read(): Promise<StdinPiece>;
+  close(): void;
+}
+
+interface Command {
+  argv: readonly string[];
+  line: CommandLine;
+  io: CommandIo;
+  host: ClientProcess;
+}
+
+/**
+ * The way of almost every call: find the socket, send the command line, print what comes back. All that
+ * is not needed for that is behind import(), as each module costs every call its loading time.
+ */
+export async function runClient(
+  argv: readonly string[],
+  io: CommandIo,
+  host: ClientProcess,
+): Promise<number> {
+  const command: Command = { argv, line: readCommandLine(argv), io, host };
+  if (isLocal(command.line)) return await runHere(command);
+  const place = findWorkspace(host) ?? ((await prepare(command)) ? findWorkspace(host) : undefined);
+  if (place === undefined) return await runHere(command);
+  const { beadsDir } = place;
+  const connection = await connect(beadsDir);
+  if (connection.kind === 'absent' && lacksProject(place)) await prepare(command);
+  return await runThere(beadsDir, connection, command);
+}
+
+/** Through the daemon, or in its place. */
+async function runThere(
+  beadsDir: string,
+  connection: Connection,
+  command: Command,
+): Promise<number> {
+  const { argv, line, io, host } = command;
+  const key = newCommandKey();
+  let attempts = 0;
+  let reached = await reach(beadsDir, connection, command);
+  while (reached.kind === 'connected' && attempts <= COMMAND_REPEATS_MAX) {
+    const forwarded = await forward(reached, { beadsDir, key }, command);
+    if (forwarded.kind === 'done') return forwarded.exitCode;
+    attempts += 1;
+    reached = await reach(beadsDir, await connect(beadsDir), command);
+  }
+  if (reached.kind === 'connected') reached.socket.destroy();
+  host.watchStdout();
+  const { runDirectly } = await import('./direct.ts');
+  return await runDirectly(argv, io, {
+    beadsDir,
+    env: host.env,
+    lockTimeout: line.lockTimeout,
+    failure: reached.kind === 'none' ? reached.failure : undefined,
+    // A daemon that went away may have done it already.
+    key: attempts === 0 ? undefined : key,
+  });
+}
+
+/** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
+async function prepare({ line, io, host }: Command): Promise<boolean> {
+  if (!mayJoin(line)) return false;
+  const { isCommandName } = await import('../cli/program.ts');
+  if (!isCommandName(line.command ?? '')) return false;
+  const { prepareWorkspace } = await import('./run-locally.ts');
+  return await prepareWorkspace(io, host);
+}
+
+/** The daemon that was found, or else one that is started where that is wanted and allowed. */
+async function reach(
+  beadsDir: string,
+  found: Connection,
+  { line, host: { env, program, sinceMs } }: Command,
+): Promise<Reached> {
+  if (found.kind === 'connected') return found;
+  const mayStart = !line.refusesDaemon && daemonRefusedBy(env) === undefined;
+  if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
+  const { reachDaemon } = await import('./reach-daemon.ts');
+  return await reachDaemon({ beadsDir, program, env }, { sinceMs });
+}
+
+async function forward(
+  { socket }: Connected,
+  { beadsDir, key }: { beadsDir: string; key: string },
+  { argv, io, host }: Command,
+): Promise<Forwarded> {
+  const stdin = host.openStdin();
+  try {
+    const forwarding = forwardCommand(
+      socket,
+      {
+        argv: [...argv],
+        cwd: io.cwd,
+        env: selectCommandEnvironment(host.env),
+        stdout_tty: io.stdoutIsTty,
+        columns: io.columns,
+        key,
+      },
+      {
+        streams: {
+          stdout: (text) => io.stdout(text),
+          stderr: (text) => io.stderr(text),
+          readStdin: () => stdin.read(),
+        },
+        daemon: `the daemon of ${beadsDir} (process ${readDaemonPid(beadsDir) ?? 'unknown'})`,
+      },
+    );
+    // Made ready while the daemon works.
+    host.watchStdout();
+    return await forwarding;
+  } finally {
+    stdin.close();
+  }
+}
+
+async function runHere({ argv, io, host }: Command): Promise<number> {
+  host.watchStdout();
+  const { runLocally } = await import('./run-locally.ts');
+  return await runLocally(argv, io, host);
+}
