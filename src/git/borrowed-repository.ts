@@ -7,7 +7,7 @@ export interface BorrowedRepository extends AsyncDisposable {
   gitDir: string;
 }
 
-/** What refs, remotes and HEAD are kept in, by git's own names. */
+/** Where git keeps refs, remotes and HEAD. */
 const COPIED = ['HEAD', 'config', 'packed-refs', 'refs', 'reftable', 'shallow'];
 
 const OFFLINE = ['', 'ext', 'file', 'ftp', 'ftps', 'git', 'http', 'https', 'ssh']
@@ -15,8 +15,8 @@ const OFFLINE = ['', 'ext', 'file', 'ftp', 'ftps', 'git', 'http', 'https', 'ssh'
   .join('');
 
 /**
- * A copy of the repository with its refs, remotes and logins that borrows its objects: whatever git
- * fetches there, the repository itself does not see. It goes with its disposal.
+ * A temporary copy of the repository's refs, remotes and logins, which borrows its objects: a fetch there
+ * leaves the repository itself unchanged. Disposing removes it.
  */
 export async function borrowRepository(commonDir: string): Promise<BorrowedRepository> {
   const gitDir = await mkdtemp(join(tmpdir(), 'bd-look-'));
@@ -35,10 +35,10 @@ export async function borrowRepository(commonDir: string): Promise<BorrowedRepos
   }
 }
 
-/** The same, from which git reaches no other repository, whatever protocol its settings allow. */
+/** The same, but git reaches no other repository from there, whatever protocols its settings allow. */
 export async function borrowOffline(commonDir: string): Promise<BorrowedRepository> {
   const borrowed = await borrowRepository(commonDir);
-  // Later lines count, and these are after all that the repository says.
+  // The last value of a setting counts, so these override the repository's own.
   await writeFile(join(borrowed.gitDir, 'config'), `\n${OFFLINE}`, { flag: 'a' });
   return borrowed;
 }

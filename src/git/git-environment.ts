@@ -2,13 +2,12 @@ import { basename } from 'node:path';
 import { SSH_CONNECT_TIMEOUT_S } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
 
-/** Programs that git would start to ask a person; nobody is there to answer. */
+/** Programs that git would start to ask a question, which would never be answered. */
 const INTERACTIVE = /^(?:EDITOR|VISUAL|PAGER|PREFIX|SSH_ASKPASS)$/i;
 
 /**
- * What a git child of ours gets to see: the person's own environment (HOME, proxies, the ssh agent)
- * without any `GIT_*`, which a hook that started us would have set for its own repository, and
- * without any way to ask.
+ * The environment of our git children: the user's own (HOME, proxies, the ssh agent) without any `GIT_*`,
+ * which a hook that started us has set for its own repository, and without any way to ask a question.
  */
 export function buildGitEnvironment(
   env: Environment,
@@ -25,7 +24,7 @@ export function buildGitEnvironment(
     LC_ALL: 'C',
     GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',
-    // Set but empty: git then asks neither core.askPass nor the terminal.
+    // Set but empty, git uses neither core.askPass nor the terminal.
     GIT_ASKPASS: '',
     SSH_ASKPASS_REQUIRE: 'never',
     GCM_INTERACTIVE: 'never',
@@ -33,12 +32,12 @@ export function buildGitEnvironment(
   };
 }
 
-/** The person's own ssh, when the environment names one; it goes before `core.sshCommand`. */
+/** The user's own ssh, if the environment names one; it takes precedence over `core.sshCommand`. */
 export function sshCommandIn(env: Environment): string | undefined {
   return env['GIT_SSH_COMMAND'] || undefined;
 }
 
-/** Only OpenSSH knows these options; another program is left as the person set it. */
+/** Only OpenSSH has these options; another program is left as the user set it. */
 function promptlessSsh(command: string): string {
   const program = basename(
     /^\s*(?:"([^"]+)"|'([^']+)'|(\S+))/.exec(command)?.slice(1).find(Boolean) ?? '',

@@ -1,17 +1,17 @@
 import { DISK_FULL } from '../platform/full-disk.ts';
 
-/** Why a call to the remote failed, by what a person can do about it. */
+/** Why a call to the remote failed, by what the user can do about it. */
 type GitFailureKind = 'offline' | 'auth' | 'rejected' | 'race' | 'failed';
 
 export interface GitFailure {
   kind: GitFailureKind;
-  /** Git's own words, the telling line of them. */
+  /** The line of git's output that says why. */
   reason: string;
 }
 
-/** In this order: the first pattern that git's words match decides. */
+/** The first pattern that matches git's output decides. */
 const PATTERNS: readonly (readonly [GitFailureKind, RegExp])[] = [
-  // Of a ref's lock too, which nobody else holds then.
+  // Before `race`: on a full disk git cannot make a ref's lock, and says that it cannot lock the ref.
   ['failed', DISK_FULL],
   [
     'race',
@@ -31,7 +31,7 @@ const PATTERNS: readonly (readonly [GitFailureKind, RegExp])[] = [
   ],
 ];
 
-/** `text` is what git wrote, in the C locale: its stderr, and the porcelain lines of a push. */
+/** `text` is git's output in the C locale: its stderr, and the porcelain lines of a push. */
 export function classifyGitFailure(text: string): GitFailure {
   for (const [kind, pattern] of PATTERNS) {
     const line = text.split('\n').find((candidate) => pattern.test(candidate));
@@ -41,7 +41,7 @@ export function classifyGitFailure(text: string): GitFailure {
   return { kind: 'failed', reason: plain(first ?? 'git gave no reason') };
 }
 
-/** Without the ref columns of porcelain output and the words every message starts with. */
+/** Without the ref columns of porcelain output and the prefixes of messages. */
 function plain(line: string): string {
   return line
     .replace(/^!\t[^\t]*\t/, '')

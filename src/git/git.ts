@@ -1,8 +1,10 @@
 import { BdError } from '../core/errors.ts';
 import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS, GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
+import { isDiskFull, MAKE_SPACE } from '../platform/full-disk.ts';
 import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
 import { runInGroup } from './process-group.ts';
+import type { GitRepository } from './repository.ts';
 
 export interface GitResult {
   exitCode: number;
@@ -22,22 +24,22 @@ export interface GitReachOptions extends GitRunOptions {
 }
 
 export interface GitLocalOptions extends GitRunOptions {
-  /** Another index than the person's. */
+  /** Instead of the user's index. */
   indexFile?: string;
-  /** This one call may name the program that git merges with; its arguments come from nobody but bd. */
+  /** Allows this one call to name the program that git merges with; no input decides its arguments. */
   setsMergeDriver?: boolean;
 }
 
-/** One repository's git. Only a git that is missing, late or stopped throws; a refusal is a result. */
+/** One repository's git. A call throws when git is missing, late or stopped; a failure of git is a result. */
 export interface Git {
   readonly gitDir: string;
-  /** What starts no further program: plumbing on what is here. */
+  /** For plumbing that starts no other program. */
   run(args: readonly string[], options?: GitLocalOptions): Promise<GitResult>;
-  /** What may talk to a remote: git starts others for that, and all of them end with the call. */
+  /** For what may talk to a remote: git starts other programs for that, and all of them end with the call. */
   reach(args: readonly string[], options?: GitReachOptions): Promise<GitResult>;
 }
 
-/** No hook, no signature, no upkeep and no program named by a URL ever runs on our behalf. */
+/** A call of ours runs no hook, signs nothing, starts no maintenance and no program that a URL names. */
 const CONFIG = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
@@ -50,7 +52,7 @@ const CONFIG = [
   'protocol.version=2',
 ];
 
-/** What simple-git would refuse from a caller it does not trust; here it is what makes git safe. */
+/** simple-git refuses these by default, as a caller may not be trusted; here they are what makes git safe. */
 const ALLOWED = {
   allowUnsafeHooksPath: true,
   allowUnsafeFsMonitor: true,
@@ -68,18 +70,18 @@ const ALLOWED_ENVIRONMENT = [
   'GIT_SSH_COMMAND',
 ];
 
-/** `gitDir` is the common directory when worktrees are to share it; `env` the person's environment. */
+/** `gitDir` is the common directory where worktrees share it; `env` is the user's environment. */
 export function createGit({
   gitDir,
   directory = gitDir,
   env,
 }: {
   gitDir: string;
-  /** Where git runs: a relative URL of a remote counts from the working tree. */
+  /** Where git runs: a remote's relative URL is resolved against the working tree. */
   directory?: string;
   env: Environment;
 }): Git {
-  // Read once: a no-op fetch is to cost one process, and core.sshCommand hardly ever changes.
+  // Read once, so that a fetch with no news costs one process; core.sshCommand hardly ever changes.
   let environment: Promise<Record<string, string>> | undefined;
   const prepare = async (): Promise<Record<string, string>> => {
     const plain = buildGitEnvironment(env, { gitDir });
@@ -107,6 +109,46 @@ export function createGit({
   };
 }
 
+/** Worktrees share the refs of their repository, so this is the git of its common directory. */
+export function openSharedGit(
+  { commonDir, topLevel }: GitRepository,
+  { env }: { env: Environment },
+): Git {
+  return createGit({ gitDir: commonDir, directory: topLevel, env });
+}
+
+/** What a call prints that is expected to succeed, without its last line end. */
+export async function gitOutput(
+  git: Git,
+  args: readonly string[],
+  options?: GitLocalOptions,
+): Promise<string> {
+  const result = await git.run(args, options);
+  if (result.exitCode !== 0) throw gitError(git, args, result);
+  return result.stdout.toString().replace(/\n$/, '');
+}
+
+export function gitError(
+  git: Git,
+  args: readonly string[],
+  { exitCode, stderr }: GitResult,
+): BdError {
+  const reason = firstLine(stderr) || `exit code ${exitCode}`;
+  return new BdError('SYNC_FAILED', {
+    message: `git ${gitCommandName(args)} failed in ${git.gitDir}: ${reason}`,
+    remedy: isDiskFull(stderr)
+      ? MAKE_SPACE
+      : 'Check that the repository is writable and sound (`git fsck`), then run `bd sync`.',
+    details: { stderr },
+  });
+}
+
+/** The name of the branch that is checked out; undefined while HEAD is detached. */
+export async function currentBranch(git: Git): Promise<string | undefined> {
+  const { stdout } = await git.run(['symbolic-ref', '--quiet', 'HEAD']);
+  return /^refs\/heads\/(.+)$/.exec(stdout.toString().trim())?.[1];
+}
+
 interface Place {
   directory: string;
   environment: Record<string, string>;
@@ -132,7 +174,7 @@ async function reachRemote(
   }
 }
 
-/** One git child through one simple-git instance: its abort signal belongs to the instance. */
+/** One simple-git instance for each child, as an instance has one abort signal. */
 async function spawnGit(
   args: readonly string[],
   {
@@ -156,7 +198,7 @@ async function spawnGit(
       allowEnvironment: ALLOWED_ENVIRONMENT,
       completion: { onClose: true, onExit: false },
       abort: stop.signal,
-      // Never absent: without input simple-git leaves stdin open and a reading git would wait.
+      // Never absent: without input simple-git leaves stdin open, and a git that reads it would wait.
       input: () => Buffer.from(input ?? ''),
       errors(_error, result) {
         ended = result;
@@ -179,14 +221,14 @@ async function spawnGit(
 }
 
 /**
- * simple-git waits 50 ms after the end of a child that said nothing, in case its output comes late;
- * after `close` none does. An empty piece of output spares silent commands that wait.
+ * simple-git waits 50 ms after the end of a child without output, in case some comes late; after `close`
+ * none does. An empty chunk spares silent commands that wait.
  */
 function endWithoutPause(_command: string, stdout: NodeJS.ReadableStream): void {
   process.nextTick(() => stdout.emit('data', Buffer.alloc(0)));
 }
 
-/** Stops the child at the deadline, and ends its call a little later even if the child lives on. */
+/** Stops the child at the deadline, and ends the call a little later even if the child does not stop. */
 function startDeadline(
   stop: AbortController,
   timeoutMs: number,
@@ -240,7 +282,7 @@ function unusable(
 }
 
 /** The subcommand, past `-c key=value`. */
-export function gitCommandName(args: readonly string[]): string {
+function gitCommandName(args: readonly string[]): string {
   return args.find((arg, at) => arg !== '-c' && args[at - 1] !== '-c') ?? '';
 }
 

@@ -5,108 +5,110 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { BdError, messageOf } from '../core/errors.ts';
 import { isNotFound } from '../platform/files.ts';
-import type { Git } from './git.ts';
+import { gitError, gitOutput, type Git, type GitReachOptions } from './git.ts';
 
 export type ObjectKind = 'blob' | 'tree' | 'commit';
-
-/** The objects of a repository: written without a process each, read many in one. */
-export interface GitObjects {
-  /** Writes a loose object and returns its name; one that is there is left, and counts as young again. */
-  write(kind: ObjectKind, content: Uint8Array): Promise<string>;
-  /**
-   * Whether all that was written since the last call is still there. Until a ref leads to it, a `git gc`
-   * that is told to wait for nothing removes it: to be asked when one does.
-   */
-  haveLasted(): Promise<boolean>;
-  /**
-   * Each of `names` (an object's name, or `<commit>:<path>`) in one git process; undefined for what is not
-   * there. In a partial clone reading fetches what is missing.
-   */
-  read(names: readonly string[]): Promise<(Buffer | undefined)[]>;
-  /** How many bytes a name has in a tree: 20 for SHA-1, 32 for SHA-256. */
-  nameBytes(): Promise<number>;
-}
 
 /** How the repository stores objects: gitrepository-layout(5), git-config(1). */
 interface Storage {
   algorithm: 'sha1' | 'sha256';
-  /** Whether a plain loose file is what git itself would write; otherwise git writes it. */
+  /** Whether git itself would write a plain loose file; otherwise git has to write. */
   isPlain: boolean;
 }
 
-/** What changes nothing about loose objects. */
+/** Extensions that change nothing about loose objects. */
 const HARMLESS = /^(?:objectformat|partialclone|worktreeconfig|refstorage|preciousobjects|noop)$/;
 
 const compress = promisify(deflate);
 
-export function createGitObjects(git: Git): GitObjects {
-  let storage: Promise<Storage> | undefined;
-  const readStorage = async (): Promise<Storage> => {
-    storage ??= storageOf(git);
+/** The objects of a repository. A write needs no git process, and one process reads many. */
+export class GitObjects {
+  readonly #git: Git;
+  #storage: Promise<Storage> | undefined;
+  #written = new Set<string>();
+
+  constructor(git: Git) {
+    this.#git = git;
+  }
+
+  /** Writes a loose object and returns its name; an object that is there already counts as young again. */
+  async write(kind: ObjectKind, content: Uint8Array): Promise<string> {
+    const storage = await this.#readStorage();
+    const name = storage.isPlain
+      ? await this.#writeLoose(kind, content, storage)
+      : await writeByGit(this.#git, kind, content);
+    this.#written.add(name);
+    return name;
+  }
+
+  /**
+   * Whether everything written since the last call is still there. Ask it after a ref leads to the objects:
+   * until then a `git gc --prune=now` may have removed them.
+   */
+  async haveLasted(): Promise<boolean> {
+    const names = [...this.#written];
+    this.#written = new Set();
+    const areLoose = await Promise.all(names.map((name) => isThere(this.#pathOf(name))));
+    const others = names.filter((_, at) => areLoose[at] !== true);
+    if (others.length === 0) return true;
+    // They may have been packed meanwhile.
+    const { stdout, exitCode } = await this.#git.reach(['cat-file', '--batch-check'], {
+      input: others.map((name) => `${name}\n`).join(''),
+    });
+    return exitCode === 0 && !/ missing$/m.test(stdout.toString());
+  }
+
+  /**
+   * Reads each of `names` (an object's name, or `<commit>:<path>`) in one git process; undefined for what is
+   * not there. In a partial clone this fetches what is missing.
+   */
+  async read(names: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const { stdout, exitCode, stderr } = await this.#git.reach(['cat-file', '--batch'], {
+      input: names.map((name) => `${name}\n`).join(''),
+    });
+    if (exitCode === 0) return splitBatch(stdout, names.length);
+    throw unreadable(this.#git, stderr);
+  }
+
+  /** The length of a name in a tree, in bytes: 20 for SHA-1, 32 for SHA-256. */
+  async nameBytes(): Promise<number> {
+    return (await this.#readStorage()).algorithm === 'sha1' ? 20 : 32;
+  }
+
+  async #readStorage(): Promise<Storage> {
+    this.#storage ??= storageOf(this.#git);
     try {
-      return await storage;
+      return await this.#storage;
     } catch (error) {
-      // Asked again the next time: what failed may be in order by then.
-      storage = undefined;
+      // The next call asks again, as the cause may be gone by then.
+      this.#storage = undefined;
       throw error;
     }
-  };
-  const pathOf = (name: string): string =>
-    join(git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
-  let written = new Set<string>();
+  }
 
-  const writeLoose = async (
+  async #writeLoose(
     kind: ObjectKind,
     content: Uint8Array,
     { algorithm }: Storage,
-  ): Promise<string> => {
+  ): Promise<string> {
     const header = Buffer.from(`${kind} ${content.length}\0`);
     const name = createHash(algorithm).update(header).update(content).digest('hex');
-    if (await becomesYoung(pathOf(name))) return name;
-    // Speed over size: upkeep packs the objects later, and compresses them well.
-    const packed = await compress(Buffer.concat([header, content]), { level: 1 });
-    await writeReadOnly(pathOf(name), packed);
+    const path = this.#pathOf(name);
+    if (await becomesYoung(path)) return name;
+    // Speed over size: the objects are packed later, and compressed well then.
+    await writeReadOnly(path, await compress(Buffer.concat([header, content]), { level: 1 }));
     return name;
-  };
+  }
 
-  return {
-    async write(kind, content) {
-      const how = await readStorage();
-      const name = how.isPlain
-        ? await writeLoose(kind, content, how)
-        : await writeByGit(git, kind, content);
-      written.add(name);
-      return name;
-    },
-    async haveLasted() {
-      const names = [...written];
-      written = new Set();
-      const areLoose = await Promise.all(names.map((name) => isThere(pathOf(name))));
-      const others = names.filter((_, at) => areLoose[at] !== true);
-      if (others.length === 0) return true;
-      // Packed meanwhile, perhaps.
-      const { stdout, exitCode } = await git.reach(['cat-file', '--batch-check'], {
-        input: others.map((name) => `${name}\n`).join(''),
-      });
-      return exitCode === 0 && !/ missing$/m.test(stdout.toString());
-    },
-    async read(names) {
-      const { stdout, exitCode, stderr } = await git.reach(['cat-file', '--batch'], {
-        input: names.map((name) => `${name}\n`).join(''),
-      });
-      if (exitCode === 0) return splitBatch(stdout, names.length);
-      throw unreadable(git, stderr);
-    },
-    async nameBytes() {
-      return (await readStorage()).algorithm === 'sha1' ? 20 : 32;
-    },
-  };
+  #pathOf(name: string): string {
+    return join(this.#git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
+  }
 }
 
 async function storageOf(git: Git): Promise<Storage> {
   const pattern = '^(extensions\\..*|core\\.sharedrepository)$';
   const { stdout, exitCode, stderr } = await git.run(['config', '-z', '--get-regexp', pattern]);
-  // 1 is for a configuration that has none of them.
+  // 1: the configuration has none of them.
   if (exitCode > 1) throw unreadable(git, stderr);
   const settings = stdout.toString().split('\0').filter(Boolean);
   let algorithm: Storage['algorithm'] = 'sha1';
@@ -115,7 +117,7 @@ async function storageOf(git: Git): Promise<Storage> {
     const [key = '', value = ''] = setting.split('\n');
     const extension = /^extensions\.(.*)$/.exec(key)?.[1];
     if (extension === 'objectformat' && value === 'sha256') algorithm = 'sha256';
-    // A shared repository has modes of its own, and an extension that is not known may have anything.
+    // A shared repository has its own file modes, and an unknown extension may change anything.
     if (extension === undefined || !HARMLESS.test(extension)) isPlain = false;
   }
   return { algorithm, isPlain };
@@ -139,8 +141,9 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * An old object that nothing refers to yet would be the next `git gc`'s to remove. An empty file is none:
- * a power cut can leave one, as git and bd leave it to the disk when objects are written out.
+ * Sets the file's time to now; false when there is no such object. The next `git gc` would remove an old
+ * object that nothing refers to yet. An empty file is no object: a power cut can leave one, as neither git
+ * nor bd waits for the disk here.
  */
 async function becomesYoung(path: string): Promise<boolean> {
   const now = new Date();
@@ -152,7 +155,7 @@ async function becomesYoung(path: string): Promise<boolean> {
   }
 }
 
-/** As git does: under a name that its own upkeep clears away if we die in between. */
+/** Like git, writes under a temporary name that git's maintenance clears away if this process dies. */
 async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `tmp_obj_${randomBytes(6).toString('hex')}`);
   const write = (): Promise<void> => writeFile(temporary, content, { mode: 0o444, flag: 'wx' });
@@ -164,7 +167,7 @@ async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
     });
     await rename(temporary, path);
   } catch (error) {
-    // Git's upkeep removes what is left.
+    // What cannot be removed is left to git's maintenance.
     await rm(temporary, { force: true }).catch(() => {});
     throw new BdError('SYNC_FAILED', {
       message: `cannot write ${path}: ${messageOf(error)}`,
@@ -174,7 +177,7 @@ async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
   }
 }
 
-/** `<name> <kind> <size>\n<content>\n` for each, or `<what was asked for> missing\n`. */
+/** Each is `<name> <kind> <size>\n<content>\n`, or `<name asked for> missing\n`. */
 function splitBatch(output: Buffer, count: number): (Buffer | undefined)[] {
   const found: (Buffer | undefined)[] = [];
   for (let at = 0; found.length < count;) {
@@ -198,3 +201,27 @@ function unreadable(git: Git, stderr: string): BdError {
     details: { stderr },
   });
 }
+
+/** Packs what `tip` leads to and `since` does not, and removes the loose files that a pack has too. */
+export async function packObjects(
+  git: Git,
+  tip: string,
+  { since, ...options }: GitReachOptions & { since?: string | undefined },
+): Promise<void> {
+  const base = join(git.gitDir, 'objects', 'pack', 'pack');
+  const input = `${tip}\n${since === undefined ? '' : `^${since}\n`}`;
+  const packed = await git.reach([...PACK, base], { ...options, input });
+  if (packed.exitCode !== 0) throw gitError(git, PACK, packed);
+  await gitOutput(git, ['prune-packed', '--quiet']);
+}
+
+const PACK = [
+  'pack-objects',
+  '--quiet',
+  '--revs',
+  '--unpacked',
+  '--incremental',
+  '--non-empty',
+  '--delta-base-offset',
+  '--threads=1',
+];

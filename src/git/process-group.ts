@@ -9,7 +9,7 @@ export interface GroupOptions {
   signal?: AbortSignal;
 }
 
-/** How a child ended: by itself, or because it was too late or not wanted any more. */
+/** How a child ended: by itself, at its deadline, or by its signal. */
 export type GroupEnd =
   | { kind: 'ended'; exitCode: number; stdout: Buffer; stderr: string }
   | { kind: 'late' }
@@ -17,9 +17,9 @@ export type GroupEnd =
   | { kind: 'missing'; reason: string };
 
 /**
- * Runs git as the leader of a process group, and of a session without a terminal. What it starts to
- * reach a remote (ssh, a credential helper) belongs to the group, so all of it ends at the deadline;
- * simple-git can stop git alone, and its ssh would live on.
+ * Runs git as the leader of a process group and of a session without a terminal. The programs it starts to
+ * reach a remote (ssh, a credential helper) belong to the group, so all of them end at the deadline.
+ * simple-git can stop only git itself, and its ssh would live on.
  */
 export function runInGroup(args: readonly string[], options: GroupOptions): Promise<GroupEnd> {
   const { directory, environment, input = '', timeoutMs, signal } = options;
@@ -32,7 +32,7 @@ export function runInGroup(args: readonly string[], options: GroupOptions): Prom
     const stop = (why: 'late' | 'aborted'): void => {
       if (stopped !== undefined) return;
       stopped = why;
-      // Asked first: git then removes the lock files that it holds.
+      // SIGTERM first: git then removes its lock files.
       signalGroup(child, 'SIGTERM');
       grace = setTimeout(() => end({ kind: why }), GIT_KILL_GRACE_MS);
     };
@@ -42,7 +42,7 @@ export function runInGroup(args: readonly string[], options: GroupOptions): Prom
       clearTimeout(deadline);
       clearTimeout(grace);
       signal?.removeEventListener('abort', onAbort);
-      // Also after git's own end: whatever it left behind in its group is nobody's.
+      // Also after git ended by itself: no process of its group may stay behind.
       signalGroup(child, 'SIGKILL');
       child.stdout.destroy();
       child.stderr.destroy();
@@ -60,7 +60,7 @@ export function runInGroup(args: readonly string[], options: GroupOptions): Prom
         stderr: stderr().toString(),
       });
     });
-    // A git that needs no input may be gone before it is written.
+    // A git that reads no input may have ended before all of it is written.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
@@ -77,6 +77,6 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // The whole group is gone, as it should be.
+    // The whole group has ended already.
   }
 }

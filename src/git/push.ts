@@ -3,8 +3,8 @@ import type { Git, GitReachOptions, GitResult } from './git.ts';
 import { classifyGitFailure, type GitFailure } from './git-failure.ts';
 
 /**
- * Sends one commit to one ref, plain and never forced, whatever the repository's configuration would
- * add to it; undefined when the remote has it.
+ * Pushes one commit to one ref, never forced, whatever the repository's configuration would add; undefined
+ * on success.
  */
 export async function pushRef(
   git: Git,
@@ -14,7 +14,7 @@ export async function pushRef(
   return push(git, { remote, refspec: `${commit}:${ref}` }, options);
 }
 
-/** Removes a ref from a remote, if it still is `tip` there; undefined when it is gone. */
+/** Deletes a ref on a remote if it still is `tip` there; undefined on success. */
 export async function deleteRef(
   git: Git,
   { remote, ref, tip }: { remote: string; ref: string; tip: string },
@@ -36,7 +36,7 @@ async function push(
   }: { remote: string; refspec: string; conditions?: readonly string[] },
   options: GitReachOptions,
 ): Promise<GitFailure | undefined> {
-  // A mirror remote would refuse a single ref, or be sent all of them by force.
+  // A push to a mirror remote would be refused for a single ref, or force all refs.
   const settings = ['-c', `remote.${remote}.mirror=false`];
   const args = [...settings, ...PUSH, ...conditions, '--', remote, refspec];
   const result = await reachRemote(git, args, options);
@@ -45,7 +45,7 @@ async function push(
 
 const PUSH = ['push', '--porcelain', '--no-verify', '--no-follow-tags', '--no-signed'];
 
-/** A call that was too late is an answer too: the remote is out of reach. */
+/** A timeout is a result too: the remote cannot be reached. */
 export async function reachRemote(
   git: Git,
   args: readonly string[],
@@ -59,7 +59,7 @@ export async function reachRemote(
   }
 }
 
-/** The line about our ref decides; only a push that came to no ref is judged by what else git said. */
+/** The line about our ref decides; without one, git did not get that far, and its stderr decides. */
 function classifyPushFailure({ stdout, stderr }: GitResult): GitFailure {
   const refused = stdout
     .toString()

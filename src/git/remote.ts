@@ -1,30 +1,30 @@
 import { BdError } from '../core/errors.ts';
-import type { Git } from './git.ts';
+import { currentBranch, type Git } from './git.ts';
 
 /**
- * The remote that the repository suggests: the one the current branch follows, else `origin`, else
- * the only one there is. Several without a hint are no answer: the person has to name one.
+ * The remote that the repository suggests: the one that the current branch follows, else `origin`, else
+ * the only one. Undefined when there are several and nothing prefers one: the user has to name it.
  */
 export async function findRemote(git: Git): Promise<string | undefined> {
-  const [config, head] = await Promise.all([
+  const [config, branch] = await Promise.all([
     git.run([
       'config',
       '-z',
       '--get-regexp',
       '^(remote\\..*\\.(url|pushurl)|branch\\..*\\.remote)$',
     ]),
-    git.run(['symbolic-ref', '--quiet', '--short', 'HEAD']),
+    currentBranch(git),
   ]);
   const remotes = new Set<string>();
   const followed = new Map<string, string>();
   for (const entry of config.stdout.toString().split('\0')) {
     const [key = '', value = ''] = entry.split('\n');
     const remote = /^remote\.(.*)\.(?:url|pushurl)$/.exec(key)?.[1];
-    const branch = /^branch\.(.*)\.remote$/.exec(key)?.[1];
+    const follower = /^branch\.(.*)\.remote$/.exec(key)?.[1];
     if (remote !== undefined) remotes.add(remote);
-    if (branch !== undefined) followed.set(branch, value);
+    if (follower !== undefined) followed.set(follower, value);
   }
-  const upstream = followed.get(head.stdout.toString().trim());
+  const upstream = branch === undefined ? undefined : followed.get(branch);
   if (upstream !== undefined && remotes.has(upstream)) return upstream;
   if (remotes.has('origin')) return 'origin';
   const [only] = remotes;
@@ -32,8 +32,8 @@ export async function findRemote(git: Git): Promise<string | undefined> {
 }
 
 /**
- * `name`, when git knows a remote of that name. The setting comes with a clone, so a URL or a path in it
- * would let a stranger choose where git goes, and which program answers there.
+ * `name`, if git has a remote of that name. The setting comes with a clone: a URL or path in it would let
+ * a stranger choose where git connects to, and which program answers there.
  */
 export async function checkedRemote(git: Git, name: string): Promise<string> {
   const { stdout } = await git.run(['remote']);

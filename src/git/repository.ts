@@ -12,8 +12,8 @@ export interface GitRepository {
 }
 
 /**
- * The repository that `directory` is in, by git's own rules (gitrepository-layout(5)), from the files
- * alone: opening a workspace is to cost no process. Whether git is willing to use it shows later.
+ * The repository that contains `directory`, by git's own rules (gitrepository-layout(5)), from the files
+ * alone, so that opening a workspace costs no process. Git itself may still refuse to use it.
  */
 export function findGitRepository(directory: string): GitRepository | undefined {
   for (let at = directory; ; at = dirname(at)) {
@@ -21,7 +21,7 @@ export function findGitRepository(directory: string): GitRepository | undefined 
       const repository = repositoryAt(at);
       if (repository !== undefined || at === dirname(at)) return repository;
     } catch {
-      // A working tree whose repository is gone: git refuses it, and one further up is another's.
+      // The repository of this working tree is gone. Git refuses it too, and one further up is another.
       return undefined;
     }
   }
@@ -30,12 +30,12 @@ export function findGitRepository(directory: string): GitRepository | undefined 
 function repositoryAt(directory: string): GitRepository | undefined {
   const dotGit = join(directory, '.git');
   const gitDir = isGitDirectory(dotGit) ? dotGit : followPointer(dotGit);
-  // Never a bare repository in plain sight: a clone may carry one, with a configuration that runs programs.
+  // Never a bare repository: a clone may contain one, with a configuration that runs programs.
   if (gitDir === undefined) return undefined;
   return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
 }
 
-/** Whether git itself, unlike bd, would take the directory for a repository. */
+/** Whether git, unlike bd, would use the directory as a repository. */
 export function isBareRepository(directory: string): boolean {
   return isGitDirectory(directory) && isDirectory(join(directory, 'refs'));
 }
@@ -58,7 +58,7 @@ function isGitDirectory(path: string): boolean {
   );
 }
 
-/** Throws for one that is there and cannot be read. */
+/** Throws when the file exists and cannot be read. */
 function readText(path: string): string | undefined {
   return statIfReachable(path)?.isFile() === true ? readFileSync(path, 'utf8') : undefined;
 }

@@ -1,8 +1,11 @@
+import { gitOutput, type Git } from './git.ts';
+import type { GitObjects } from './objects.ts';
+
 /** An entry of a tree, as git-mktree(1) names its parts. */
 export interface TreeEntry {
   /** `100644` for a file, `40000` for a directory. */
   mode: string;
-  /** In latin1: names are bytes to git, and this carries any bytes there and back. */
+  /** In latin1: names are bytes to git, and latin1 keeps any bytes. */
   name: string;
   oid: string;
 }
@@ -46,4 +49,52 @@ function sortKey(entry: TreeEntry): string {
 /** Each character is one byte. */
 function compareBytes(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** A file as a tree and as the index know it. */
+export type FileEntry = Pick<TreeEntry, 'mode' | 'oid'>;
+
+/** The entry at `path` in a commit; undefined when there is none. */
+export async function findInCommit(
+  git: Git,
+  commit: string,
+  path: string,
+): Promise<FileEntry | undefined> {
+  const listing = await gitOutput(git, ['ls-tree', '-z', '--full-tree', commit, '--', path]);
+  const [mode, , oid] = listing.split(/[ \t]/);
+  return mode === undefined || oid === undefined ? undefined : { mode, oid };
+}
+
+/** Writes the tree of `commit` with one file changed, and the directories above that file. */
+export async function writeTreeWith(
+  objects: GitObjects,
+  commit: string,
+  { path, ...file }: FileEntry & { path: string },
+): Promise<string> {
+  const directories = path.split('/').slice(0, -1);
+  const known = await objects.read([
+    `${commit}^{tree}`,
+    ...directories.map((_, depth) => `${commit}:${directories.slice(0, depth + 1).join('/')}`),
+  ]);
+  const nameBytes = await objects.nameBytes();
+  const names = path.split('/').map((name) => Buffer.from(name).toString('latin1'));
+
+  const writeLevel = async (depth: number, isThere: boolean): Promise<string> => {
+    const content = isThere ? known[depth] : undefined;
+    const entries = content === undefined ? [] : decodeTree(content, nameBytes);
+    const name = names[depth] ?? '';
+    const present = entries.find((entry) => entry.name === name);
+    const replaced =
+      depth === names.length - 1
+        ? { ...file, name }
+        : {
+            mode: '40000',
+            name,
+            // A file may have the directory's name.
+            oid: await writeLevel(depth + 1, present !== undefined && isTree(present)),
+          };
+    const others = entries.filter((entry) => entry !== present);
+    return objects.write('tree', encodeTree([...others, replaced]));
+  };
+  return writeLevel(0, true);
 }

@@ -11,8 +11,8 @@ export interface GitWorktree {
 }
 
 /**
- * The working tree that is no linked one. A bare repository has none, but for one in `project/.bare`
- * that `project/.git` leads to: there the project directory stands for it.
+ * The main working tree. A bare repository has none, except one in `project/.bare` that `project/.git`
+ * leads to: there it is the project directory.
  */
 export function findMainWorktree(commonDir: string): GitWorktree | undefined {
   const submodule = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(
@@ -25,8 +25,8 @@ export function findMainWorktree(commonDir: string): GitWorktree | undefined {
 }
 
 /**
- * The linked working trees by name, as the files in the common directory tell. What is gone, belongs to
- * another repository by now, or is out of reach is left out.
+ * The linked working trees, sorted by name, from the files in the common directory. Leaves out those that
+ * are gone, cannot be reached, or belong to another repository by now.
  */
 export function listLinkedWorktrees(commonDir: string): GitWorktree[] {
   const administration = join(commonDir, 'worktrees');

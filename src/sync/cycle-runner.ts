@@ -7,7 +7,7 @@ import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
 import { joinNotice } from './intake/join-news.ts';
 import type { MirrorKeeper } from './mirror-keeper.ts';
 import type { FlushOptions } from './mirror/mirror-file.ts';
-import { whenUnanswered, type RemoteWait } from './remote-wait.ts';
+import type { RemoteWait } from './remote-wait.ts';
 import type { SyncDriver } from './sync-driver.ts';
 import { failureFrom, unanswered } from './sync-failure.ts';
 import { writeSyncMemory, type SyncMemory } from './sync-memory.ts';
@@ -202,9 +202,8 @@ export class CycleRunner {
 
   /** The cycle's own report, or that the remote does not answer. */
   async #orUnanswered(report: Promise<SyncReport>): Promise<SyncReport> {
-    const { remoteWait, clock } = this.#options;
     const waitedMs = REMOTE_PATIENCE_MS;
-    const silence = whenUnanswered(remoteWait, { clock, patienceMs: waitedMs });
+    const silence = this.#options.remoteWait.whenUnanswered(waitedMs);
     const giveUp = silence.passed.then(() => {
       const end = unanswered(this.#remote, { waitedMs, goesOn: this.#driver.isRunning });
       return this.#report({ ...emptyCycleReport(), end }, { imported: 0, notice: undefined });

@@ -1,6 +1,5 @@
 import { ACTIVITY_WINDOW_MS, FETCH_INTERVAL_MS } from '../core/limits.ts';
-import { retryDelayMs } from './retry-delay.ts';
-import type { SyncCircumstances, SyncEvent } from './sync-event.ts';
+import { retryDelayMs, type SyncCircumstances, type SyncEvent } from './sync-event.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
 import type { SyncSettings } from './sync-settings.ts';
 
@@ -12,18 +11,18 @@ import type { SyncSettings } from './sync-settings.ts';
  *                                                                               or gathering
  * failing     failing                    running ► cycle   running ► cycle      -                -
  *
- * `running` remembers the failure it comes from, so that it shows until a cycle ends well; one that
- * was asked for `again` goes over into the next at its end. A change that a cycle missed is still
- * pending at its end; it is remembered as `missed`, as it may be what a cause that is here waited for.
+ * `running` keeps the failure before it, so that status shows that until a cycle ends well; one that was
+ * asked for `again` is followed by the next at once. A change during a cycle is remembered as `missed`: it is
+ * still pending at the end, and may remove a local cause of the failure.
  */
 
 export type CycleState =
   /** There is no repository to share through. */
   | { kind: 'absent' }
-  /** `dueMs` is when others' changes are looked for next. */
+  /** `dueMs` is when to look for others' changes next. */
   | { kind: 'resting'; dueMs: number | undefined; intervalMs: number }
   | { kind: 'gathering'; sinceMs: number; dueMs: number; intervalMs: number }
-  /** `again`: somebody asked for a cycle after this one had begun. */
+  /** `again`: another cycle was asked for after this one had begun. */
   | {
       kind: 'running';
       again: boolean;
@@ -57,7 +56,7 @@ export function nextCycleState(
     case 'store_changed':
       return event.pending > 0 ? changeToSend(cycle, event.pending, circumstances) : cycle;
     case 'activity':
-      return worksHere(cycle, circumstances);
+      return onActivity(cycle, circumstances);
     case 'due':
       return isDue(cycle, circumstances.nowMs) ? running(cycle) : cycle;
     case 'sync_asked':
@@ -69,8 +68,8 @@ export function nextCycleState(
   }
 }
 
-/** Somebody does: others' changes are looked for sooner, and so is whether what was in the way is gone. */
-function worksHere(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
+/** While the workspace is used, looks sooner for others' changes, and whether an obstacle is gone. */
+function onActivity(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
   const { nowMs, settings } = circumstances;
   if (cycle.kind === 'resting') return looksSoon(cycle, circumstances);
   return cycle.kind === 'failing'
@@ -78,7 +77,7 @@ function worksHere(cycle: CycleState, circumstances: CycleCircumstances): CycleS
     : cycle;
 }
 
-/** A cause elsewhere, such as a network that is gone, is not asked for more often than others' changes at rest. */
+/** A remote cause, such as a lost network, is not retried more often than an idle workspace fetches. */
 function triesSoon(
   cycle: Extract<CycleState, { kind: 'failing' }>,
   { nowMs, waitMs, settings }: { nowMs: number; waitMs: number; settings: SyncSettings },
@@ -92,7 +91,7 @@ function looksSoon(
   cycle: Extract<CycleState, { kind: 'resting' }>,
   { nowMs, settings }: CycleCircumstances,
 ): CycleState {
-  // No time is set while sharing is off; it may have been turned on since.
+  // There is no due time while sharing is off; it may have been turned on since.
   if (cycle.dueMs === undefined) return settings.push ? { ...cycle, dueMs: nowMs } : cycle;
   return { ...cycle, dueMs: Math.min(cycle.dueMs, nowMs + settings.fetchActiveMs) };
 }
@@ -114,7 +113,7 @@ function changeToSend(
         pending >= settings.batchMax
           ? nowMs
           : Math.min(nowMs + settings.quietMs, sinceMs + settings.delayMaxMs);
-      // What is due already, as the look at the start, is not put off by those who work meanwhile.
+      // What is due already, such as the look at the start, is not delayed by further changes.
       const { dueMs: beforeMs = Infinity } = cycle;
       const dueMs = beforeMs <= nowMs ? beforeMs : batchMs;
       return { kind: 'gathering', sinceMs, dueMs, intervalMs: cycle.intervalMs };
@@ -141,7 +140,7 @@ function cycleEnded(
   return pending > 0 ? changeToSend(resting, pending, circumstances) : resting;
 }
 
-/** Another cause that is here is a new one, whatever was before. */
+/** Another local cause starts again with the shortest delay. */
 function failingAfter(failure: SyncFailure, before: Failing | undefined): Failing {
   const isNew = failure.retry === 'soon' && before?.failure.message !== failure.message;
   return { failure, attempts: isNew ? 1 : (before?.attempts ?? 0) + 1 };

@@ -1,25 +1,25 @@
 import { noNews, type JoinNews } from './intake/join-news.ts';
 import type { CycleEnd } from './sync-failure.ts';
 
-/** One way to share. */
+/** One way to share issues. */
 export interface SyncCycle {
-  /** What is committed: after a change of the other one alone, there is nothing to do. */
+  /** What it commits: a change of the other alone needs no cycle. */
   readonly commits: 'store' | 'mirror';
-  /** Called once at a time; settles when all is shared, or the reason why not is known. */
+  /** One call at a time; settles when everything is shared, or the reason why not is known. */
   run(how: {
-    /** Off: changes are committed here, and nothing is fetched or sent. */
+    /** Off: changes are committed here, and nothing is fetched or pushed. */
     push: boolean;
-    /** Stops what talks to the remote; local steps end by themselves. */
+    /** Stops calls to the remote; local steps end by themselves. */
     signal: AbortSignal;
   }): Promise<CycleReport>;
-  /** Called in a process that stays, when those who waited for a cycle have their answer. */
+  /** Called in a process that stays, after the callers of a cycle have their answer. */
   tidy?(signal: AbortSignal): Promise<void>;
 }
 
 /** How one cycle went. */
 export interface CycleReport extends JoinNews {
   end: CycleEnd;
-  /** Issues sent, or committed here where nothing is sent. */
+  /** Issues pushed, or committed here where nothing is pushed. */
   pushed: number;
   imported: number;
   remote: string | undefined;
@@ -28,3 +28,21 @@ export interface CycleReport extends JoinNews {
 export function emptyCycleReport(): CycleReport {
   return { end: 'no_remote', pushed: 0, imported: 0, remote: undefined, ...noNews() };
 }
+
+/**
+ * The steps of a cycle, in order. It can be killed between any two: the next one repeats what is not done.
+ * Before the first, a change is in the store (one transaction), which is all that the cycle needs.
+ */
+export type CycleStep =
+  | 'fetched'
+  | 'taken in'
+  | 'objects written'
+  | 'committed'
+  /** The remote has the commit, and its answer may be lost. */
+  | 'pushed'
+  | 'noted'
+  | 'mirror written'
+  | 'packed';
+
+/** Called at each step; a test makes the process fail there. */
+export type Reached = (step: CycleStep) => void | Promise<void>;

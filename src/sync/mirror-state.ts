@@ -1,6 +1,5 @@
 import { MIRROR_DELAY_MAX_MS, MIRROR_GONE_MS, MIRROR_QUIET_MS } from '../core/limits.ts';
-import { retryDelayMs } from './retry-delay.ts';
-import type { SyncCircumstances, SyncEvent } from './sync-event.ts';
+import { retryDelayMs, type SyncCircumstances, type SyncEvent } from './sync-event.ts';
 
 /*
  *             store or file changed      file gone       due               flushed              flush failed
@@ -54,7 +53,7 @@ function mirrorChanged(mirror: MirrorState, nowMs: number): MirrorState {
   return { kind: 'waiting', sinceMs, dueMs, failures: 0 };
 }
 
-/** Perhaps all of the directory is about to go: whoever deletes it does not meet a file that was put back. */
+/** The whole directory may be about to be deleted: a file put back at once would make that fail. */
 function mirrorGone(mirror: MirrorState, nowMs: number): MirrorState {
   const changed = mirrorChanged(mirror, nowMs);
   return changed.kind === 'waiting' && changed.failures === 0

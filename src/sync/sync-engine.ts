@@ -4,11 +4,10 @@ import type { WatchKind } from '../platform/directory-watch.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 import { CycleRunner } from './cycle-runner.ts';
-import type { Reached } from './cycle-steps.ts';
-import type { SyncCycle } from './cycle.ts';
+import type { Reached, SyncCycle } from './cycle.ts';
 import { aborted, MirrorKeeper } from './mirror-keeper.ts';
 import type { FlushOptions, MirrorFile, MirrorReport } from './mirror/mirror-file.ts';
-import { createRemoteWait, type RemoteWait } from './remote-wait.ts';
+import { RemoteWait } from './remote-wait.ts';
 import { SyncDriver } from './sync-driver.ts';
 import { readSyncMemory } from './sync-memory.ts';
 import type { SyncSettings } from './sync-settings.ts';
@@ -126,7 +125,7 @@ interface Parts {
 }
 
 function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts {
-  const { store, cycle, clock, settings, remoteWait = createRemoteWait(clock) } = options;
+  const { store, cycle, clock, settings, remoteWait = new RemoteWait(clock) } = options;
   const memory = readSyncMemory(store.settings);
   const driver = new SyncDriver({
     ...options,

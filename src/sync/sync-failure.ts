@@ -7,11 +7,11 @@ export interface SyncFailure {
   kind: SharingFailure;
   message: string;
   remedy: string;
-  /** The cause is here, where a look costs little: no wait grows long, and none outlasts the next change. */
+  /** The cause is local, where looking again costs little: waits stay short and end with the next change. */
   retry?: 'soon';
 }
 
-/** How a cycle ends: all is shared, or as far as it can be without a remote, or why not. */
+/** How a cycle ends: everything is shared, as far as there is a remote and it is wanted, or why not. */
 export type CycleEnd = 'shared' | 'no_remote' | 'off' | SyncFailure;
 
 const REMEDIES: Readonly<Record<SharingFailure, string>> = {
@@ -48,7 +48,7 @@ export function overtaken(): SyncFailure {
   };
 }
 
-/** Somebody waited for an answer long enough; the cycle itself has more patience, where a daemon runs it. */
+/** The answer to a caller that waited long enough; in a daemon, the cycle itself waits on. */
 export function unanswered(
   remote: string | undefined,
   { waitedMs, goesOn }: { waitedMs: number; goesOn: boolean },

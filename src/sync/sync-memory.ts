@@ -1,7 +1,7 @@
 import type { Settings } from '../store/settings.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
 
-/** How sharing stood when this store was last used: a command without daemon shows it too. */
+/** How sharing last went, kept in the store so that a command without daemon can show it. */
 export interface SyncMemory {
   lastEnd?: Exclude<CycleEnd, SyncFailure>;
   failure?: SyncFailure;
@@ -15,17 +15,17 @@ export function readSyncMemory(settings: Pick<Settings, 'get'>): SyncMemory {
   try {
     return { ...(JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory) };
   } catch {
-    // Not written by bd: all that it tells is how sharing stood, and the next cycle tells that too.
+    // Not written by bd. Nothing else depends on it, and the next cycle writes it again.
     return {};
   }
 }
 
-/** Issues are shared in another way from now on. */
+/** Call when issues are shared in another way from now on. */
 export function forgetSyncMemory(settings: Settings): void {
   settings.delete(KEY);
 }
 
-/** Writes only what is news: a cycle that found nothing to do leaves the store untouched. */
+/** Writes only news: a cycle that found nothing to do leaves the store untouched. */
 export function writeSyncMemory(
   settings: Settings,
   memory: SyncMemory,

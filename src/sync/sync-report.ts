@@ -4,7 +4,7 @@ import type { Pending } from '../store/outbox.ts';
 import type { SyncFailure } from './sync-failure.ts';
 import { currentFailure, type SyncState } from './sync-state.ts';
 
-/** The word for where things stand; a failure is shown until a cycle ends well. */
+/** The state in one word; a failure is shown until a cycle ends well. */
 export function syncStateName(
   state: SyncState,
   {

@@ -5,21 +5,21 @@ import type { CycleEnd, SyncFailure } from './sync-failure.ts';
 import type { SyncMemory } from './sync-memory.ts';
 
 /*
- * Two machines, of the mirror and of the cycle, that never look at the clock, a disk or a network; the engine
- * feeds them and does what they ask. They meet in one place: changes in the store concern both.
+ * Two pure state machines, one for the mirror and one for the cycle. The driver feeds them events and performs
+ * the actions that they ask for. A change of the store concerns both.
  */
 
 export interface SyncState {
   mirror: MirrorState;
   cycle: CycleState;
   lastActivityMs: number;
-  /** How the last cycle ended that did not fail. */
+  /** The end of the last cycle that did not fail. */
   lastEnd: Exclude<CycleEnd, SyncFailure> | undefined;
 }
 
 export type SyncAction = 'flush_mirror' | 'run_cycle';
 
-/** At the start the file and the remote are looked at, as both may have changed meanwhile. */
+/** Both the file and the remote are due at the start, as both may have changed. */
 export function initialSyncState({
   nowMs,
   shares,
@@ -62,7 +62,7 @@ export function nextSyncState(
   };
 }
 
-/** When to send `due`; undefined while nothing waits for a time. */
+/** When to send `due`; undefined while nothing is due. */
 export function nextDueMs({ mirror, cycle }: SyncState): number | undefined {
   const times = [
     mirror.kind === 'waiting' ? mirror.dueMs : undefined,
@@ -71,7 +71,7 @@ export function nextDueMs({ mirror, cycle }: SyncState): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Shown until a cycle ends well. */
+/** The failure to show, until a cycle ends well. */
 export function currentFailure({ cycle }: SyncState): SyncFailure | undefined {
   return 'failing' in cycle ? cycle.failing?.failure : undefined;
 }

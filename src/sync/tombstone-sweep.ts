@@ -6,12 +6,12 @@ import { timestampMs } from '../core/timestamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** When this store was looked through last. */
+/** When this store was swept last. */
 const SWEPT = 'tombstones_swept_ms';
 
 /**
- * Issues that were deleted long ago give up their content; what says that they are deleted stays for
- * ever. At most once a day, a slice per transaction. Returns how many did.
+ * Drops the content of issues that were deleted long ago; the tombstone itself stays for ever. At most once a
+ * day, a slice per transaction. Returns how many were shrunk.
  */
 export async function sweepTombstones(store: Store, clock: Clock): Promise<number> {
   const nowMs = clock.nowMs();

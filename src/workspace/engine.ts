@@ -3,8 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { GitRepository } from '../git/repository.ts';
 import type { Log } from '../platform/log.ts';
-import type { Reached } from '../sync/cycle-steps.ts';
-import { createRemoteWait } from '../sync/remote-wait.ts';
+import type { Reached } from '../sync/cycle.ts';
+import { RemoteWait } from '../sync/remote-wait.ts';
 import type { SyncEngineOptions } from '../sync/sync-engine.ts';
 import type { SyncSettings } from '../sync/sync-settings.ts';
 import type { Config } from './config/config.ts';
@@ -36,7 +36,7 @@ export function openSync({ metadata, held, ...place }: SyncOptions): SyncEngineO
     store,
     random: Math.random,
     pause,
-    remoteWait: createRemoteWait(clock),
+    remoteWait: new RemoteWait(clock),
   };
   const mirror = openMirror({ ...around, mirrorName: metadata.jsonl_export });
   const cycle = openSyncCycle({

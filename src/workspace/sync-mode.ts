@@ -2,21 +2,19 @@ import { relative, sep } from 'node:path';
 import type { SyncMode } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { createGit } from '../git/git.ts';
-import { createGitObjects } from '../git/objects.ts';
+import { createGit, openSharedGit } from '../git/git.ts';
+import { GitObjects } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
 import type { Store } from '../store/store.ts';
 import { createBranchCycle } from '../sync/branch/branch-cycle.ts';
 import { forgetShared } from '../sync/branch/branch-memory.ts';
-import { createCheckedOutBranch } from '../sync/checked-out/checked-out-branch.ts';
+import { CheckedOutBranch } from '../sync/checked-out/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../sync/checked-out/checked-out-cycle.ts';
-import type { Reached } from '../sync/cycle-steps.ts';
-import type { SyncCycle } from '../sync/cycle.ts';
+import type { Reached, SyncCycle } from '../sync/cycle.ts';
 import type { MirrorFile } from '../sync/mirror/mirror-file.ts';
-import { createRemoteWait, type RemoteWait } from '../sync/remote-wait.ts';
+import { RemoteWait } from '../sync/remote-wait.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/branch/sync-branch.ts';
 import type { Config } from './config/config.ts';
-import { openSharedGit } from './shared-git.ts';
 
 export interface SyncModeOptions {
   beadsDir: string;
@@ -61,7 +59,7 @@ export function openBranch({
   projectId,
   clock,
   env,
-  remoteWait = createRemoteWait(clock),
+  remoteWait = new RemoteWait(clock),
 }: Pick<SyncModeOptions, 'config' | 'projectId' | 'clock' | 'env'> & {
   repository: GitRepository;
   remoteWait?: RemoteWait;
@@ -87,9 +85,9 @@ function openCheckedOut({
 }: SyncModeOptions & { repository: GitRepository }): SyncCycle {
   const { beadsDir, store, mirror, env, clock, remoteWait } = options;
   const { gitDir, commonDir, topLevel } = repository;
-  const branch = createCheckedOutBranch({
+  const branch = new CheckedOutBranch({
     git: remoteWait.watch(createGit({ gitDir, directory: topLevel, env })),
-    objects: createGitObjects(openSharedGit(repository, { env })),
+    objects: new GitObjects(openSharedGit(repository, { env })),
     commonDir,
     path: relative(topLevel, mirror.path).split(sep).join('/'),
     owner: `bd ${beadsDir}\n`,

@@ -4,14 +4,14 @@ import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Log } from '../platform/log.ts';
 import { openStore } from '../store/store.ts';
-import type { Reached } from '../sync/cycle-steps.ts';
+import type { Reached } from '../sync/cycle.ts';
 import { SyncEngine } from '../sync/sync-engine.ts';
 import { readConfig } from './config/config.ts';
 import { readMetadata, refuseLinkedFiles, type Metadata } from './config/metadata.ts';
 import { openSync } from './engine.ts';
 import { holdStore } from './held-store.ts';
 import { readIdentity, type Identity } from './identity.ts';
-import { openSharedGit } from './shared-git.ts';
+import { openSharedGit } from '../git/git.ts';
 
 export interface WorkspaceOptions {
   place: WorkspacePlace;

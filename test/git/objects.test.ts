@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGit, type Git } from '../../src/git/git.ts';
-import { createGitObjects } from '../../src/git/objects.ts';
+import { GitObjects } from '../../src/git/objects.ts';
 import { decodeTree, encodeTree } from '../../src/git/tree.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 
@@ -28,7 +28,7 @@ describe('an object', () => {
     ['SHA-256', ['--object-format=sha256']],
     ['a repository that several people share', ['--shared=group']],
   ])('is named and stored as git does it: %s', async (_case, init) => {
-    const objects = createGitObjects(openGit(...init));
+    const objects = new GitObjects(openGit(...init));
     const content = Buffer.from('one\nline\u00e4\0and more\n');
     const blob = await objects.write('blob', content);
     expect(await objects.read([blob])).toEqual([content]);
@@ -52,7 +52,7 @@ describe('an object', () => {
   });
 
   it('that is there already is left, and made young for the next gc', async () => {
-    const objects = createGitObjects(openGit());
+    const objects = new GitObjects(openGit());
     const blob = await objects.write('blob', Buffer.from('x'));
     const path = join(repository, '.git/objects', blob.slice(0, 2), blob.slice(2));
     const bytes = readFileSync(path);
@@ -64,7 +64,7 @@ describe('an object', () => {
   });
 
   it('of which a power cut left an empty file is written again', async () => {
-    const objects = createGitObjects(openGit());
+    const objects = new GitObjects(openGit());
     const blob = await objects.write('blob', Buffer.from('x'));
     const path = join(repository, '.git/objects', blob.slice(0, 2), blob.slice(2));
     rmSync(path);
@@ -74,7 +74,7 @@ describe('an object', () => {
   });
 
   it('that is not there reads as undefined, beside those that are', async () => {
-    const objects = createGitObjects(openGit());
+    const objects = new GitObjects(openGit());
     const blob = await objects.write('blob', Buffer.from(''));
     const missing = '1'.repeat(40);
     expect(await objects.read([missing, blob, `${missing}:.beads`, blob])).toEqual([
@@ -89,7 +89,7 @@ describe('an object', () => {
     ['loose', []],
     ['as git writes it', ['--shared=group']],
   ])('has lasted until somebody removes it, and then that is told once: %s', async (_how, init) => {
-    const objects = createGitObjects(openGit(...init));
+    const objects = new GitObjects(openGit(...init));
     const kept = await objects.write('blob', Buffer.from('kept'));
     git('update-ref', 'refs/bd/kept', kept);
     expect(await objects.haveLasted()).toBe(true);
@@ -104,7 +104,7 @@ describe('an object', () => {
   });
 
   it('is stored as the repository wants it once its configuration can be read again', async () => {
-    const objects = createGitObjects(openGit('--object-format=sha256'));
+    const objects = new GitObjects(openGit('--object-format=sha256'));
     const path = join(repository, '.git/config');
     const config = readFileSync(path);
     writeFileSync(path, 'half a line');
@@ -117,7 +117,7 @@ describe('an object', () => {
   });
 
   it('that cannot be stored is an error that names the place', async () => {
-    const objects = createGitObjects(openGit());
+    const objects = new GitObjects(openGit());
     const objectsPath = join(repository, '.git/objects');
     rmSync(objectsPath, { recursive: true });
     writeFileSync(objectsPath, '');

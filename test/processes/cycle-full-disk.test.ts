@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WAL_REST_BYTES_MAX } from '../../src/core/limits.ts';
-import type { CycleStep } from '../../src/sync/cycle-steps.ts';
+import type { CycleStep } from '../../src/sync/cycle.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { buildFaultyBd, runFaulty } from '../support/faulty-process.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CycleStep } from '../../src/sync/cycle-steps.ts';
+import type { CycleStep } from '../../src/sync/cycle.ts';
 import type { Sandbox } from '../sync/fixture.ts';
 import { buildFaultyBd, runFaulty } from '../support/faulty-process.ts';
 import { fingerprint } from '../support/fingerprint.ts';

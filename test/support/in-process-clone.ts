@@ -6,7 +6,7 @@ import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
-import type { Reached } from '../../src/sync/cycle-steps.ts';
+import type { Reached } from '../../src/sync/cycle.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import type { Sandbox } from '../sync/fixture.ts';

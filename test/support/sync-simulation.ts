@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BRANCH_FILE_BYTES_MAX, TEXT_CHARS_MAX } from '../../src/core/limits.ts';
-import type { CycleStep } from '../../src/sync/cycle-steps.ts';
+import type { CycleStep } from '../../src/sync/cycle.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createSharedRemote, initInProcess, type InProcessClone } from './in-process-clone.ts';

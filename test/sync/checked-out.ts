@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/git/git.ts';
-import { createGitObjects } from '../../src/git/objects.ts';
-import { createCheckedOutBranch } from '../../src/sync/checked-out/checked-out-branch.ts';
+import { GitObjects } from '../../src/git/objects.ts';
+import { CheckedOutBranch } from '../../src/sync/checked-out/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../../src/sync/checked-out/checked-out-cycle.ts';
 import type { CycleReport } from '../../src/sync/cycle.ts';
 import { createClone, issue, put, type Clone, type Sandbox } from './fixture.ts';
@@ -41,9 +41,9 @@ export function createCheckedOutClone(
   if (remote !== undefined) git('push', '--quiet', '-u', 'origin', 'main');
   const gitDir = join(directory, '.git');
   const asked = createGit({ gitDir, directory, env: sandbox.env });
-  const branch = createCheckedOutBranch({
+  const branch = new CheckedOutBranch({
     git: asked,
-    objects: createGitObjects(asked),
+    objects: new GitObjects(asked),
     commonDir: gitDir,
     path: MIRROR,
     owner: OWNER,

@@ -11,12 +11,11 @@ import { systemClock, type Clock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/git/git.ts';
 import { silentLog, type Log } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import type { Reached } from '../../src/sync/cycle-steps.ts';
-import { createIssueTree, type IssueTree } from '../../src/sync/branch/issue-tree.ts';
+import type { Reached, CycleReport } from '../../src/sync/cycle.ts';
+import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { createBranchCycle, runBranchCycle } from '../../src/sync/branch/branch-cycle.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/branch/sync-branch.ts';
-import type { CycleReport } from '../../src/sync/cycle.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-settings.ts';
 import { REAL_GIT } from '../support/real-git.ts';
@@ -144,7 +143,7 @@ export function cycle(
   reached: Reached = () => {},
 ): Promise<CycleReport> {
   const { store, beadsDir, settings } = clone;
-  const issueTree = issueTrees.get(clone) ?? createIssueTree(store, through.objects);
+  const issueTree = issueTrees.get(clone) ?? new IssueTree(store, through.objects);
   issueTrees.set(clone, issueTree);
   return runBranchCycle({
     store,

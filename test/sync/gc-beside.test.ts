@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CycleStep } from '../../src/sync/cycle-steps.ts';
+import type { CycleStep } from '../../src/sync/cycle.ts';
 import {
   createSharedRemote,
   initInProcess,

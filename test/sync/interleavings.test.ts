@@ -6,7 +6,7 @@ import { restoreWrite } from '../../src/core/causal/write.ts';
 import { encodeIssueLine, parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { createIssueTree, type IssueTree } from '../../src/sync/branch/issue-tree.ts';
+import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
 import type { SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { runBranchCycle } from '../../src/sync/branch/branch-cycle.ts';
@@ -98,7 +98,7 @@ async function play(history: readonly Step[], skews: readonly number[]): Promise
     const mirror = createMirrorFile({ path, quarantineDirectory, store, clock, pause });
     const faults: Clone['faults'] = {};
     const branch = remote.branch(faults);
-    const issueTree = createIssueTree(store, branch.objects);
+    const issueTree = new IssueTree(store, branch.objects);
     const [replica, known, inFile] = [store.replica.id(), new Set<Event>(), new Set<Event>()];
     world.clones.push({
       store,

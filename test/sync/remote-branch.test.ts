@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createIssueTree } from '../../src/sync/branch/issue-tree.ts';
+import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createGit } from '../../src/git/git.ts';
 import { createSyncBranch } from '../../src/sync/branch/sync-branch.ts';
@@ -210,7 +210,7 @@ describe('a branch that holds no issues', () => {
 
 /** A commit of what a clone holds, on top of nothing. */
 async function orphan({ store, branch }: Clone): Promise<string> {
-  const issues = await createIssueTree(store, branch.objects).write({ hasParts: false });
+  const issues = await new IssueTree(store, branch.objects).write({ hasParts: false });
   const { ours } = await branch.tips();
   const written = await branch.write({ parent: undefined, issues, subject: 'x', ours });
   if (written.kind === 'race') throw new Error('nobody else is here');

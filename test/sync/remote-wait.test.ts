@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Git, GitResult } from '../../src/git/git.ts';
-import { createRemoteWait, whenUnanswered } from '../../src/sync/remote-wait.ts';
+import { RemoteWait } from '../../src/sync/remote-wait.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const PATIENCE_MS = 3_000;
@@ -16,11 +16,11 @@ function world() {
         answers.push(() => resolve({ exitCode: 0, stdout: Buffer.alloc(0), stderr: '' }));
       }),
   };
-  const wait = createRemoteWait(clock);
+  const wait = new RemoteWait(clock);
   const watched = wait.watch(git);
   const listen = () => {
     let isOver = false;
-    const silence = whenUnanswered(wait, { clock, patienceMs: PATIENCE_MS });
+    const silence = wait.whenUnanswered(PATIENCE_MS);
     void silence.passed.then(() => (isOver = true));
     return { ...silence, isOver: () => isOver };
   };
@@ -29,7 +29,7 @@ function world() {
 
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
-test('a call that stays without answer is noticed when patience ends', async () => {
+test('a call without an answer is noticed when patience ends', async () => {
   const { clock, watched, listen } = world();
   const silence = listen();
   clock.advance(10_000);
@@ -44,7 +44,7 @@ test('a call that stays without answer is noticed when patience ends', async () 
   expect(silence.isOver()).toBe(true);
 });
 
-test('one that is answered counts no more, and each has its own time', async () => {
+test('an answered call no longer counts, and each call has its own time', async () => {
   const { clock, answers, wait, watched, listen } = world();
   const silence = listen();
   for (const _ of [1, 2, 3]) {
@@ -58,7 +58,7 @@ test('one that is answered counts no more, and each has its own time', async () 
   expect(silence.isOver()).toBe(false);
 });
 
-test('who comes late waits as long, and leaves no timer behind', async () => {
+test('a caller that comes late waits as long, and leaves no timer behind', async () => {
   const { clock, watched, listen } = world();
   void watched.reach(['fetch']);
   clock.advance(60_000);

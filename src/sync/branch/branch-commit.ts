@@ -1,26 +1,109 @@
+import { BdError } from '../../core/errors.ts';
+import { currentBranch, gitOutput, type Git } from '../../git/git.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { encodeTree, type TreeEntry } from '../../git/tree.ts';
-import { BRANCH_README, encodeFormat, type Project } from './branch-format.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Pending } from '../../store/outbox.ts';
+import type { BranchRefs } from './branch-refs.ts';
+import { SYNC_BRANCH } from './branch-remote.ts';
 import {
   BEADS,
+  encodeFormat,
   FORMAT_FILE,
   ISSUES_FILE,
   SEAL,
   SHARDS_DIRECTORY,
   type BranchSnapshot,
+  type BranchSnapshots,
+  type Project,
 } from './branch-snapshot.ts';
 import type { IssueEntry } from './issue-tree.ts';
 
 const README = 'README.md';
 
-/** Who makes the commits that no person makes. */
+/** The author of bd's own commits. */
 const AUTHOR = 'bd <bd@localhost>';
 
-/**
- * The tree that shows `issues`: the entries of `base` with ours in their places. A README that is there
- * already stays, as it may be somebody else's.
- */
-export async function writeBranchTree(
+/** What a write of the branch works with. */
+interface BranchWriter {
+  git: Git;
+  objects: GitObjects;
+  refs: BranchRefs;
+  snapshots: BranchSnapshots;
+  project: Project;
+  clock: Clock;
+  branchName: () => string;
+}
+
+export interface BranchChange {
+  parent: string | undefined;
+  issues: IssueEntry;
+  subject: string;
+  /** What `refs/bd/sync` is expected to be. */
+  ours: string | undefined;
+}
+
+export type WrittenBranch = { kind: 'written'; commit: string } | { kind: 'race' };
+
+/** Commits `issues` on `parent`, unless `parent` or `ours` shows them already, and moves the ref there. */
+export async function writeBranch(
+  writer: BranchWriter,
+  { parent, issues, subject, ours }: BranchChange,
+): Promise<WrittenBranch> {
+  const { objects, snapshots, project, clock, branchName } = writer;
+  const base = parent === undefined ? undefined : await snapshots.read(parent);
+  if (branchName() !== SYNC_BRANCH && base !== undefined && holdsNoIssues(base)) {
+    throw codeBranch(branchName());
+  }
+  const shown = await writeBranchTree(objects, { base, issues, project });
+  const { tree } = shown;
+  if (base?.tree === tree) return moveTo(writer, base.commit, ours);
+  // The commit that would be made again: it waits to be pushed, or just was.
+  const last = ours === undefined ? undefined : await snapshots.read(ours);
+  if (last?.tree === tree && last.parents.join() === (parent ?? '')) {
+    return { kind: 'written', commit: last.commit };
+  }
+  const nowMs = clock.nowMs();
+  const commit = await writeCommit(objects, { tree, parent, subject, nowMs });
+  // The next commit is made on this one, which need not be read for that.
+  const parents = parent === undefined ? [] : [parent];
+  snapshots.keep({ ...shown, commit, parents, isSealed: true });
+  return moveTo(writer, commit, ours);
+}
+
+export function writeCommit(
+  objects: GitObjects,
+  {
+    tree,
+    parent,
+    subject,
+    nowMs,
+  }: { tree: string; parent: string | undefined; subject: string; nowMs: number },
+): Promise<string> {
+  const identity = `${AUTHOR} ${Math.floor(nowMs / 1000)} +0000`;
+  const header = [
+    `tree ${tree}`,
+    ...(parent === undefined ? [] : [`parent ${parent}`]),
+    `author ${identity}`,
+    `committer ${identity}`,
+  ];
+  const text = `${header.join('\n')}\n\n${subject}\n\n${SEAL}\n`;
+  return objects.write('commit', Buffer.from(text));
+}
+
+/** What a commit says of the issues in it. */
+export function commitSubject(pending: Pick<Pending, 'count' | 'ids'>): string {
+  return `bd: ${pending.count === 0 ? 'bring the branch up to date' : issueList(pending)}`;
+}
+
+/** `2 issues (bd-a, bd-b)`, with an ellipsis for those that `ids` leaves out. */
+export function issueList({ count, ids }: Pick<Pending, 'count' | 'ids'>): string {
+  const listed = ids.join(', ') + (count > ids.length ? ', …' : '');
+  return `${count} ${count === 1 ? 'issue' : 'issues'} (${listed})`;
+}
+
+/** The tree of `base` with `issues`. A README that is there already stays, as it may not be bd's. */
+async function writeBranchTree(
   objects: GitObjects,
   {
     base,
@@ -52,29 +135,38 @@ export async function writeBranchTree(
   return { tree, format, root, beads, shards };
 }
 
-export function writeCommit(
-  objects: GitObjects,
-  {
-    tree,
-    parent,
-    subject,
-    nowMs,
-  }: {
-    tree: string;
-    parent: string | undefined;
-    subject: string;
-    nowMs: number;
-  },
-): Promise<string> {
-  const identity = `${AUTHOR} ${Math.floor(nowMs / 1000)} +0000`;
-  const header = [
-    `tree ${tree}`,
-    ...(parent === undefined ? [] : [`parent ${parent}`]),
-    `author ${identity}`,
-    `committer ${identity}`,
-  ];
-  const text = `${header.join('\n')}\n\n${subject}\n\n${SEAL}\n`;
-  return objects.write('commit', Buffer.from(text));
+async function moveTo(
+  { git, refs, branchName }: BranchWriter,
+  commit: string,
+  ours: string | undefined,
+): Promise<WrittenBranch> {
+  if (commit === ours) return { kind: 'written', commit };
+  await refuseCodeBranch(git, branchName());
+  const moved = await refs.moveOurs(commit, ours);
+  return moved ? { kind: 'written', commit } : { kind: 'race' };
+}
+
+/** The user's own branches are never committed on, whatever the settings say. */
+async function refuseCodeBranch(git: Git, branch: string): Promise<void> {
+  // The issues' own branch may be checked out, to look at it.
+  if (branch === SYNC_BRANCH) return;
+  const [current, defaults] = await Promise.all([
+    currentBranch(git),
+    gitOutput(git, ['for-each-ref', '--format=%(symref:lstrip=3)', 'refs/remotes/*/HEAD']),
+  ]);
+  if (current === branch || defaults.split('\n').includes(branch)) throw codeBranch(branch);
+}
+
+/** A branch with other content, which a setting named. */
+function holdsNoIssues({ beads, shards, root }: BranchSnapshot): boolean {
+  return root.length > 0 && shards === undefined && !beads.some(({ name }) => name === ISSUES_FILE);
+}
+
+function codeBranch(branch: string): BdError {
+  return new BdError('SYNC_BLOCKED', {
+    message: `sync.branch is ${branch}, which holds this repository's own work`,
+    remedy: 'Name a branch that holds nothing but issues: `bd config set sync.branch beads-sync`.',
+  });
 }
 
 async function file(objects: GitObjects, name: string, content: string): Promise<TreeEntry> {
@@ -85,3 +177,17 @@ function replace(entries: TreeEntry[], entry: TreeEntry): void {
   const at = entries.findIndex(({ name }) => name === entry.name);
   entries.splice(at < 0 ? entries.length : at, at < 0 ? 0 : 1, entry);
 }
+
+/** For people who find the branch on a host. */
+const BRANCH_README = `# Issues
+
+This branch holds the issues of this project, one per line of the \`.jsonl\` files in \`.beads\`. It is written by
+\`bd\` (the npm package \`beads-daemon\`) on the machines of everybody who works on the project, and has
+nothing to do with the code on the other branches: do not merge it into them.
+
+Please do not edit it by hand. In a clone of this repository:
+
+    npm install --global beads-daemon
+    bd init
+    bd list
+`;

@@ -12,10 +12,9 @@ import {
 import type { Fetched } from './branch-remote.ts';
 import { countCommit, packWhenDue } from './branch-upkeep.ts';
 import { retellPending } from '../intake/classic-origin.ts';
-import { commitSubject } from './commit-subject.ts';
-import type { Reached } from '../cycle-steps.ts';
-import { emptyCycleReport, type CycleReport, type SyncCycle } from '../cycle.ts';
-import { createIssueTree, type IssueTree } from './issue-tree.ts';
+import { commitSubject } from './branch-commit.ts';
+import { type Reached, emptyCycleReport, type CycleReport, type SyncCycle } from '../cycle.ts';
+import { IssueTree } from './issue-tree.ts';
 import { noteSharedWrites, waitingLines } from '../intake/own-writes.ts';
 import {
   deletedBranch,
@@ -25,14 +24,14 @@ import {
   type CycleEnd,
 } from '../sync-failure.ts';
 
-/** All that a cycle works with. */
+/** What a cycle works with. */
 export interface CycleContext extends Intake {
   issueTree: IssueTree;
   random: () => number;
   pause: (ms: number) => Promise<unknown>;
-  /** Off: changes are committed here, and nothing is fetched or sent. */
+  /** Off: changes are committed here, and nothing is fetched or pushed. */
   push: boolean;
-  /** Stops what talks to the remote; local steps end by themselves. */
+  /** Stops calls to the remote; local steps end by themselves. */
   signal: AbortSignal;
   reached: Reached;
 }
@@ -40,13 +39,13 @@ export interface CycleContext extends Intake {
 type BranchCycleOptions = Omit<CycleContext, 'issueTree' | 'push' | 'signal' | 'reached'> &
   Partial<Pick<CycleContext, 'reached'>>;
 
-/** Shares through a branch of bd's own. */
+/** Shares issues through a branch of their own. */
 export function createBranchCycle({
   reached = () => {},
   ...options
 }: BranchCycleOptions): SyncCycle {
   const { store, branch } = options;
-  const issueTree = createIssueTree(store, branch.objects);
+  const issueTree = new IssueTree(store, branch.objects);
   return {
     commits: 'store',
     run: (how) => runBranchCycle({ ...options, ...how, issueTree, reached }),
@@ -58,8 +57,8 @@ export function createBranchCycle({
 }
 
 /**
- * Fetch, take in, commit on the fetched tip, push; again when another clone's push came first. A step
- * is noted after its effect, so a cycle that dies anywhere is repeated by the next one without harm.
+ * Fetches, takes in, commits on the fetched tip, pushes; and again when another clone pushed first. A step is
+ * noted after its effect, so the next cycle safely repeats what a killed one did not finish.
  */
 export async function runBranchCycle(context: CycleContext): Promise<CycleReport> {
   const report = emptyCycleReport();
@@ -69,7 +68,7 @@ export async function runBranchCycle(context: CycleContext): Promise<CycleReport
   } catch (error) {
     report.end = failureFrom(context.store.explain(error));
   }
-  // What was made for a commit that did not come about may be removed by anybody's `git gc`.
+  // No ref leads to objects made for a commit that failed: any `git gc` may remove them.
   if (typeof report.end !== 'string') forgetMade(context);
   return report;
 }
@@ -90,13 +89,13 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     await reached('fetched');
     const failure = await settleFetch(context, fetched, remote);
     if (failure !== undefined) {
-      // What cannot be sent is at least committed: the repository holds it when the store is lost.
+      // What cannot be pushed is committed all the same: the repository has it if the store is lost.
       await commit(context, report);
       return failure;
     }
     if ('replaced' in fetched) {
       await takeIn(context, report, { tip: fetched.replaced, seen: IMPORTED });
-      // The new history lacks what the old one had: it is shared no more.
+      // The new history lacks what only the old one had, so that is no longer shared.
       forgetShared(store);
     }
     const built = await commit(context, report);
@@ -119,7 +118,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
   return overtaken();
 }
 
-/** Why the cycle ends here; undefined when it goes on from what the remote holds now. */
+/** Why the cycle ends here; undefined when it goes on from what was fetched. */
 async function settleFetch(
   { store, branch }: CycleContext,
   fetched: Fetched,
@@ -131,7 +130,7 @@ async function settleFetch(
       noteFrom(store, fetched.from);
       return undefined;
     case 'absent':
-      // Somebody may have deleted it to take a secret back: that is not for us to undo.
+      // It may have been deleted to remove a secret, so only a user may publish it again.
       if (store.settings.get(IMPORTED_FROM) === fetched.from) return deletedBranch(fetched.from);
       if ((await branch.tips()).theirs !== undefined) await branch.forgetTheirs();
       return undefined;
@@ -145,14 +144,14 @@ type Built =
   | { kind: 'race' }
   | { kind: 'ahead'; commit: string; pending: Pending };
 
-/** Joins what the refs hold into the store and brings `refs/bd/sync` to a commit that shows the store. */
+/** Joins what the refs hold into the store, and moves `refs/bd/sync` to a commit that shows the store. */
 async function commit(context: CycleContext, report: CycleReport): Promise<Built> {
   const { store, branch, clock, issueTree, reached } = context;
   const { ours, theirs } = await branch.tips();
   const hasRemote = report.remote !== undefined;
   const sound = hasRemote ? ours : await soundTip(context, ours);
   const originOf = await findClassicOrigin(context, theirs);
-  // A store that was lost comes back from what it had committed, and never overwrites it.
+  // A new store after a loss first takes in what the old one had committed, and never overwrites it.
   await takeIn(context, report, { tip: sound, seen: WRITTEN });
   await noteArrived(context, { ours, theirs });
   if (originOf !== undefined) {
@@ -161,12 +160,12 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED, originOf });
   await reached('taken in');
   const pending = store.outbox.pending();
-  // Without a remote the history is ours alone; with one, it goes on from what all have.
+  // Without a remote the history is ours alone; with one, it continues what all clones have.
   const parent = hasRemote ? theirs : (sound ?? theirs);
-  // With a commit of ours that is not theirs, the outbox of a store that was put back tells too little.
+  // After a restore from a backup the outbox is incomplete: only a commit that they have counts as shared.
   const isShared = parent !== undefined && parent === ours && store.settings.get(SHARED) === parent;
   if (isShared && pending.count === 0) return { kind: 'shared' };
-  // To a remote even an empty project is published: a teammate's `bd init` then joins it.
+  // With a remote even an empty project is published, so that a teammate's `bd init` joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
 
   const base = parent === undefined ? undefined : await branch.snapshot(parent);
@@ -186,8 +185,8 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
 }
 
 /**
- * The commit of ours to build upon. One that nobody noted may lack what a `git gc` took away before the
- * ref led there: no push would find that out, and each later `git gc` would fail for it.
+ * Our commit to build on. A commit that was not noted may lack objects that a `git gc` removed before the ref
+ * led to it: no push would notice, and every later `git gc` would fail.
  */
 async function soundTip(
   context: CycleContext,
@@ -201,7 +200,7 @@ async function soundTip(
   return before !== undefined && (await branch.isWhole(before)) ? before : undefined;
 }
 
-/** A push may arrive although its answer does not, or this process ends before it has noted that. */
+/** A push may have arrived although its answer got lost, or the process was killed before it noted that. */
 async function noteArrived(
   context: CycleContext,
   { ours, theirs }: { ours: string | undefined; theirs: string | undefined },
@@ -213,7 +212,7 @@ async function noteArrived(
   store.transaction(() => noteSharedWrites(store, lines));
 }
 
-/** What a commit of ours shows of the issues that wait to be sent. */
+/** The lines in one of our commits for issues that wait in the outbox. */
 async function linesThatWait({ store, branch }: CycleContext, commit: string): Promise<string[]> {
   const snapshot = await branch.snapshot(commit);
   return snapshot === undefined ? [] : waitingLines(store, await branch.readIssues(snapshot));
@@ -224,7 +223,7 @@ function forgetMade({ branch, issueTree }: CycleContext): void {
   branch.forget();
 }
 
-/** What was in the outbox before the records were read is in `commit`; later changes stay. */
+/** `commit` has what was in the outbox before the records were read; later changes stay there. */
 async function noteShared(
   context: CycleContext,
   { commit, pending, from }: { commit: string; pending: Pending; from?: string },
@@ -242,7 +241,7 @@ async function noteShared(
   });
 }
 
-/** Full jitter: clones that met once are not to meet again at the same time. */
+/** Full jitter, so that two clones that collided do not collide again. */
 function racePauseMs(attempt: number, random: number): number {
   const bound = Math.min(RACE_PAUSE_MS * 2 ** attempt, RACE_PAUSE_MAX_MS);
   return RACE_PAUSE_MS + random * bound;

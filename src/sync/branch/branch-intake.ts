@@ -5,15 +5,14 @@ import type { BranchSnapshot } from './branch-snapshot.ts';
 import { countCommit } from './branch-upkeep.ts';
 import { classicOrigin, classicTip, type ClassicOrigin } from '../intake/classic-origin.ts';
 import type { CycleReport } from '../cycle.ts';
-import { readIssueLines } from '../intake/issue-lines.ts';
-import { idOfLine } from '../intake/carried-lines.ts';
+import { readIssueLines, idOfLine } from '../intake/issue-lines.ts';
 import { addEffects } from '../intake/join-news.ts';
 import { branchBase, type FindBase } from '../intake/line-base.ts';
-import { quarantineLines, type LineProblem } from '../intake/quarantine.ts';
+import { quarantineLines, type LineProblem } from '../intake/unreadable-lines.ts';
 import { reconcile } from '../intake/reconcile.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
-/** Into which store the branch is read. */
+/** The store that takes in the branch. */
 export interface Intake {
   store: Store;
   branch: SyncBranch;
@@ -21,7 +20,7 @@ export interface Intake {
   quarantineDirectory: string;
 }
 
-/** Joins the lines of a commit into the store; `seen` names the setting that remembers the commit. */
+/** Joins the lines of a commit into the store; `seen` is the setting that remembers the commit. */
 export async function takeIn(
   { store, branch, clock, quarantineDirectory }: Intake,
   report: CycleReport,
@@ -34,10 +33,10 @@ export async function takeIn(
   const before = store.settings.get(seen);
   const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
   if (snapshot === undefined) return;
-  // What cannot be read is known for the whole branch only.
+  // Unreadable lines are kept for the whole branch at once, so with any of them all of it is read.
   const isPartial = before !== undefined && store.carried.all().length === 0;
   const since = isPartial ? await branch.snapshot(before) : undefined;
-  // A commit of ours can be left half by a `git gc`, and nothing is built on it then.
+  // A `git gc` can damage one of our own commits that no ref led to; it is not built on then.
   const missing = seen === IMPORTED ? 'refuse' : 'skip';
   const content = await branch.readIssues(snapshot, { since, missing });
   const taken = await reconcile(readIssueLines(content), {
@@ -60,14 +59,14 @@ export async function takeIn(
   });
 }
 
-/** Lines that nobody sealed were made from those of the last commit that one of us made. */
+/** Unsealed lines were made from the lines of the last commit that bd made. */
 async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<FindBase> {
   const sealed = await branch.sealedCommit(tip);
   if (sealed === undefined || sealed === tip) return () => undefined;
   return branchBase(await findLines(branch, sealed, tip));
 }
 
-/** What the store, which had classic records, and the branch were both made from. */
+/** For a store that had classic records: the commit that both it and the branch were made from. */
 export async function findClassicOrigin(
   { store, branch }: Intake,
   theirs: string | undefined,
@@ -97,7 +96,7 @@ function linesById(content: Buffer): Map<string, string> {
   return lines;
 }
 
-/** Keeps what cannot be read on the branch as it is; returns what was not there before. */
+/** Keeps unreadable lines on the branch as they are; returns those that are new. */
 function carry(store: Store, problems: readonly LineProblem[]): LineProblem[] {
   const known = new Set(store.carried.all().map(({ line }) => Buffer.from(line).toString('hex')));
   const carried = problems.map(({ raw }) => ({ line: raw, issueId: idOfLine(raw) }));

@@ -1,45 +1,38 @@
-import type { Git } from '../../git/git.ts';
+import { type Git, gitError, gitOutput } from '../../git/git.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
-import { gitError, gitOutput } from '../../git/git-output.ts';
 
-/** None is under refs/heads: nobody can check them out, and `git branch` does not show them. */
+/** None is under refs/heads, so `git branch` does not list them and nobody checks them out by mistake. */
 const OURS = 'refs/bd/sync';
 export const THEIRS = 'refs/bd/remote';
 const LOST = 'refs/bd/lost';
 
-/** Histories that somebody's force-push replaced: the newest are kept for people to look at. */
+/** How many histories that a force-push replaced are kept. */
 const LOST_KEPT = 10;
 
 export interface BranchTips {
-  /** The remote's branch, as it was fetched last. */
+  /** The remote's branch at the last fetch. */
   theirs: string | undefined;
   /** Our last commit. */
   ours: string | undefined;
 }
 
-/** Our refs. They are read once: nobody else moves them but fetches, which tell. */
-export interface BranchRefs {
-  tips(): Promise<BranchTips>;
-  /** Call when a ref may have moved. */
-  forget(): void;
-  /** Moves `refs/bd/sync` from `expected`; false when it was elsewhere. */
-  moveOurs(commit: string, expected: string | undefined): Promise<boolean>;
-  forgetTheirs(): Promise<void>;
-  keepLost(commit: string): Promise<void>;
-}
+/** Our refs: read once, as only this process moves them, and each fetch says what it moved. */
+export type BranchRefs = ReturnType<typeof createBranchRefs>;
 
-export function createBranchRefs(git: Git): BranchRefs {
+export function createBranchRefs(git: Git) {
   let known: BranchTips | undefined;
   return {
-    async tips() {
+    async tips(): Promise<BranchTips> {
       if (known !== undefined) return known;
       const refs = await readRefs(git, OURS, THEIRS);
       return (known = { theirs: refs.get(THEIRS), ours: refs.get(OURS) });
     },
-    forget() {
+    /** Call when a ref may have moved. */
+    forget(): void {
       known = undefined;
     },
-    async moveOurs(commit, expected) {
+    /** Moves `refs/bd/sync` from `expected`; false when it was elsewhere. */
+    async moveOurs(commit: string, expected: string | undefined): Promise<boolean> {
       const args = ['update-ref', OURS, commit, expected ?? '0'.repeat(commit.length)];
       const moved = await git.run(args);
       if (moved.exitCode === 0) {
@@ -50,11 +43,12 @@ export function createBranchRefs(git: Git): BranchRefs {
       if (classifyGitFailure(moved.stderr).kind === 'race') return false;
       throw gitError(git, args, moved);
     },
-    async forgetTheirs() {
+    async forgetTheirs(): Promise<void> {
       known = undefined;
       await gitOutput(git, ['update-ref', '-d', THEIRS]);
     },
-    async keepLost(commit) {
+    /** Keeps a history that a force-push replaced, where people can find it. */
+    async keepLost(commit: string): Promise<void> {
       await gitOutput(git, ['update-ref', `${LOST}/${commit.slice(0, 12)}`, commit]);
       const newestFirst = ['for-each-ref', '--sort=-committerdate', '--format=%(refname)', LOST];
       const refs = (await gitOutput(git, newestFirst)).split('\n').filter(Boolean);
@@ -63,7 +57,7 @@ export function createBranchRefs(git: Git): BranchRefs {
   };
 }
 
-/** What the repository knows of the branch without asking anybody: ours, and what a clone brought along. */
+/** The branch as the repository has it, without asking the remote: ours, or what `git clone` fetched. */
 export async function findKnownTip(git: Git, trackingRefs: string[]): Promise<string | undefined> {
   const known = [THEIRS, ...trackingRefs, OURS];
   const refs = await readRefs(git, ...known);

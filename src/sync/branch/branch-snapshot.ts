@@ -1,23 +1,62 @@
 import { BdError } from '../../core/errors.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { decodeTree, isTree, type TreeEntry } from '../../git/tree.ts';
-import { parseFormat, type BranchFormat } from './branch-format.ts';
 
-/** Names in the branch's tree. Its issues are in one file, or in a directory of parts (store/shard.ts). */
+/** The project whose issues a branch holds: read by `bd init` in a clone, and before anything is joined. */
+export interface Project {
+  projectId: string;
+  prefix: string;
+}
+
+/** How the branch stores issues: in `.beads/issues.jsonl`, or in parts under `.beads/shard`. */
+export type BranchLayout = 'file' | 'parts';
+
+/** A program that does not know parts must not take a branch without the file for an empty one. */
+const FORMATS: Readonly<Record<BranchLayout, number>> = { file: 1, parts: 2 };
+
+export type BranchFormat =
+  | { kind: 'known'; project: Project; layout: BranchLayout }
+  | { kind: 'newer'; format: number };
+
+export function encodeFormat({ projectId, prefix }: Project, layout: BranchLayout): string {
+  const format = { format: FORMATS[layout], project_id: projectId, prefix };
+  return `${JSON.stringify(format, undefined, 2)}\n`;
+}
+
+/** Undefined for a file that bd did not write: on a branch of the classic tool, or edited by hand. */
+function parseFormat(text: string): BranchFormat | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { format, project_id: projectId, prefix } = value as Record<string, unknown>;
+  if (typeof format === 'number' && format > FORMATS.parts) return { kind: 'newer', format };
+  if (typeof projectId !== 'string' || projectId === '') return undefined;
+  return {
+    kind: 'known',
+    project: { projectId, prefix: typeof prefix === 'string' ? prefix : 'bd' },
+    layout: format === FORMATS.parts ? 'parts' : 'file',
+  };
+}
+
+/** Names in the branch's tree. Issues are in one file, or in a directory of parts (store/shard.ts). */
 export const BEADS = '.beads';
 export const ISSUES_FILE = 'issues.jsonl';
 export const SHARDS_DIRECTORY = 'shard';
 export const FORMAT_FILE = 'format.json';
 
-/** The trailer of commits whose lines one of us sealed: what others changed is told from them. */
+/** The trailer of commits that bd made, whose lines are sealed: what other tools changed since is told from them. */
 export const SEAL = 'Bd-Seal: 1';
 
-/** What a commit of the branch holds; the issues themselves are not read yet. */
+/** What a commit of the branch holds, without its issues, which are not read yet. */
 export interface BranchSnapshot {
   commit: string;
   tree: string;
   parents: string[];
-  /** One of us made it. */
+  /** Made by bd. */
   isSealed: boolean;
   /** Undefined on a branch of the classic tool. */
   format: BranchFormat | undefined;
@@ -27,8 +66,75 @@ export interface BranchSnapshot {
   shards: TreeEntry[] | undefined;
 }
 
-/** Undefined when the repository does not have that commit. */
-export async function readSnapshot(
+/** Both tips, and the commits they were made from. */
+const SNAPSHOTS_KEPT = 4;
+
+/** Reads commits of one project's branch, and keeps the snapshots of the latest. */
+export class BranchSnapshots {
+  readonly #objects: GitObjects;
+  readonly #project: Project;
+  readonly #branchName: () => string;
+  readonly #kept = new Map<string, BranchSnapshot>();
+
+  constructor(
+    objects: GitObjects,
+    { project, branchName }: { project: Project; branchName: () => string },
+  ) {
+    this.#objects = objects;
+    this.#project = project;
+    this.#branchName = branchName;
+  }
+
+  /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
+  async read(commit: string): Promise<BranchSnapshot | undefined> {
+    const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit));
+    if (snapshot === undefined) return undefined;
+    const { format } = snapshot;
+    if (format?.kind === 'newer') throw newerFormat(this.#branchName(), format.format);
+    this.keep(snapshot);
+    const [ours, theirs] = [this.#project, format?.project];
+    const isOurs = theirs === undefined || theirs.projectId === ours.projectId;
+    // `bd init` in a clone has no project yet, and asks for the branch's.
+    if (isOurs || ours.projectId === '') return snapshot;
+    throw otherProject(this.#branchName(), { ours, theirs });
+  }
+
+  keep(snapshot: BranchSnapshot): void {
+    this.#kept.set(snapshot.commit, snapshot);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > SNAPSHOTS_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  }
+
+  clear(): void {
+    this.#kept.clear();
+  }
+}
+
+export interface ReadOptions {
+  /** Files that it has too are left out. */
+  since?: BranchSnapshot | undefined;
+  /** Whether to fail when the repository lost a file: what is built on the rest would lack its lines. */
+  missing?: 'skip' | 'refuse';
+}
+
+/** The lines of `snapshot`. */
+export async function readIssues(
+  objects: GitObjects,
+  snapshot: BranchSnapshot,
+  { since, missing = 'skip' }: ReadOptions = {},
+): Promise<Buffer> {
+  const known = new Set(since === undefined ? [] : issueBlobs(since));
+  const wanted = issueBlobs(snapshot).filter((oid) => !known.has(oid));
+  if (wanted.length === 0) return Buffer.alloc(0);
+  const read = await objects.read(wanted);
+  const lost = wanted.find((_, at) => read[at] === undefined);
+  if (lost !== undefined && missing === 'refuse') throw lostFile(lost, snapshot);
+  const files = read.filter((file) => file !== undefined);
+  return Buffer.concat(files.flatMap((file) => [file, ...lineEnd(file)]));
+}
+
+/** Undefined when the repository does not have the commit. */
+async function readSnapshot(
   objects: GitObjects,
   commit: string,
 ): Promise<BranchSnapshot | undefined> {
@@ -58,30 +164,7 @@ export async function readSnapshot(
   };
 }
 
-export interface ReadOptions {
-  /** What it has just so is left out. */
-  since?: BranchSnapshot | undefined;
-  /** Refuse to read on where the repository lost a file: what is built on the rest would lack its lines. */
-  missing?: 'skip' | 'refuse';
-}
-
-/** The lines of `snapshot`. */
-export async function readIssues(
-  objects: GitObjects,
-  snapshot: BranchSnapshot,
-  { since, missing = 'skip' }: ReadOptions = {},
-): Promise<Buffer> {
-  const known = new Set(since === undefined ? [] : issueBlobs(since));
-  const wanted = issueBlobs(snapshot).filter((oid) => !known.has(oid));
-  if (wanted.length === 0) return Buffer.alloc(0);
-  const read = await objects.read(wanted);
-  const lost = wanted.find((_, at) => read[at] === undefined);
-  if (lost !== undefined && missing === 'refuse') throw lostFile(lost, snapshot);
-  const files = read.filter((file) => file !== undefined);
-  return Buffer.concat(files.flatMap((file) => [file, ...lineEnd(file)]));
-}
-
-/** Both, as tools that know nothing of parts may have written the file anew. */
+/** From both places, as a tool that does not know parts may have written the file again. */
 function issueBlobs({ beads, shards = [] }: BranchSnapshot): string[] {
   return [...beads.filter(({ name }) => name === ISSUES_FILE), ...shards]
     .filter((entry) => !isTree(entry))
@@ -111,4 +194,21 @@ function parseCommit(text: string): Pick<BranchSnapshot, 'tree' | 'parents' | 'i
     parents: valuesOf('parent'),
     isSealed: text.slice(end).split('\n').includes(SEAL),
   };
+}
+
+function otherProject(
+  branch: string,
+  { ours, theirs }: { ours: Project; theirs: Project },
+): BdError {
+  return new BdError('SYNC_BLOCKED', {
+    message: `the remote's ${branch} belongs to project ${theirs.projectId} (${theirs.prefix}), this is ${ours.projectId}`,
+    remedy: `To join that project, set "project_id" in .beads/metadata.json to ${theirs.projectId}; otherwise set sync.branch to another name.`,
+  });
+}
+
+function newerFormat(branch: string, format: number): BdError {
+  return new BdError('SYNC_BLOCKED', {
+    message: `the remote's ${branch} has format ${format}, which this bd does not know`,
+    remedy: 'Upgrade bd: `npm install --global beads-daemon`.',
+  });
 }

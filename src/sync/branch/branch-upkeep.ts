@@ -3,22 +3,22 @@ import type { Settings } from '../../store/settings.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
 /**
- * Commits after which their objects are packed. A commit of the whole file leaves up to a megabyte, one
- * of a part some 25 KB; git's own `gc` would come after thousands of either.
+ * How many commits may leave loose objects before they are packed. A commit of the whole file leaves up to a
+ * megabyte, one of a part some 25 KB; git's own `gc` would start after thousands of either.
  */
 const COMMITS_UNPACKED_MAX = { file: 20, parts: 200 };
 
-/** Commits of the branch whose objects lie loose, or nearly so. */
+/** About how many commits of the branch have loose objects. */
 const UNPACKED = 'commits_unpacked';
-/** The commit up to which all is packed. */
+/** The commit whose history is packed. */
 const PACKED = 'packed_tip';
 
-/** Call for each commit that came to the repository, in the transaction that notes it. */
+/** Call for each new commit in the repository, in the transaction that notes it. */
 export function countCommit(settings: Settings): void {
   settings.set(UNPACKED, String(Number(settings.get(UNPACKED) ?? 0) + 1));
 }
 
-/** Packs the branch's objects when many lie loose; takes a second or two then. Never throws. */
+/** Packs the branch's objects when many are loose, which takes a second or two. Never throws. */
 export async function packWhenDue(
   settings: Settings,
   branch: SyncBranch,
@@ -33,14 +33,14 @@ export async function packWhenDue(
     const most = COMMITS_UNPACKED_MAX[snapshot.shards === undefined ? 'file' : 'parts'];
     if (count < most) return 'not due';
     const since = settings.get(PACKED);
-    // Counted anew even if it fails: it is tried again after as many commits, not after each.
+    // Counts from 0 even if packing fails: it is tried again after as many commits, not after each.
     settings.set(UNPACKED, '0');
     settings.delete(PACKED);
     await branch.pack(snapshot.commit, { ...options, since });
     settings.set(PACKED, snapshot.commit);
     return 'packed';
   } catch {
-    // The person's own gc was at it, or the disk is full: loose objects are as good.
+    // The user's own gc was running, or the disk is full: loose objects do no harm.
     return 'failed';
   }
 }

@@ -6,25 +6,17 @@ import type { CarriedLine } from '../../store/carried-lines.ts';
 import { SHARDS, shardOf } from '../../store/shard.ts';
 import type { Store } from '../../store/store.ts';
 import { ISSUES_FILE, SHARDS_DIRECTORY } from './branch-snapshot.ts';
-import { withCarried } from '../intake/carried-lines.ts';
+import { withCarried } from '../intake/unreadable-lines.ts';
 import { renderIssueFile } from '../mirror/issue-file.ts';
 
-/** What the branch shows of the store: its lines, and beside them those that this bd cannot read. */
-export interface IssueTree {
-  /** One file; or parts, in a large project and on a branch that has them, where they stay. */
-  write(branch: { hasParts: boolean }): Promise<IssueEntry>;
-  /** Makes all anew: what was written before may be gone, as nothing referred to it. */
-  forget(): void;
-}
-
-/** Where a branch has its issues: a file, or a directory with its parts. */
+/** The place of the issues in a branch's tree: a file, or a directory of parts. */
 export interface IssueEntry {
   entry: TreeEntry;
   /** Undefined for one file. */
   shards: TreeEntry[] | undefined;
 }
 
-/** The parts as they were written last, and what they show. */
+/** The parts as written last. */
 interface Parts {
   /** The last event that they show. */
   seq: number;
@@ -33,41 +25,53 @@ interface Parts {
   carrying: Set<number>;
 }
 
-export function createIssueTree(store: Store, objects: GitObjects): IssueTree {
-  let parts: Parts | undefined;
+/** Writes what the branch shows of the store: its lines, and beside them those that this bd cannot read. */
+export class IssueTree {
+  readonly #store: Store;
+  readonly #objects: Pick<GitObjects, 'write'>;
+  #parts: Parts | undefined;
 
-  const writeParts = async (): Promise<IssueEntry> => {
+  constructor(store: Store, objects: Pick<GitObjects, 'write'>) {
+    this.#store = store;
+    this.#objects = objects;
+  }
+
+  /** One file; or parts, in a large project and on a branch that has parts already, which keeps them. */
+  write({ hasParts }: { hasParts: boolean }): Promise<IssueEntry> {
+    const isLarge = this.#store.issues.fileBytes() > BRANCH_FILE_BYTES_MAX;
+    return hasParts || isLarge ? this.#writeParts() : this.#writeFile();
+  }
+
+  /** Makes everything again at the next write: objects that no ref leads to may be gone. */
+  forget(): void {
+    this.#parts = undefined;
+  }
+
+  async #writeParts(): Promise<IssueEntry> {
+    const store = this.#store;
     const seq = store.events.lastSeq();
     const carried = carriedByShard(store);
-    const entries = [...(parts?.entries ?? [])];
-    for (const shard of changedShards(parts, { store, carrying: carried.keys() })) {
+    const entries = [...(this.#parts?.entries ?? [])];
+    for (const shard of changedShards(this.#parts, { store, carrying: carried.keys() })) {
       const content = withCarried(store.issues.shardFile(shard), carried.get(shard) ?? []);
       entries[shard] =
         content.length === 0
           ? undefined
-          : { ...FILE, name: fileName(shard), oid: await objects.write('blob', content) };
+          : { ...FILE, name: fileName(shard), oid: await this.#objects.write('blob', content) };
       await setImmediate();
     }
     const present = entries.filter((entry) => entry !== undefined);
-    const oid = await objects.write('tree', encodeTree(present));
-    parts = { seq, entries, carrying: new Set(carried.keys()) };
+    const oid = await this.#objects.write('tree', encodeTree(present));
+    this.#parts = { seq, entries, carrying: new Set(carried.keys()) };
     return { entry: { mode: '40000', name: SHARDS_DIRECTORY, oid }, shards: present };
-  };
+  }
 
-  const writeFile = async (): Promise<IssueEntry> => {
-    const { content } = await renderIssueFile(store);
-    const shown = withCarried(content, store.carried.all());
-    const oid = await objects.write('blob', shown);
+  async #writeFile(): Promise<IssueEntry> {
+    const { content } = await renderIssueFile(this.#store);
+    const shown = withCarried(content, this.#store.carried.all());
+    const oid = await this.#objects.write('blob', shown);
     return { entry: { ...FILE, name: ISSUES_FILE, oid }, shards: undefined };
-  };
-
-  return {
-    write: ({ hasParts }) =>
-      hasParts || store.issues.fileBytes() > BRANCH_FILE_BYTES_MAX ? writeParts() : writeFile(),
-    forget() {
-      parts = undefined;
-    },
-  };
+  }
 }
 
 const FILE = { mode: '100644' };
@@ -85,7 +89,7 @@ function fileName(shard: number): string {
   return `${shard.toString(16).padStart(2, '0')}.jsonl`;
 }
 
-/** Lines whose issue cannot be told are kept together. */
+/** Lines without an id are kept together. */
 function carriedByShard(store: Store): Map<number, CarriedLine[]> {
   const byShard = new Map<number, CarriedLine[]>();
   for (const carried of store.carried.all()) {

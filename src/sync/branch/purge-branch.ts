@@ -2,24 +2,24 @@ import { BdError } from '../../core/errors.ts';
 import { REMOTE_PATIENCE_MS } from '../../core/limits.ts';
 import type { Git } from '../../git/git.ts';
 import { deleteRef } from '../../git/push.ts';
-import { missingIn } from './shared-elsewhere.ts';
+import { idOfLine, readIssueLines } from '../intake/issue-lines.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { describeFailure } from '../sync-failure.ts';
 
 export interface RemoteBranch {
   remote: string;
-  /** Where the issues are there. */
+  /** The ref there that has the issues. */
   ref: string;
-  /** What it was when it was looked at. */
+  /** The commit that was checked. */
   tip: string;
 }
 
-/** All that bd puts on a branch of its own. */
+/** The names that bd puts on its branch. */
 const OURS = new Set(['.beads', 'README.md']);
 
 /**
- * The remote's branch, when nothing is lost with it: it is this project's, holds nothing but issues, and
- * `issues` shows them all; undefined where there is none. Fetches into the branch's repository.
+ * The remote's branch, after checking that deleting it loses nothing: it is this project's, holds nothing but
+ * issues, and `issues` shows them all. Undefined when there is none. Fetches into the branch's repository.
  */
 export async function checkPurge(
   branch: SyncBranch,
@@ -49,15 +49,36 @@ export async function checkPurge(
   return { remote, ref, tip };
 }
 
-/** Only while it is still what was looked at: a teammate may just have pushed. */
+/** Deletes the branch, unless it changed since the check: a teammate may just have pushed. */
 export async function purgeBranch(git: Git, { remote, ref, tip }: RemoteBranch): Promise<void> {
   const failure = await deleteRef(git, { remote, ref, tip });
   if (failure === undefined) return;
   if (failure.kind === 'race') {
-    throw refused(`somebody changed ${ref} on ${remote} meanwhile`, 'Run `bd sync` first.');
+    throw refused(`${ref} on ${remote} was changed meanwhile`, 'Run `bd sync` first.');
   }
   const { message, remedy } = describeFailure(failure, remote);
   throw refused(message, remedy);
+}
+
+/**
+ * The ids of issues in `ours` that `theirs` does not show word for word, so that they are lost when only
+ * `theirs` stays. An issue that was deleted before it was shared is no loss.
+ */
+export function missingIn(theirs: Buffer, ours: Buffer): string[] {
+  const shown = new Set(textsOf(theirs));
+  const known = new Set(textsOf(theirs).map(idOf));
+  return textsOf(ours)
+    .filter((text) => !shown.has(text))
+    .filter((text) => known.has(idOf(text)) || !text.includes('"status":"tombstone"'))
+    .map(idOf);
+}
+
+function textsOf(content: Buffer): string[] {
+  return [...readIssueLines(content)].map(({ raw }) => Buffer.from(raw).toString('latin1'));
+}
+
+function idOf(text: string): string {
+  return idOfLine(Buffer.from(text, 'latin1')) ?? text;
 }
 
 function refused(message: string, remedy: string): BdError {

@@ -3,11 +3,15 @@ import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { SLICE_BYTES } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Git } from '../../git/git.ts';
+import { currentBranch, type Git, gitError, gitOutput } from '../../git/git.ts';
 import type { GitObjects } from '../../git/objects.ts';
-import { operationInProgress } from '../../git/operation-in-progress.ts';
-import { indexLockPath, removeLeftIndexLock, takeIndexLock } from '../../git/index-lock.ts';
-import { isCommitOpen } from '../../git/open-commit.ts';
+import { operationInProgress, isCommitOpen } from '../../git/operation-in-progress.ts';
+import {
+  indexLockPath,
+  removeLeftIndexLock,
+  takeIndexLock,
+  IndexCopy,
+} from '../../git/index-file.ts';
 import type { Settings } from '../../store/settings.ts';
 import { writeCommit } from '../branch/branch-commit.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
@@ -21,11 +25,9 @@ import {
   unborn,
   type Obstacle,
 } from './checked-out-obstacle.ts';
-import { gitError, gitOutput } from '../../git/git-output.ts';
-import { findInCommit, writeTreeWith, type FileEntry } from '../../git/tree-path.ts';
-import { copyIndex } from '../../git/index-copy.ts';
+import { findInCommit, writeTreeWith, type FileEntry } from '../../git/tree.ts';
 
-/** What bd put into the index last: found there, it is not the person's. */
+/** The blob that bd staged last: if it is still staged, the user did not stage it. */
 const STAGED = 'staged_blob';
 
 export type Committed =
@@ -33,53 +35,54 @@ export type Committed =
   /** The branch shows that content already. */
   | { kind: 'shown'; branch: string; commit: string }
   | { kind: 'waits'; obstacle: Obstacle }
-  /** Somebody was at work at the same time: soon again; `obstacle` if that does not end. */
+  /** Another program was at work at the same time: try again soon. `obstacle` says why, if that goes on. */
   | { kind: 'race'; obstacle?: Obstacle };
 
-/** One file as bd commits it on whatever branch is checked out. */
-export interface CheckedOutBranch {
-  /** From the top of the working tree, with `/`. */
-  readonly path: string;
-  readonly git: Git;
-  commit(change: { content: Buffer; subject: string }): Promise<Committed>;
-  /** Why nothing can be committed now, whatever it is. */
-  obstacle(): Promise<Obstacle | undefined>;
-}
-
 export interface CheckedOutOptions {
-  /** Of the working tree: its HEAD and its index are meant. */
+  /** The working tree's own git: its HEAD and index are used. */
   git: Git;
   objects: GitObjects;
-  /** Of the repository. */
+  /** The repository's. */
   commonDir: string;
+  /** Relative to the top of the working tree, with `/`. */
   path: string;
-  /** Stands in the index's lock while bd holds it: one of that name lives at a time. */
+  /** Written into the index's lock while bd holds it; two processes never share an owner's name at a time. */
   owner: string;
   clock: Clock;
   settings: Settings;
 }
 
 /**
- * Nothing is checked out, staged or committed by git's own commands, so no hook runs and nothing but
- * the one file can be in a commit. The index is written before the branch: a crash in between leaves
- * the issues staged; the other way round it would leave their old version staged, for the person's
- * next commit to take back what bd committed.
+ * Commits one file on the branch that is checked out. It uses no git command that checks out, stages or
+ * commits, so no hook runs and no other file can get into the commit. The index is written before the
+ * branch moves: a crash in between leaves the issues staged. The other way round it would leave their old
+ * version staged, and the user's next commit would revert what bd committed.
  */
-export function createCheckedOutBranch(options: CheckedOutOptions): CheckedOutBranch {
-  const { git, objects, path, owner, settings } = options;
+export class CheckedOutBranch {
+  readonly path: string;
+  readonly git: Git;
+  readonly #options: CheckedOutOptions;
+  readonly #lockPath: string;
 
-  const lockPath = indexLockPath(git.gitDir);
-  const busy = { kind: 'race', obstacle: locked(lockPath) } as const;
+  constructor(options: CheckedOutOptions) {
+    this.path = options.path;
+    this.git = options.git;
+    this.#options = options;
+    this.#lockPath = indexLockPath(options.git.gitDir);
+  }
 
-  const commit: CheckedOutBranch['commit'] = async ({ content, subject }) => {
+  async commit({ content, subject }: { content: Buffer; subject: string }): Promise<Committed> {
+    const { git, path } = this;
+    const { objects, owner, settings, clock } = this.#options;
     await removeLeftIndexLock(git.gitDir, owner);
-    if (existsSync(lockPath)) return busy;
-    const found = await look(options);
+    if (existsSync(this.#lockPath)) return this.#busy();
+    const found = await look(this.#options);
     if ('obstacle' in found) return { kind: 'waits', obstacle: found.obstacle };
     const { branch, head, shown } = found;
-    const blob = await hashBlob(content, head);
-    if (shown?.oid === blob) return { kind: 'shown', branch, commit: head };
-    await using index = await copyIndex(git);
+    if (shown?.oid === (await hashBlob(content, head))) {
+      return { kind: 'shown', branch, commit: head };
+    }
+    await using index = await IndexCopy.make(git);
     const staged = await index.staged(path);
     if (!isSame(staged, shown) && !isOwn(staged, settings.get(STAGED))) {
       return { kind: 'waits', obstacle: stagedByPerson(path) };
@@ -91,32 +94,48 @@ export function createCheckedOutBranch(options: CheckedOutOptions): CheckedOutBr
     const entry = await index.stage(path, oid);
     if (entry === undefined) return { kind: 'race' };
     const tree = await writeTreeWith(objects, head, { path, ...entry });
-    const nowMs = options.clock.nowMs();
-    const made = await writeCommit(objects, { tree, parent: head, subject, nowMs });
-    await assertOnly(git, { path, from: head, to: made });
-
+    const nowMs = clock.nowMs();
+    const commit = await writeCommit(objects, { tree, parent: head, subject, nowMs });
+    await assertOnly(git, { path, from: head, to: commit });
     settings.set(STAGED, oid);
-    // Held as shortly as can be: a git command of the person's fails meanwhile, as it does for any lock.
-    const lock = await takeIndexLock(git.gitDir, owner);
-    if (lock === undefined) return busy;
+    // Awaited here: leaving this function removes the copy of the index.
+    return await this.#publish({ index, branch, head, commit });
+  }
+
+  /** Why no content can be committed now; undefined when it can. */
+  async obstacle(): Promise<Obstacle | undefined> {
+    if (existsSync(this.#lockPath)) return locked(this.#lockPath);
+    const found = await look(this.#options);
+    return 'obstacle' in found ? found.obstacle : undefined;
+  }
+
+  async #publish({
+    index,
+    branch,
+    head,
+    commit,
+  }: {
+    index: IndexCopy;
+    branch: string;
+    head: string;
+    commit: string;
+  }): Promise<Committed> {
+    // Held as briefly as possible: the user's git commands fail meanwhile, as with any index lock.
+    const lock = await takeIndexLock(this.git.gitDir, this.#options.owner);
+    if (lock === undefined) return this.#busy();
     try {
-      if (obstacleNow(options, branch) !== undefined) return { kind: 'race' };
+      if (obstacleNow(this.#options, branch) !== undefined) return { kind: 'race' };
       if (!(await index.publish())) return { kind: 'race' };
-      return (await moveBranch(git, { branch, from: head, to: made }))
-        ? { kind: 'committed', branch, commit: made }
-        : { kind: 'race' };
+      const isMoved = await moveBranch(this.git, { branch, from: head, to: commit });
+      return isMoved ? { kind: 'committed', branch, commit } : { kind: 'race' };
     } finally {
       await lock.release();
     }
-  };
+  }
 
-  const obstacle = async (): Promise<Obstacle | undefined> => {
-    if (existsSync(lockPath)) return busy.obstacle;
-    const found = await look(options);
-    return 'obstacle' in found ? found.obstacle : undefined;
-  };
-
-  return { path, git, commit, obstacle };
+  #busy(): Committed {
+    return { kind: 'race', obstacle: locked(this.#lockPath) };
+  }
 }
 
 type Found =
@@ -125,22 +144,21 @@ type Found =
 
 async function look(options: CheckedOutOptions): Promise<Found> {
   const { git, path } = options;
-  const symbolic = await git.run(['symbolic-ref', '--quiet', 'HEAD']);
-  const ref = symbolic.stdout.toString().trim();
+  const branch = await currentBranch(git);
   const operation = operationInProgress(git.gitDir);
-  // Said first: a rebase and a bisect leave HEAD detached.
+  // Checked first, as a rebase and a bisect detach HEAD.
   if (operation !== undefined) return { obstacle: inProgress(operation) };
-  if (!ref.startsWith('refs/heads/')) return { obstacle: detached };
-  const branch = ref.slice('refs/heads/'.length);
+  if (branch === undefined) return { obstacle: detached };
   const obstacle = obstacleNow(options, branch);
   if (obstacle !== undefined) return { obstacle };
-  const resolved = await git.run(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
+  const ref = `refs/heads/${branch}^{commit}`;
+  const resolved = await git.run(['rev-parse', '--verify', '--quiet', ref]);
   if (resolved.exitCode !== 0) return { obstacle: unborn(branch) };
   const head = resolved.stdout.toString().trim();
   return { branch, head, shown: await findInCommit(git, head, path) };
 }
 
-/** What the files in the git directory tell, without a process. */
+/** As far as the files in the git directory show it, without a process. */
 function obstacleNow(
   { git: { gitDir }, commonDir, clock }: CheckedOutOptions,
   branch: string,
@@ -155,12 +173,12 @@ function isSame(entry: FileEntry | 'several' | undefined, shown: FileEntry | und
   return entry.oid === shown?.oid && entry.mode === shown.mode;
 }
 
-/** Left by a crash of bd, or by a commit of somebody's that came in between. */
+/** Left by a crash of bd, or by a commit that came in between. */
 function isOwn(entry: FileEntry | 'several' | undefined, oid: string | undefined): boolean {
   return typeof entry === 'object' && entry.oid === oid;
 }
 
-/** As git names it; a repository's names are all of one length. */
+/** The name that git gives the content; all names of a repository have the same length. */
 async function hashBlob(content: Buffer, { length }: string): Promise<string> {
   const hash = createHash(length === 40 ? 'sha1' : 'sha256').update(`blob ${content.length}\0`);
   for (let at = 0; at < content.length; at += SLICE_BYTES) {
@@ -170,7 +188,7 @@ async function hashBlob(content: Buffer, { length }: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** With one of these, git would store something else than the file's bytes. */
+/** With one of these attributes, git would not store the file's own bytes. */
 const FILTERS = ['filter', 'ident', 'working-tree-encoding'];
 
 async function activeFilter(git: Git, path: string): Promise<string | undefined> {
@@ -183,7 +201,7 @@ async function activeFilter(git: Git, path: string): Promise<string | undefined>
   return undefined;
 }
 
-/** The last guard before anything moves: a commit that touches any other file is never made known. */
+/** The last check before the branch moves: throws if the commit touches any other file. */
 async function assertOnly(
   git: Git,
   { path, from, to }: { path: string; from: string; to: string },

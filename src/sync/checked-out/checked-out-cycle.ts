@@ -4,7 +4,8 @@ import type { Store } from '../../store/store.ts';
 import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
 import { diverged, mirrorBehind, type Obstacle } from './checked-out-obstacle.ts';
 import { compareWithUpstream } from './checked-out-upstream.ts';
-import { gitOutput } from '../../git/git-output.ts';
+import { gitOutput } from '../../git/git.ts';
+import { issueList } from '../branch/branch-commit.ts';
 import { pushRef } from '../../git/push.ts';
 import type { MirrorFile } from '../mirror/mirror-file.ts';
 import { emptyCycleReport, type SyncCycle } from '../cycle.ts';
@@ -30,18 +31,18 @@ interface Outcome {
   remote?: string | undefined;
 }
 
-/** The last event that a commit of ours shows. */
+/** The last event that one of our commits shows. */
 const COMMITTED = 'committed_seq';
 
-/** Longest pause before the next attempt, when somebody's git command came in between. */
+/** Longest pause before the next attempt, when a git command came in between. */
 const PAUSE_MS = 200;
 
 /**
- * Commits the mirror on the branch that is checked out, and pushes that branch when nothing but such
- * commits would go with it. Nothing is fetched: what others did comes with the person's own pull.
+ * Commits the mirror on the branch that is checked out, and pushes that branch if only such commits would
+ * be pushed. It fetches nothing: others' changes come with the user's own pull.
  */
 export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
-  /** What an earlier look at the remote's branch came to, as long as nothing here is new. */
+  /** The outcome of the last look at the remote's branch; valid while nothing here changes. */
   let settled: { branch: string; outcome: Outcome } | undefined;
 
   const share = async (push: boolean, signal: AbortSignal): Promise<Outcome> => {
@@ -87,7 +88,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
   };
 }
 
-/** An empty project has no file yet; a file that is behind is another program's, or cannot be written. */
+/** An empty project has no file yet; otherwise another program wrote the file, or it cannot be written. */
 async function withoutMirror(
   { branch, mirror }: CheckedOutContext,
   { push, pending }: { push: boolean; pending: Pending },
@@ -103,7 +104,7 @@ async function endWithoutNews({ git }: CheckedOutBranch): Promise<'shared' | 'no
   return (await gitOutput(git, ['remote'])) === '' ? 'no_remote' : 'shared';
 }
 
-/** What the file shows, up to the event at `seq`; undefined when it shows nothing of ours. */
+/** Commits what the file shows, up to the event at `seq`; undefined when bd did not write its content. */
 async function commitSoon({
   store: { settings, outbox },
   mirror,
@@ -112,7 +113,7 @@ async function commitSoon({
   pause,
 }: CheckedOutContext): Promise<{ committed: Committed; seq: number } | undefined> {
   for (let attempt = 1; ; attempt++) {
-    // Read anew each time: the file may have been written since.
+    // Read again each time, as the file may have been written since.
     const shown = await mirror.shown();
     if (shown === undefined) return undefined;
     const { content, seq } = shown;
@@ -125,10 +126,8 @@ async function commitSoon({
   }
 }
 
-function autoSyncSubject({ count, ids }: Pick<Pending, 'count' | 'ids'>): string {
-  if (count === 0) return 'Auto-sync: bring the issues up to date';
-  const listed = ids.join(', ') + (count > ids.length ? ', …' : '');
-  return `Auto-sync: ${count} ${count === 1 ? 'issue' : 'issues'} (${listed})`;
+function autoSyncSubject(pending: Pick<Pending, 'count' | 'ids'>): string {
+  return `Auto-sync: ${pending.count === 0 ? 'bring the issues up to date' : issueList(pending)}`;
 }
 
 async function send(
@@ -148,7 +147,7 @@ async function send(
   const { remote } = standing;
   if (standing.kind === 'shared') return { end: 'shared', remote };
   if (standing.kind === 'waits') {
-    // A branch of the person's own without upstream is no news, when all is shared by another one.
+    // A new branch without upstream needs no report while no change waits to be shared.
     return { end: pending.count === 0 ? 'shared' : blocked(standing.obstacle), remote };
   }
   const target = { remote: standing.remote, commit, ref: `refs/heads/${branch}` };

@@ -1,4 +1,4 @@
-/** Why bd leaves the repository alone now: something of the person's, which goes away without bd. */
+/** What bd waits for before it changes the repository: something that the user does or ends. */
 export interface Obstacle {
   reason: string;
   remedy: string;

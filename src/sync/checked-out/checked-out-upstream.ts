@@ -1,22 +1,21 @@
-import type { Git } from '../../git/git.ts';
+import { type Git, gitOutput } from '../../git/git.ts';
 import { SEAL } from '../branch/branch-snapshot.ts';
 import { diverged, noUpstream, waitsForPush, type Obstacle } from './checked-out-obstacle.ts';
-import { gitOutput } from '../../git/git-output.ts';
-import { findInCommit } from '../../git/tree-path.ts';
+import { findInCommit } from '../../git/tree.ts';
 
-/** How the branch that is checked out stands to the remote's branch of that name, as known here. */
-export type Standing =
+/** How the branch that is checked out compares with the remote's branch of that name, as last fetched. */
+export type UpstreamComparison =
   /** The remote shows the file as `commit` does. */
   | { kind: 'shared'; remote: string }
-  /** All that the remote lacks was made by bd. */
+  /** Only commits of bd are missing on the remote. */
   | { kind: 'ours'; remote: string }
   | { kind: 'waits'; remote: string | undefined; obstacle: Obstacle };
 
-/** Reads what was fetched last; never asks the remote. */
+/** Uses what was fetched last, and never asks the remote. */
 export async function compareWithUpstream(
   git: Git,
   { branch, commit, path }: { branch: string; commit: string; path: string },
-): Promise<Standing> {
+): Promise<UpstreamComparison> {
   const upstream = await findUpstream(git, branch);
   if (upstream === undefined) {
     return { kind: 'waits', remote: undefined, obstacle: noUpstream(branch) };
@@ -36,7 +35,7 @@ export async function compareWithUpstream(
   return { kind: 'waits', remote, obstacle: waitsForPush(branch, remote, count) };
 }
 
-/** A branch that follows one of another name is pushed by its person only: the name may be `main`. */
+/** Undefined for a branch that follows one of another name, such as `main`: only the user pushes that. */
 async function findUpstream(
   git: Git,
   branch: string,
@@ -49,7 +48,7 @@ async function findUpstream(
   return tip.exitCode === 0 ? { remote, tip: tip.stdout.toString().trim() } : undefined;
 }
 
-/** Commits that do not say that bd made them, or that touch anything but the file. */
+/** Counts commits without bd's trailer, and those that touch any other file. */
 async function countOthers(
   git: Git,
   { range, path }: { range: string; path: string },

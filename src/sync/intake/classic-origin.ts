@@ -11,15 +11,15 @@ import { applyWrites } from '../../core/causal/write.ts';
 import type { Store } from '../../store/store.ts';
 
 /**
- * What the branch showed of an issue when this store held classic records, as the one state that all
- * clones make of that line. What is on the branch now was made from it, and so was what waits here.
+ * What the branch showed of an issue when this store held classic records, as the state that every clone
+ * makes of that line. Both what is on the branch now and what waits here was made from it.
  */
 export type ClassicOrigin = (id: string) => IssueState | undefined;
 
-/** The commit whose lines a store with classic records held when they were sealed. */
+/** The commit whose lines the store held as classic records when they were sealed. */
 const CLASSIC = 'classic_tip';
 
-/** Undefined once something newer came from the branch, as from then on all is told by the lines. */
+/** Undefined after something newer was taken in from the branch: from then on the lines say it themselves. */
 export function classicTip({ settings }: Store, imported: string | undefined): string | undefined {
   const tip = settings.get(CLASSIC);
   return tip === imported ? tip : undefined;
@@ -34,8 +34,8 @@ export function classicOrigin(lineOf: (id: string) => string | undefined): Class
 }
 
 /**
- * The version as one that was made from its origin: what it does not show of that was taken away. It
- * also tells what ours changed where it did not, which no one is to choose between.
+ * The version as one that was made from its origin: what it lacks of the origin was removed. It also gets
+ * what ours changed and it did not, as those values do not conflict.
  */
 export function descend(
   version: IssueState,
@@ -59,9 +59,8 @@ function isSameIn(key: string, origin: IssueState, version: IssueState): boolean
 }
 
 /**
- * Records that were sealed before they were sent say all anew, as if nobody had written any of it
- * before. Told as changes of their origin, they keep what others did meanwhile, and take away what they
- * took away.
+ * Rewrites records that were sealed before they were sent, and so say everything as if it were new, as changes
+ * of their origin: then they keep what others did meanwhile, and remove what they removed.
  */
 export function retellPending(
   { outbox, issues }: Store,
@@ -71,7 +70,7 @@ export function retellPending(
     const state = issues.state(id);
     const origin = originOf(id);
     if (state === undefined || origin === undefined || isMadeFrom(state, origin)) continue;
-    // The record does not tell what it hides.
+    // The record does not show the values that lost.
     if (listConflicts(state).length > 0) continue;
     const changed = liftIssue(origin, viewIssue(state).issue);
     const retold = { ...changed, vector: joinVectors(changed.vector, state.vector) };

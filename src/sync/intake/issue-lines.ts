@@ -5,7 +5,7 @@ import { LINE_BYTES_MAX } from '../../core/limits.ts';
 export interface IncomingLine {
   /** From 1, as editors count. */
   number: number;
-  /** Without the line end, word for word. */
+  /** The bytes without the line end. */
   raw: Uint8Array;
   text?: string;
   problem?: string;
@@ -14,18 +14,18 @@ export interface IncomingLine {
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-/** As git writes them, with or without a name behind. */
+/** As git writes them, with or without a name after them. */
 const CONFLICT_MARKER = /^(?:(<{7}|\|{7}|>{7})(?: .*)?|(={7}))$/;
 const BASE_MARKER = '|||||||';
 const SIDES_MARKER = '=======';
 
 /**
- * The lines of an issue file as people, editors and git leave it: with a byte order mark, CRLF, a cut
- * end or conflict markers. The lines of both sides of a conflict are ordinary lines; empty lines and
- * markers are no lines, nor is the old version that git sets between the sides when asked to.
+ * The lines of an issue file as people, editors and git leave it: with a byte order mark, CRLF, a cut end or
+ * conflict markers. The lines of both sides of a conflict count; empty lines, the markers, and the base
+ * version that git may put between the sides do not.
  */
 export function* readIssueLines(content: Buffer): Generator<IncomingLine> {
-  // Left out when the marker that ends it comes; a file that was cut or mended in part has none.
+  // Dropped at the marker that ends it; kept when there is none, as in a file that was cut or partly resolved.
   let old: IncomingLine[] | undefined;
   for (const line of splitLines(content)) {
     const marker = markerOf(line);
@@ -40,7 +40,13 @@ export function* readIssueLines(content: Buffer): Generator<IncomingLine> {
   if (old !== undefined) yield* old;
 }
 
-/** Whether git left the choice between two versions to a person. */
+/** The id at the beginning of a line, where all tools write it. */
+export function idOfLine(line: Uint8Array): string | undefined {
+  const start = Buffer.from(line.buffer, line.byteOffset, Math.min(line.byteLength, 300));
+  return /^\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(start.toString())?.[1];
+}
+
+/** Whether git left a conflict in the file. */
 export function hasConflictMarkers(content: Buffer): boolean {
   return content.includes('<<<<<<<') && [...splitLines(content)].some((line) => markerOf(line));
 }

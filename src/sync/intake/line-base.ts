@@ -5,22 +5,22 @@ import type { Issue } from '../../core/issue.ts';
 import { compareTimestamps } from '../../core/timestamp.ts';
 import type { Store } from '../../store/store.ts';
 
-/** A record that nobody sealed, with the seal of the version it was made from if it bears one. */
+/** A record without a valid seal; `seal` is that of the version it was made from, if the line has one. */
 export interface ForeignLine {
   issue: Issue;
   seal?: string;
 }
 
 /**
- * The version that a foreign line was made from; undefined when it cannot be known. An older version
- * than the true one is safe: what happened in between is then written once more, beside itself. A newer
- * one is not: what happened in between would be taken for undone.
+ * Finds the version that a foreign line was made from; undefined when that cannot be known. A version older
+ * than the true one is safe: changes in between are then written a second time. A newer one is not: changes
+ * in between would count as undone.
  */
 export type FindBase = (foreign: ForeignLine) => IssueState | undefined;
 
 /**
- * In the file beside us: the version that the line names, else the one that the file showed when it was
- * written, after the event at `seq`. That a later version has the line's time is chance.
+ * For a line of the mirror: the version that the line names, else the one that the file showed when it was
+ * written, after the event at `seq`. A later version with the line's time has it by chance.
  */
 export function mirrorBase(store: Store, seq: number): FindBase {
   const findSealed = importBase(store);
@@ -37,8 +37,8 @@ export function mirrorBase(store: Store, seq: number): FindBase {
 }
 
 /**
- * In a file from anywhere: the version that the line names. What is taken in from now on, such as another
- * line of the same file, is no version that its writer had before him.
+ * For a line of any other file: the version that the line names. Its writer cannot have seen what is taken in
+ * from now on, such as another line of the same file.
  */
 export function importBase(store: Store): FindBase {
   const seq = store.events.lastSeq();
@@ -46,8 +46,8 @@ export function importBase(store: Store): FindBase {
 }
 
 /**
- * On the branch: the version in the last commit that one of us made before. Nothing that only this
- * clone knows may decide, so that all clones lift alike.
+ * For a line of the branch: the version in the last commit that bd made before. It uses nothing that only
+ * this clone knows, so that all clones get the same result.
  */
 export function branchBase(lineOf: (id: string) => string | undefined): FindBase {
   return ({ issue, seal }) => {
@@ -60,8 +60,9 @@ export function branchBase(lineOf: (id: string) => string | undefined): FindBase
 }
 
 /**
- * The version with its seal, or without one that with its `updated_at`, which moves with every change.
- * The oldest of several: they show the same, and what a later one hides, the writer may not have known.
+ * The version with the line's seal; for a line without one, the version with its `updated_at`, which moves
+ * with every change. Of several, the oldest: they show the same, and the writer may not have known what a
+ * later one hides.
  */
 function namedVersion(
   { issue: { updated_at: updatedAt }, seal }: ForeignLine,
@@ -73,7 +74,7 @@ function namedVersion(
     .find((state) => state && compareTimestamps(state.updatedAt, updatedAt) === 0);
 }
 
-/** What was known of an issue after the event at `seq`, the oldest first. */
+/** The versions of an issue as of the event at `seq`, the oldest first. */
 function knownVersions({ issues, versions }: Store, id: string, seq: number): string[] {
   const shown = versions.shownAt(id, seq);
   const current = shown === undefined ? issues.line(id) : shown.line;
@@ -87,7 +88,7 @@ function stateOf(line: string | null | undefined): IssueState | undefined {
   return decoded.kind === 'sealed' ? decoded.state : undefined;
 }
 
-/** What is known of an issue's past, the latest first. */
+/** The earlier versions of an issue, the latest first. */
 export function* earlierStates({ versions }: Store, id: string): Generator<IssueState> {
   for (const line of versions.earlier(id)) {
     const state = stateOf(line);

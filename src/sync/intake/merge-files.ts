@@ -13,7 +13,7 @@ import {
   type VersionProblem,
 } from './merge-versions.ts';
 
-/** Three versions of an issue file: what two sides made of one base, which may be empty. */
+/** Three versions of an issue file: a base, which may be empty, and what two sides made of it. */
 export interface IssueFiles<Content = Buffer> {
   base: Content;
   ours: Content;
@@ -21,7 +21,7 @@ export interface IssueFiles<Content = Buffer> {
 }
 
 export interface MergeProblem {
-  /** Where the line stands that cannot be read; absent when the merged issue is the problem. */
+  /** The place of an unreadable line; absent when the merged issue is the problem. */
   at?: { file: 'ours' | 'theirs'; line: number };
   problem: string;
 }
@@ -30,14 +30,14 @@ export interface MergedFile {
   content: Buffer;
   /** Lines that hold an issue. */
   issues: number;
-  /** Without any, each line of the content is an issue, and none is there twice. */
+  /** When there are none, each line of the content is an issue, and no issue has two. */
   problems: MergeProblem[];
 }
 
 /**
- * Merges issue files issue by issue; the same bytes on every machine, whichever side is ours. A line
- * that is missing on a side deletes nothing, values that both sides changed stay in the line beside
- * each other, and lines that cannot be read stand at the end, word for word.
+ * Merges issue files issue by issue, with the same bytes on every machine and whichever side is ours. A line
+ * that is missing on a side deletes nothing, the line keeps both values where both sides changed one, and
+ * unreadable lines are copied to the end.
  */
 export function mergeIssueFiles(files: IssueFiles): MergedFile {
   const read = rememberVersions();
@@ -51,7 +51,7 @@ export function mergeIssueFiles(files: IssueFiles): MergedFile {
     [sides.base, sides.ours, sides.theirs].flatMap(({ issues }) => [...issues.keys()]),
   );
   for (const id of [...ids].sort()) mergeIssue(id, sides, merged);
-  // Grows while it is walked, when a new id is taken too.
+  // Grows during the loop when a new id is taken as well.
   for (const state of merged.moved) settle(state, merged, read);
   const lines = [...merged.lines].sort(([left], [right]) => compareBytes(left, right));
   return {
@@ -70,16 +70,16 @@ interface Side {
 }
 
 interface Merged {
-  /** By id; several where they cannot be one line. */
+  /** By id; several lines where they cannot be joined into one. */
   lines: Map<IssueId, string[]>;
-  /** Issues whose id is another's. */
+  /** Issues that need another id. */
   moved: IssueState[];
   problems: MergeProblem[];
 }
 
 type ReadVersion = (text: string) => Version | VersionProblem;
 
-/** Nearly all lines stand in all three files. */
+/** Reads each line once, as nearly all lines are in all three files. */
 function rememberVersions(): ReadVersion {
   const known = new Map<string, Version | VersionProblem>();
   return (text) => {
@@ -113,7 +113,7 @@ function mergeIssue(id: IssueId, { base, ours, theirs }: IssueFiles<Side>, merge
   else place(id, { issues: joinSides(before, after), versions }, merged);
 }
 
-/** Gives a state its place under an id that may be there already, as another merge may have given it. */
+/** Places a state under its new id, which may be there already, from another merge. */
 function settle(state: IssueState, merged: Merged, read: ReadVersion): void {
   const versions = [...(merged.lines.get(state.id) ?? []), encodeState(state)]
     .map(read)
@@ -125,7 +125,7 @@ function settle(state: IssueState, merged: Merged, read: ReadVersion): void {
   );
 }
 
-/** The first issue keeps the id. Where it cannot be one line, its versions stay as they are. */
+/** The first issue keeps the id. If it is too long for one line, its versions stay as they are. */
 function place(
   id: IssueId,
   { issues, versions }: { issues: readonly IssueState[]; versions: readonly Version[] },
@@ -146,7 +146,7 @@ function distinct(versions: readonly Version[]): string[] {
   return [...new Set(versions.map(({ text }) => text))].sort();
 }
 
-/** A sealed line that tells all, and alone does so, stays as its writer spelled it. */
+/** Keeps the spelling of a sealed line that already says everything, if it is the only one. */
 function wordForWord(line: string, versions: readonly Version[]): string {
   const spellings = new Set<string>();
   for (const { decoded, text } of versions) {
@@ -162,7 +162,7 @@ function problemsOf(sides: IssueFiles<Side>): MergeProblem[] {
   );
 }
 
-/** One copy of each. What only the base has, both sides have put right. */
+/** One copy of each. Both sides fixed or removed what only the base has. */
 function unreadableLines({ ours, theirs }: IssueFiles<Side>): Uint8Array[] {
   const lines = new Map(
     [...ours.unreadable, ...theirs.unreadable].map(({ raw }) => [

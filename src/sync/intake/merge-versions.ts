@@ -20,10 +20,10 @@ export interface VersionProblem {
   problem: string;
 }
 
-/** Times that a line does not tell are the same on every machine. */
+/** The time for a line without one: the same on every machine. */
 const NOW_MS = 0;
 
-/** The issue that a line tells, or why it tells none. */
+/** The issue in a line, or why there is none. */
 export function readVersion(text: string): Version | VersionProblem {
   const decoded = decodeLine(text, NOW_MS);
   if (decoded.kind === 'unreadable') return decoded;
@@ -32,13 +32,12 @@ export function readVersion(text: string): Version | VersionProblem {
 }
 
 /**
- * Everything that the versions of both sides know, one state an issue: the first has their id, others
- * were created with it by people who did not know of each other, and get one of their own. A version
- * that was made without `_bd` counts as an edit of the base only where its writer had that before him;
- * else it is concurrent to all, and nothing of any version is lost.
+ * Joins the versions of both sides, one state an issue: the first keeps their id; others were created with the
+ * same id independently, and get a new one. A version without `_bd` counts as an edit of the base only if its
+ * writer had the base; otherwise it is concurrent to all, and nothing of any version is lost.
  */
 export function joinSides(base: readonly Version[], sides: readonly Version[]): IssueState[] {
-  // What a sealed base knows was known on the way to both sides, whatever became of its line there.
+  // Both sides were made from the base, so they know what a sealed base knows, whatever they made of its line.
   const known = base.filter(({ decoded }) => sides.length === 0 || decoded.kind === 'sealed');
   const states = new Map(known.map((version) => [version.text, stateOf(version)]));
   for (const version of sides) states.set(version.text, stateOf(version, base));
@@ -55,7 +54,7 @@ function distinctStates(
   return [...states].flatMap(([text, state]) => (texts.has(text) ? [state] : []));
 }
 
-/** Two versions of one issue, of which the base tells what both were made from. */
+/** Merges the texts of two versions of one issue, both made from the base. */
 function withTextsMerged(
   issues: IssueState[],
   { base, sides: [ours, theirs, ...others] }: { base: readonly Version[]; sides: IssueState[] },
@@ -67,7 +66,7 @@ function withTextsMerged(
   return [mergeConcurrentTexts(joined, { ours, theirs, bases })];
 }
 
-/** The states of one id as issues, as `joinSides` does; in one order they always give the same. */
+/** Joins states of one id as `joinSides` does; the result depends on their order. */
 export function joinOrSeparate(states: readonly IssueState[]): IssueState[] {
   const issues: IssueState[] = [];
   for (const state of states) {
@@ -86,7 +85,7 @@ export function joinOrSeparate(states: readonly IssueState[]): IssueState[] {
   return [kept, ...moved];
 }
 
-/** What a line knows when nothing is known of earlier ones. */
+/** The state of a line; `base` are the versions it may have been made from. */
 export function stateOf({ decoded, text }: Version, base: readonly Version[] = []): IssueState {
   if (decoded.kind === 'sealed') return decoded.state;
   const seen = versionSeen(text, base);
@@ -98,14 +97,14 @@ export function stateOf({ decoded, text }: Version, base: readonly Version[] = [
     : liftFirst(decoded.issue);
 }
 
-/** The line of a state; undefined when it would be too long to be read again. */
+/** The line of a state; undefined when it is too long to be read back. */
 export function lineOf(state: IssueState): string | undefined {
   const line = encodeState(state);
   if (Buffer.byteLength(line) > LINE_BYTES_MAX) return undefined;
   return decodeLine(line, NOW_MS).kind === 'sealed' ? line : undefined;
 }
 
-/** Which version of the base a foreign one was made from: the only one, or the only one with its `_bd`. */
+/** The version of the base that a foreign one was made from: the only one, or the only one with its `_bd`. */
 function versionSeen(text: string, base: readonly Version[]): Version | undefined {
   const causal = causalIn(text);
   const fitting = new Map(
@@ -116,14 +115,14 @@ function versionSeen(text: string, base: readonly Version[]): Version | undefine
   return fitting.size === 1 ? fitting.values().next().value : undefined;
 }
 
-/** A line's `_bd` in one spelling: a tool that keeps it may sort its keys. */
+/** A line's `_bd` with sorted keys, as tools that keep it may reorder them. */
 function causalIn(text: string): string | undefined {
   if (!text.includes(`"${CAUSAL_KEY}"`)) return undefined;
   try {
     const { [CAUSAL_KEY]: causal } = JSON.parse(text) as { [CAUSAL_KEY]?: unknown };
     return JSON.stringify(causal, (_name, member: unknown) => sorted(member));
   } catch {
-    // Two programs wrote into it; it is like no other.
+    // Two programs wrote into the line, so it equals no other.
     return text;
   }
 }

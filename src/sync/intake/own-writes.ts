@@ -6,12 +6,11 @@ import type { IssueState } from '../../core/causal/issue-state.ts';
 import { counterAt } from '../../core/causal/version-vector.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import type { Store } from '../../store/store.ts';
-import { readIssueLines } from './issue-lines.ts';
-import { idOfLine } from './carried-lines.ts';
+import { readIssueLines, idOfLine } from './issue-lines.ts';
 
 /**
- * Whether others know writes under this clone's name that this database did not make: it was put back
- * from a backup, or copied with all that could tell the copies apart.
+ * Whether there are writes under this clone's name that this database did not make: it was restored from a
+ * backup, or copied together with the clone's name.
  */
 export function isWrittenElsewhere(
   { replica, outbox }: Store,
@@ -19,13 +18,13 @@ export function isWrittenElsewhere(
   theirs: IssueState,
 ): boolean {
   const id = replica.id();
-  // Of two issues with one id each has writes of its own with the same dots.
+  // Two issues with one id can each have their own writes with the same dots.
   if (separateCollision(ours, theirs) !== undefined) return false;
   const after = outbox.sharedCounter(ours.id) ?? counterAt(ours.vector, id);
   return divergedFrom(ours, theirs, { replica: id, after });
 }
 
-/** From now on this clone has a new name, and so has all that it wrote and did not share. */
+/** Gives this clone a new name, also in all writes of its own that it did not share. */
 export function renameOwnWrites(
   { issues, outbox, replica }: Store,
   { nowMs }: { nowMs: number },
@@ -41,7 +40,7 @@ export function renameOwnWrites(
   outbox.restartCounters();
 }
 
-/** The lines in a file of ours of the issues that wait to be sent. */
+/** The lines of a file of ours for issues in the outbox. */
 export async function waitingLines({ outbox }: Store, content: Buffer): Promise<string[]> {
   const waiting = new Set(outbox.issueIds());
   const found: string[] = [];
@@ -53,10 +52,7 @@ export async function waitingLines({ outbox }: Store, content: Buffer): Promise<
   return found;
 }
 
-/**
- * The others have these lines of ours, so they may replace what this clone wrote there: what waits on was
- * written since.
- */
+/** Notes that other clones have these lines of ours: of their issues, only later writes still wait to be sent. */
 export function noteSharedWrites({ outbox, replica }: Store, lines: readonly string[]): void {
   for (const line of lines) {
     const decoded = decodeLine(line, 0);

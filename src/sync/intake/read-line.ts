@@ -14,31 +14,31 @@ import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';
 export interface LineContext {
   store: Store;
   findBase: FindBase;
-  /** What the line was made from, where that is known and it does not tell it. */
+  /** What the line was made from, where that is known and the line does not say it. */
   originOf?: ClassicOrigin;
-  /** For a line that does not say when. */
+  /** The time for a line without one. */
   nowMs: number;
-  /** Only this clone sees the line as it is, so what it changes are this clone's own writes. */
+  /** No other clone sees this line, so its changes are this clone's own writes. */
   isOwn: boolean;
 }
 
 const NO_ORIGIN: ClassicOrigin = () => undefined;
 
-/** What a line tells of an issue. */
+/** What a line says of an issue. */
 export type LineNews =
   | { kind: 'unreadable'; problem: string }
   | { kind: 'nothing'; isEdited: boolean }
   | {
       kind: 'version';
-      /** One of us wrote the line. */
+      /** bd wrote the line. */
       isSealed: boolean;
-      /** One of us wrote it, and somebody changed it since. */
+      /** bd wrote the line, and another program changed it since. */
       isEdited: boolean;
       ours: IssueState | undefined;
       theirs: IssueState;
     };
 
-/** Reads a line against what the store holds of its issue. */
+/** Compares a line with what the store holds of its issue. */
 export function readLine(text: string, context: LineContext): LineNews {
   const { store, nowMs, originOf = NO_ORIGIN } = context;
   const decoded = decodeLine(text, nowMs);
@@ -58,7 +58,7 @@ export function readLine(text: string, context: LineContext): LineNews {
     : { kind: 'version', isSealed: false, isEdited, ours, theirs };
 }
 
-/** What the store is to hold then; two issues when both were created with one id. */
+/** What the store should hold then: two issues, if both were created with one id. */
 export function joinVersions(
   store: Store,
   ours: IssueState | undefined,
@@ -89,13 +89,13 @@ function lift(
   return isStranger ? liftStranger(ours, issue) : liftFirst(issue);
 }
 
-/** Created at another time, though with the same id. Some tools cut the instant to its second. */
+/** Created at another time with the same id. Some tools cut times to the second. */
 function isOtherIssue({ issue, seal }: ForeignLine, ours: IssueState): boolean {
   const bornMs = timestampMs(viewIssue(ours).issue.created_at);
   return seal === undefined && Math.abs(timestampMs(issue.created_at) - bornMs) >= 1_000;
 }
 
-/** A line that does not say when it was made means no other issue, and was written now. */
+/** A line without `created_at` means the same issue; one without `updated_at` was written now. */
 function withKnownTimes(
   { issue, record }: { issue: Issue; record: string },
   { ours, nowMs }: { ours: IssueState; nowMs: number },

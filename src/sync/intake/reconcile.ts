@@ -7,37 +7,37 @@ import type { ClassicOrigin } from './classic-origin.ts';
 import type { IncomingLine } from './issue-lines.ts';
 import { noEffects, type JoinEffects } from './join-news.ts';
 import type { FindBase } from './line-base.ts';
-import type { LineProblem } from './quarantine.ts';
+import type { LineProblem } from './unreadable-lines.ts';
 import { readLine } from './read-line.ts';
 import { takeInVersion } from './take-in-version.ts';
 
 export interface ReconcileReport extends JoinEffects {
-  /** Issues that the lines made or changed here. */
+  /** Issues that the lines created or changed here. */
   created: number;
   updated: number;
-  /** Lines that brought nothing new. */
+  /** Lines with nothing new. */
   unchanged: number;
-  /** Lines that are not as any of us wrote them, of issues that are known here. */
+  /** Lines of known issues that are not as bd wrote them. */
   edited: number;
   problems: LineProblem[];
 }
 
-/** Who wrote the lines: programs and people beside us, a file that was given, or other clones. */
+/** Where the lines come from: the mirror, an imported file, or other clones. */
 export type LineOrigin = Exclude<Origin, 'local'>;
 
 interface ReconcileOptions {
   store: Store;
   clock: Clock;
   origin: LineOrigin;
-  /** What lines were made from that none of us sealed. */
+  /** Finds what unsealed lines were made from. */
   findBase: FindBase;
-  /** What all lines were made from, where that is known and they do not tell it. */
+  /** What all lines were made from, where that is known and they do not say it. */
   originOf?: ClassicOrigin;
 }
 
 /**
  * Joins lines into the store, a slice per transaction, with a turn for other requests between slices.
- * Joining is idempotent: an interrupted call is simply made again.
+ * Joining is idempotent, so an interrupted call is simply repeated.
  */
 export async function reconcile(
   lines: Iterable<IncomingLine>,
@@ -82,7 +82,7 @@ function takeIn(line: IncomingLine, context: Context): void {
   const refuse = (problem: string): void =>
     void report.problems.push({ line: number, raw, problem });
   if (text === undefined) return refuse(line.problem ?? 'not readable');
-  // Nearly all lines are those we wrote: one look-up settles them, without parsing.
+  // Nearly all lines are as we wrote them: one look-up is enough, without parsing.
   const id = /^\{"id":"([^"\\]+)"/.exec(text)?.[1];
   if (id !== undefined && context.store.issues.line(id) === text) {
     report.unchanged += 1;
@@ -93,7 +93,7 @@ function takeIn(line: IncomingLine, context: Context): void {
   const news = readLine(text, {
     ...context,
     isOwn: origin === 'mirror',
-    // For a line that does not say when: all clones that read it on the branch must say the same.
+    // The time for a line without one; every clone that reads it on the branch must use the same.
     nowMs: origin === 'remote' ? 0 : nowMs,
   });
   if (news.kind === 'unreadable') return refuse(news.problem);
@@ -112,7 +112,7 @@ function takeIn(line: IncomingLine, context: Context): void {
   }
 }
 
-/** What could not be read again, or would be too large to share, is kept aside like what cannot be read. */
+/** Lines that could not be read back or are too large to share go to the quarantine, like unreadable ones. */
 function isRefusal(error: unknown): error is BdError {
   return error instanceof BdError && ['LIMIT_EXCEEDED', 'INVALID_VALUE'].includes(error.code);
 }

@@ -3,12 +3,10 @@ import { joinStates } from '../../core/causal/join.ts';
 import { counterAt } from '../../core/causal/version-vector.ts';
 import { viewIssue } from '../../core/causal/view.ts';
 import { encodeState } from '../../core/causal/causal-line.ts';
-import { isClosed, isDeleted, type Issue } from '../../core/issue.ts';
+import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';
 import type { ChangeKind, Origin } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
-import { logConflicts } from './conflict-events.ts';
-import { moveOwnEdges } from './id-move.ts';
-import type { JoinEffects } from './join-news.ts';
+import { logConflicts, type JoinEffects, type MovedIssue } from './join-news.ts';
 import { isWrittenElsewhere, renameOwnWrites } from './own-writes.ts';
 import { joinVersions } from './read-line.ts';
 
@@ -45,13 +43,13 @@ export function takeInVersion(
   const line = encodeState(joined);
   const isNews = store.issues.line(joined.id) !== line;
   if (isNews) put(ours, joined, context);
-  // They do not know all that we know.
+  // The sender lacks some of our writes; queue the joined state.
   if (context.origin === 'remote' && isSealed && line !== text) resend(ours ?? joined, context);
   if (!isNews) return 'unchanged';
   return ours === undefined ? 'created' : 'updated';
 }
 
-/** Two issues with one id become two issues. The moved one first: what fails in between loses nothing. */
+/** Two issues with one id become two issues. The moved one is written first, so a failure in between loses nothing. */
 function separate(
   { kept, moved }: { kept: IssueState; moved: IssueState },
   { ours, theirs }: { ours: IssueState | undefined; theirs: IssueState },
@@ -98,9 +96,40 @@ function changeKind(before: Issue | undefined, after: Issue): ChangeKind {
   return 'updated';
 }
 
-/** As far as the record tells. */
+/** The best guess that the record allows. */
 function changedBy(kind: ChangeKind, issue: Issue): string {
   if (kind === 'created') return issue.created_by ?? issue.owner ?? '';
   if (kind === 'deleted') return issue.deleted_by ?? '';
   return issue.assignee ?? '';
+}
+
+/**
+ * Points the edges that this clone made to its own issue at the new id, as this clone did not know the other
+ * issue. Edges made elsewhere stay, as they may mean either.
+ */
+function moveOwnEdges(store: Store, { from, to }: MovedIssue, { nowMs }: { nowMs: number }): void {
+  const own = store.replica.id();
+  for (const { issue_id: id } of store.graph.edges(from, 'up')) {
+    const state = store.issues.state(id);
+    const issue = store.issues.get(id);
+    if (state === undefined || issue === undefined) continue;
+    const lead = (edge: Dependency): Dependency =>
+      edge.depends_on_id === from && writerOf(state, edge) === own
+        ? { ...edge, depends_on_id: to }
+        : edge;
+    const moved = { ...issue, dependencies: (issue.dependencies ?? []).map(lead) };
+    store.edits.put(moved, { kind: 'updated', actor: '', origin: 'local', atMs: nowMs });
+  }
+}
+
+function writerOf({ entries }: IssueState, edge: Dependency): string | undefined {
+  for (const [key, siblings] of entries) {
+    if (key !== 'parent' && !key.startsWith('d/')) continue;
+    for (const { value, replica } of siblings) {
+      const written = value as Dependency | undefined;
+      if (written?.depends_on_id === edge.depends_on_id && written.type === edge.type)
+        return replica;
+    }
+  }
+  return undefined;
 }

@@ -4,13 +4,12 @@ import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../../core
 import type { Clock } from '../../platform/clock.ts';
 import { readIfThere, removeStaged, stageFile } from '../../platform/files.ts';
 import type { Store } from '../../store/store.ts';
-import { withCarried } from '../intake/carried-lines.ts';
+import { withCarried, quarantineLines, type LineProblem } from '../intake/unreadable-lines.ts';
 import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
 import { endsInsideLine, hasConflictMarkers, readIssueLines } from '../intake/issue-lines.ts';
 import { addEffects, noNews, type JoinNews } from '../intake/join-news.ts';
 import { importBase, mirrorBase } from '../intake/line-base.ts';
 import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
-import { quarantineLines, type LineProblem } from '../intake/quarantine.ts';
 import { reconcile } from '../intake/reconcile.ts';
 
 export interface MirrorReport extends JoinNews {

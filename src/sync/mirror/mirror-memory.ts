@@ -1,6 +1,6 @@
 import type { CarriedLine } from '../../store/carried-lines.ts';
 import type { Settings } from '../../store/settings.ts';
-import { idOfLine } from '../intake/carried-lines.ts';
+import { idOfLine } from '../intake/issue-lines.ts';
 
 /** What is kept about one mirror file from one look to the next. */
 export interface MirrorMemory {

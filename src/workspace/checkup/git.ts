@@ -2,12 +2,11 @@ import { join } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { createGit, type Git } from '../../git/git.ts';
+import { createGit, type Git, openSharedGit } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
 import type { Config } from '../config/config.ts';
 import { isMergedByBd } from '../init/merge-settings.ts';
-import { openSharedGit } from '../shared-git.ts';
 import { checkGitSettings } from './git-settings.ts';
 
 /** The oldest that knows all that bd asks of it (`fetch --no-write-fetch-head`). */

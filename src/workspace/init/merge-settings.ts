@@ -2,10 +2,9 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { toBdError } from '../../core/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
-import { createGit, type Git } from '../../git/git.ts';
+import { createGit, type Git, gitOutput } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
-import { gitOutput } from '../../git/git-output.ts';
 import type { Change } from './change.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { SyncMode } from '../../core/sharing.ts';
 import { listCommitted } from '../../git/committed-files.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
-import type { Project } from '../../sync/branch/branch-format.ts';
+import type { Project } from '../../sync/branch/branch-snapshot.ts';
 import {
   CLASSIC_MIRROR,
   DEFAULT_MIRROR,

@@ -2,7 +2,7 @@ import { borrowOffline, borrowRepository } from '../../git/borrowed-repository.t
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import type { GitRepository } from '../../git/repository.ts';
-import type { Project } from '../../sync/branch/branch-format.ts';
+import type { Project } from '../../sync/branch/branch-snapshot.ts';
 import type { Config } from '../config/config.ts';
 import { openBranch } from '../sync-mode.ts';
 

@@ -5,7 +5,7 @@ import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { listCommitted } from '../../git/committed-files.ts';
-import type { Git } from '../../git/git.ts';
+import { type Git, openSharedGit } from '../../git/git.ts';
 import { findGitRepository, type GitRepository } from '../../git/repository.ts';
 import { WorkspacePlace } from '../../place/workspace-place.ts';
 import { findMainWorktree } from '../../git/worktrees.ts';
@@ -15,7 +15,6 @@ import { findRemote } from '../../git/remote.ts';
 import { createSyncBranch } from '../../sync/branch/sync-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
-import { openSharedGit } from '../shared-git.ts';
 
 /** Issues that a repository has and no workspace here shows yet. */
 export interface SharedIssues {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { borrowRepository } from '../../git/borrowed-repository.ts';
 import { listCommitted } from '../../git/committed-files.ts';
-import { gitOutput } from '../../git/git-output.ts';
-import { createGitObjects } from '../../git/objects.ts';
+import { gitOutput, openSharedGit } from '../../git/git.ts';
+import { GitObjects } from '../../git/objects.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -15,7 +15,6 @@ import type { Log } from '../../platform/log.ts';
 import { checkPurge, purgeBranch } from '../../sync/branch/purge-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
-import { openSharedGit } from '../shared-git.ts';
 import { openWorkspace } from '../workspace.ts';
 import { describeChanges, makeChanges, type Change } from './change.ts';
 import { readFootprint, type Footprint } from './footprint.ts';
@@ -125,7 +124,7 @@ async function readTracked({ place, env }: Installation): Promise<ReadonlyMap<st
   const { repository, beadsDir } = place;
   if (repository === undefined) return new Map();
   const blobs = await listCommitted(repository, beadsDir, { env });
-  const objects = createGitObjects(openSharedGit(repository, { env }));
+  const objects = new GitObjects(openSharedGit(repository, { env }));
   const contents = await objects.read([...blobs.values()]);
   return new Map([...blobs.keys()].map((path, at) => [path, contents[at] ?? Buffer.alloc(0)]));
 }

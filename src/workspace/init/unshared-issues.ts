@@ -9,7 +9,7 @@ import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
-import { missingIn } from '../../sync/branch/shared-elsewhere.ts';
+import { missingIn } from '../../sync/branch/purge-branch.ts';
 import type { SyncBranch } from '../../sync/branch/sync-branch.ts';
 import type { Config } from '../config/config.ts';
 import type { Metadata } from '../config/metadata.ts';

@@ -1,10 +1,9 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SyncBranch } from '../../../src/sync/branch/sync-branch.ts';
-import { commitSubject } from '../../../src/sync/branch/commit-subject.ts';
-import type { CycleStep } from '../../../src/sync/cycle-steps.ts';
-import { createSyncBranch } from '../../../src/sync/branch/sync-branch.ts';
+import { type SyncBranch, createSyncBranch } from '../../../src/sync/branch/sync-branch.ts';
+import { commitSubject } from '../../../src/sync/branch/branch-commit.ts';
+import type { CycleStep } from '../../../src/sync/cycle.ts';
 import type { Issue } from '../../../src/core/issue.ts';
 import { createGit } from '../../../src/git/git.ts';
 import { systemClock } from '../../../src/platform/clock.ts';

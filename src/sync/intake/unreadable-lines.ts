@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BdError } from '../../core/errors.ts';
+import { compareBytes } from '../../core/issue.ts';
+import { writeFileAtomically } from '../../platform/files.ts';
+import type { CarriedLine } from '../../store/carried-lines.ts';
+import { idOfLine } from './issue-lines.ts';
+
+/** A line that could not be read. */
+export interface LineProblem {
+  line: number;
+  problem: string;
+  /** The line's bytes, for the quarantine. */
+  raw: Uint8Array;
+}
+
+/** Writes lines that could not be read to a file of their own, unchanged; the same lines go to the same file. */
+export async function quarantineLines(
+  directory: string,
+  problems: readonly LineProblem[],
+): Promise<string> {
+  const content = Buffer.concat(problems.flatMap(({ raw }) => [raw, Buffer.from('\n')]));
+  const name = createHash('sha256').update(content).digest('hex').slice(0, 12);
+  const path = join(directory, `${name}.jsonl`);
+  try {
+    await mkdir(directory, { recursive: true });
+    await writeFileAtomically(path, content);
+    return path;
+  } catch (error) {
+    throw new BdError('FILE_UNUSABLE', {
+      message: `cannot keep ${problems.length} unreadable lines in ${path}: ${String(error)}`,
+      remedy: 'Make that directory writable; until then the file with those lines stays untouched.',
+      cause: error,
+    });
+  }
+}
+
+/** Adds lines that this bd cannot read, unchanged, in the order of ids; those without an id come last. */
+export function withCarried(content: Buffer, carried: readonly CarriedLine[]): Buffer {
+  if (carried.length === 0) return content;
+  const ours = splitLines(content).map((line) => ({ line, issueId: idOfLine(line) }));
+  const newline = Buffer.from('\n');
+  const all = [...ours, ...carried].sort(
+    (left, right) =>
+      Number(left.issueId === undefined) - Number(right.issueId === undefined) ||
+      compareBytes(left.issueId ?? '', right.issueId ?? '') ||
+      Buffer.compare(left.line, right.line),
+  );
+  return Buffer.concat(all.flatMap(({ line }) => [line, newline]));
+}
+
+function splitLines(content: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < content.length;) {
+    const end = content.indexOf(0x0a, start);
+    lines.push(content.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
+}
