@@ -18,6 +18,8 @@ export interface CommandDefinition {
   readonly parameters?: string;
   readonly about: string;
   readonly flags?: readonly FlagDefinition[];
+  /** In the client's own process, with its services; also in `LOCAL_COMMANDS` of client/command-line.ts. */
+  readonly runsLocally?: boolean;
   readonly subcommands?: readonly CommandDefinition[];
   /** Returns the exit code when it is not 0. Without it, one of the subcommands must be named. */
   readonly run?: (invocation: Invocation) => Promise<number | void>;

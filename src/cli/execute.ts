@@ -32,10 +32,11 @@ export async function execute(argv: readonly string[], around: Surroundings): Pr
     async run(definition, args, values) {
       const flags = createFlags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
       const changes = watchChanges(around.call);
+      const services = definition.runsLocally === true ? around.services : undefined;
       const invocation = createInvocation({
         args,
         flags,
-        around: { ...around, call: changes.call },
+        around: { ...around, services, call: changes.call },
       });
       exitCode = (await definition.run?.(invocation)) ?? 0;
       if (!flags.has('json') && !flags.has('quiet')) await changes.tell(io);

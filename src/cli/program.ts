@@ -108,10 +108,10 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--dolt-auto-commit <mode>', ''],
 ];
 
+export const COMMANDS = GROUPS.flatMap(([, definitions]) => definitions);
+
 export function isCommandName(word: string): boolean {
-  return GROUPS.some(([, definitions]) =>
-    definitions.some(({ name, aliases = [] }) => [name, ...aliases].includes(word)),
-  );
+  return COMMANDS.some(({ name, aliases = [] }) => [name, ...aliases].includes(word));
 }
 
 interface ProgramOptions {
@@ -178,7 +178,14 @@ interface Building {
 }
 
 function addCommand(parent: Command, definition: CommandDefinition, building: Building): Command {
-  const { name, aliases = [], about, parameters, subcommands = [] } = definition;
+  const {
+    name,
+    aliases = [],
+    about,
+    parameters,
+    runsLocally = false,
+    subcommands = [],
+  } = definition;
   const { words, flags, run } = building;
   const command = parent.command(name, { hidden: about === '' }).description(about);
   command.aliases(aliases);
@@ -186,7 +193,9 @@ function addCommand(parent: Command, definition: CommandDefinition, building: Bu
   if (![name, ...aliases].some((word) => words.has(word))) return command;
   addFlags(command, definition.flags ?? [], flags);
   addGlobalFlags(command, flags);
-  for (const subcommand of subcommands) addCommand(command, subcommand, building);
+  for (const subcommand of subcommands) {
+    addCommand(command, { ...subcommand, runsLocally }, building);
+  }
   if (subcommands.length === 0 || parameters !== undefined) {
     return command.action(() => run(definition, command.args, flags));
   }

@@ -15,7 +15,7 @@ export interface CommandLine {
   lockTimeout: string | undefined;
 }
 
-/** Global flags that are followed by a value. */
+/** Global flags that are followed by a value; the same as in cli/program.ts. */
 const VALUE_FLAGS = new Set([
   '--db',
   '--actor',
@@ -25,7 +25,7 @@ const VALUE_FLAGS = new Set([
   '--dolt-auto-commit',
 ]);
 
-/** Commands that run in the client's process, whether there is a workspace or not. */
+/** Commands that run in the client's process, with or without a workspace: those with `runsLocally`. */
 const LOCAL_COMMANDS = new Set([
   'init',
   'uninstall',

@@ -1,4 +1,7 @@
+import type { Option } from 'commander';
 import { expect, test } from 'vitest';
+import type { CommandIo } from '../../src/cli/command-io.ts';
+import { COMMANDS, createProgram } from '../../src/cli/program.ts';
 import { isLocal, readCommandLine } from '../../src/client/command-line.ts';
 
 test.each<[string[], string | undefined]>([
@@ -51,3 +54,28 @@ test('a boolean flag can be taken back', () => {
   expect(readCommandLine(['--no-daemon=false', 'list']).refusesDaemon).toBe(false);
   expect(readCommandLine(['--json', 'list', '--json=false']).wantsJson).toBe(false);
 });
+
+test('what the client knows of the command line agrees with the commands themselves', () => {
+  const local = COMMANDS.filter(({ runsLocally }) => runsLocally === true);
+  for (const command of COMMANDS) {
+    for (const name of [command.name, ...(command.aliases ?? [])]) {
+      expect(
+        isLocal(readCommandLine([name])),
+        `List ${name} in LOCAL_COMMANDS of client/command-line.ts if, and only if, it has \`runsLocally\`.`,
+      ).toBe(local.includes(command));
+    }
+  }
+  for (const { short, long, required } of globalOptions()) {
+    for (const flag of [short, long].filter((each) => each !== undefined)) {
+      expect(
+        readCommandLine([flag, 'value', 'list']).command,
+        `List ${flag} in VALUE_FLAGS of client/command-line.ts if, and only if, it takes a value.`,
+      ).toBe(required ? 'list' : 'value');
+    }
+  }
+});
+
+function globalOptions(): readonly Option[] {
+  const io = { columns: 0, stdout: () => {} } as unknown as CommandIo;
+  return createProgram({ argv: [], io, run: async () => {} }).options;
+}

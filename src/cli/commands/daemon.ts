@@ -10,6 +10,7 @@ import { serviceCommand } from './service.ts';
 
 export const daemonCommand: CommandDefinition = {
   name: 'daemon',
+  runsLocally: true,
   about: 'The daemon of this workspace',
   flags: [
     ['--start', ''],

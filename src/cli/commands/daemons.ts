@@ -11,6 +11,7 @@ const SEARCH: FlagDefinition = ['--search <paths>', ''];
 
 export const daemonsCommand: CommandDefinition = {
   name: 'daemons',
+  runsLocally: true,
   about: 'All your daemons, of every workspace',
   subcommands: [
     {

@@ -7,6 +7,7 @@ import { requireServices } from '../own-process.ts';
 
 export const doctorCommand: CommandDefinition = {
   name: 'doctor',
+  runsLocally: true,
   parameters: '[directory]',
   about: 'Look for what is wrong, and change nothing; exit code 1 when something is',
   async run({ args: [directory], services, screen, print }) {

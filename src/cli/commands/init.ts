@@ -11,6 +11,7 @@ import type { Screen } from '../output/screen.ts';
 
 export const initCommand: CommandDefinition = {
   name: 'init',
+  runsLocally: true,
   about: 'Make a workspace in this directory, or join the one that the remote has',
   flags: [
     ['-p, --prefix <prefix>', 'what ids begin with (default: the directory’s name)'],

@@ -3,6 +3,7 @@ import { requireServices } from '../own-process.ts';
 
 export const mcpCommand: CommandDefinition = {
   name: 'mcp',
+  runsLocally: true,
   about: 'Serve the Model Context Protocol on standard input and output',
   run: ({ services }) => requireServices(services, 'mcp').serveMcp(),
 };

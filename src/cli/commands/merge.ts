@@ -11,6 +11,7 @@ const USAGE =
 
 export const mergeCommand: CommandDefinition = {
   name: 'merge',
+  runsLocally: true,
   parameters: '<files...>',
   about:
     'Merge issue files issue by issue, for git: <base> <ours> <theirs> writes to <ours>; <output> <base> <left> <right> too',

@@ -4,6 +4,7 @@ import { listChanges } from '../output/change-list.ts';
 
 export const uninstallCommand: CommandDefinition = {
   name: 'uninstall',
+  runsLocally: true,
   about: 'Take back what init did; what nobody else has is kept',
   flags: [
     ['--purge-remote', 'delete the branch on the remote too'],

@@ -3,6 +3,7 @@ import type { CommandDefinition } from '../command.ts';
 
 export const versionCommand: CommandDefinition = {
   name: 'version',
+  runsLocally: true,
   about: 'Print the version',
   async run({ print }) {
     print({ json: { version: VERSION }, text: `bd version ${VERSION}\n` });
