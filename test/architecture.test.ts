@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { parseAst } from 'rolldown/parseAst';
 import { expect, test } from 'vitest';
 import { ERRORS } from '../src/core/errors.ts';
 import { METHODS } from '../src/protocol/methods.ts';
@@ -180,4 +181,140 @@ function staticRequires(dist: string, name: string, code: string): Map<string, s
     }
   }
   return loaded;
+}
+
+/** Files of one name: the same concept on several floors, or a check of the workspace named for what it checks. */
+const ONE_CONCEPT: readonly (readonly string[])[] = [
+  ['core/dependency.ts', 'protocol/methods/dependency.ts', 'workspace/operations/dependency.ts'],
+  ['core/issue.ts', 'protocol/methods/issue.ts'],
+  ['protocol/methods/conflict.ts', 'workspace/operations/conflict.ts'],
+  ['protocol/methods/workspace.ts', 'workspace/workspace.ts'],
+  ['protocol/first-bytes.ts', 'daemon/connections/first-bytes.ts'],
+  ['store/carried-lines.ts', 'sync/intake/carried-lines.ts'],
+  ['cli/field-value.ts', 'workspace/operations/field-value.ts'],
+  ['cli/overdue.ts', 'workspace/operations/overdue.ts'],
+  ['cli/commands/config.ts', 'workspace/config/config.ts', 'workspace/operations/config.ts'],
+  ['cli/commands/conflicts.ts', 'core/causal/conflicts.ts'],
+  ['cli/commands/info.ts', 'workspace/operations/info.ts'],
+  ['cli/commands/label.ts', 'workspace/operations/label.ts'],
+  ['cli/commands/migrate.ts', 'workspace/init/migrate.ts', 'workspace/operations/migrate.ts'],
+  ['cli/commands/service.ts', 'local/service/service.ts'],
+  ['cli/commands/sync.ts', 'workspace/operations/sync.ts'],
+  ['cli/commands/uninstall.ts', 'workspace/init/uninstall.ts'],
+  ['cli/commands/version.ts', 'core/version.ts'],
+  ['cli/commands/close.ts', 'mcp/tools/close.ts'],
+  ['cli/commands/create.ts', 'mcp/tools/create.ts'],
+  ['cli/commands/ready.ts', 'mcp/tools/ready.ts'],
+  ['cli/commands/show.ts', 'mcp/tools/show.ts'],
+  ['cli/commands/update.ts', 'mcp/tools/update.ts'],
+  ['cli/commands/daemon.ts', 'client/checkup/daemon.ts'],
+  ['core/sharing.ts', 'workspace/checkup/sharing.ts'],
+  ['git/git.ts', 'workspace/checkup/git.ts'],
+  ['platform/files.ts', 'workspace/checkup/files.ts'],
+  ['store/settings.ts', 'workspace/checkup/settings.ts'],
+  ['store/store.ts', 'workspace/checkup/store.ts'],
+  ['workspace/mirror.ts', 'workspace/checkup/mirror.ts'],
+];
+
+test('two files share a name only where they are one concept', () => {
+  const shared = withOneName(files, (file) => basename(file)).filter(
+    (same) => !ONE_CONCEPT.some((known) => same.every((file) => known.includes(file))),
+  );
+  expect(shared, 'Name each file for its own concept, or list them in ONE_CONCEPT.').toEqual([]);
+});
+
+test('no two exported types have one name', () => {
+  const types = files.flatMap((file) =>
+    [...source(file).matchAll(/^export (?:interface|type|class) (\w+)/gm)].map(
+      (match) => `${match[1]} in ${file}`,
+    ),
+  );
+  const shared = withOneName(types, (type) => type.split(' ')[0] ?? '');
+  expect(shared, 'Give each its own name, or export one and use it twice.').toEqual([]);
+});
+
+function withOneName(items: readonly string[], nameIn: (item: string) => string): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const item of items) groups.set(nameIn(item), [...(groups.get(nameIn(item)) ?? []), item]);
+  return [...groups.values()].filter((group) => group.length > 1);
+}
+
+const FUNCTION_LINES_MAX = 60;
+
+/** These are to be cut: the list only gets shorter. */
+const KNOWN_LONG: readonly string[] = [
+  'createAdmission',
+  'createConnections',
+  'createDaemonLine',
+  'createEdgeCycles',
+  'createFleetServices',
+  'createGitObjects',
+  'createIssueStore',
+  'createMcpSession',
+  'createMirrorFile',
+  'createOutbox',
+  'createRpcPeer',
+  'createSocketTransport',
+  'createSyncBranch',
+  'forwardCommand',
+  'guardDatabase',
+  'openStore',
+  'openWorkspace',
+  'readConfig',
+  'serveRpc',
+  'watchDirectory',
+  'withCopies',
+];
+
+test('no function is longer than a screen, tables of data and SQL apart', () => {
+  const long = files.flatMap((file) =>
+    functionsIn(file)
+      .filter(({ name, lines }) => lines > FUNCTION_LINES_MAX && !KNOWN_LONG.includes(name))
+      .map(({ name, lines }) => `${file}: ${name} has ${lines} lines`),
+  );
+  expect(long, 'Split it by what it does.').toEqual([]);
+});
+
+type SyntaxNode = Readonly<Record<string, unknown>> & { type: string; start: number; end: number };
+
+/** Every function of a file by the name it is known by, with the lines that are code. */
+function functionsIn(file: string): { name: string; lines: number }[] {
+  const text = source(file);
+  const linesOf = ({ start, end }: SyntaxNode): number => text.slice(start, end).split('\n').length;
+  const found: { name: string; lines: number }[] = [];
+  /** Returns how many lines of data lie in the node. */
+  const visit = (node: SyntaxNode, known: string): number => {
+    const name = nameOf(node) ?? known;
+    if (isData(node)) return linesOf(node) - 1;
+    const dataLines = childrenOf(node).reduce((sum, child) => sum + visit(child, name), 0);
+    if (/^(Arrow)?Function(Declaration|Expression)$/.test(node.type)) {
+      found.push({ name, lines: linesOf(node) - dataLines });
+    }
+    return dataLines;
+  };
+  visit(parseAst(text, { lang: 'ts' }, file) as unknown as SyntaxNode, file);
+  return found;
+}
+
+function nameOf(node: SyntaxNode): string | undefined {
+  if (node.type === 'MemberExpression') return undefined;
+  for (const member of [node['id'], node['key']]) {
+    if (isNode(member) && typeof member['name'] === 'string') return member['name'];
+  }
+  return undefined;
+}
+
+/** A text over several lines, such as SQL, or a literal with nothing but literals in it. */
+function isData(node: SyntaxNode): boolean {
+  if (node.type === 'TemplateLiteral' || node.type === 'Literal') return true;
+  const isTable = ['ArrayExpression', 'ObjectExpression', 'Property'].includes(node.type);
+  return isTable && childrenOf(node).every((child) => child === node['key'] || isData(child));
+}
+
+function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  return Object.values(node).flat().filter(isNode);
+}
+
+function isNode(value: unknown): value is SyntaxNode {
+  return typeof value === 'object' && value !== null && 'type' in value && 'start' in value;
 }

@@ -1,7 +1,7 @@
 import { CommanderError, type Command } from 'commander';
 import { readActor } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import type { Clock } from '../platform/clock.ts';
+import { systemClock, type Clock } from '../platform/clock.ts';
 import { METHODS, type Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
@@ -15,15 +15,20 @@ import { watchChanges } from './overdue.ts';
 import { createProgram } from './program.ts';
 
 /** What a command line is run against. */
-export interface Surroundings {
+export interface CommandContext {
   io: CommandIo;
   call: Call;
   services: LocalServices | undefined;
   clock: Clock;
 }
 
+/** Runs one command line on an open workspace, for a client. Keeps nothing between runs: the daemon runs many at once. */
+export function runCommand(argv: readonly string[], io: CommandIo, call: Call): Promise<number> {
+  return execute(argv, { io, call, services: undefined, clock: systemClock });
+}
+
 /** One command line to its exit code. Never throws: whatever goes wrong is printed. */
-export async function execute(argv: readonly string[], around: Surroundings): Promise<number> {
+export async function execute(argv: readonly string[], around: CommandContext): Promise<number> {
   const { io } = around;
   let exitCode = 0;
   const program = createProgram({
@@ -63,7 +68,7 @@ function createInvocation({
 }: {
   args: readonly string[];
   flags: Flags;
-  around: Surroundings;
+  around: CommandContext;
 }): Invocation {
   const isJson = flags.has('json');
   const print: Invocation['print'] = ({ json, text }) => {

@@ -1,7 +1,7 @@
 import { BdError } from '../core/errors.ts';
 import { HEARTBEAT_INTERVAL_MS, STDIN_CHARS_MAX, STREAM_CHUNK_CHARS } from '../core/limits.ts';
 import type { CommandIo } from '../cli/command-io.ts';
-import type { runCommand as RunCommandFunction } from '../cli/run-command.ts';
+import type { runCommand as RunCommandFunction } from '../cli/execute.ts';
 import type {
   OutputParams,
   RunCommandParams,
@@ -34,7 +34,7 @@ export async function runCommandFor(
 
 /** The command tree takes milliseconds to load: a daemon that is ready does it before it is asked. */
 export async function loadRunner(): Promise<RunCommand> {
-  return (await import('../cli/run-command.ts')).runCommand;
+  return (await import('../cli/execute.ts')).runCommand;
 }
 
 function createIo(caller: Caller, params: RunCommandParams): CommandIo {

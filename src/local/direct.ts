@@ -14,7 +14,7 @@ import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import type { CommandIo } from '../cli/command-io.ts';
-import { runCommand } from '../cli/run-command.ts';
+import { runCommand } from '../cli/execute.ts';
 
 /** Knows what its person was told: one cause is told once. */
 interface ListenedIo extends CommandIo {

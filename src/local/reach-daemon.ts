@@ -4,13 +4,13 @@ import type { DaemonStart } from '../client/spawn-daemon.ts';
 import type { BdError } from '../core/errors.ts';
 import { findDaemonRefusal } from './daemon-refusal.ts';
 
-export type Reached =
+export type DaemonReach =
   | Connected
   /** The command is done without one; `failure` is there when nobody was told of it yet. */
   | { kind: 'none'; failure?: BdError };
 
 /** The daemon for a command that found none running. */
-export async function reachDaemon(start: DaemonStart, patience: Patience): Promise<Reached> {
+export async function reachDaemon(start: DaemonStart, patience: Patience): Promise<DaemonReach> {
   const { beadsDir, env } = start;
   if ((await findDaemonRefusal(beadsDir, { env })) !== undefined) return { kind: 'none' };
   const ensured = await ensureDaemon(start, patience);

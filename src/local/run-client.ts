@@ -8,7 +8,7 @@ import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
 import { readDaemonPid } from '../place/workspace-files.ts';
 import type { StdinPiece } from '../protocol/daemon-methods.ts';
 import type { ClientHost } from './client-host.ts';
-import type { Reached } from './reach-daemon.ts';
+import type { DaemonReach } from './reach-daemon.ts';
 
 /** The client's process, as far as the client itself uses it. */
 export interface ClientProcess extends ClientHost {
@@ -94,7 +94,7 @@ async function reach(
   beadsDir: string,
   found: Connection,
   { line, host: { env, program, sinceMs } }: Command,
-): Promise<Reached> {
+): Promise<DaemonReach> {
   if (found.kind === 'connected') return found;
   const mayStart = !line.refusesDaemon && daemonRefusedBy(env) === undefined;
   if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };

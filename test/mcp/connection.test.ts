@@ -172,7 +172,7 @@ describe('the end of a connection', () => {
 
   test('a socket that is gone before it is served ends at once', async () => {
     host = await createMcpHost();
-    const { serveMcp } = await import('../../src/mcp/server.ts');
+    const { serveMcp } = await import('../../src/mcp/mcp-server.ts');
     const socket = await host.open();
     socket.destroy();
     await once(socket, 'close');

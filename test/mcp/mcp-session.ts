@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client, type CallToolResult, type Transport } from '@modelcontextprotocol/client';
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/server';
 import { openPlace } from '../../src/place/workspace-place.ts';
-import { serveMcp, type McpLog, type McpOptions } from '../../src/mcp/server.ts';
+import { serveMcp, type McpLog, type McpOptions } from '../../src/mcp/mcp-server.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';

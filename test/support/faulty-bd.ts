@@ -5,7 +5,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { takeWorkspace } from '../../src/local/direct.ts';
-import { runCommand } from '../../src/cli/run-command.ts';
+import { runCommand } from '../../src/cli/execute.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';

@@ -4,7 +4,7 @@ import { whenGiven } from '../filter-flags.ts';
 import { given } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
-import { renderDependencyTree } from '../output/issue-tree.ts';
+import { renderDependencyTree } from '../output/tree-text.ts';
 
 const addCommand: CommandDefinition = {
   name: 'add',

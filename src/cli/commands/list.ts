@@ -13,7 +13,7 @@ import type { Flags } from '../flags.ts';
 import { given } from '../../core/omit-undefined.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
-import { renderIssueTree } from '../output/issue-tree.ts';
+import { renderIssueTree } from '../output/tree-text.ts';
 import type { Screen } from '../output/screen.ts';
 
 const LIMIT_DEFAULT = 50;

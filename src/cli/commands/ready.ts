@@ -2,7 +2,7 @@ import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, readFilterFlags, whenGiven } from '../filter-flags.ts';
 import { given } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
-import { renderIssueTree } from '../output/issue-tree.ts';
+import { renderIssueTree } from '../output/tree-text.ts';
 
 const LIMIT_DEFAULT = 10;
 

@@ -5,7 +5,7 @@ import { formatDot, isSameDot, type Dot } from './dot.ts';
 import { CAUSAL_KEY, isSequenced, keyName } from './field-key.ts';
 import { firstParent, likelyStatusBelow } from './fields.ts';
 import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
-import { splitMetadata } from './metadata.ts';
+import { splitMetadata } from './metadata-members.ts';
 import { hiddenSiblings, shownSibling } from './shown.ts';
 import { seal } from './text-hash.ts';
 import { formatVector, type VersionVector } from './version-vector.ts';

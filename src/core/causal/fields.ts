@@ -11,7 +11,7 @@ import {
   unknownKey,
 } from './field-key.ts';
 import type { Creation, Deletion, StatusGroup, Value } from './issue-state.ts';
-import { looseMembers, splitMetadata } from './metadata.ts';
+import { looseMembers, splitMetadata } from './metadata-members.ts';
 
 /** What an issue's line alone does not tell. */
 export interface FieldHints {

@@ -2,7 +2,7 @@ import { isParentType } from '../dependency.ts';
 import { compareTimestamps, isTimestamp } from '../timestamp.ts';
 import { kindOf } from './field-key.ts';
 import type { Value } from './issue-state.ts';
-import { withoutBlanks } from './metadata.ts';
+import { withoutBlanks } from './metadata-members.ts';
 
 /**
  * Whether another tool that read one value may have written the other without meaning a change: it

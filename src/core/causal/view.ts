@@ -11,7 +11,7 @@ import {
   type StatusGroup,
   type Value,
 } from './issue-state.ts';
-import { joinMetadata } from './metadata.ts';
+import { joinMetadata } from './metadata-members.ts';
 import { shownSibling } from './shown.ts';
 
 /** An element of a list in the issue. */

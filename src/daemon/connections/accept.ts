@@ -146,7 +146,7 @@ async function prepareMcp(
   admit(isHello ? params : undefined);
   const hello = isHello ? bridgeHello.check(params ?? {}, 'bd/hello') : {};
   const read = isHello ? bytes.indexOf('\n', bytes.indexOf('{')) + 1 : 0;
-  const { serveMcp } = await import('../../mcp/server.ts');
+  const { serveMcp } = await import('../../mcp/mcp-server.ts');
   const hold = (bytes: number): void => memory.set(bytes + socket.writableLength);
   return () => {
     socket.unshift(bytes.subarray(read));

@@ -4,10 +4,13 @@ import { dirname, join, relative } from 'node:path';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { readTextIfThere } from '../../platform/files.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 
 /** Keeps `git status` clean without touching a tracked file; undefined when the line is already there. */
-export function planExclude(repository: GitRepository, place: WorkspacePlace): Change | undefined {
+export function planExclude(
+  repository: GitRepository,
+  place: WorkspacePlace,
+): PlannedChange | undefined {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, place);
   const present = readTextIfThere(path);
@@ -27,7 +30,7 @@ export function planUnexclude(
   repository: GitRepository,
   place: WorkspacePlace,
   { bytes }: { bytes: number | null | undefined },
-): Change | undefined {
+): PlannedChange | undefined {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, place);
   const present = readTextIfThere(path);
@@ -64,7 +67,7 @@ function excludePattern({ topLevel }: GitRepository, { beadsDir }: WorkspacePlac
 }
 
 /** Makes git ignore a file in `.beads`. */
-export function planIgnore(place: WorkspacePlace, name: string): Change {
+export function planIgnore(place: WorkspacePlace, name: string): PlannedChange {
   return {
     says: `added /${name} to .beads/.gitignore`,
     async make() {
@@ -80,7 +83,7 @@ export function planIgnore(place: WorkspacePlace, name: string): Change {
   };
 }
 
-export function planUnignore(place: WorkspacePlace, name: string): Change {
+export function planUnignore(place: WorkspacePlace, name: string): PlannedChange {
   const path = place.file('.gitignore');
   return {
     says: `removed /${name} from .beads/.gitignore`,

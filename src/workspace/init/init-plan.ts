@@ -18,7 +18,7 @@ import { openConfig, type Config } from '../config/config.ts';
 import { CLASSIC_MIRROR, readMetadata, type Metadata } from '../config/metadata.ts';
 import { openSharedGit } from '../../git/git.ts';
 import { BEADS_FILES } from './beads-files.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 import { namesIn, type FootprintBefore } from './footprint.ts';
 import { excludeBytes, planExclude } from './ignore-files.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
@@ -50,7 +50,7 @@ export interface InitPlan {
   remote: string | null;
   /** What is there already. */
   footprint: FootprintBefore;
-  changes: Change[];
+  changes: PlannedChange[];
   /** That the remote did not answer; undefined when it did, or was not asked. */
   silence: string | undefined;
 }
@@ -180,7 +180,7 @@ async function findTarget(
 async function planChanges(
   site: Site,
   planned: { options: InitOptions; prefix: string; remote: Target | undefined },
-): Promise<Change[]> {
+): Promise<PlannedChange[]> {
   const { place, mirror, isTracked, settings, mode } = site;
   const { options, prefix, remote } = planned;
   const changes = [planFiles(place, { prefix, isLocal: options.isLocal })];
@@ -204,7 +204,7 @@ async function planChanges(
 function planFiles(
   place: WorkspacePlace,
   { prefix, isLocal }: { prefix: string; isLocal: boolean },
-): Change {
+): PlannedChange {
   return {
     says: `made ${place.beadsDir}`,
     async make() {
@@ -220,7 +220,7 @@ function planFiles(
   };
 }
 
-function planMode(place: WorkspacePlace, mode: SyncMode): Change {
+function planMode(place: WorkspacePlace, mode: SyncMode): PlannedChange {
   return {
     says: `set sync.mode to ${mode}`,
     async make() {
@@ -234,7 +234,7 @@ function planMode(place: WorkspacePlace, mode: SyncMode): Change {
 async function planGitSettings(
   { place, mode }: Site,
   { skipsMergeDriver = false, env }: InitOptions,
-): Promise<Change[]> {
+): Promise<PlannedChange[]> {
   const { repository } = place;
   if (repository === undefined) return [];
   if (mode !== 'branch') return skipsMergeDriver ? [] : planMerge({ place, repository, env });
@@ -242,7 +242,7 @@ async function planGitSettings(
   return exclude === undefined ? [] : [exclude];
 }
 
-function noteTracking(trackedMirror: string | undefined): Change {
+function noteTracking(trackedMirror: string | undefined): PlannedChange {
   return {
     says:
       trackedMirror === undefined
@@ -252,7 +252,7 @@ function noteTracking(trackedMirror: string | undefined): Change {
 }
 
 /** What the mode `checked-out` does without being asked. */
-export function noteCommits({ isLocal }: { isLocal: boolean }): Change {
+export function noteCommits({ isLocal }: { isLocal: boolean }): PlannedChange {
   const push = isLocal ? '' : ', and push it when nothing but such commits would go along';
   return { says: `will commit issues on the branch that is checked out${push}` };
 }

@@ -1,6 +1,6 @@
 import { writeMetadata } from '../config/metadata.ts';
 import { openWorkspace } from '../workspace.ts';
-import { describeChanges, makeChanges } from './change.ts';
+import { describeChanges, makeChanges } from './planned-change.ts';
 import { completeFootprint, recordFootprint } from './footprint.ts';
 import { planInit, type InitOptions, type InitPlan } from './init-plan.ts';
 import { findProject, lookForProject } from './project-search.ts';

@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../../platform/files.ts';
 import { createGit, type Git, gitOutput } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 
 /**
  * How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. Where
@@ -36,7 +36,7 @@ export interface MergePlace {
  * Makes git merge the issue files in `.beads` with bd, then says what is left as it is. Touches no
  * attributes elsewhere and stages nothing.
  */
-export async function planMerge({ place, repository, env }: MergePlace): Promise<Change[]> {
+export async function planMerge({ place, repository, env }: MergePlace): Promise<PlannedChange[]> {
   const attributes = planAttributes(place.file('.gitattributes'));
   const driver = await planDriver(createGit({ gitDir: repository.gitDir, env }));
   const planned = [attributes, driver].filter((change) => change !== undefined);
@@ -49,7 +49,7 @@ export async function planMerge({ place, repository, env }: MergePlace): Promise
 export async function planUnmerge(
   { gitDir }: GitRepository,
   env: Environment,
-): Promise<Change | undefined> {
+): Promise<PlannedChange | undefined> {
   const git = createGit({ gitDir, env });
   if ((await readDriver(git)) !== MERGE_DRIVER) return undefined;
   return {
@@ -68,7 +68,7 @@ export async function isMergedByBd({ gitDir }: GitRepository, env: Environment):
   return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === MERGE_DRIVER;
 }
 
-function planAttributes(path: string): Change | undefined {
+function planAttributes(path: string): PlannedChange | undefined {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present === undefined) {
     return {
@@ -80,7 +80,7 @@ function planAttributes(path: string): Change | undefined {
   return { says: 'left .beads/.gitattributes as it is; it does not say merge=beads' };
 }
 
-async function planDriver(git: Git): Promise<Change | undefined> {
+async function planDriver(git: Git): Promise<PlannedChange | undefined> {
   const says = 'set merge.beads.driver in .git/config';
   try {
     const driver = await readDriver(git);

@@ -3,7 +3,7 @@ import type { SyncMode } from '../../core/sharing.ts';
 import type { MigrationReport } from '../../protocol/methods/workspace.ts';
 import { forgetSyncMemory } from '../../sync/sync-memory.ts';
 import type { Workspace } from '../workspace.ts';
-import { describeChanges, makeChanges, type Change } from './change.ts';
+import { describeChanges, makeChanges, type PlannedChange } from './planned-change.ts';
 import { planMigration, type MigrationContext } from './migration-plan.ts';
 
 export type Migrating = MigrationContext & Pick<Workspace, 'store' | 'sync' | 'changeSharing'>;
@@ -50,7 +50,7 @@ async function currentMode({ config }: Migrating): Promise<SyncMode> {
 }
 
 /** Waiting changes are shared in the former mode, or at least committed in this repository. */
-function planLastSync({ sync }: Migrating, from: SyncMode): Change[] {
+function planLastSync({ sync }: Migrating, from: SyncMode): PlannedChange[] {
   const { pending } = sync.status();
   if (from === 'worktree' || pending === 0) return [];
   return [

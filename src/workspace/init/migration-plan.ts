@@ -16,7 +16,7 @@ import {
   type Metadata,
 } from '../config/metadata.ts';
 import type { Workspace } from '../workspace.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 import { readFootprint } from './footprint.ts';
 import { isIgnored, planExclude, planIgnore, planUnexclude, planUnignore } from './ignore-files.ts';
 import { noteCommits } from './init-plan.ts';
@@ -26,7 +26,7 @@ import { lookForProject, recallProject } from './project-search.ts';
 export type MigrationContext = Pick<Workspace, 'place' | 'config' | 'env' | 'clock'>;
 
 export interface MigrationPlan {
-  changes: Change[];
+  changes: PlannedChange[];
   /** What is left to the person: sentences, and commands to run in the project's directory. */
   left: string[];
 }
@@ -50,7 +50,7 @@ export async function planMigration(
   };
 }
 
-function planMode({ config }: MigrationContext, mode: SyncMode): Change {
+function planMode({ config }: MigrationContext, mode: SyncMode): PlannedChange {
   return { says: `set sync.mode to ${mode}`, make: () => config.set('sync.mode', mode) };
 }
 
@@ -82,7 +82,7 @@ async function planToBranch(
 async function planProject(
   context: MigrationContext,
   repository: GitRepository,
-): Promise<Change[]> {
+): Promise<PlannedChange[]> {
   const { place, config } = context;
   const { project_id: id } = readMetadata(place);
   const search = config.truth('sync.push') ? lookForProject : recallProject;
@@ -96,7 +96,10 @@ async function planProject(
 }
 
 /** The tracked file stays as it is until the person removes it, so the mirror takes another name. */
-function planOtherName(place: WorkspacePlace, tracked: ReadonlyMap<string, string>): Change[] {
+function planOtherName(
+  place: WorkspacePlace,
+  tracked: ReadonlyMap<string, string>,
+): PlannedChange[] {
   const name = [DEFAULT_MIRROR, CLASSIC_MIRROR].find((each) => !tracked.has(each));
   if (name === undefined) throw noName();
   return [
@@ -123,8 +126,8 @@ async function planUntracked(
   { place, env }: MigrationContext,
   repository: GitRepository,
   tracked: ReadonlyMap<string, string>,
-): Promise<Change[]> {
-  const changes: Change[] = [];
+): Promise<PlannedChange[]> {
+  const changes: PlannedChange[] = [];
   const path = place.file('.gitattributes');
   const isOurs = existsSync(path) && readFileSync(path, 'utf8') === ATTRIBUTES;
   if (isOurs && !tracked.has('.gitattributes')) {
@@ -138,10 +141,10 @@ async function planUntracked(
 async function planToTracked(
   context: MigrationContext,
   repository: GitRepository,
-): Promise<Change[]> {
+): Promise<PlannedChange[]> {
   const { place, env } = context;
   const { jsonl_export: mirror } = readMetadata(place);
-  const changes: Change[] = [];
+  const changes: PlannedChange[] = [];
   const bytes = readFootprint(place)?.exclude_bytes;
   const unexclude = planUnexclude(repository, place, { bytes });
   if (unexclude !== undefined) changes.push(unexclude);
@@ -159,7 +162,7 @@ async function planToTracked(
 function planFormerName(
   place: WorkspacePlace,
   { mirror, former }: { mirror: string; former: string },
-): Change {
+): PlannedChange {
   return {
     says: `set jsonl_export to ${former} in .beads/metadata.json, which git tracks`,
     async make() {

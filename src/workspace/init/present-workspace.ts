@@ -6,7 +6,7 @@ import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
-import { describeChanges, makeChanges } from './change.ts';
+import { describeChanges, makeChanges } from './planned-change.ts';
 import { planMerge } from './merge-settings.ts';
 
 interface CompletionOptions {

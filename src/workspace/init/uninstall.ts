@@ -16,7 +16,7 @@ import { checkPurge, purgeBranch } from '../../sync/branch/purge-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
 import { openWorkspace } from '../workspace.ts';
-import { describeChanges, makeChanges, type Change } from './change.ts';
+import { describeChanges, makeChanges, type PlannedChange } from './planned-change.ts';
 import { readFootprint, type Footprint } from './footprint.ts';
 import { planUnexclude } from './ignore-files.ts';
 import { planUnmerge } from './merge-settings.ts';
@@ -95,7 +95,7 @@ async function planUninstall({
   clock,
   purgesRemote,
   isForced,
-}: UninstallOptions): Promise<{ backup: string | null; changes: Change[] }> {
+}: UninstallOptions): Promise<{ backup: string | null; changes: PlannedChange[] }> {
   const metadata = readMetadata(place);
   const config = await openConfig(place, { env });
   const issues = (await readIfThere(place.file(metadata.jsonl_export))) ?? Buffer.alloc(0);
@@ -129,7 +129,7 @@ async function readTracked({ place, env }: Installation): Promise<ReadonlyMap<st
   return new Map([...blobs.keys()].map((path, at) => [path, contents[at] ?? Buffer.alloc(0)]));
 }
 
-async function planPurge(installed: Installation): Promise<Change> {
+async function planPurge(installed: Installation): Promise<PlannedChange> {
   const { repository } = installed.place;
   if (repository === undefined) {
     throw new BdError('SYNC_FAILED', {
@@ -152,7 +152,7 @@ async function planPurge(installed: Installation): Promise<Change> {
 async function planRepository(
   { place, env }: Installation,
   footprint: Footprint | undefined,
-): Promise<(Change | undefined)[]> {
+): Promise<(PlannedChange | undefined)[]> {
   const { repository } = place;
   if (repository === undefined) return [];
   const bytes = footprint?.exclude_bytes;
@@ -166,7 +166,7 @@ async function planRepository(
 async function planRefs(
   repository: GitRepository,
   { env }: { env: Environment },
-): Promise<Change | undefined> {
+): Promise<PlannedChange | undefined> {
   const { commonDir } = repository;
   const git = openSharedGit(repository, { env });
   const format = '--format=%(refname) %(objectname)';
@@ -186,7 +186,11 @@ async function planRefs(
 }
 
 /** The first command in a repository whose remote has issues joins them, also after an uninstall. */
-async function noteRejoining({ place, config, env }: Installation): Promise<Change | undefined> {
+async function noteRejoining({
+  place,
+  config,
+  env,
+}: Installation): Promise<PlannedChange | undefined> {
   const { repository } = place;
   if (repository === undefined || config.text('sync.mode') !== 'branch') return undefined;
   const shared = ['refs/bd/remote', `refs/remotes/*/${config.text('sync.branch')}`];

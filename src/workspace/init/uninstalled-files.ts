@@ -6,7 +6,7 @@ import { isDaemonFile, type WorkspacePlace } from '../../place/workspace-place.t
 import { copyPath } from '../../store/upgrade.ts';
 import { storeFiles, type Metadata } from '../config/metadata.ts';
 import { BEADS_FILES } from './beads-files.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 import { copyBeforeInit, type Footprint } from './footprint.ts';
 import { ATTRIBUTES } from './merge-settings.ts';
 
@@ -27,7 +27,7 @@ type Fate =
 
 /** What becomes of the files in `.beads`: bd's own are removed, all others stay and are named. */
 export function planRemoval(directory: BeadsDirectory): {
-  changes: Change[];
+  changes: PlannedChange[];
   stays: ReadonlySet<string>;
 } {
   const { place } = directory;
@@ -36,7 +36,7 @@ export function planRemoval(directory: BeadsDirectory): {
   const named = (kind: Fate['kind']): string[] =>
     [...fates.keys()].filter((name) => fates.get(name)?.kind === kind).sort();
   const stays = new Set([...named('put_back'), ...named('tracked'), ...named('left')]);
-  const removal: Change = {
+  const removal: PlannedChange = {
     says: stays.size === 0 ? `removed ${beadsDir}` : `removed what bd made in ${beadsDir}`,
     async make() {
       removeSocket(place);

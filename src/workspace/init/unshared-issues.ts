@@ -14,7 +14,7 @@ import type { SyncBranch } from '../../sync/branch/sync-branch.ts';
 import type { Config } from '../config/config.ts';
 import type { Metadata } from '../config/metadata.ts';
 import { openBranch } from '../sync-mode.ts';
-import type { Change } from './change.ts';
+import type { PlannedChange } from './planned-change.ts';
 
 /** A workspace that is to be removed. */
 export interface Installation {
@@ -64,7 +64,7 @@ export function branchIn(repository: GitRepository, installed: Installation): Sy
   return openBranch({ ...installed, repository, projectId: installed.metadata.project_id });
 }
 
-export interface Backup extends Change {
+export interface Backup extends PlannedChange {
   path: string;
 }
 

@@ -1,6 +1,6 @@
 import { keyName, kindOf } from '../../core/causal/field-key.ts';
 import type { IssueState, Value } from '../../core/causal/issue-state.ts';
-import { joinMetadata, looseMembers } from '../../core/causal/metadata.ts';
+import { joinMetadata, looseMembers } from '../../core/causal/metadata-members.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { unionTexts } from '../../core/causal/text-merge.ts';
 import { valueToJson } from '../../core/causal/value-json.ts';

@@ -1,7 +1,7 @@
 import { toBdError } from '../../core/errors.ts';
 
 /** A change to a person's files or settings. A dry run tells what it `says`; otherwise it is made. */
-export interface Change {
+export interface PlannedChange {
   /** In the past tense, for the report. */
   says: string;
   /** Undefined for a note: something is left as it is, or happens later. */
@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** Makes the changes in order. After a failure, running the command again does what is left. */
-export async function makeChanges(changes: readonly Change[]): Promise<Outcome> {
+export async function makeChanges(changes: readonly PlannedChange[]): Promise<Outcome> {
   const outcome: Outcome = { changes: [], warning: null };
   for (const { says, make, excuse } of changes) {
     try {
@@ -33,6 +33,6 @@ export async function makeChanges(changes: readonly Change[]): Promise<Outcome> 
 }
 
 /** What `makeChanges` would report, had all gone well. */
-export function describeChanges(changes: readonly Change[]): string[] {
+export function describeChanges(changes: readonly PlannedChange[]): string[] {
   return changes.map(({ says }) => says);
 }
