@@ -6,6 +6,7 @@ import { printFailure } from './cli/output/failure.ts';
 import { selectCommandEnvironment } from './client/client-environment.ts';
 import { readCommandLine, type CommandLine } from './client/command-line.ts';
 import { BdError, toBdError } from './core/errors.ts';
+import type { WorkspacePlace } from './place/workspace-place.ts';
 import { runClient, type ClientProcess, type Input } from './local/run-client.ts';
 
 // What this file loads costs every call its loading time: see local/run-client.ts.
@@ -61,7 +62,7 @@ function workingDirectory(): string {
   try {
     return resolve(line.directory ?? '.');
   } catch (cause) {
-    // Somebody deleted it: the system has no name for it any more.
+    // It was deleted, so the system has no name for it.
     throw new BdError('NO_WORKSPACE', {
       message: 'the current directory is gone',
       remedy: 'Go to one that exists, or name the project with `--directory`.',
@@ -94,7 +95,7 @@ function createProcess(io: CommandIo, { database }: CommandLine): ClientProcess 
     cliFile: join(import.meta.dirname, 'bd.js'),
     stdin: process.stdin,
     stdout: process.stdout,
-    // Its person waits since this process began.
+    // The person has waited since this process began.
     sinceMs: 0,
     openStdin,
     watchStdout,
@@ -112,14 +113,12 @@ function interrupted(): AbortSignal {
 }
 
 async function serveHere(
-  beadsDir: string,
+  place: WorkspacePlace,
   { staysWhenIdle }: Parameters<ClientProcess['serve']>[1],
 ): Promise<number> {
   const { runDaemon } = await import('./daemon/lifecycle.ts');
   const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
   const { systemClock } = await import('./platform/clock.ts');
-  const { openPlace } = await import('./place/workspace-place.ts');
-  const place = openPlace(beadsDir);
   process.on('uncaughtException', (error) => {
     recordCrash(place, error, { nowMs: systemClock.nowMs() });
     writeSync(2, `${error.stack ?? String(error)}\n`);
@@ -133,8 +132,8 @@ async function serveHere(
     staysWhenIdle,
     stop: interrupted(),
     report(word) {
-      if (word.kind === 'ready') writeSync(2, `Serving ${beadsDir}; Ctrl-C ends it\n`);
-      if (word.kind === 'busy') writeSync(2, `Another process serves ${beadsDir} already\n`);
+      if (word.kind === 'ready') writeSync(2, `Serving ${place.beadsDir}; Ctrl-C ends it\n`);
+      if (word.kind === 'busy') writeSync(2, `Another process serves ${place.beadsDir} already\n`);
       if (word.kind === 'failed')
         writeSync(2, `Error: ${word.error.message}\n${word.error.remedy}\n`);
     },

@@ -20,7 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   workspace: ['core', 'protocol', 'platform', 'git', 'place', 'store', 'sync'],
   client: ['core', 'protocol', 'platform', 'git', 'place'],
   mcp: ['core', 'protocol'],
-  cli: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client', 'local'],
+  cli: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client'],
   local: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client', 'cli'],
   daemon: [
     'core',
@@ -198,7 +198,8 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['cli/commands/info.ts', 'workspace/operations/info.ts'],
   ['cli/commands/label.ts', 'workspace/operations/label.ts'],
   ['cli/commands/migrate.ts', 'workspace/init/migrate.ts', 'workspace/operations/migrate.ts'],
-  ['cli/commands/service.ts', 'local/service/service.ts'],
+  ['cli/commands/service.ts', 'local/service.ts'],
+  ['cli/commands/doctor.ts', 'local/doctor.ts'],
   ['cli/commands/sync.ts', 'workspace/operations/sync.ts'],
   ['cli/commands/uninstall.ts', 'workspace/init/uninstall.ts'],
   ['cli/commands/version.ts', 'core/version.ts'],

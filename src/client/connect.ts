@@ -1,38 +1,38 @@
 import { createConnection, type Socket } from 'node:net';
 import { CONNECT_TIMEOUT_MS } from '../core/limits.ts';
 import { resolveSocket } from '../place/socket-link.ts';
-import { socketLinkPath } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 export type Connected = { kind: 'connected'; socket: Socket };
 
 export type Connection =
   | Connected
-  /** Nobody listens here: no link, or one that a dead daemon or another workspace's left. */
+  /** Nothing listens: no link, or the link of a dead daemon or of another workspace. */
   | { kind: 'absent' }
   /** Sockets are not allowed here, or this one is not ours. */
   | { kind: 'forbidden'; reason: string }
-  /** Somebody listens and takes no connection. */
+  /** A process listens and accepts no connection. */
   | { kind: 'unresponsive'; reason: string };
 
 /** Connects to the daemon of a workspace; never starts one, never throws. */
 export async function connect(
-  beadsDir: string,
+  { socketLink }: WorkspacePlace,
   { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Promise<Connection> {
-  const resolved = resolveSocket(socketLinkPath(beadsDir));
+  const resolved = resolveSocket(socketLink);
   if (resolved.kind === 'absent') return { kind: 'absent' };
   if (resolved.kind === 'untrusted') {
-    return { kind: 'forbidden', reason: `${socketLinkPath(beadsDir)} ${resolved.problem}` };
+    return { kind: 'forbidden', reason: `${socketLink} ${resolved.problem}` };
   }
   return await connectTo(resolved.path, { timeoutMs });
 }
 
 /**
- * Where the link leads to another workspace's daemon, this directory may be what was moved away from
- * under it: called on, that daemon looks, and lets go of it at once.
+ * A link to another workspace's daemon means that this directory may have been moved away from it. A
+ * connection makes that daemon look, and release this directory at once.
  */
-export async function callFormerDaemon(beadsDir: string): Promise<void> {
-  const resolved = resolveSocket(socketLinkPath(beadsDir));
+export async function callFormerDaemon({ socketLink }: WorkspacePlace): Promise<void> {
+  const resolved = resolveSocket(socketLink);
   if (resolved.kind !== 'absent' || resolved.elsewhere === undefined) return;
   const connection = await connectTo(resolved.elsewhere, { timeoutMs: CONNECT_TIMEOUT_MS });
   if (connection.kind === 'connected') connection.socket.destroy();
@@ -46,7 +46,7 @@ export function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): P
       clearTimeout(deadline);
       socket.removeAllListeners();
       if (connection.kind !== 'connected') {
-        socket.on('error', () => {}); // Whatever a given-up socket still reports is no news.
+        socket.on('error', () => {}); // A socket that was given up may still report an error.
         socket.destroy();
       }
       done(connection);

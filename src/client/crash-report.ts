@@ -15,9 +15,9 @@ import {
   CRASH_WINDOW_MS,
 } from '../core/limits.ts';
 import { readLogTail } from '../platform/log-file.ts';
-import { crashReportPath, daemonLogPath } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 
-/** How a daemon died of its own fault. Nothing of the environment is in it. */
+/** How a daemon crashed. It holds nothing of the environment. */
 export interface CrashReport {
   /** RFC 3339, as are those in `crashes`. */
   at: string;
@@ -26,21 +26,20 @@ export interface CrashReport {
   node: string;
   message: string;
   stack: string;
-  /** When daemons of this workspace crashed lately; this one is the last of them. */
+  /** The recent crashes of this workspace's daemons, this one last. */
   crashes: string[];
   /** The end of the log before it. */
   log: string[];
 }
 
-/** Takes the place of an older report, and of a link of that name. */
+/** Replaces an older report, and a link of that name. */
 export function writeCrashReport(
-  beadsDir: string,
+  place: WorkspacePlace,
   error: Error,
   { nowMs, version }: { nowMs: number; version: string },
 ): void {
-  const path = crashReportPath(beadsDir);
   const at = new Date(nowMs).toISOString();
-  const before = (readCrashReport(beadsDir)?.crashes ?? []).filter(
+  const before = (readCrashReport(place)?.crashes ?? []).filter(
     (instant) => nowMs - Date.parse(instant) < CRASH_WINDOW_MS,
   );
   const report: CrashReport = {
@@ -51,19 +50,19 @@ export function writeCrashReport(
     message: error.message.slice(0, CRASH_TEXT_CHARS_MAX),
     stack: (error.stack ?? String(error)).slice(0, CRASH_TEXT_CHARS_MAX),
     crashes: [...before, at],
-    log: readLogTail(daemonLogPath(beadsDir), { bytesMax: CRASH_REPORT_BYTES_MAX / 4 }).slice(
+    log: readLogTail(place.logFile, { bytesMax: CRASH_REPORT_BYTES_MAX / 4 }).slice(
       -CRASH_LOG_LINES,
     ),
   };
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${place.crashFile}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
-  renameSync(temporary, path);
+  renameSync(temporary, place.crashFile);
 }
 
-/** Undefined when there is none of ours: what a repository brings along is open to others. */
-export function readCrashReport(beadsDir: string): CrashReport | undefined {
+/** Undefined when there is none of ours: a file that a repository brings along is open to others. */
+export function readCrashReport({ crashFile }: WorkspacePlace): CrashReport | undefined {
   try {
-    const file = openSync(crashReportPath(beadsDir), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const file = openSync(crashFile, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const status = fstatSync(file);
       const isOurs = status.isFile() && (status.mode & 0o077) === 0;
@@ -78,8 +77,8 @@ export function readCrashReport(beadsDir: string): CrashReport | undefined {
   }
 }
 
-export function removeCrashReport(beadsDir: string): void {
-  rmSync(crashReportPath(beadsDir), { force: true });
+export function removeCrashReport({ crashFile }: WorkspacePlace): void {
+  rmSync(crashFile, { force: true });
 }
 
 function isReport(value: unknown): value is CrashReport {

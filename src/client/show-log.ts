@@ -3,7 +3,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { isNotFound, readIfThere } from '../platform/files.ts';
-import { daemonLogPath, refuseLinks } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 const NEWLINE = 0x0a;
 
@@ -11,21 +11,18 @@ export interface LogOptions {
   /** How many lines of the end are shown. */
   lines: number;
   print: (text: string) => void;
-  /** Goes on with what is written, in the file that takes this one's place too, until this is aborted. */
+  /** Continues with what is written, across a change of files, until aborted. */
   until?: AbortSignal;
 }
 
-/** The end of a daemon's log, that of the file before it among it when it is short. */
+/** The end of a daemon's log; when that is short, the end of the file before it too. */
 export async function showLog(
-  beadsDir: string,
+  place: WorkspacePlace,
   { lines, print, until }: LogOptions,
 ): Promise<void> {
-  const path = daemonLogPath(beadsDir);
-  refuseLinks(
-    beadsDir,
-    [path, `${path}.1`].map((each) => basename(each)),
-  );
-  // Opened once: what is written between the end that is shown and the first look after it is not lost.
+  const path = place.logFile;
+  place.refuseLinks([basename(path), `${basename(path)}.1`]);
+  // Opened once, so that nothing written between the first print and the first look is lost.
   const reader = await openReader(path, print);
   try {
     const tail = await readTail(await reader.take(), { path, lines });
@@ -53,11 +50,11 @@ async function follow(
   path: string,
   { reader, until }: { reader: LogReader; until: AbortSignal },
 ): Promise<void> {
-  // Not for those who only look at the end of it.
+  // Loaded only to follow.
   const { watchDirectory } = await import('../platform/directory-watch.ts');
   let turn = Promise.resolve();
   const look = (): void => {
-    // A log that cannot be read now may be readable with the next line.
+    // A read may fail now and succeed with the next line.
     turn = turn.then(() => reader.read()).catch(() => {});
   };
   const watch = watchDirectory({
@@ -67,7 +64,7 @@ async function follow(
     onError: look,
   });
   await watch.ready;
-  // What was written before the watch stood.
+  // Catches lines written before the watcher was ready.
   look();
   if (!until.aborted) await once(until, 'abort');
   await watch.close();
@@ -75,9 +72,9 @@ async function follow(
 }
 
 interface LogReader {
-  /** What has come since the last call; at the first one, all that is there. */
+  /** What was written since the last call; all of it at the first. */
   take(): Promise<Buffer>;
-  /** Prints that, and goes on with the new file when the old one was put aside. */
+  /** Prints that, and continues with the new file when the old one was rotated away. */
   read(): Promise<void>;
   close(): Promise<void>;
 }
@@ -111,7 +108,7 @@ async function openReader(path: string, print: (text: string) => void): Promise<
     async read() {
       await printRest();
       while (await isReplaced()) {
-        // Lines that came between the last look and the change of files.
+        // Lines written between the last read and the change of files.
         await printRest();
         await file?.close();
         file = await openIfThere(path);

@@ -1,12 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { devNull } from 'node:os';
 import { parse } from 'node:path';
-import type { Readable } from 'node:stream';
 import { BdError, messageOf } from '../core/errors.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
-import { listInheritedDescriptors } from '../platform/inherited-descriptors.ts';
-import { daemonLogPath } from '../place/workspace-files.ts';
+import { listOwnProcesses, type OwnProcess } from '../platform/own-process.ts';
+import { spawnDetached, type Detached } from '../platform/spawn-detached.ts';
 import { fromRpcError, type RpcError } from '../protocol/messages.ts';
 import { selectDaemonEnvironment } from './client-environment.ts';
 
@@ -18,109 +17,86 @@ export interface DaemonProgram {
 }
 
 export interface DaemonStart {
-  beadsDir: string;
+  place: WorkspacePlace;
   program: DaemonProgram;
   env: Environment;
 }
 
+/** What a daemon reports on its pipe in one line: `R` ready, `B` busy, `E <error>` failed. */
 export type Spawned =
   | { kind: 'ready' }
   /** Another process holds the workspace's lock. */
   | { kind: 'busy' }
   | { kind: 'failed'; error: BdError }
-  /** A signal ended it, which says nothing of the next one. */
+  /** A signal ended it, which does not mean that the next one fails. */
   | { kind: 'killed'; error: BdError };
 
-/** The pipe on which a daemon says how its start went: `R`, `B` or `E <error>`, one line. */
-const READY_FD = 3;
-
-/** Read of what a dying daemon said: a stack begins with its cause. */
+/** How much of a dying daemon's output is read: a stack begins with its cause. */
 const LAST_WORDS_BYTES = 16 * 1024;
 
-/** Starts a daemon that outlives this process, and waits for its first word. */
+/** Starts a daemon that outlives this process, and waits for its report. */
 export async function spawnDaemon(
-  start: DaemonStart,
+  { place, program, env }: DaemonStart,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<Spawned> {
-  const { beadsDir } = start;
-  const log = openLog(beadsDir);
+  const log = openLog(place);
   const logStart = log === undefined ? 0 : fstatSync(log).size;
   try {
-    const child = spawnProgram(start, log);
-    return await readFirstWord(child, { beadsDir, logStart, timeoutMs });
+    const detached = spawnDetached(
+      [program.execPath, program.file, place.beadsDir, '--ready-pipe'],
+      { env: selectDaemonEnvironment(env), directory: parse(place.beadsDir).root, output: log },
+    );
+    return await readReport(detached, { place, logStart, timeoutMs });
   } catch (error) {
-    // Of some reasons why the system starts no process, Node tells like this.
-    const reason = messageOf(error);
-    return { kind: 'failed', error: cannotStart(beadsDir, reason) };
+    // Node throws for some of the reasons why the system starts no process.
+    return { kind: 'failed', error: cannotStart(place, messageOf(error)) };
   } finally {
     if (log !== undefined) closeSync(log);
   }
 }
 
-function spawnProgram(
-  { beadsDir, program, env }: DaemonStart,
-  log: number | undefined,
-): ChildProcess {
-  const nothing = openSync(devNull, 'r');
-  try {
-    return spawn(program.execPath, [program.file, beadsDir, '--ready-pipe'], {
-      detached: true,
-      windowsHide: true,
-      // A working directory inside the workspace would keep it from being moved or unmounted.
-      cwd: parse(beadsDir).root,
-      env: selectDaemonEnvironment(env),
-      // Never ours: `$(bd …)` would wait for a daemon that holds its output open.
-      stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe', ...coverInherited(nothing)],
-    });
-  } finally {
-    closeSync(nothing);
-  }
+export interface DaemonProcess extends OwnProcess {
+  /** The workspace that it was started for. */
+  beadsDir: string;
 }
 
-/**
- * What is left of the caller's descriptors is given `nothing` in its place: a lock of his
- * (`flock 200`), or a pipe that another program reads, would stay taken as long as the daemon lives.
- */
-function coverInherited(nothing: number): ('ignore' | number)[] {
-  const inherited = new Set(listInheritedDescriptors());
-  const first = READY_FD + 1;
-  const count = Math.max(READY_FD, ...inherited) - READY_FD;
-  return Array.from({ length: count }, (_, at) => (inherited.has(first + at) ? nothing : 'ignore'));
+/** All of this user's daemons, whether they answer or not. */
+export function listDaemonProcesses(): DaemonProcess[] {
+  return listOwnProcesses('bd-daemon.js').flatMap((each) => {
+    const [beadsDir = ''] = each.args;
+    return beadsDir.startsWith('/') ? [{ ...each, beadsDir }] : [];
+  });
 }
 
-function readFirstWord(
-  child: ChildProcess,
-  { beadsDir, logStart, timeoutMs }: { beadsDir: string; logStart: number; timeoutMs: number },
+function readReport(
+  { child, report }: Detached,
+  { place, logStart, timeoutMs }: { place: WorkspacePlace; logStart: number; timeoutMs: number },
 ): Promise<Spawned> {
   return new Promise((done) => {
-    // None where the system has no more files to open, which `error` tells.
-    const pipe = (child.stdio as readonly unknown[] | undefined)?.[READY_FD] as
-      | Readable
-      | undefined;
     let text = '';
     const finish = (spawned: Spawned): void => {
       clearTimeout(deadline);
-      pipe?.destroy();
+      report?.destroy();
       child.unref();
       done(spawned);
     };
     const fail = (reason: string): void =>
-      finish({ kind: 'failed', error: cannotStart(beadsDir, reason) });
+      finish({ kind: 'failed', error: cannotStart(place, reason) });
     const deadline = setTimeout(() => fail(`it was not ready after ${timeoutMs} ms`), timeoutMs);
     child.once('error', (error) => fail(error.message));
-    pipe?.setEncoding('utf8');
-    pipe?.on('data', (piece: string) => {
+    report?.setEncoding('utf8');
+    report?.on('data', (piece: string) => {
       text += piece;
-      if (text.endsWith('\n')) finish(readWord(text));
+      if (text.endsWith('\n')) finish(parseReport(text));
     });
-    pipe?.once('error', (error) => fail(error.message));
-    // The pipe closes with the process: a daemon that dies is noticed at once.
-    pipe?.once('end', () => {
-      const reason = `${lastWords(beadsDir, logStart)}; see ${daemonLogPath(beadsDir)}`;
+    report?.once('error', (error) => fail(error.message));
+    // The pipe closes with the process, so a daemon that dies is noticed at once.
+    report?.once('end', () => {
+      const reason = `${lastWords(place, logStart)}; see ${place.logFile}`;
       whenEnded(child, (signal) =>
         finish({
           kind: signal === null ? 'failed' : 'killed',
-          error: cannotStart(beadsDir, signal === null ? reason : `${signal} ended it`),
+          error: cannotStart(place, signal === null ? reason : `${signal} ended it`),
         }),
       );
     });
@@ -133,25 +109,25 @@ function whenEnded(child: ChildProcess, tell: (signal: NodeJS.Signals | null) =>
   else child.once('exit', (_code, signal) => tell(signal));
 }
 
-function readWord(text: string): Spawned {
+function parseReport(text: string): Spawned {
   if (text.startsWith('R')) return { kind: 'ready' };
   if (text.startsWith('B')) return { kind: 'busy' };
   return { kind: 'failed', error: fromRpcError(JSON.parse(text.slice(2)) as RpcError) };
 }
 
-/** For what Node itself prints when it dies; a daemon can do without. */
-function openLog(beadsDir: string): number | undefined {
+/** For what Node itself prints when it dies; a daemon runs without it too. */
+function openLog({ logFile }: WorkspacePlace): number | undefined {
   try {
-    return openSync(daemonLogPath(beadsDir), 'a', 0o600);
+    return openSync(logFile, 'a', 0o600);
   } catch {
     return undefined;
   }
 }
 
-/** What Node said in the log as the daemon died: the first line that names an error. */
-function lastWords(beadsDir: string, from: number): string {
+/** The first line that names an error, in what Node wrote to the log as the daemon died. */
+function lastWords({ logFile }: WorkspacePlace, from: number): string {
   try {
-    const log = openSync(daemonLogPath(beadsDir), 'r');
+    const log = openSync(logFile, 'r');
     try {
       const text = Buffer.alloc(LAST_WORDS_BYTES);
       const said = text.toString('utf8', 0, readSync(log, text, 0, text.length, from));
@@ -164,7 +140,7 @@ function lastWords(beadsDir: string, from: number): string {
   }
 }
 
-function cannotStart(beadsDir: string, reason: string): BdError {
+function cannotStart({ beadsDir }: WorkspacePlace, reason: string): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `the daemon of ${beadsDir} did not start: ${reason}`,
     remedy: 'Work without it (`bd --no-daemon …`, or BEADS_NO_DAEMON=1) until that is mended.',

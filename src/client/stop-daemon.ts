@@ -2,85 +2,89 @@ import { existsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, toBdError } from '../core/errors.ts';
 import { CONNECT_TIMEOUT_MS, PROCESS_START_TOLERANCE_MS, STOP_TIMEOUT_MS } from '../core/limits.ts';
+import { given } from '../core/omit-undefined.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
-import {
-  endDaemonProcess,
-  listDaemonProcesses,
-  type DaemonProcess,
-} from '../platform/daemon-process.ts';
-import {
-  daemonLockPath,
-  daemonPidPath,
-  readDaemonPid,
-  refuseLinks,
-} from '../place/workspace-files.ts';
-import { connectTo } from './connect.ts';
-import { findDaemons, isServedByOther, workspaceOf, type FleetMember } from './fleet.ts';
+import { endProcess } from '../platform/own-process.ts';
+import { connect, connectTo } from './connect.ts';
+import { isServedByOther, workspaceOf, type DaemonHealth } from './daemon-health.ts';
+import { findDaemons } from './fleet.ts';
 import { ask, unlessEnding } from './request.ts';
+import { listDaemonProcesses, type DaemonProcess } from './spawn-daemon.ts';
 
 const PAUSE_MS = 50;
 
 /**
- * Asks a daemon to end, and returns when it has written everything and let go of its workspace. With
- * `isForced` one that does not is ended by a signal, if it is proven to be this user's daemon.
+ * Asks a daemon to end, and returns when it has written everything and released its workspace. With
+ * `isForced`, one that does not end gets a signal, if its process is proven to be this user's daemon.
  */
 export async function stopDaemon(
-  member: FleetMember,
+  daemon: DaemonHealth,
   { isForced = false }: { isForced?: boolean } = {},
 ): Promise<void> {
   try {
-    await askToEnd(member);
+    await askToEnd(daemon);
   } catch (error) {
     if (!isForced) throw error;
-    await end(member, toBdError(error));
+    await end(daemon, toBdError(error));
   }
 }
 
-export interface StopReport {
-  stopped: boolean;
-  pid?: number;
-}
-
-/** Returns when all daemons of the workspace have written everything and let go of it. */
+/** Returns when all daemons of the workspace have written everything and released it. */
 export async function stopDaemonsOf(
-  beadsDir: string,
+  place: WorkspacePlace,
   { env, isForced = false }: { env: Environment; isForced?: boolean },
-): Promise<StopReport> {
-  const running = await findDaemons(beadsDir, env);
-  for (const member of running) await stopDaemon(member, { isForced });
+): Promise<{ stopped: boolean; pid?: number }> {
+  const running = await findDaemons(place, env);
+  for (const daemon of running) await stopDaemon(daemon, { isForced });
   const [first] = running;
-  if (first === undefined) return { stopped: false };
-  return { stopped: true, ...(first.pid === undefined ? {} : { pid: first.pid }) };
+  return given({ stopped: first !== undefined, pid: first?.pid });
 }
 
-async function askToEnd(member: FleetMember): Promise<void> {
-  const { health, socketPath, answer, beadsDir } = member;
-  if (socketPath === undefined || answer === undefined) throw unreachable(member);
+/** Has the daemon, if there is one, make way for the next; it may still be finishing requests. */
+export async function retireDaemon(
+  place: WorkspacePlace,
+): Promise<{ pid: number; version: string } | undefined> {
+  const asked = await connect(place);
+  if (asked.kind === 'absent') return undefined;
+  if (asked.kind !== 'connected') throw unreachableHere(place, asked.reason);
+  const found = await unlessEnding(ask(asked.socket, 'hello'));
+  if (found === undefined) return undefined;
+  const again = await connect(place);
+  if (again.kind === 'connected') {
+    await unlessEnding(ask(again.socket, 'retire', { params: { reason: 'a reload' } }));
+  }
+  return { pid: found.pid, version: found.version };
+}
+
+async function askToEnd(daemon: DaemonHealth): Promise<void> {
+  const { state, socketPath, answer, place } = daemon;
+  if (socketPath === undefined || answer === undefined) throw unreachable(daemon);
   const connection = await connectTo(socketPath, { timeoutMs: CONNECT_TIMEOUT_MS });
   if (connection.kind === 'connected') {
     await unlessEnding(ask(connection.socket, 'shutdown'));
   } else if (connection.kind !== 'absent') {
-    throw unreachable({ ...member, issue: connection.reason });
+    throw unreachable({ ...daemon, issue: connection.reason });
   }
-  // The lock of a workspace that is gone, or another daemon's, tells nothing of this one.
+  // The lock says nothing about an orphan: its workspace is gone, or another daemon holds it.
   const hasEnded =
-    health === 'orphan' || beadsDir === undefined
+    state === 'orphan' || place === undefined
       ? await waitForSilence(socketPath)
-      : await waitForLock(beadsDir, socketPath);
-  if (!hasEnded) throw late(member);
+      : await waitForLock(place, socketPath);
+  if (!hasEnded) throw late(daemon);
 }
 
-async function waitForLock(beadsDir: string, socketPath: string): Promise<boolean> {
-  if (!existsSync(beadsDir)) return true;
-  refuseLinks(beadsDir);
-  // SQLite takes a while to load: only who waits for a daemon pays for it.
+async function waitForLock(place: WorkspacePlace, socketPath: string): Promise<boolean> {
+  if (!existsSync(place.beadsDir)) return true;
+  place.refuseLinks();
+  // Loads SQLite, which takes a while: only for a daemon that is waited for.
   const { acquireKernelLock } = await import('../platform/kernel-lock.ts');
   const endMs = performance.now() + STOP_TIMEOUT_MS;
   while (performance.now() < endMs) {
-    const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: PAUSE_MS });
+    const lock = await acquireKernelLock(place.lockFile, { waitMs: PAUSE_MS });
     lock?.release();
-    // A command that came meanwhile may have started the next one, which has the lock by now.
-    if (lock !== undefined || isServedByOther(beadsDir, socketPath)) return true;
+    // A command may have started the next daemon meanwhile, which then holds the lock.
+    if (lock !== undefined || isServedByOther(place, socketPath)) return true;
   }
   return false;
 }
@@ -96,47 +100,54 @@ async function waitForSilence(socketPath: string): Promise<boolean> {
   return false;
 }
 
-async function end(member: FleetMember, cause: BdError): Promise<void> {
-  const proven = proveProcess(member);
+async function end(daemon: DaemonHealth, cause: BdError): Promise<void> {
+  const proven = findProcess(daemon);
   if (proven === undefined) throw unproven(cause);
-  if (!(await endDaemonProcess(proven))) throw late(member);
+  if (!(await endProcess(proven))) throw late(daemon);
 }
 
 /**
- * The process, when all agree that it is the daemon that was found: the kernel, the workspace, and what
- * is recorded of it. One that began later than its record is another daemon.
+ * The process, if the kernel, the workspace and the records all agree that it is the daemon that was
+ * found. One that started later than its record says is another daemon.
  */
-function proveProcess(member: FleetMember): DaemonProcess | undefined {
-  const { beadsDir, pid } = member;
+function findProcess(daemon: DaemonHealth): DaemonProcess | undefined {
+  const { place, pid } = daemon;
   const found = listDaemonProcesses().filter(
-    (each) => each.beadsDir === beadsDir && (pid === undefined || each.pid === pid),
+    (each) => each.beadsDir === place?.beadsDir && (pid === undefined || each.pid === pid),
   );
   const [proven] = found;
   if (proven === undefined || found.length > 1) return undefined;
-  const recordedMs = readRecordedMs(member, proven.pid);
+  const recordedMs = readRecordedMs(daemon, proven.pid);
   const isLater =
     recordedMs !== undefined && proven.startedMs > recordedMs + PROCESS_START_TOLERANCE_MS;
   return isLater ? undefined : proven;
 }
 
-function readRecordedMs({ beadsDir, registered }: FleetMember, pid: number): number | undefined {
-  if (beadsDir !== undefined && readDaemonPid(beadsDir) === pid) {
-    return statSync(daemonPidPath(beadsDir), { throwIfNoEntry: false })?.mtimeMs;
+function readRecordedMs({ place, registered }: DaemonHealth, pid: number): number | undefined {
+  if (place?.readPid() === pid) {
+    return statSync(place.pidFile, { throwIfNoEntry: false })?.mtimeMs;
   }
   const atMs = registered?.pid === pid ? Date.parse(registered.started_at) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : atMs;
 }
 
-function unreachable(member: FleetMember): BdError {
+function unreachableHere(place: WorkspacePlace, reason: string): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
-    message: `${nameOf(member)} cannot be asked to end: ${member.issue ?? 'it does not answer'}`,
+    message: `cannot reach the daemon: ${reason}`,
+    remedy: `Try again; if it stays like this, end its process: ${place.pidFile} has its number.`,
+  });
+}
+
+function unreachable(daemon: DaemonHealth): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `${nameOf(daemon)} cannot be asked to end: ${daemon.issue ?? 'it does not answer'}`,
     remedy: 'Try again; if it stays like this, add --force: nothing that was acknowledged is lost.',
   });
 }
 
-function late(member: FleetMember): BdError {
+function late(daemon: DaemonHealth): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
-    message: `${nameOf(member)} was asked to end, and did not within ${STOP_TIMEOUT_MS / 1000} s`,
+    message: `${nameOf(daemon)} was asked to end, and did not within ${STOP_TIMEOUT_MS / 1000} s`,
     remedy: 'Wait a moment and look with `bd daemons list`, or add --force.',
   });
 }
@@ -149,7 +160,7 @@ function unproven(cause: BdError): BdError {
   });
 }
 
-function nameOf(member: FleetMember): string {
-  const workspace = workspaceOf(member) || member.socketPath;
-  return `the daemon of ${workspace}${member.pid === undefined ? '' : ` (process ${member.pid})`}`;
+function nameOf(daemon: DaemonHealth): string {
+  const workspace = workspaceOf(daemon) || daemon.socketPath;
+  return `the daemon of ${workspace}${daemon.pid === undefined ? '' : ` (process ${daemon.pid})`}`;
 }

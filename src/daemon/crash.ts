@@ -4,7 +4,6 @@ import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readCrashReport, removeCrashReport, writeCrashReport } from '../client/crash-report.ts';
 import { appendToLog } from '../platform/log-file.ts';
-import { readDaemonPid } from '../place/workspace-files.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 /** EX_SOFTWARE of sysexits.h. */
@@ -20,7 +19,7 @@ export function recordCrash(
   const line = { level: 60, pid: process.pid, stack: error.stack ?? String(error) };
   const time = new Date(nowMs).toISOString();
   // The report quotes the end of the log, so write it first: otherwise it would quote this crash.
-  attempt(() => writeCrashReport(place.beadsDir, error, { nowMs, version: VERSION }));
+  attempt(() => writeCrashReport(place, error, { nowMs, version: VERSION }));
   attempt(() =>
     appendToLog(place.logFile, `${JSON.stringify({ ...line, time, msg: 'crashed' })}\n`),
   );
@@ -28,7 +27,7 @@ export function recordCrash(
 
 /** Throws when the daemon crashed too often lately: commands then run without one for a while. */
 export function refuseCrashLoop(place: WorkspacePlace, { nowMs }: { nowMs: number }): void {
-  const report = readCrashReport(place.beadsDir);
+  const report = readCrashReport(place);
   if (report === undefined || report.crashes.length < CRASHES_MAX) return;
   // A clock that was set back must not prolong the wait.
   const againMs = Date.parse(report.at) + CRASH_WINDOW_MS;
@@ -42,15 +41,15 @@ export function refuseCrashLoop(place: WorkspacePlace, { nowMs }: { nowMs: numbe
 }
 
 /** The pid of a previous daemon that ended without cleaning up or reporting a crash. */
-export function findSuddenEnd({ beadsDir }: WorkspacePlace): number | undefined {
-  const pid = readDaemonPid(beadsDir);
-  return pid === readCrashReport(beadsDir)?.pid ? undefined : pid;
+export function findSuddenEnd(place: WorkspacePlace): number | undefined {
+  const pid = place.readPid();
+  return pid === readCrashReport(place)?.pid ? undefined : pid;
 }
 
 /** Removes the crash report once the daemon has run long enough; the log keeps the details. */
-export function forgetCrashInTime({ beadsDir }: WorkspacePlace, clock: Clock): () => void {
-  if (readCrashReport(beadsDir) === undefined) return () => {};
-  return clock.after(CRASH_WINDOW_MS, () => attempt(() => removeCrashReport(beadsDir)));
+export function forgetCrashInTime(place: WorkspacePlace, clock: Clock): () => void {
+  if (readCrashReport(place) === undefined) return () => {};
+  return clock.after(CRASH_WINDOW_MS, () => attempt(() => removeCrashReport(place)));
 }
 
 function attempt(write: () => void): void {

@@ -5,7 +5,6 @@ import type { Environment } from '../platform/environment.ts';
 import { watchIdentity } from '../platform/file-version.ts';
 import type { LogLevel } from '../platform/log.ts';
 import { watchProgram } from './program-file.ts';
-import { refuseLinks } from '../place/workspace-files.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Standing } from '../workspace/held-store.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
@@ -41,7 +40,7 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   try {
     // The log itself may be the bad link, so report only to whoever started us.
-    refuseLinks(options.place.beadsDir);
+    options.place.refuseLinks();
   } catch (error) {
     const known = toBdError(error);
     options.report({ kind: 'failed', error: known });

@@ -11,7 +11,6 @@ import {
   removeLink,
   resolveSocket,
 } from '../place/socket-link.ts';
-import { readDaemonPid } from '../place/workspace-files.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 export interface Listener {
@@ -28,10 +27,11 @@ export interface Listener {
 
 /** Listens on a fresh socket of this instance and points `.beads/bd.sock` at it. The caller holds the lock. */
 export async function listen(
-  { beadsDir, socketLink, pidFile }: WorkspacePlace,
+  place: WorkspacePlace,
   { env, accept }: { env: Environment; accept: (socket: Socket) => void },
 ): Promise<Listener> {
-  const socketPath = chooseSocketPath(beadsDir, { env });
+  const { socketLink, pidFile } = place;
+  const socketPath = chooseSocketPath(place.beadsDir, { env });
   // Half-open: a client that has ended its side still gets its answers.
   const server = createServer({ allowHalfOpen: true }, accept);
   await bind(server, socketPath);
@@ -61,7 +61,7 @@ export async function listen(
     close: () => void server.close(),
     remove() {
       try {
-        if (readDaemonPid(beadsDir) === process.pid) rmSync(pidFile);
+        if (place.readPid() === process.pid) rmSync(pidFile);
       } catch {
         // Nothing is decided by what it says.
       }

@@ -1,8 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import type { RunOptions } from '../cli/local-services.ts';
 import type { DaemonProgram } from '../client/spawn-daemon.ts';
 import { BdError } from '../core/errors.ts';
-import type { Environment } from '../platform/environment.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import type { Environment } from '../platform/environment.ts';
 
 /** The client's process, as far as local commands use it. */
 export interface ClientHost {
@@ -17,20 +19,15 @@ export interface ClientHost {
   stdin: Readable;
   stdout: Writable;
   /** Serves a workspace in this process until told to stop; returns the exit code. */
-  serve(beadsDir: string, options: RunOptions): Promise<number>;
-  /** Aborted when the person, or the system, has had enough of a command that goes on and on. */
+  serve(place: WorkspacePlace, options: RunOptions): Promise<number>;
+  /** Aborted by the signal that ends a command which would go on for ever. */
   interrupted(): AbortSignal;
 }
 
-export interface RunOptions {
-  /** Also when nobody calls: for a daemon that somebody else starts and ends. */
-  staysWhenIdle: boolean;
-}
-
-/** The `.beads` of the workspace that the command is about. */
-export function findHere({ cwd, env, databaseFlag }: ClientHost): string {
+/** The workspace that the command is about. */
+export function findHere({ cwd, env, databaseFlag }: ClientHost): WorkspacePlace {
   const found = findWorkspace({ cwd, env, databaseFlag });
-  if (found !== undefined) return found.beadsDir;
+  if (found !== undefined) return found;
   throw noWorkspace(cwd);
 }
 

@@ -1,75 +1,78 @@
-import { setDaemonOff, setDaemonOn } from '../client/daemon-off.ts';
-import type { DaemonStatus } from '../client/daemon-status.ts';
-import { probeDaemon } from '../client/probe-daemon.ts';
-import { retireDaemon, type RetiredDaemon } from '../client/retire-daemon.ts';
+import type { CommandIo } from '../cli/command-io.ts';
+import type { DaemonServices } from '../cli/local-services.ts';
+import { readActor } from '../client/client-environment.ts';
+import { lookAtDaemon } from '../client/daemon-health.ts';
+import { setDaemonOff, setDaemonOn } from '../client/daemon-notes.ts';
+import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { showLog } from '../client/show-log.ts';
-import { stopDaemonsOf, type StopReport } from '../client/stop-daemon.ts';
-import { findHere, type ClientHost, type RunOptions } from './client-host.ts';
-import { describeDaemon } from './describe-daemon.ts';
-import { startDaemon, type StartReport } from './start-daemon.ts';
-
-/** What commands about the daemon of a workspace need from the client's own process. */
-export interface DaemonServices {
-  startDaemon(): Promise<StartReport>;
-  /** Asks it to end and waits until it has; `isForced` ends one by a signal that does not. */
-  stopDaemon(how: { isForced: boolean }): Promise<StopReport>;
-  /** Another daemon in place of the one that runs, when that has finished what runs there. */
-  reloadDaemon(): Promise<{ pid: number; version: string; previous?: RetiredDaemon }>;
-  /** Stops it, and lets none start by itself from now on; `forMs` ends that by itself. */
-  switchDaemonOff(how: { forMs?: number; isForced?: boolean }): Promise<StopReport>;
-  switchDaemonOn(): Promise<void>;
-  /** The `.beads` of this workspace. */
-  findHere(): string;
-  /** Never starts a daemon; tells why none does by itself. */
-  daemonStatus(): Promise<DaemonStatus>;
-  /** Serves in this process until told to stop; returns the exit code. */
-  runDaemon(options: RunOptions): Promise<number>;
-  /** Prints the end of its log and, when it `follows`, what is written until the person has seen enough. */
-  showLog(beadsDir: string, options: ShowLogOptions): Promise<void>;
-}
-
-export interface ShowLogOptions {
-  lines: number;
-  follows: boolean;
-  print: (text: string) => void;
-}
+import type { DaemonStart } from '../client/spawn-daemon.ts';
+import { retireDaemon, stopDaemonsOf } from '../client/stop-daemon.ts';
+import { given } from '../core/omit-undefined.ts';
+import { findHere, type ClientHost } from './client-host.ts';
+import { reportStatus } from './daemon-report.ts';
+import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts';
 
 export function createDaemonServices(
   host: ClientHost,
-  /** Makes the workspace of a clone that has issues and none yet. */
+  /** Makes the workspace of a clone that has issues and no workspace yet. */
   { prepare }: { prepare: () => Promise<boolean> },
 ): DaemonServices {
   const { env } = host;
   return {
+    findHere: () => findHere(host),
     async startDaemon() {
       await prepare();
-      return await startDaemon(findHere(host), host);
+      return await startDaemon(startHere(host));
     },
     stopDaemon: async (how) => await stopDaemonsOf(findHere(host), { env, ...how }),
     async reloadDaemon() {
       const previous = await retireDaemon(findHere(host));
-      const { pid, version } = await startDaemon(findHere(host), host);
-      return { pid, version, ...(previous === undefined ? {} : { previous }) };
+      const { pid, version } = await startDaemon(startHere(host));
+      return given({ pid, version, previous });
     },
     async switchDaemonOff(how) {
-      const beadsDir = findHere(host);
-      // First, so that no other command starts it anew meanwhile.
-      await setDaemonOff(beadsDir, how);
-      return await stopDaemonsOf(beadsDir, { env, ...how });
+      const place = findHere(host);
+      // First, so that no other command starts it again meanwhile.
+      await setDaemonOff(place, how);
+      return await stopDaemonsOf(place, { env, ...how });
     },
     switchDaemonOn: async () => setDaemonOn(findHere(host)),
-    findHere: () => findHere(host),
     async daemonStatus() {
-      const beadsDir = findHere(host);
-      return await describeDaemon(beadsDir, await probeDaemon(beadsDir), { env });
+      const place = findHere(host);
+      const daemon = await lookAtDaemon(place);
+      const refusal =
+        daemon.state === 'absent' ? await findDaemonRefusal(place, { env }) : undefined;
+      return reportStatus(place, daemon, { refusal: refusal?.reason });
     },
     async runDaemon(options) {
       await prepare();
       return await host.serve(findHere(host), options);
     },
-    async showLog(beadsDir, { follows, ...options }) {
+    async showLog(place, { follows, ...options }) {
       const until = follows ? { until: host.interrupted() } : {};
-      await showLog(beadsDir, { ...options, ...until });
+      await showLog(place, { ...options, ...until });
     },
   };
+}
+
+/** Connects standard input and output to the daemon until either ends; returns the exit code. */
+export async function serveMcp(
+  io: CommandIo,
+  host: ClientHost,
+  { prepare }: { prepare: () => Promise<boolean> },
+): Promise<number> {
+  return await bridgeMcp({
+    input: host.stdin,
+    output: host.stdout,
+    async connect() {
+      await prepare();
+      return await requireDaemon(startHere(host));
+    },
+    hello: given({ cwd: host.cwd, actor: readActor(host.env) }),
+    say: (text) => io.stderr(text),
+  });
+}
+
+function startHere(host: ClientHost): DaemonStart {
+  return { place: findHere(host), program: host.program, env: host.env };
 }

@@ -1,73 +1,84 @@
-import { dirname, relative } from 'node:path';
-import { selectDirectEnvironment } from '../client/client-environment.ts';
+import { relative } from 'node:path';
+import type { CommandIo } from '../cli/command-io.ts';
+import { refusesJoining, selectDirectEnvironment } from '../client/client-environment.ts';
 import { BdError, toBdError, type ErrorCode } from '../core/errors.ts';
 import { WORKSPACE_WAIT_MS } from '../core/limits.ts';
+import { given } from '../core/omit-undefined.ts';
+import { findWorkspace } from '../place/find-workspace.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { openPlace } from '../place/workspace-place.ts';
 import type { InitReport } from '../workspace/init/initialise.ts';
 import type { SharedIssues } from '../workspace/init/shared-issues.ts';
-import type { CommandIo } from '../cli/command-io.ts';
-import type { InitRequest } from '../cli/local-services.ts';
+import type { ClientHost } from './client-host.ts';
+import { makeWorkspace } from './workspace-services.ts';
 
-interface Joining {
-  env: Environment;
-  /** As `bd init` does; throws `LOCK_UNAVAILABLE` when another process is at it for longer than that. */
-  make: (directory: string, request: InitRequest, waitMs: number) => Promise<InitReport>;
-}
-
-/** How long one look at another process lasts that makes the workspace. */
+/** How long to wait at a time for another process that makes the workspace. */
 const LOOK_MS = 250;
 
 /**
- * In a repository whose issues nobody has joined here, does what `bd init` would, and says so. False when
- * it has none; throws `NO_WORKSPACE` with the reason when they cannot be had.
+ * Before a command runs: joins the issues of a clone that has no workspace yet. False when there is no
+ * workspace and none can be made.
  */
-export async function joinFreshClone(io: CommandIo, joining: Joining): Promise<boolean> {
-  const env = selectDirectEnvironment(joining.env);
+export async function prepareWorkspace(io: CommandIo, host: ClientHost): Promise<boolean> {
+  const { env, cwd, databaseFlag } = host;
+  const isNamed = [databaseFlag, env['BEADS_DB'], env['BEADS_DIR']].some(Boolean);
+  const found = findWorkspace({ cwd, env, databaseFlag });
+  if (isNamed || refusesJoining(env)) return found !== undefined;
+  if (found === undefined) return await joinFreshClone(io, env);
+  await adoptClassicWorkspace(found, io, env);
+  return true;
+}
+
+/**
+ * In a repository whose issues were not joined here, does what `bd init` would, and says so. False when
+ * it has no issues; throws `NO_WORKSPACE` with the reason when they cannot be fetched.
+ */
+async function joinFreshClone(io: CommandIo, env: Environment): Promise<boolean> {
   const { findSharedIssues } = await import('../workspace/init/shared-issues.ts');
   try {
-    const shared = await findSharedIssues(io.cwd, { env, clock: systemClock });
+    const shared = await findSharedIssues(io.cwd, {
+      env: selectDirectEnvironment(env),
+      clock: systemClock,
+    });
     if (shared === undefined) return false;
-    await makeAndTell(shared, io, joining);
+    await makeAndReport(shared, io, env);
     return true;
   } catch (error) {
     throw notJoined(toBdError(error));
   }
 }
 
-/** A classic workspace that git tracks is opened as one that its people commit. */
-export async function adoptClassicWorkspace(
-  beadsDir: string,
+/** Opens a classic workspace that git tracks as one whose file the people commit. */
+async function adoptClassicWorkspace(
+  place: WorkspacePlace,
   io: CommandIo,
-  joining: Joining,
+  env: Environment,
 ): Promise<void> {
   const { readMetadata } = await import('../workspace/config/metadata.ts');
-  if (readMetadata(openPlace(beadsDir)).project_id !== '') return;
-  const env = selectDirectEnvironment(joining.env);
+  if (readMetadata(place).project_id !== '') return;
   const { findTrackedIssues } = await import('../workspace/init/shared-issues.ts');
   try {
-    const shared = await findTrackedIssues(dirname(beadsDir), { env });
-    if (shared !== undefined) await makeAndTell(shared, io, joining);
+    const shared = await findTrackedIssues(place.projectDir, { env: selectDirectEnvironment(env) });
+    if (shared !== undefined) await makeAndReport(shared, io, env);
   } catch (error) {
-    // The issues can be worked with nevertheless; what is wrong shows again with `bd init`.
+    // The issues can be used nevertheless; `bd init` shows the problem again.
     io.stderr(`Warning: ${toBdError(error).message}\n`);
   }
 }
 
-/** Of several first commands at once one makes the workspace, and the others wait until it is there. */
-async function makeAndTell(shared: SharedIssues, io: CommandIo, { make }: Joining): Promise<void> {
-  const { directory, file, prefix } = shared;
-  const request = {
-    isLocal: false,
-    skipsMergeDriver: false,
-    ...(prefix === undefined ? {} : { prefix }),
-  };
+/** Of several first commands at once, one makes the workspace and the others wait for it. */
+async function makeAndReport(
+  { directory, file, prefix }: SharedIssues,
+  io: CommandIo,
+  env: Environment,
+): Promise<void> {
+  const request = given({ isLocal: false, skipsMergeDriver: false, prefix });
   const endMs = performance.now() + WORKSPACE_WAIT_MS;
   for (;;) {
     try {
-      const report = await make(directory, request, LOOK_MS);
-      return tell(report, file, io);
+      const made = await makeWorkspace(request, { cwd: directory, env }, { waitMs: LOOK_MS });
+      return report(made, file, io);
     } catch (error) {
       const { code } = toBdError(error);
       if (code === 'ALREADY_EXISTS') return;
@@ -76,17 +87,18 @@ async function makeAndTell(shared: SharedIssues, io: CommandIo, { make }: Joinin
   }
 }
 
-function tell(report: InitReport, file: string | undefined, io: CommandIo): void {
-  const count = report.issue_count === 1 ? '1 issue' : `${report.issue_count} issues`;
-  const place = relative(io.cwd, report.beads_dir);
+function report(made: InitReport, file: string | undefined, io: CommandIo): void {
+  const count = made.issue_count === 1 ? '1 issue' : `${made.issue_count} issues`;
+  const place = relative(io.cwd, made.beads_dir);
   io.stderr(
     file === undefined
       ? `joined the issues of this repository's beads-sync (${count}) in ${place}\n`
       : `opened the issues that git tracks in ${file} (${count}): you commit them; \`bd migrate --to branch\` leaves that to bd\n`,
   );
-  if (report.warning !== null) io.stderr(`Warning: ${report.warning}\n`);
+  if (made.warning !== null) io.stderr(`Warning: ${made.warning}\n`);
 }
 
+/** The remote cannot be reached, so `bd init` would fail too. */
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set([
   'NO_WORKSPACE',
   'SYNC_FAILED',

@@ -5,10 +5,10 @@ import { connect, type Connected, type Connection } from '../client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from '../client/forward-command.ts';
 import { COMMAND_REPEATS_MAX } from '../core/limits.ts';
 import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
-import { readDaemonPid } from '../place/workspace-files.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { StdinPiece } from '../protocol/daemon-methods.ts';
 import type { ClientHost } from './client-host.ts';
-import type { DaemonReach } from './reach-daemon.ts';
+import type { DaemonReach } from './start-daemon.ts';
 
 /** The client's process, as far as the client itself uses it. */
 export interface ClientProcess extends ClientHost {
@@ -33,8 +33,8 @@ interface Command {
 }
 
 /**
- * The way of almost every call: find the socket, send the command line, print what comes back. All that
- * is not needed for that is behind import(), as each module costs every call its loading time.
+ * What almost every call does: find the socket, send the command line, print what comes back. Everything
+ * else is behind import(), as loading a module takes time in every call.
  */
 export async function runClient(
   argv: readonly string[],
@@ -45,66 +45,65 @@ export async function runClient(
   if (isLocal(command.line)) return await runHere(command);
   const place = findWorkspace(host) ?? ((await prepare(command)) ? findWorkspace(host) : undefined);
   if (place === undefined) return await runHere(command);
-  const { beadsDir } = place;
-  const connection = await connect(beadsDir);
+  const connection = await connect(place);
   if (connection.kind === 'absent' && lacksProject(place)) await prepare(command);
-  return await runThere(beadsDir, connection, command);
+  return await runThere(place, connection, command);
 }
 
-/** Through the daemon, or in its place. */
+/** Through the daemon, or in this process when none can be reached. */
 async function runThere(
-  beadsDir: string,
+  place: WorkspacePlace,
   connection: Connection,
   command: Command,
 ): Promise<number> {
   const { argv, line, io, host } = command;
   const key = newCommandKey();
   let attempts = 0;
-  let reached = await reach(beadsDir, connection, command);
+  let reached = await reach(place, connection, command);
   while (reached.kind === 'connected' && attempts <= COMMAND_REPEATS_MAX) {
-    const forwarded = await forward(reached, { beadsDir, key }, command);
+    const forwarded = await forward(reached, { place, key }, command);
     if (forwarded.kind === 'done') return forwarded.exitCode;
     attempts += 1;
-    reached = await reach(beadsDir, await connect(beadsDir), command);
+    reached = await reach(place, await connect(place), command);
   }
   if (reached.kind === 'connected') reached.socket.destroy();
   host.watchStdout();
-  const { runDirectly } = await import('./direct.ts');
+  const { runDirectly } = await import('./run-directly.ts');
   return await runDirectly(argv, io, {
-    beadsDir,
+    place,
     env: host.env,
     lockTimeout: line.lockTimeout,
     failure: reached.kind === 'none' ? reached.failure : undefined,
-    // A daemon that went away may have done it already.
+    // A daemon that ended meanwhile may have done it.
     key: attempts === 0 ? undefined : key,
   });
 }
 
-/** Whether there is a workspace then; only on the way of a command that finds no daemon running. */
+/** For a command that found no daemon; returns whether there is a workspace now. */
 async function prepare({ line, io, host }: Command): Promise<boolean> {
   if (!mayJoin(line)) return false;
   const { isCommandName } = await import('../cli/program.ts');
   if (!isCommandName(line.command ?? '')) return false;
-  const { prepareWorkspace } = await import('./run-locally.ts');
+  const { prepareWorkspace } = await import('./fresh-clone.ts');
   return await prepareWorkspace(io, host);
 }
 
-/** The daemon that was found, or else one that is started where that is wanted and allowed. */
+/** The daemon that was found, or one that is started if that is wanted and allowed. */
 async function reach(
-  beadsDir: string,
+  place: WorkspacePlace,
   found: Connection,
   { line, host: { env, program, sinceMs } }: Command,
 ): Promise<DaemonReach> {
   if (found.kind === 'connected') return found;
   const mayStart = !line.refusesDaemon && daemonRefusedBy(env) === undefined;
   if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
-  const { reachDaemon } = await import('./reach-daemon.ts');
-  return await reachDaemon({ beadsDir, program, env }, { sinceMs });
+  const { reachDaemon } = await import('./start-daemon.ts');
+  return await reachDaemon({ place, program, env }, { sinceMs });
 }
 
 async function forward(
   { socket }: Connected,
-  { beadsDir, key }: { beadsDir: string; key: string },
+  { place, key }: { place: WorkspacePlace; key: string },
   { argv, io, host }: Command,
 ): Promise<Forwarded> {
   const stdin = host.openStdin();
@@ -125,10 +124,10 @@ async function forward(
           stderr: (text) => io.stderr(text),
           readStdin: () => stdin.read(),
         },
-        daemon: `the daemon of ${beadsDir} (process ${readDaemonPid(beadsDir) ?? 'unknown'})`,
+        daemon: `the daemon of ${place.beadsDir} (process ${place.readPid() ?? 'unknown'})`,
       },
     );
-    // Made ready while the daemon works.
+    // While the daemon works.
     host.watchStdout();
     return await forwarding;
   } finally {

@@ -1,40 +1,138 @@
 import type { Socket } from 'node:net';
-import { connect } from '../client/connect.ts';
-import { ensureDaemon } from '../client/ensure-daemon.ts';
+import { daemonRefusedBy } from '../client/client-environment.ts';
+import { connect, type Connected } from '../client/connect.ts';
+import { forgetStartFailure, readDaemonOff, readStartFailure } from '../client/daemon-notes.ts';
+import { ensureDaemon, type StartTimeouts } from '../client/ensure-daemon.ts';
 import { ask } from '../client/request.ts';
-import { forgetStartFailure } from '../client/start-failure.ts';
+import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { BdError } from '../core/errors.ts';
-import type { ClientHost } from './client-host.ts';
-import { noDaemon, refusedByPlace } from './daemon-refusal.ts';
+import { timestampAt } from '../core/timestamp.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import type { Environment } from '../platform/environment.ts';
+import { isNetworkFileSystem } from '../platform/file-system.ts';
+import { foreignOwner } from '../platform/owner.ts';
 
-export interface StartReport {
-  pid: number;
-  version: string;
-  alreadyRunning: boolean;
+export type DaemonReach =
+  | Connected
+  /** The command runs without a daemon; `failure` says why, unless another command reported it. */
+  | { kind: 'none'; failure?: BdError };
+
+/** The daemon for a command that found none running. */
+export async function reachDaemon(
+  start: DaemonStart,
+  timeouts: StartTimeouts,
+): Promise<DaemonReach> {
+  const { place, env } = start;
+  if ((await findDaemonRefusal(place, { env })) !== undefined) return { kind: 'none' };
+  const ensured = await ensureDaemon(start, timeouts);
+  if (ensured.kind === 'connected') return ensured;
+  return ensured.kind === 'failed' ? { kind: 'none', failure: ensured.error } : { kind: 'none' };
 }
 
-type Starter = Pick<ClientHost, 'program' | 'env'>;
-
 /** For a person who asks for it. */
-export async function startDaemon(beadsDir: string, starter: Starter): Promise<StartReport> {
-  const before = await connect(beadsDir);
+export async function startDaemon(
+  start: DaemonStart,
+): Promise<{ pid: number; version: string; alreadyRunning: boolean }> {
+  const before = await connect(start.place);
   const alreadyRunning = before.kind === 'connected';
-  // Who asks for it may have mended what kept it from starting.
-  forgetStartFailure(beadsDir);
-  const socket = alreadyRunning ? before.socket : await connectOrStart(beadsDir, starter);
+  // The person may have mended what kept it from starting.
+  forgetStartFailure(start.place);
+  const socket = alreadyRunning ? before.socket : await connectOrStart(start);
   const { pid, version } = await ask(socket, 'daemon_status');
   return { pid, version, alreadyRunning };
 }
 
-/** For whoever cannot do without one. */
-export async function connectOrStart(beadsDir: string, { program, env }: Starter): Promise<Socket> {
-  const refusal = refusedByPlace(beadsDir);
+/** For `bd mcp`, which does not work without one. */
+export async function requireDaemon(start: DaemonStart): Promise<Socket> {
+  const off = refusedBySwitch(start.place);
+  if (off !== undefined) throw noDaemon(off);
+  return await connectOrStart(start);
+}
+
+async function connectOrStart(start: DaemonStart): Promise<Socket> {
+  const refusal = refusedByPlace(start.place);
   if (refusal !== undefined) throw noDaemon(refusal);
-  const ensured = await ensureDaemon({ beadsDir, program, env });
+  const ensured = await ensureDaemon(start);
   if (ensured.kind === 'connected') return ensured.socket;
   if (ensured.kind !== 'forbidden') throw ensured.error;
   throw new BdError('DAEMON_UNAVAILABLE', {
     message: `a daemon cannot be reached from here: ${ensured.reason}`,
     remedy: 'Allow local sockets, or work without daemon: BEADS_NO_DAEMON=1.',
+  });
+}
+
+/** Why no daemon is started for a workspace, and what would change that. */
+interface DaemonRefusal {
+  reason: string;
+  remedy: string;
+}
+
+/** Why a command starts none by itself. */
+export async function findDaemonRefusal(
+  place: WorkspacePlace,
+  { env }: { env: Environment },
+): Promise<DaemonRefusal | undefined> {
+  const variable = daemonRefusedBy(env);
+  if (variable !== undefined) {
+    return { reason: `${variable} is set`, remedy: 'Unset it, or run `bd daemon start`.' };
+  }
+  return (
+    refusedBySwitch(place) ??
+    refusedByPlace(place) ??
+    (await refusedBySetting(place, { env })) ??
+    refusedByFailure(place)
+  );
+}
+
+/** Where a daemon would do harm, even if a person asks for it. */
+function refusedByPlace({ beadsDir }: WorkspacePlace): DaemonRefusal | undefined {
+  const owner = foreignOwner(beadsDir);
+  if (owner !== undefined) {
+    return {
+      reason: `${beadsDir} belongs to another user (number ${owner})`,
+      remedy: 'Commands do their work without a daemon; as that user they would start one.',
+    };
+  }
+  if (!isNetworkFileSystem(beadsDir)) return undefined;
+  return {
+    reason: `${beadsDir} is on a network file system, where two machines could each start one`,
+    remedy: 'Commands do their work without a daemon; on a local disk they would start one.',
+  };
+}
+
+function refusedBySwitch(place: WorkspacePlace): DaemonRefusal | undefined {
+  const off = readDaemonOff(place);
+  if (off === undefined) return undefined;
+  const reason =
+    off.untilMs === undefined
+      ? 'it is switched off here'
+      : `it is held off here until ${timestampAt(off.untilMs)}`;
+  return { reason, remedy: 'Run `bd daemon on` to let it start again.' };
+}
+
+async function refusedBySetting(
+  place: WorkspacePlace,
+  { env }: { env: Environment },
+): Promise<DaemonRefusal | undefined> {
+  const { readConfig } = await import('../workspace/config/config.ts');
+  // A file that cannot be read is reported by the commands that use it.
+  const config = await readConfig(place, { env }).catch(() => undefined);
+  if (config === undefined || config.truth('daemon.auto_start')) return undefined;
+  return {
+    reason: 'daemon.auto_start is false',
+    remedy: 'Run `bd daemon start`, or `bd config set daemon.auto_start true`.',
+  };
+}
+
+function refusedByFailure(place: WorkspacePlace): DaemonRefusal | undefined {
+  const failure = readStartFailure(place);
+  if (failure === undefined) return undefined;
+  return { reason: `it did not start a moment ago: ${failure.message}`, remedy: failure.remedy };
+}
+
+function noDaemon({ reason, remedy }: DaemonRefusal): BdError {
+  return new BdError('DAEMON_UNAVAILABLE', {
+    message: `no daemon is started: ${reason}`,
+    remedy,
   });
 }

@@ -6,15 +6,15 @@ import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
 import { userId } from '../platform/owner.ts';
 import { isPrivateDirectory, judgeDirectory } from '../platform/private-directory.ts';
-import { workspaceKey } from './socket-link.ts';
+import { isDaemonSocket, workspaceKey } from './socket-link.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
 
-/** As on /tmp: what lies there is renamed and deleted by its owner only. */
+/** As on /tmp: only a file's owner may rename or delete it. */
 const STICKY = 0o1000;
 
 /**
- * A fresh socket path in the first runtime directory that is ours alone. The directory is the gate:
- * not every system respects the permissions of a socket, all respect those of what it lies in.
+ * A fresh socket path in the first private runtime directory. The directory keeps others out: not every
+ * system respects the permissions of a socket, all respect those of its directory.
  */
 export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }): string {
   const name = `${workspaceKey(beadsDir)}-${randomBytes(4).toString('hex')}.sock`;
@@ -38,8 +38,8 @@ export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }
 }
 
 /**
- * Beside the path that somebody wishes for, under a name of the workspace and the instance: two workspaces
- * under one wish must not meet. The directory is left as it is, as other things may lie there.
+ * In the directory of BEADS_SOCKET_PATH, under a name of the workspace and the instance, as two workspaces
+ * may have the same setting. The directory's mode is left alone: it may hold other files.
  */
 function wishedSocketPath(wished: string, name: string): string {
   const directory = dirname(wished);
@@ -67,14 +67,14 @@ function prepareWished(directory: string): string | undefined {
 }
 
 /**
- * The sockets in the directory that daemons of this environment use, those of dead ones among them;
- * `workspaceKey` begins their names. Other environments of this user have directories and daemons of their own.
+ * The daemons' sockets in this environment's runtime directory, those of dead daemons too. Other
+ * environments of this user have directories and daemons of their own.
  */
-export function listSockets(env: Environment): string[] {
+export function listDaemonSockets(env: Environment): string[] {
   const directory = runtimeDirectories(env).find(isPrivateDirectory);
   if (directory === undefined) return [];
   return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isSocket() && entry.name.endsWith('.sock'))
+    .filter((entry) => entry.isSocket() && isDaemonSocket(entry.name))
     .map(({ name }) => join(directory, name));
 }
 
@@ -87,11 +87,11 @@ export interface RefusedDirectory {
 
 const REASONS = {
   open: 'is open to others',
-  'of others': 'belongs to somebody else, and is not used',
+  'of others': 'belongs to another user, and is not used',
   'no directory': 'is no directory, and is not used',
 } as const;
 
-/** Directories that are there and not as a daemon needs them, up to the first that is; nothing is touched. */
+/** Directories that a daemon cannot use as they are, up to the first that it can. Changes nothing. */
 export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
   const refused: RefusedDirectory[] = [];
   for (const directory of runtimeDirectories(env)) {
@@ -104,14 +104,14 @@ export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
       continue;
     }
     const found = judgeDirectory(directory);
-    // Where there is room for it, a daemon makes it.
+    // A daemon uses it, or makes it.
     if (found === 'missing' || found === 'private') break;
     refused.push({ directory, reason: REASONS[found], isOurs: found === 'open' });
   }
   return refused;
 }
 
-/** Never TMPDIR: shells, sandboxes and services of one person differ in it. */
+/** Never TMPDIR: it differs between the shells, sandboxes and services of one user. */
 function runtimeDirectories(env: Environment): string[] {
   const uid = userId();
   const xdg = env['XDG_RUNTIME_DIR'];
@@ -122,7 +122,7 @@ function runtimeDirectories(env: Environment): string[] {
   ];
 }
 
-/** Says why the directory cannot be used; undefined when it can. */
+/** Makes the directory. Returns why it cannot be used; undefined when it can. */
 function prepare(directory: string): string | undefined {
   try {
     const refusal = refuseParent(dirname(directory));
@@ -130,17 +130,17 @@ function prepare(directory: string): string | undefined {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Made by an older bd or by hand: ours, but with another mode.
     if (['private', 'open'].includes(judgeDirectory(directory))) chmodSync(directory, 0o700);
-    return isPrivateDirectory(directory) ? undefined : `${directory} belongs to somebody else`;
+    return isPrivateDirectory(directory) ? undefined : `${directory} belongs to another user`;
   } catch (error) {
     return messageOf(error);
   }
 }
 
-/** Whoever may rename what lies in a directory decides what our directory in it is. */
+/** A user who may rename files in the parent could replace our directory in it. */
 function refuseParent(parent: string): string | undefined {
   const status = statSync(parent, { throwIfNoEntry: false });
   if (status === undefined) return `${parent} is missing`;
-  if (status.uid !== 0 && status.uid !== userId()) return `${parent} belongs to somebody else`;
+  if (status.uid !== 0 && status.uid !== userId()) return `${parent} belongs to another user`;
   const isOpen = (status.mode & 0o002) !== 0 && (status.mode & STICKY) === 0;
   return isOpen ? `${parent} can be written by everybody` : undefined;
 }

@@ -28,9 +28,21 @@ export function workspaceKey(beadsDir: string): string {
   return (2 ** 32 * (low & 0x1fffff) + (high >>> 0)).toString(36);
 }
 
+/** `<workspace key>-<instance>.sock`. Sockets of other programs of bd begin with their kind and a dot. */
+const DAEMON_SOCKET = /^[0-9a-z]+-[0-9a-z]+\.sock$/;
+
+export function isDaemonSocket(path: string): boolean {
+  return DAEMON_SOCKET.test(basename(path));
+}
+
+/** Whether a daemon of this workspace listens, or listened, at the path. */
+export function isSocketOf(path: string, beadsDir: string): boolean {
+  return isDaemonSocket(path) && basename(path).startsWith(`${workspaceKey(beadsDir)}-`);
+}
+
 /**
- * Where `bd.sock`, named by its real path, leads. Followed only to a socket of this workspace and of
- * ours in a runtime directory of ours, whichever environment its daemon was started from.
+ * Where `bd.sock`, named by its real path, leads. Followed only to a socket of this workspace that is
+ * this user's and lies in a private directory, whichever environment its daemon was started from.
  */
 export function resolveSocket(linkPath: string): ResolvedSocket {
   const path = readLink(linkPath);
@@ -44,8 +56,8 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
     problem: `leads to ${path}, which bd did not make`,
   } as const;
   const directory = dirname(path);
-  const isNamedOurs = basename(path).startsWith(`${workspaceKey(dirname(linkPath))}-`);
-  // Elsewhere than in a runtime directory of bd: where somebody wished for it, under this workspace's name.
+  const isNamedOurs = isSocketOf(path, dirname(linkPath));
+  // BEADS_SOCKET_PATH may put it elsewhere than in a runtime directory, under this workspace's name.
   const isPlausible = isNamedOurs || /^bd(-\d+)?$/.test(basename(directory));
   if (!path.startsWith('/') || !isPlausible) return untrusted;
   const socket = lstatIfReachable(path);
@@ -55,10 +67,7 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
   return isNamedOurs ? { kind: 'socket', path } : { kind: 'absent', elsewhere: path };
 }
 
-/**
- * Whether something stands in the link's place that git can keep, so that it may be the person's; a
- * socket is what another tool left there.
- */
+/** Whether a file or directory is in the link's place. Git can keep those, so it may be the person's. */
 export function isFileOfOthers(linkPath: string): boolean {
   const found = lstatIfReachable(linkPath);
   return found !== undefined && (found.isFile() || found.isDirectory());
@@ -72,12 +81,12 @@ export function pointLink(linkPath: string, socketPath: string): void {
   renameSync(temporary, linkPath);
 }
 
-/** Leaves a link alone that leads to another daemon by now. */
+/** Leaves a link that leads to another daemon by now. */
 export function removeLink(linkPath: string, socketPath: string): void {
   try {
     if (readLink(linkPath) === socketPath) rmSync(linkPath, { force: true });
   } catch {
-    // Where nothing may be written any more it stays, and leads to nobody as soon as its daemon has ended.
+    // On a read-only directory it stays, and leads nowhere once its daemon has ended.
   }
 }
 
@@ -85,7 +94,7 @@ export function readLink(linkPath: string): string | undefined {
   try {
     return readlinkSync(linkPath);
   } catch {
-    // Missing, or a file that is no link: in both cases it leads nowhere.
+    // Missing, or not a link: it leads nowhere.
     return undefined;
   }
 }

@@ -1,14 +1,17 @@
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ensureDaemon, type Patience } from '../../src/client/ensure-daemon.ts';
+import { ensureDaemon, type StartTimeouts } from '../../src/client/ensure-daemon.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
 
 const project = useBeadsDirectory();
 
 /** Starts with a program in the daemon's place. */
-async function start(code: string, { env = {}, ...patience }: Patience & { env?: object } = {}) {
+async function start(
+  code: string,
+  { env = {}, ...timeouts }: StartTimeouts & { env?: object } = {},
+) {
   const file = join(project.path, 'daemon.cjs');
   writeFileSync(
     file,
@@ -16,8 +19,8 @@ async function start(code: string, { env = {}, ...patience }: Patience & { env?:
   );
   const program = { file, execPath: process.execPath };
   return await ensureDaemon(
-    { beadsDir: project.beadsDir, program, env: { PATH: '/bin', ...env } },
-    patience,
+    { place: project.place, program, env: { PATH: '/bin', ...env } },
+    timeouts,
   );
 }
 
@@ -124,7 +127,7 @@ test.each([
 ])('where %s, that is the failure, and the command can go on', async (_what, wish, reason) => {
   const { execPath = process.execPath, ...env } = wish as { execPath?: string; PATH?: string };
   const program = { file: join(project.path, 'daemon.cjs'), execPath };
-  const failed = await ensureDaemon({ beadsDir: project.beadsDir, program, env });
+  const failed = await ensureDaemon({ place: project.place, program, env });
   if (failed.kind !== 'failed') throw new Error(failed.kind);
   expect(failed.error.message).toContain(reason);
 });

@@ -2,21 +2,21 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { retireDaemon } from '../../src/client/retire-daemon.ts';
+import { retireDaemon } from '../../src/client/stop-daemon.ts';
 import { pointLink, workspaceKey } from '../../src/place/socket-link.ts';
-import { socketLinkPath } from '../../src/place/workspace-files.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 type Answer = (socket: Socket, method: string) => void;
 
 let temp: TempDirectory;
-let beadsDir: string;
+let place: WorkspacePlace;
 let server: Server | undefined;
 let asked: string[];
 beforeEach(() => {
   temp = createTempDirectory();
-  beadsDir = join(temp.path, '.beads');
-  mkdirSync(beadsDir);
+  place = new WorkspacePlace(join(temp.path, '.beads'));
+  mkdirSync(place.beadsDir);
   mkdirSync(join(temp.path, 'bd'), { mode: 0o700 });
   asked = [];
 });
@@ -35,9 +35,9 @@ async function pose(answer: Answer): Promise<void> {
       answer(socket, method);
     });
   });
-  const socketPath = join(temp.path, 'bd', `${workspaceKey(beadsDir)}-1.sock`);
+  const socketPath = join(temp.path, 'bd', `${workspaceKey(place.beadsDir)}-1.sock`);
   await new Promise<void>((done) => server?.listen(socketPath, done));
-  pointLink(socketLinkPath(beadsDir), socketPath);
+  pointLink(place.socketLink, socketPath);
 }
 
 const say = (socket: Socket, outcome: object): void =>
@@ -51,7 +51,7 @@ const refusal = (code: string) => ({
 
 test('it says who it is, and then that it makes room', async () => {
   await pose((socket, method) => say(socket, method === 'hello' ? HELLO : { result: {} }));
-  expect(await retireDaemon(beadsDir)).toEqual({ pid: 4711, version: '1.0.0' });
+  expect(await retireDaemon(place)).toEqual({ pid: 4711, version: '1.0.0' });
   expect(asked).toEqual(['hello', 'retire']);
 });
 
@@ -62,17 +62,17 @@ test.each<[string, Answer]>([
   await pose((socket, method) =>
     method === 'hello' ? say(socket, HELLO) : answer(socket, method),
   );
-  expect(await retireDaemon(beadsDir)).toEqual({ pid: 4711, version: '1.0.0' });
+  expect(await retireDaemon(place)).toEqual({ pid: 4711, version: '1.0.0' });
 });
 
 test('one that is gone before it has said who it is was none', async () => {
   await pose((socket) => void socket.destroy());
-  expect(await retireDaemon(beadsDir)).toBeUndefined();
+  expect(await retireDaemon(place)).toBeUndefined();
 });
 
 test('what refuses for another reason is told of', async () => {
   await pose((socket, method) =>
     say(socket, method === 'hello' ? HELLO : refusal('UNKNOWN_METHOD')),
   );
-  await expect(retireDaemon(beadsDir)).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
+  await expect(retireDaemon(place)).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
 });

@@ -2,24 +2,24 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { FleetMember } from '../../src/client/fleet.ts';
+import type { DaemonHealth } from '../../src/client/daemon-health.ts';
 import { stopDaemon } from '../../src/client/stop-daemon.ts';
 import { acquireKernelLock, type KernelLock } from '../../src/platform/kernel-lock.ts';
 import { pointLink, workspaceKey } from '../../src/place/socket-link.ts';
-import { daemonLockPath, socketLinkPath } from '../../src/place/workspace-files.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import type { DaemonStatusResult } from '../../src/protocol/daemon-methods.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
-let beadsDir: string;
+let place: WorkspacePlace;
 const servers: Server[] = [];
 let lock: KernelLock | undefined;
 beforeEach(async () => {
   temp = createTempDirectory();
-  beadsDir = join(temp.path, '.beads');
-  mkdirSync(beadsDir);
+  place = new WorkspacePlace(join(temp.path, '.beads'));
+  mkdirSync(place.beadsDir);
   mkdirSync(join(temp.path, 'bd'), { mode: 0o700 });
-  lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: 0 });
+  lock = await acquireKernelLock(place.lockFile, { waitMs: 0 });
 });
 afterEach(() => {
   for (const each of servers.splice(0)) each.close();
@@ -28,8 +28,8 @@ afterEach(() => {
 });
 
 /** Something that is a daemon as far as the fleet can see, and answers like this. */
-async function pose(answer: (socket: Socket) => void): Promise<FleetMember> {
-  const name = `${workspaceKey(beadsDir)}-${servers.length}.sock`;
+async function pose(answer: (socket: Socket) => void): Promise<DaemonHealth> {
+  const name = `${workspaceKey(place.beadsDir)}-${servers.length}.sock`;
   const socketPath = join(temp.path, 'bd', name);
   const listening = createServer((socket) => {
     socket.on('error', () => {});
@@ -37,10 +37,10 @@ async function pose(answer: (socket: Socket) => void): Promise<FleetMember> {
   });
   servers.push(listening);
   await new Promise<void>((done) => listening.listen(socketPath, done));
-  pointLink(socketLinkPath(beadsDir), socketPath);
+  pointLink(place.socketLink, socketPath);
   return {
-    health: 'healthy',
-    beadsDir,
+    state: 'healthy',
+    place,
     socketPath,
     pid: process.pid,
     registered: undefined,
@@ -87,7 +87,7 @@ const AGREED = '{"jsonrpc":"2.0","id":1,"result":{"message":"it ends"}}\n';
 test('it has ended too when another daemon has the lock by then', async () => {
   const next = await pose(() => {});
   const member = await pose((socket) => {
-    pointLink(socketLinkPath(beadsDir), next.socketPath ?? '');
+    pointLink(place.socketLink, next.socketPath ?? '');
     socket.end(AGREED);
   });
   await expect(stopDaemon(member)).resolves.toBeUndefined();

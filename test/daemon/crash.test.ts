@@ -55,7 +55,7 @@ test('a crash leaves a report with the end of the log, for this user alone', () 
   const lines = Array.from({ length: 80 }, (_, at) => `{"msg":"line ${at}"}`);
   writeFileSync(join(temp.path, 'daemon.log'), `${lines.join('\n')}\n`);
   crash(NOON_MS);
-  expect(readCrashReport(temp.path)).toMatchObject({
+  expect(readCrashReport(new WorkspacePlace(temp.path))).toMatchObject({
     at: '2026-01-02T12:00:00.000Z',
     pid: process.pid,
     node: process.version,
@@ -76,16 +76,18 @@ test('nothing of the environment is in it', () => {
 
 test('what is thrown may be anything, and may be long', () => {
   crash(NOON_MS, 'no error at all');
-  expect(readCrashReport(temp.path)?.message).toBe('no error at all');
+  expect(readCrashReport(new WorkspacePlace(temp.path))?.message).toBe('no error at all');
   crash(NOON_MS, new Error('"'.repeat(10 * CRASH_TEXT_CHARS_MAX)));
-  expect(readCrashReport(temp.path)?.message).toHaveLength(CRASH_TEXT_CHARS_MAX);
+  expect(readCrashReport(new WorkspacePlace(temp.path))?.message).toHaveLength(
+    CRASH_TEXT_CHARS_MAX,
+  );
 });
 
 test('the report takes the place of a link and writes nothing through it', () => {
   const victim = join(temp.path, 'victim');
   writeFileSync(victim, 'mine');
   symlinkSync(victim, path);
-  expect(readCrashReport(temp.path)).toBeUndefined();
+  expect(readCrashReport(new WorkspacePlace(temp.path))).toBeUndefined();
   crash(NOON_MS);
   expect(readFileSync(victim, 'utf8')).toBe('mine');
   expect(lstatSync(path).isFile()).toBe(true);
@@ -99,7 +101,7 @@ test('a report that a repository brought along, or that is broken, counts for no
   rmSync(path);
   for (const text of ['', '{', '[]', '{"pid":1,"crashes":"x"}']) {
     writeFileSync(path, text, { mode: 0o600 });
-    expect(readCrashReport(temp.path), text).toBeUndefined();
+    expect(readCrashReport(new WorkspacePlace(temp.path)), text).toBeUndefined();
   }
 });
 

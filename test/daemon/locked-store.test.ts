@@ -1,7 +1,8 @@
 import { SqliteError } from 'better-sqlite3';
 import { afterEach, expect, test, vi } from 'vitest';
-import { probeDaemon } from '../../src/client/probe-daemon.ts';
+import { lookAtDaemon } from '../../src/client/daemon-health.ts';
 import { LOOK_INTERVAL_MS } from '../../src/core/limits.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import type * as Outbox from '../../src/store/outbox.ts';
 import { startDaemonHere } from '../support/daemon-here.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -35,7 +36,7 @@ test('a store that cannot be read for a while ends no daemon', async () => {
   fault.isLocked = true;
   expect(() => clock.advance(LOOK_INTERVAL_MS)).not.toThrow();
   fault.isLocked = false;
-  expect((await probeDaemon(beadsDir)).kind).toBe('answered');
+  expect((await lookAtDaemon(new WorkspacePlace(beadsDir))).state).toBe('healthy');
   stop.abort('SIGTERM');
   expect(await ended).toBe(0);
 });

@@ -3,8 +3,8 @@ import type * as NodeFs from 'node:fs';
 import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { socketLinkPath } from '../../src/place/workspace-files.ts';
 import { startDaemonHere } from '../support/daemon-here.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -35,7 +35,7 @@ afterEach(() => {
 test('a daemon that cannot take its link away makes room for the next one all the same', async () => {
   const { beadsDir, ended } = await startDaemonHere(temp.path, { clock: systemClock });
   kept.directory = beadsDir;
-  const client = createConnection(socketLinkPath(beadsDir));
+  const client = createConnection(new WorkspacePlace(beadsDir).socketLink);
   client.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'retire', params: {} })}\n`);
   const [answer] = (await once(client, 'data')) as [Buffer];
   expect(JSON.parse(answer.toString().split('\n')[0] ?? '')).toMatchObject({ id: 1, result: {} });

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { probeDaemon } from '../../src/client/probe-daemon.ts';
+import { lookAtDaemon } from '../../src/client/daemon-health.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { startDaemonHere } from '../support/daemon-here.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
@@ -26,9 +27,9 @@ test('one that a service manager keeps stays until it is told to end', async () 
   using temp = createTempDirectory();
   const { beadsDir, clock, stop, ended } = await startDaemon(temp.path, { staysWhenIdle: true });
   clock.advance(2 * IDLE_TIMEOUT_MS);
-  expect((await probeDaemon(beadsDir)).kind).toBe('answered');
+  expect((await lookAtDaemon(new WorkspacePlace(beadsDir))).state).toBe('healthy');
   clock.advance(2 * IDLE_TIMEOUT_MS);
-  expect((await probeDaemon(beadsDir)).kind).toBe('answered');
+  expect((await lookAtDaemon(new WorkspacePlace(beadsDir))).state).toBe('healthy');
   stop.abort('SIGTERM');
   expect(await ended).toBe(0);
 });

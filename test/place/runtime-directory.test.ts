@@ -11,7 +11,7 @@ import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SOCKET_PATH_BYTES_MAX } from '../../src/core/limits.ts';
-import { chooseSocketPath } from '../../src/place/runtime-directory.ts';
+import { chooseSocketPath, listDaemonSockets } from '../../src/place/runtime-directory.ts';
 import {
   pointLink,
   readLink,
@@ -49,6 +49,15 @@ test('sockets lie in a directory that nobody else may enter, each under a new na
   expect(lstatSync(dirname(first)).mode & 0o777).toBe(0o700);
   expect(first).not.toBe(second);
   expect(first.slice(0, -13)).toBe(second.slice(0, -13));
+});
+
+test('sockets of other kinds in the directory are not taken for daemons', async () => {
+  const own = choose(temp.path);
+  await listen(own);
+  for (const name of [`run.${workspaceKey(temp.path)}-1.sock`, 'run-a-1.sock', 'other.sock']) {
+    await listen(join(dirname(own), name));
+  }
+  expect(listDaemonSockets({ XDG_RUNTIME_DIR: temp.path })).toEqual([own]);
 });
 
 test('a runtime directory that stands open is closed first', () => {

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { rememberStartFailure } from '../../src/client/start-failure.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
+import { rememberStartFailure } from '../../src/client/daemon-notes.ts';
 import { BdError } from '../../src/core/errors.ts';
 import { writeCrashReport } from '../../src/client/crash-report.ts';
 import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
@@ -125,8 +126,11 @@ describe('what is wrong is said, with the command that mends it', () => {
 
   test('a failed start and a crash', async () => {
     const failure = { message: 'no room', remedy: 'Make some.' };
-    await rememberStartFailure(workspace.beadsDir, new BdError('DAEMON_UNAVAILABLE', failure));
-    writeCrashReport(workspace.beadsDir, new Error('boom'), {
+    await rememberStartFailure(
+      new WorkspacePlace(workspace.beadsDir),
+      new BdError('DAEMON_UNAVAILABLE', failure),
+    );
+    writeCrashReport(new WorkspacePlace(workspace.beadsDir), new Error('boom'), {
       nowMs: Date.now(),
       version: '1.0.0',
     });

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { rememberStartFailure } from '../../src/client/start-failure.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
+import { rememberStartFailure } from '../../src/client/daemon-notes.ts';
 import { BdError } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
@@ -328,7 +329,10 @@ test('status tells how the daemon is, and why there is none', async () => {
     reason: expect.stringContaining('CI=1 is set') as string,
   });
   const failure = { message: 'no room', remedy: 'Make some.' };
-  await rememberStartFailure(second.beadsDir, new BdError('DAEMON_UNAVAILABLE', failure));
+  await rememberStartFailure(
+    new WorkspacePlace(second.beadsDir),
+    new BdError('DAEMON_UNAVAILABLE', failure),
+  );
   expect(await status({})).toMatchObject({ reason: expect.stringContaining('no room') as string });
   expect(readdirSync(second.beadsDir)).not.toContain('daemon.pid');
 });

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { createTempDirectory, type TempDirectory } from './temp-directory.ts';
 
 /** An empty `.beads` in a temp directory, another one for each test of the file: read where it is used. */
@@ -8,6 +9,7 @@ export interface BeadsDirectory {
   /** The project's. */
   readonly path: string;
   readonly beadsDir: string;
+  readonly place: WorkspacePlace;
 }
 
 export function useBeadsDirectory(): BeadsDirectory {
@@ -24,6 +26,9 @@ export function useBeadsDirectory(): BeadsDirectory {
     },
     get beadsDir() {
       return beadsDir();
+    },
+    get place() {
+      return new WorkspacePlace(beadsDir());
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { openPlace } from '../../src/place/workspace-place.ts';
-import { takeWorkspace } from '../../src/local/direct.ts';
+import { takeWorkspace } from '../../src/local/run-directly.ts';
 import { runCommand } from '../../src/cli/execute.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -77,9 +77,10 @@ async function answer(workspace: Workspace, argv: string[]): Promise<FaultyAnswe
 
 async function main(): Promise<void> {
   const { beadsDir, commands, staysOn = false } = run;
-  const lock = await takeWorkspace(beadsDir, { waitMs: 0 });
+  const place = openPlace(beadsDir);
+  const lock = await takeWorkspace(place, { waitMs: 0 });
   const workspace = await openWorkspace({
-    place: openPlace(beadsDir),
+    place,
     env: process.env,
     clock: systemClock,
     log: silentLog,

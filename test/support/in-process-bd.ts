@@ -44,13 +44,13 @@ export function createBdWithDaemonHere({ directory, env }: Surroundings): BdWith
   return {
     async run(argv, options = {}) {
       const given = { ...env, ...options.env };
-      const beadsDir = isLocal(readCommandLine(argv))
+      const place = isLocal(readCommandLine(argv))
         ? undefined
-        : findWorkspace({ cwd: directory, env: given })?.beadsDir;
-      if (beadsDir !== undefined && daemonRefusedBy(given) === undefined) {
-        const found = await connect(beadsDir);
+        : findWorkspace({ cwd: directory, env: given });
+      if (place !== undefined && daemonRefusedBy(given) === undefined) {
+        const found = await connect(place);
         if (found.kind === 'connected') found.socket.destroy();
-        else daemons.push(await serveHere(beadsDir, { env, clock: systemClock }));
+        else daemons.push(await serveHere(place.beadsDir, { env, clock: systemClock }));
       }
       return await bd(argv, options);
     },

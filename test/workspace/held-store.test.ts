@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { daemonLockPath } from '../../src/place/workspace-files.ts';
 import { isAside } from '../../src/store/open-files.ts';
 import { openStore } from '../../src/store/store.ts';
 import { holdStore, type HeldStore } from '../../src/workspace/held-store.ts';
@@ -17,7 +16,7 @@ beforeEach(() => {
   temp = createTempDirectory();
   beadsDir = temp.path;
   path = join(beadsDir, 'beads.db');
-  writeFileSync(daemonLockPath(beadsDir), '');
+  writeFileSync(openPlace(beadsDir).lockFile, '');
   held = holdStore(openPlace(beadsDir), () => openStore(path, { clock: systemClock }));
   held.store.settings.set('key', 'value');
 });
@@ -28,8 +27,8 @@ afterEach(() => {
 
 /** As when the lock was deleted and another process has made its own. */
 function replaceLock(): void {
-  renameSync(daemonLockPath(beadsDir), join(beadsDir, 'former.lock'));
-  writeFileSync(daemonLockPath(beadsDir), '');
+  renameSync(openPlace(beadsDir).lockFile, join(beadsDir, 'former.lock'));
+  writeFileSync(openPlace(beadsDir).lockFile, '');
 }
 
 function scribble(): void {

@@ -17,7 +17,6 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { daemonLockPath } from '../../src/place/workspace-files.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
@@ -217,7 +216,7 @@ test('a workspace that was replaced while it was open takes no write', async () 
   await init();
   const beadsDir = join(directory, '.beads');
   // Whoever opens a workspace holds its lock: that also keeps the file's number from being used again.
-  const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs: 0 });
+  const lock = await acquireKernelLock(openPlace(beadsDir).lockFile, { waitMs: 0 });
   const workspace = await openWorkspace({
     place: openPlace(beadsDir),
     env,
@@ -228,7 +227,7 @@ test('a workspace that was replaced while it was open takes no write', async () 
   await create();
   rmSync(beadsDir, { recursive: true });
   mkdirSync(beadsDir);
-  writeFileSync(daemonLockPath(beadsDir), '');
+  writeFileSync(openPlace(beadsDir).lockFile, '');
   await expect(create()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
   await expect(workspace[Symbol.asyncDispose]()).rejects.toMatchObject({
     code: 'LOCK_UNAVAILABLE',

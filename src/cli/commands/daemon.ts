@@ -2,7 +2,7 @@ import { durationMs } from '../../core/duration.ts';
 import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 import { renderDaemonStatus } from '../output/daemon-text.ts';
 import { LOG_FLAGS, printLog } from '../output/log-text.ts';
 import { renderHealth } from '../output/fleet-text.ts';

@@ -3,7 +3,7 @@ import type { CommandDefinition, FlagDefinition, Invocation } from '../command.t
 import { renderDaemons, renderHealth } from '../output/fleet-text.ts';
 import { LOG_FLAGS, printLog } from '../output/log-text.ts';
 import { oneLine } from '../output/printable.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 
 const FORCE: FlagDefinition = ['--force', 'end the process of one that does not answer'];
 /** Of classic clients: what to search for. Daemons are found without. */

@@ -3,7 +3,7 @@ import type { CommandDefinition } from '../command.ts';
 import { oneLine } from '../output/printable.ts';
 import { alignColumns, type Cell } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 
 export const doctorCommand: CommandDefinition = {
   name: 'doctor',

@@ -4,7 +4,7 @@ import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { given } from '../../core/omit-undefined.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';

@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 
 export const mcpCommand: CommandDefinition = {
   name: 'mcp',

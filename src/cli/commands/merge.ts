@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import type { MergePaths } from '../../workspace/merge-driver.ts';
 import type { CommandDefinition } from '../command.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 import { listProblems } from '../output/problem-list.ts';
 import { oneLine } from '../output/printable.ts';
 

@@ -1,7 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { indent } from '../output/printable.ts';
-import { requireServices } from '../own-process.ts';
-import type { ServiceReport } from '../../local/service/service.ts';
+import { requireServices, type ServiceReport } from '../local-services.ts';
 
 /** For people who want the daemon at boot; nobody needs it. */
 export const serviceCommand: CommandDefinition = {

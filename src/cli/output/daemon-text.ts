@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '../../client/daemon-status.ts';
+import type { DaemonStatus } from '../local-services.ts';
 import { alignColumns } from './columns.ts';
 import { renderMoment } from './moment.ts';
 import { oneLine } from './printable.ts';

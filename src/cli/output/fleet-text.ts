@@ -1,4 +1,4 @@
-import type { DaemonEntry, HealthReport } from '../../local/fleet-report.ts';
+import type { DaemonEntry, HealthReport } from '../local-services.ts';
 import { alignColumns } from './columns.ts';
 import { oneLine } from './printable.ts';
 import type { Screen } from './screen.ts';

@@ -1,8 +1,7 @@
-import { dirname } from 'node:path';
 import { LOG_LINES_SHOWN } from '../../core/limits.ts';
-import { daemonLogPath } from '../../place/workspace-files.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { FlagDefinition, Invocation } from '../command.ts';
-import { requireServices } from '../own-process.ts';
+import { requireServices } from '../local-services.ts';
 import { severalLines } from './printable.ts';
 
 export const LOG_FLAGS: readonly FlagDefinition[] = [
@@ -13,18 +12,18 @@ export const LOG_FLAGS: readonly FlagDefinition[] = [
 /** The log is JSON, a line each: with `--follow` it is the same for people and programs. */
 export async function printLog(
   { flags, services, io, isJson, print }: Invocation,
-  beadsDir: string,
+  place: WorkspacePlace,
 ): Promise<void> {
   const local = requireServices(services, 'daemon');
   const follows = flags.has('follow');
   const lines = flags.number('lines') ?? LOG_LINES_SHOWN;
   if (isJson && !follows) {
     let content = '';
-    await local.showLog(beadsDir, { lines, follows, print: (text) => void (content += text) });
-    const json = { workspace: dirname(beadsDir), log_path: daemonLogPath(beadsDir), content };
+    await local.showLog(place, { lines, follows, print: (text) => void (content += text) });
+    const json = { workspace: place.projectDir, log_path: place.logFile, content };
     return print({ json, text: '' });
   }
-  await local.showLog(beadsDir, {
+  await local.showLog(place, {
     lines,
     follows,
     print: (text) => io.stdout(severalLines(text)),

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { Log } from '../../platform/log.ts';
-import { refuseLinks } from '../../place/workspace-files.ts';
+import { WorkspacePlace } from '../../place/workspace-place.ts';
 import {
   emptyMirrorReport,
   type FlushOptions,
@@ -45,7 +45,7 @@ export function withCopies<Copy extends MirrorCopy>(
     options: FlushOptions,
   ): Promise<MirrorReport> => {
     try {
-      refuseLinks(dirname(copy.path), [basename(copy.path)]);
+      new WorkspacePlace(dirname(copy.path)).refuseLinks([basename(copy.path)]);
       const report = await copy.flush(options);
       failures.delete(name);
       return report;

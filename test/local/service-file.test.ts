@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeService } from '../../src/local/service/service-file.ts';
+import { describeService } from '../../src/local/service-file.ts';
 
 const wish = {
   beadsDir: '/home/mia/my "own" 100% $x/.beads',

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
-import { BdError } from '../../core/errors.ts';
-import type { Environment } from '../../platform/environment.ts';
-import { workspaceKey } from '../../place/socket-link.ts';
+import { BdError } from '../core/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { workspaceKey } from '../place/socket-link.ts';
 
 /** What a service manager is to keep running. */
 export interface ServiceWish {
@@ -73,7 +73,7 @@ WantedBy=default.target
 `;
 }
 
-/** systemd would take what follows a percent sign for a name of its own. */
+/** systemd expands a percent sign. */
 function percents(text: string): string {
   return text.replaceAll('%', '%%');
 }

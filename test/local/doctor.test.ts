@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ClientHost } from '../../src/local/client-host.ts';
-import { examine } from '../../src/local/examine.ts';
+import { examine } from '../../src/local/doctor.ts';
 import { VERSION } from '../../src/core/version.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { pointLink, workspaceKey } from '../../src/place/socket-link.ts';
-import { socketLinkPath } from '../../src/place/workspace-files.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
@@ -33,7 +33,7 @@ beforeEach(async () => {
   });
   const socketPath = join(temp.path, 'bd', `${workspaceKey(beadsDir)}-1.sock`);
   await new Promise<void>((done) => server.listen(socketPath, done));
-  pointLink(socketLinkPath(beadsDir), socketPath);
+  pointLink(new WorkspacePlace(beadsDir).socketLink, socketPath);
 });
 afterEach(() => {
   server.close();

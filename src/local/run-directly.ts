@@ -8,28 +8,27 @@ import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import { silentLog } from '../platform/log.ts';
 import { createForHeir } from '../platform/owner.ts';
-import { daemonLockPath, nameHolder, refuseLinks } from '../place/workspace-files.ts';
-import { openPlace } from '../place/workspace-place.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { runCommand } from '../cli/execute.ts';
 
-/** Knows what its person was told: one cause is told once. */
-interface ListenedIo extends CommandIo {
-  wasTold(message: string): boolean;
+/** Remembers what was printed, so that each cause is reported once. */
+interface RecordedIo extends CommandIo {
+  hasPrinted(message: string): boolean;
 }
 
-function listenTo(io: CommandIo): ListenedIo {
-  let told = '';
+function record(io: CommandIo): RecordedIo {
+  let printed = '';
   return {
     ...io,
     stderr(text) {
-      told += text;
+      printed += text;
       io.stderr(text);
     },
-    wasTold: (message) => told.includes(message),
+    hasPrinted: (message) => printed.includes(message),
   };
 }
 
@@ -39,66 +38,65 @@ interface Opened {
 }
 
 /**
- * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. The lock
- * is taken with the command's first call: every command has read its standard input by then, and
- * nobody has to wait until somebody has typed it. The key is that of a command which a daemon may have
- * done before it went away.
+ * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. Takes the lock
+ * with the command's first call: by then every command has read its standard input, so others need not
+ * wait until a person has typed it.
  */
 export async function runDirectly(
   argv: readonly string[],
   io: CommandIo,
   {
-    beadsDir,
+    place,
     env,
     lockTimeout,
     failure,
     key,
   }: {
-    beadsDir: string;
+    place: WorkspacePlace;
     env: Environment;
-    /** How long to wait for others who have the workspace, as the command line has it. */
+    /** How long to wait for another process that holds the workspace, as the command line has it. */
     lockTimeout?: string | undefined;
-    /** Why there is no daemon, when nobody was told of it yet. */
+    /** Why there is no daemon, unless that was reported already. */
     failure?: BdError | undefined;
-    /** Of a command that a daemon may have done before it went away. */
+    /** Of a command that a daemon may have done before it ended. */
     key?: string | undefined;
   },
 ): Promise<number> {
-  const listening = listenTo(io);
+  const recorded = record(io);
   let opening: Promise<Opened> | undefined;
   let calling: Promise<Call> | undefined;
   const call: Call = async (method, params) => {
-    opening ??= open(beadsDir, { env, io, waitMs: lockWaitMs(lockTimeout) });
+    opening ??= open(place, { env, io, waitMs: lockWaitMs(lockTimeout) });
     calling ??= opening.then(({ workspace }) => createCall(workspace, { key }));
     return await (
       await calling
     )(method, params);
   };
-  const exitCode = await runCommand(argv, listening, call);
-  // One that could not be opened was told of by the call.
+  const exitCode = await runCommand(argv, recorded, call);
+  // A failure to open is the call's, and was reported with it.
   const opened = await opening?.catch(() => undefined);
-  if (opened !== undefined) await close(opened, listening);
-  // What kept the daemon from starting may have kept the command from being done.
-  if (failure !== undefined && !listening.wasTold(failure.message)) {
+  if (opened !== undefined) await close(opened, recorded);
+  // The reason why no daemon started may be the reason why the command failed.
+  if (failure !== undefined && !recorded.hasPrinted(failure.message)) {
     io.stderr(`Done without a daemon: ${failure.message}\n`);
   }
   return exitCode;
 }
 
 async function open(
-  beadsDir: string,
+  place: WorkspacePlace,
   { env, io, waitMs }: { env: Environment; io: CommandIo; waitMs: number },
 ): Promise<Opened> {
-  const lock = await takeWorkspace(beadsDir, { waitMs });
+  const lock = await takeWorkspace(place, { waitMs });
   try {
     const workspace = await openWorkspace({
-      place: openPlace(beadsDir),
+      place,
       env: selectDirectEnvironment(env),
       clock: systemClock,
       log: silentLog,
     });
-    // What others wrote into the mirror meanwhile; a daemon would have seen it at once. A mirror that
-    // cannot be used keeps nobody from working, and is told of at the end.
+    // Takes in edits of the mirror, which a daemon would have seen at once. A mirror that cannot be used
+    // does not stop the command, and is reported at the end.
     await workspace.sync.flushMirror().catch(() => {});
     const { notice } = workspace;
     if (notice !== undefined) io.stderr(`Note: ${notice}\n`);
@@ -118,13 +116,13 @@ function lockWaitMs(lockTimeout: string | undefined): number {
   });
 }
 
-/** The command is done and stored: a mirror that stays behind is a warning. */
-async function close({ workspace, lock }: Opened, io: ListenedIo): Promise<void> {
+/** The command is done and stored, so a mirror that was not written is only a warning. */
+async function close({ workspace, lock }: Opened, io: RecordedIo): Promise<void> {
   try {
     await workspace[Symbol.asyncDispose]();
   } catch (error) {
     const { message, remedy } = toBdError(error);
-    if (!io.wasTold(message)) io.stderr(`Warning: ${message}\n${remedy}\n`);
+    if (!io.hasPrinted(message)) io.stderr(`Warning: ${message}\n${remedy}\n`);
   } finally {
     lock.release();
   }
@@ -132,17 +130,16 @@ async function close({ workspace, lock }: Opened, io: ListenedIo): Promise<void>
 
 /** The workspace's lock, or the reason why it cannot be had. */
 export async function takeWorkspace(
-  beadsDir: string,
+  place: WorkspacePlace,
   { waitMs }: { waitMs: number },
 ): Promise<KernelLock> {
-  refuseLinks(beadsDir);
-  createForHeir(beadsDir, ['daemon.lock', 'beads.db']);
-  await callFormerDaemon(beadsDir);
-  const lock = await acquireKernelLock(daemonLockPath(beadsDir), { waitMs });
+  place.refuseLinks();
+  createForHeir(place.beadsDir, ['daemon.lock', 'beads.db']);
+  await callFormerDaemon(place);
+  const lock = await acquireKernelLock(place.lockFile, { waitMs });
   if (lock !== undefined) return lock;
-  const who = nameHolder(beadsDir);
   throw new BdError('LOCK_UNAVAILABLE', {
-    message: `${who} holds ${beadsDir}, and did not let go within ${waitMs / 1000} s`,
+    message: `${place.nameHolder()} holds ${place.beadsDir}, and did not let go within ${waitMs / 1000} s`,
     remedy: 'Wait until it is done; if it is a daemon, stop it with `bd daemon stop`.',
   });
 }

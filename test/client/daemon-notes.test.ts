@@ -1,7 +1,7 @@
 import type * as Fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { readDaemonOff, setDaemonOff, setDaemonOn } from '../../src/client/daemon-off.ts';
+import { readDaemonOff, setDaemonOff, setDaemonOn } from '../../src/client/daemon-notes.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
 
 const fault = vi.hoisted(() => ({ onRemoval: undefined as Error | undefined }));
@@ -20,25 +20,25 @@ afterEach(() => {
 });
 
 test('it is off until it is switched on, or until its time is over', async () => {
-  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
-  await setDaemonOff(project.beadsDir);
-  expect(readDaemonOff(project.beadsDir)).toEqual({});
-  setDaemonOn(project.beadsDir);
-  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
-  await setDaemonOff(project.beadsDir, { forMs: 60_000 });
-  expect(readDaemonOff(project.beadsDir)?.untilMs).toBeGreaterThan(Date.now());
-  await setDaemonOff(project.beadsDir, { forMs: -1 });
-  expect(readDaemonOff(project.beadsDir)).toBeUndefined();
+  expect(readDaemonOff(project.place)).toBeUndefined();
+  await setDaemonOff(project.place);
+  expect(readDaemonOff(project.place)).toEqual({});
+  setDaemonOn(project.place);
+  expect(readDaemonOff(project.place)).toBeUndefined();
+  await setDaemonOff(project.place, { forMs: 60_000 });
+  expect(readDaemonOff(project.place)?.untilMs).toBeGreaterThan(Date.now());
+  await setDaemonOff(project.place, { forMs: -1 });
+  expect(readDaemonOff(project.place)).toBeUndefined();
 });
 
 test('that it stays off is said, where what keeps it off cannot be removed', async () => {
-  await setDaemonOff(project.beadsDir);
+  await setDaemonOff(project.place);
   fault.onRemoval = new Error('EACCES: permission denied');
-  expect(() => setDaemonOn(project.beadsDir)).toThrow(
+  expect(() => setDaemonOn(project.place)).toThrow(
     expect.objectContaining({
       code: 'FILE_UNUSABLE',
       message: `cannot remove ${join(project.beadsDir, 'daemon.off')}: EACCES: permission denied`,
     }),
   );
-  expect(readDaemonOff(project.beadsDir)).toEqual({});
+  expect(readDaemonOff(project.place)).toEqual({});
 });

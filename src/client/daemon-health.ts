@@ -1,0 +1,172 @@
+import { existsSync } from 'node:fs';
+import { messageOf } from '../core/errors.ts';
+import { PROBE_TIMEOUT_MS } from '../core/limits.ts';
+import { VERSION } from '../core/version.ts';
+import { resolveSocket } from '../place/socket-link.ts';
+import { WorkspacePlace } from '../place/workspace-place.ts';
+import type { DaemonStatusResult } from '../protocol/daemon-methods.ts';
+import { compareVersions } from '../protocol/handshake.ts';
+import { connect, connectTo, type Connection } from './connect.ts';
+import { ask } from './request.ts';
+import type { RegistryEntry } from './registry.ts';
+
+/** Everything that a client can find out about one daemon, or about what is left of it. */
+export interface DaemonHealth {
+  /**
+   * `healthy`: answers. `mismatched`: answers, and has another version. `unresponsive`: alive, no answer.
+   * `orphan`: alive, but its workspace is gone or another daemon serves it. `stale`: registered, not
+   * running. `absent`: not running.
+   */
+  state: 'healthy' | 'mismatched' | 'unresponsive' | 'orphan' | 'stale' | 'absent';
+  /** Undefined for a socket that does not answer and matches no known workspace. */
+  place: WorkspacePlace | undefined;
+  /** Undefined when it does not listen. */
+  socketPath: string | undefined;
+  pid: number | undefined;
+  /** What the registry says about the workspace's daemon. */
+  registered: RegistryEntry | undefined;
+  answer: DaemonStatusResult | undefined;
+  /** What is wrong, or why it cannot run; undefined when nothing is. */
+  issue: string | undefined;
+}
+
+/** The daemon that a workspace's link leads to. Starts none, and returns within the probe's timeout. */
+export async function lookAtDaemon(place: WorkspacePlace): Promise<DaemonHealth> {
+  const probe = await probeDaemon((timeoutMs) => connect(place, { timeoutMs }));
+  const base = { place, registered: undefined };
+  if (probe.kind === 'answered')
+    return { ...base, ...describeAnswer(probe.status), socketPath: place.socketLink };
+  const found = { ...base, socketPath: undefined, answer: undefined };
+  if (probe.kind === 'silent') {
+    return { ...found, state: 'unresponsive', pid: place.readPid(), issue: probe.reason };
+  }
+  const issue = probe.kind === 'forbidden' ? probe.reason : undefined;
+  return { ...found, state: 'absent', pid: undefined, issue };
+}
+
+/** The daemon at a socket, whether a link leads there or not; undefined when nothing listens. */
+export async function lookAtSocket(
+  socketPath: string,
+  known: { place?: WorkspacePlace | undefined; registered?: RegistryEntry | undefined },
+): Promise<DaemonHealth | undefined> {
+  const probe = await probeDaemon((timeoutMs) => connectTo(socketPath, { timeoutMs }));
+  if (probe.kind === 'absent') return undefined;
+  const { registered, place } = known;
+  if (probe.kind === 'answered') {
+    const { status } = probe;
+    const served = place ?? new WorkspacePlace(status.beads_dir);
+    return orOrphan({ place: served, registered, socketPath, ...describeAnswer(status) });
+  }
+  return orOrphan(silentDaemon({ place, registered, socketPath, reason: probe.reason }));
+}
+
+/** A process that does not answer, because it does not listen or nothing reads what it is sent. */
+export function silentDaemon({
+  place,
+  registered,
+  socketPath,
+  pid,
+  reason,
+}: Pick<DaemonHealth, 'place' | 'registered' | 'socketPath'> & {
+  pid?: number;
+  reason: string;
+}): DaemonHealth {
+  return orOrphan({
+    state: 'unresponsive',
+    place,
+    registered,
+    socketPath,
+    pid,
+    answer: undefined,
+    issue: reason,
+  });
+}
+
+/** Whether the workspace's link leads to another daemon than the one that listens at `socketPath`. */
+export function isServedByOther(place: WorkspacePlace, socketPath: string): boolean {
+  const linked = resolveSocket(place.socketLink);
+  return linked.kind === 'socket' && linked.path !== socketPath;
+}
+
+/** The project directory; empty when it is not known. */
+export function workspaceOf({ answer, registered, place }: DaemonHealth): string {
+  return answer?.workspace ?? registered?.workspace_path ?? place?.projectDir ?? '';
+}
+
+/**
+ * The command that mends it; undefined when none is needed. `target` names the daemon among all of the
+ * user's, without it the command is about the current directory.
+ */
+export function mendingCommand(
+  { state, answer }: DaemonHealth,
+  target?: string,
+): string | undefined {
+  const stop =
+    target === undefined ? 'bd daemon stop --force' : `bd daemons stop --force ${target}`;
+  switch (state) {
+    case 'mismatched': {
+      const version = answer?.version ?? '';
+      // To restart a newer daemon would put an older one in its place.
+      if (isNewer(version)) return `npm install --global beads-daemon@${version}`;
+      return target === undefined ? 'bd daemon restart' : `bd daemons restart ${target}`;
+    }
+    case 'unresponsive':
+    case 'orphan':
+      return stop;
+    case 'stale':
+      // Listing them removes the entries of those that are gone.
+      return 'bd daemons list';
+    case 'healthy':
+    case 'absent':
+      return undefined;
+    default:
+      return state satisfies never;
+  }
+}
+
+type Probe =
+  | { kind: 'answered'; status: DaemonStatusResult }
+  | { kind: 'absent' }
+  /** Sockets are not allowed here, or this one is not ours: a daemon may run or not. */
+  | { kind: 'forbidden'; reason: string }
+  | { kind: 'silent'; reason: string };
+
+async function probeDaemon(reach: (timeoutMs: number) => Promise<Connection>): Promise<Probe> {
+  const endMs = performance.now() + PROBE_TIMEOUT_MS;
+  const connection = await reach(PROBE_TIMEOUT_MS);
+  if (connection.kind === 'absent' || connection.kind === 'forbidden') return connection;
+  if (connection.kind === 'unresponsive') return { kind: 'silent', reason: connection.reason };
+  const timeoutMs = Math.max(Math.ceil(endMs - performance.now()), 1);
+  try {
+    const status = await ask(connection.socket, 'daemon_status', { timeoutMs });
+    return { kind: 'answered', status };
+  } catch (error) {
+    return { kind: 'silent', reason: messageOf(error) };
+  }
+}
+
+function describeAnswer(
+  answer: DaemonStatusResult,
+): Pick<DaemonHealth, 'state' | 'pid' | 'answer' | 'issue'> {
+  const { version, pid } = answer;
+  if (version === VERSION) return { state: 'healthy', pid, answer, issue: undefined };
+  const issue = isNewer(version)
+    ? `it runs version ${version}, and this bd is only ${VERSION}`
+    : `it runs version ${version}, this is ${VERSION}`;
+  return { state: 'mismatched', pid, answer, issue };
+}
+
+/** A daemon puts a missing link back: one is lost only if its workspace is gone or another's. */
+function orOrphan(health: DaemonHealth): DaemonHealth {
+  const { place, socketPath } = health;
+  if (place === undefined) return health;
+  if (!existsSync(place.beadsDir)) {
+    return { ...health, state: 'orphan', issue: 'its workspace is gone' };
+  }
+  if (socketPath === undefined || !isServedByOther(place, socketPath)) return health;
+  return { ...health, state: 'orphan', issue: 'another daemon serves its workspace' };
+}
+
+function isNewer(version: string): boolean {
+  return (compareVersions(version, VERSION) ?? 0) > 0;
+}

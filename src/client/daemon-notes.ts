@@ -1,0 +1,111 @@
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
+import { BdError, isErrorCode, messageOf } from '../core/errors.ts';
+import { DAEMON_NOTE_BYTES_MAX, START_FAILURE_KEPT_MS } from '../core/limits.ts';
+import { VERSION } from '../core/version.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import { writeFileAtomically } from '../platform/files.ts';
+import { userId } from '../platform/owner.ts';
+
+// Two small files in `.beads` that tell later commands why not to start a daemon: a person turned it off,
+// or the last start failed.
+
+/** Off for good, or until a time in milliseconds. */
+export interface DaemonOff {
+  untilMs?: number;
+}
+
+/** Undefined when a daemon may run, also once the time is over. */
+export function readDaemonOff({ daemonOffFile }: WorkspacePlace): DaemonOff | undefined {
+  const note = readNote(daemonOffFile);
+  if (note === undefined) return undefined;
+  const { until } = note;
+  if (until === undefined) return {};
+  const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
+  return untilMs > Date.now() ? { untilMs } : undefined;
+}
+
+/** From now on no command starts a daemon; with `forMs`, only for that long. */
+export async function setDaemonOff(
+  { daemonOffFile }: WorkspacePlace,
+  { forMs }: { forMs?: number } = {},
+): Promise<void> {
+  const nowMs = Date.now();
+  const until = forMs === undefined ? {} : { until: new Date(nowMs + forMs).toISOString() };
+  await writeNote(daemonOffFile, { since: new Date(nowMs).toISOString(), ...until });
+}
+
+export function setDaemonOn({ daemonOffFile }: WorkspacePlace): void {
+  try {
+    rmSync(daemonOffFile, { force: true });
+  } catch (error) {
+    throw new BdError('FILE_UNUSABLE', {
+      message: `cannot remove ${daemonOffFile}: ${messageOf(error)}`,
+      remedy: 'Remove it yourself: as long as it is there, no command starts a daemon here.',
+      cause: error,
+    });
+  }
+}
+
+interface StartFailure {
+  error: BdError;
+  atMs: number;
+  /** Of the program that tried. */
+  version: string;
+}
+
+/** How the last start failed, however long ago; undefined when it succeeded. */
+export function readLastStart({ startFailureFile }: WorkspacePlace): StartFailure | undefined {
+  const { reason, remedy, code, at, version, details } = { ...readNote(startFailureFile) };
+  const atMs = typeof at === 'string' ? Date.parse(at) : Number.NaN;
+  if (![reason, remedy, version].every((text) => typeof text === 'string')) return undefined;
+  if (Number.isNaN(atMs)) return undefined;
+  const error = new BdError(isErrorCode(code) ? code : 'DAEMON_UNAVAILABLE', {
+    message: String(reason),
+    remedy: String(remedy),
+    details: typeof details === 'object' ? { ...details } : {},
+  });
+  return { error, atMs, version: String(version) };
+}
+
+/**
+ * Why the daemon did not start a moment ago. Only the command that saw it fails reports it: those after it
+ * neither wait for the same failure nor repeat the message. Another version may be able to start.
+ */
+export function readStartFailure(place: WorkspacePlace): BdError | undefined {
+  const last = readLastStart(place);
+  if (last === undefined || last.version !== VERSION) return undefined;
+  const ageMs = Date.now() - last.atMs;
+  return ageMs >= 0 && ageMs < START_FAILURE_KEPT_MS ? last.error : undefined;
+}
+
+export async function rememberStartFailure(place: WorkspacePlace, failure: BdError): Promise<void> {
+  const { message: reason, remedy, code, details } = failure;
+  const note = { reason, remedy, code, at: new Date().toISOString(), version: VERSION, details };
+  // The reason may well be a full disk; then the next command tries again.
+  await writeNote(place.startFailureFile, note).catch(() => {});
+}
+
+export function forgetStartFailure({ startFailureFile }: WorkspacePlace): void {
+  try {
+    rmSync(startFailureFile, { force: true });
+  } catch {
+    // It stays, and expires.
+  }
+}
+
+/** Only a plain file of this user counts: a repository may bring another along. */
+function readNote(path: string): Record<string, unknown> | undefined {
+  try {
+    const status = lstatSync(path);
+    const isOurs = status.isFile() && status.uid === userId();
+    if (!isOurs || status.size > DAEMON_NOTE_BYTES_MAX) return undefined;
+    const note: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof note === 'object' && note !== null ? { ...note } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeNote(path: string, note: object): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+}

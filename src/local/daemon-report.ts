@@ -1,0 +1,161 @@
+import type {
+  DaemonEntry,
+  DaemonStatus,
+  HealthIssue,
+  HealthReport,
+} from '../cli/local-services.ts';
+import { mendingCommand, workspaceOf, type DaemonHealth } from '../client/daemon-health.ts';
+import { given } from '../core/omit-undefined.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { sharingFailure } from '../core/sharing.ts';
+import { VERSION } from '../core/version.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import type { DiskSpace } from '../platform/file-system.ts';
+
+const STATUS = {
+  healthy: 'running',
+  mismatched: 'outdated',
+  unresponsive: 'unresponsive',
+  orphan: 'unresponsive',
+  stale: 'not_running',
+  absent: 'not_running',
+} as const;
+
+/** The daemon of one workspace; `refusal` says why none would be started. */
+export function reportStatus(
+  place: WorkspacePlace,
+  { state, pid, answer, issue, socketPath }: DaemonHealth,
+  { refusal }: { refusal?: string | undefined } = {},
+): DaemonStatus {
+  const isAbsent = state === 'absent';
+  const { sync, last_error: lastError } = answer ?? {};
+  return given({
+    workspace: place.projectDir,
+    log_path: place.logFile,
+    status: STATUS[state],
+    reason: isAbsent ? (issue ?? refusal) : undefined,
+    pid,
+    version: answer?.version,
+    build: answer?.build ?? undefined,
+    started: answer?.started_at,
+    uptime_seconds: answer && answer.uptime_ms / 1000,
+    memory_bytes: answer?.rss_bytes,
+    heap_bytes: answer?.heap_bytes,
+    event_loop_delay_ms: answer?.event_loop_delay_ms,
+    connections: answer?.connections,
+    watcher: answer?.watcher,
+    sync_state: sync?.state,
+    pending: sync?.pending,
+    oldest_pending_seconds: sync?.oldest_pending_s ?? undefined,
+    last_error: lastError ?? undefined,
+    socket_path: socketPath,
+    version_mismatch: state === 'mismatched' ? true : undefined,
+    issue: isAbsent ? undefined : issue,
+  });
+}
+
+export function describeDaemon(daemon: DaemonHealth): DaemonEntry {
+  const { state, place, socketPath, pid, registered, answer, issue } = daemon;
+  return given({
+    workspace: workspaceOf(daemon),
+    database_path: registered?.database_path,
+    socket_path: place?.socketLink ?? socketPath ?? '',
+    pid,
+    version: answer?.version ?? registered?.version,
+    started: answer?.started_at ?? registered?.started_at,
+    status: state,
+    uptime_seconds: answer && answer.uptime_ms / 1000,
+    issue,
+    version_mismatch: state === 'mismatched' ? true : undefined,
+  });
+}
+
+/** What the workspace's files and disk say, which no daemon is asked for. */
+export interface WorkspaceCondition {
+  /** What is wrong with the store; undefined when nothing is, or it cannot be looked at. */
+  storeDamage: string | undefined;
+  disk: DiskSpace | undefined;
+}
+
+export function reportHealth(
+  daemons: readonly DaemonHealth[],
+  conditionOf: (daemon: DaemonHealth) => WorkspaceCondition,
+): HealthReport {
+  const issues = daemons.flatMap((daemon) => [
+    ...issuesOfDaemon(daemon),
+    ...issuesOfWorkspace(daemon, conditionOf(daemon)),
+  ]);
+  const count = (name: DaemonHealth['state']): number =>
+    daemons.filter(({ state }) => state === name).length;
+  return {
+    healthy: issues.length === 0,
+    issues,
+    total: daemons.length,
+    healthy_count: count('healthy'),
+    stale: count('stale'),
+    mismatched: count('mismatched'),
+    unresponsive: count('unresponsive'),
+    orphan: count('orphan'),
+    daemons: daemons.map(describeDaemon),
+  };
+}
+
+const ISSUES = {
+  mismatched: 'version_mismatch',
+  stale: 'stale_socket',
+  unresponsive: 'unresponsive',
+  orphan: 'orphan',
+} as const;
+
+function issuesOfDaemon(daemon: DaemonHealth): HealthIssue[] {
+  const { state, answer, pid, issue: detail = '' } = daemon;
+  const target = shellWord(workspaceOf(daemon) || String(pid ?? ''));
+  const issues: HealthIssue[] = [];
+  if (state !== 'healthy' && state !== 'absent') {
+    // The path of an orphan's workspace may be another daemon's by now.
+    const command = mendingCommand(daemon, state === 'orphan' ? String(pid ?? target) : target);
+    issues.push(issueOf(daemon, ISSUES[state], { detail, command: command ?? '' }));
+  }
+  const failure =
+    state === 'healthy' || state === 'mismatched'
+      ? answer && sharingFailure(answer.sync)
+      : undefined;
+  if (failure !== undefined) {
+    const command = `bd --directory ${target} sync`;
+    issues.push(issueOf(daemon, 'sync_failing', { detail: failure, command }));
+  }
+  return issues;
+}
+
+function issuesOfWorkspace(
+  daemon: DaemonHealth,
+  { storeDamage, disk }: WorkspaceCondition,
+): HealthIssue[] {
+  const { place } = daemon;
+  const issues: HealthIssue[] = [];
+  if (storeDamage !== undefined) {
+    const command = `bd daemons restart ${shellWord(workspaceOf(daemon))}`;
+    issues.push(issueOf(daemon, 'store_corrupt', { detail: storeDamage, command }));
+  }
+  if (disk?.isLow === true && place !== undefined) {
+    const detail = `${disk.megabytes} MB are free on its disk`;
+    const command = `df -h ${shellWord(place.projectDir)}`;
+    issues.push(issueOf(daemon, 'disk_low', { detail, command }));
+  }
+  return issues;
+}
+
+function issueOf(
+  daemon: DaemonHealth,
+  issue: HealthIssue['issue'],
+  { detail, command }: { detail: string; command: string },
+): HealthIssue {
+  return {
+    workspace: workspaceOf(daemon),
+    issue,
+    detail,
+    daemon_version: daemon.answer?.version ?? daemon.registered?.version ?? null,
+    cli_version: VERSION,
+    recommendation: command,
+  };
+}

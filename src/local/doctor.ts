@@ -1,0 +1,163 @@
+import { lstatSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { DoctorReport } from '../cli/local-services.ts';
+import { selectDirectEnvironment } from '../client/client-environment.ts';
+import { readCrashReport } from '../client/crash-report.ts';
+import { lookAtDaemon, mendingCommand, type DaemonHealth } from '../client/daemon-health.ts';
+import { readLastStart } from '../client/daemon-notes.ts';
+import { inspectRegistry, registryPath } from '../client/registry.ts';
+import { BdError } from '../core/errors.ts';
+import type { Finding } from '../core/finding.ts';
+import { given } from '../core/omit-undefined.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { VERSION } from '../core/version.ts';
+import { findRefusedDirectories } from '../place/runtime-directory.ts';
+import { resolveSocket } from '../place/socket-link.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import { systemClock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { findHere, type ClientHost } from './client-host.ts';
+import { findDaemonRefusal } from './start-daemon.ts';
+
+/** Checks everything that can be wrong, from `directory` or from here; changes nothing. */
+export async function examine(host: ClientHost, directory?: string): Promise<DoctorReport> {
+  const { env } = host;
+  const cwd = directory === undefined ? host.cwd : resolve(host.cwd, directory);
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) throw noDirectory(cwd);
+  const place = findHere({ ...host, cwd });
+  const { checkWorkspace } = await import('../workspace/checkup/checkup.ts');
+  const daemon = await lookAtDaemon(place);
+  const checks = [
+    ...(await checkWorkspace(place, {
+      env: selectDirectEnvironment(env),
+      nowMs: systemClock.nowMs(),
+      sync: daemon.answer?.sync,
+    })),
+    await checkDaemon(place, daemon, env),
+    checkCrash(place),
+    checkSocketLink(place),
+    checkRuntimeDirectory(env),
+    await checkRegistry(env),
+  ];
+  return {
+    path: place.projectDir,
+    checks,
+    overall_ok: checks.every((check) => check.status === 'ok'),
+    cli_version: VERSION,
+    platform: `${process.platform}/${process.arch}`,
+  };
+}
+
+/** A workspace without a running daemon is fine: the next command starts one, unless it is turned off. */
+async function checkDaemon(
+  place: WorkspacePlace,
+  daemon: DaemonHealth,
+  env: Environment,
+): Promise<Finding> {
+  const base = { category: 'Daemon', name: 'Daemon' } as const;
+  const { state, pid, issue = '', answer } = daemon;
+  switch (state) {
+    case 'healthy':
+      return { ...base, status: 'ok', message: `running (PID ${pid}, version ${answer?.version})` };
+    case 'mismatched':
+      return {
+        ...base,
+        status: 'warning',
+        message: issue,
+        ...given({ fix: mendingCommand(daemon) }),
+      };
+    case 'unresponsive':
+    case 'orphan': {
+      const message = pid === undefined ? issue : `${issue} (process ${pid})`;
+      return { ...base, status: 'error', message, ...given({ fix: mendingCommand(daemon) }) };
+    }
+    case 'stale':
+    case 'absent': {
+      const failed = readLastStart(place)?.error;
+      if (failed === undefined) {
+        const why = daemon.issue ?? (await findDaemonRefusal(place, { env }))?.reason;
+        const message = why ?? 'not running; the next command starts it';
+        return { ...base, status: 'ok', message };
+      }
+      return {
+        ...base,
+        status: 'warning',
+        message: `the last start failed: ${failed.message}`,
+        detail: failed.remedy,
+        fix: 'bd daemon start',
+      };
+    }
+    default:
+      return state satisfies never;
+  }
+}
+
+function checkCrash(place: WorkspacePlace): Finding {
+  const base = { category: 'Daemon', name: 'Crashes' } as const;
+  const crash = readCrashReport(place);
+  if (crash === undefined) return { ...base, status: 'ok', message: 'none' };
+  const { crashFile } = place;
+  return {
+    ...base,
+    status: 'warning',
+    message: `a daemon of version ${crash.version} crashed at ${crash.at}: ${crash.message}`,
+    detail: `Nothing that was acknowledged is lost. Please report it with ${crashFile}, then remove that file.`,
+    fix: `rm ${shellWord(crashFile)}`,
+  };
+}
+
+/** A repository can bring along a link that leads elsewhere. */
+function checkSocketLink({ socketLink: path }: WorkspacePlace): Finding {
+  const base = { category: 'Daemon', name: 'Socket' } as const;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
+  if (found?.isSocket() === true) {
+    const message = `${path} is no link, and is not used: bd did not make it`;
+    return { ...base, status: 'warning', message, fix };
+  }
+  const resolved = resolveSocket(path);
+  switch (resolved.kind) {
+    case 'socket':
+      return { ...base, status: 'ok', message: resolved.path };
+    case 'absent':
+      return { ...base, status: 'ok', message: 'none; a daemon makes it when it starts' };
+    case 'untrusted': {
+      const message = `${path} ${resolved.problem}, and is not used`;
+      return { ...base, status: 'warning', message, fix };
+    }
+    default:
+      return resolved satisfies never;
+  }
+}
+
+/** Sockets lie there: a directory that other users can enter is not used. */
+function checkRuntimeDirectory(env: Environment): Finding {
+  const base = { category: 'Daemon', name: 'Runtime directory' } as const;
+  const [refused] = findRefusedDirectories(env);
+  if (refused === undefined) return { ...base, status: 'ok', message: 'yours alone' };
+  const { directory, reason, isOurs } = refused;
+  const fix = isOurs ? `chmod 700 ${shellWord(directory)}` : undefined;
+  return { ...base, status: 'warning', message: `${directory} ${reason}`, ...given({ fix }) };
+}
+
+/** The list of daemons; no decision is made from it. */
+async function checkRegistry(env: Environment): Promise<Finding> {
+  const base = { category: 'Daemon', name: 'Registry' } as const;
+  const path = registryPath(env);
+  const { problem } = await inspectRegistry(path);
+  if (problem === undefined) return { ...base, status: 'ok', message: 'it can be read' };
+  return {
+    ...base,
+    status: 'warning',
+    message: `${path} cannot be used: ${problem}`,
+    detail: 'Daemons work without it, and write it anew.',
+    fix: `rm -r ${shellWord(path ?? '')}`,
+  };
+}
+
+function noDirectory(path: string): BdError {
+  return new BdError('USAGE', {
+    message: `${path} is no directory`,
+    remedy: 'Name a project’s directory, or leave it out to look at this one.',
+  });
+}

@@ -1,0 +1,195 @@
+import { execFile } from 'node:child_process';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { ServiceReport, SystemServices } from '../cli/local-services.ts';
+import { stopDaemonsOf } from '../client/stop-daemon.ts';
+import { BdError } from '../core/errors.ts';
+import { SERVICE_MANAGER_TIMEOUT_MS } from '../core/limits.ts';
+import { shellWord } from '../core/shell-word.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import type { Environment } from '../platform/environment.ts';
+import { readTextIfThere, writeFileAtomically } from '../platform/files.ts';
+import { userId } from '../platform/owner.ts';
+import { findHere, type ClientHost } from './client-host.ts';
+import { describeService, SERVICE_MARK, type ServiceFile } from './service-file.ts';
+
+export function createServiceInstaller(host: ClientHost): SystemServices {
+  const { env } = host;
+  return {
+    async installService() {
+      const place = findHere(host);
+      const file = requireService(place, host);
+      // The service's daemon would find the workspace taken, and end.
+      await stopDaemonsOf(place, { env });
+      return await install(file, env);
+    },
+    uninstallService: async () => await uninstall(requireService(findHere(host), host), env),
+    async serviceStatus() {
+      const file = requireService(findHere(host), host);
+      const installed = readOwn(file.path) !== undefined;
+      const running =
+        installed && (await tellManager([commandsFor(file).ask], env)).left.length === 0;
+      return { installed, running, path: file.path };
+    },
+  };
+}
+
+/** Together with its workspace; undefined when there is none. */
+export async function removeService(
+  place: WorkspacePlace,
+  host: ClientHost,
+): Promise<ServiceReport | undefined> {
+  const service = serviceOf(place, host);
+  return service && (await uninstall(service, host.env));
+}
+
+/** The service of a workspace, installed or not; undefined where bd knows no service manager. */
+function serviceOf(
+  { beadsDir }: WorkspacePlace,
+  { program, env, cliFile }: ClientHost,
+): ServiceFile | undefined {
+  const wish = {
+    beadsDir,
+    program: [program.execPath, cliFile] as const,
+    path: env['PATH'] ?? '/usr/bin:/bin',
+  };
+  return describeService(wish, { platform: process.platform, env });
+}
+
+function requireService(place: WorkspacePlace, host: ClientHost): ServiceFile {
+  const service = serviceOf(place, host);
+  if (service !== undefined) return service;
+  throw new BdError('USAGE', {
+    message: `bd knows no service manager on ${process.platform}`,
+    remedy: 'Have yours run `bd daemon run --stay` in the project.',
+  });
+}
+
+/** The file names the first directory that was made for it, so that uninstalling can remove it. */
+const MADE = /bd made: (.+?)(?: -->)?$/m;
+
+async function install(file: ServiceFile, env: Environment): Promise<ServiceReport> {
+  const present = readOwn(file.path);
+  const made =
+    present === undefined
+      ? await mkdir(dirname(file.path), { recursive: true })
+      : MADE.exec(present)?.[1];
+  const content = made === undefined ? file.content : withNote(file, `bd made: ${made}`);
+  await writeFileAtomically(file.path, content);
+  return report(file, content, await tellManager(commandsFor(file).start, env));
+}
+
+/** Undefined when there is none. */
+async function uninstall(file: ServiceFile, env: Environment): Promise<ServiceReport | undefined> {
+  const present = readOwn(file.path);
+  if (present === undefined) return undefined;
+  const { stop, forget } = commandsFor(file);
+  const stopped = await tellManager(stop, env);
+  await rm(file.path, { force: true });
+  await removeEmpty(dirname(file.path), MADE.exec(present)?.[1]);
+  const forgotten = await tellManager(forget, env);
+  const reason = stopped.reason ?? forgotten.reason;
+  const left = [...stopped.left, ...forgotten.left];
+  return report(file, present, reason === undefined ? { left } : { left, reason });
+}
+
+/** Undefined when there is none; throws when bd did not make it. */
+function readOwn(path: string): string | undefined {
+  const text = readTextIfThere(path);
+  if (text === '') return undefined;
+  if (text.includes(SERVICE_MARK)) return text;
+  throw new BdError('FILE_UNUSABLE', {
+    message: `${path} was not made by bd`,
+    remedy: 'Move it away, then run the command again.',
+  });
+}
+
+/** As a comment below the first one. */
+function withNote({ manager, content }: ServiceFile, note: string): string {
+  const lines = content.split('\n');
+  const at = lines.findIndex((line) => line.includes(SERVICE_MARK)) + 1;
+  lines.splice(at, 0, manager === 'systemd' ? `# ${note}` : `<!-- ${note} -->`);
+  return lines.join('\n');
+}
+
+/** From `directory` up to the first that was made, as far as they are empty. */
+async function removeEmpty(directory: string, firstMade: string | undefined): Promise<void> {
+  if (firstMade === undefined || !`${directory}/`.startsWith(`${firstMade}/`)) return;
+  for (let at = directory; at.length >= firstMade.length; at = dirname(at)) {
+    try {
+      await rmdir(at);
+    } catch {
+      return;
+    }
+  }
+}
+
+interface Told {
+  /** Commands that were not run. */
+  left: string[];
+  reason?: string;
+}
+
+function report({ path }: ServiceFile, content: string, { left, reason }: Told): ServiceReport {
+  return { path, content, left, reason: reason ?? null };
+}
+
+/** The service manager's commands; `stop` before the file is removed, `forget` after it. */
+interface ManagerCommands {
+  start: string[][];
+  stop: string[][];
+  forget: string[][];
+  ask: string[];
+}
+
+function commandsFor({ manager, name, path }: ServiceFile): ManagerCommands {
+  if (manager === 'launchd') {
+    const domain = `gui/${userId()}`;
+    return {
+      start: [['launchctl', 'bootstrap', domain, path]],
+      stop: [['launchctl', 'bootout', `${domain}/${name}`]],
+      forget: [],
+      ask: ['launchctl', 'print', `${domain}/${name}`],
+    };
+  }
+  const systemctl = (...words: string[]): string[] => ['systemctl', '--user', ...words];
+  return {
+    start: [systemctl('daemon-reload'), systemctl('enable', '--now', name)],
+    stop: [systemctl('disable', '--now', name)],
+    forget: [systemctl('daemon-reload')],
+    ask: systemctl('is-active', '--quiet', name),
+  };
+}
+
+/** Runs the commands in order up to the first that fails. */
+async function tellManager(
+  commands: readonly (readonly string[])[],
+  env: Environment,
+): Promise<Told> {
+  for (const [index, command] of commands.entries()) {
+    const reason = await run(command, env);
+    if (reason === undefined) continue;
+    const left = commands.slice(index).map((words) => words.map(shellWord).join(' '));
+    return { left, reason };
+  }
+  return { left: [] };
+}
+
+/** Why the command failed; undefined when it succeeded. */
+function run(
+  [program = '', ...args]: readonly string[],
+  env: Environment,
+): Promise<string | undefined> {
+  return new Promise((done) => {
+    execFile(
+      program,
+      args,
+      { env, timeout: SERVICE_MANAGER_TIMEOUT_MS },
+      (error, _stdout, stderr) => {
+        if (error === null) done(undefined);
+        else if (error.code === 'ENOENT') done(`there is no ${program} here`);
+        else done(stderr.trim().split('\n')[0] || error.message.trim());
+      },
+    );
+  });
+}

@@ -1,0 +1,118 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InitRequest, UninstallRequest, WorkspaceServices } from '../cli/local-services.ts';
+import { selectDirectEnvironment } from '../client/client-environment.ts';
+import { lookAtDaemon } from '../client/daemon-health.ts';
+import { forget, registryPath } from '../client/registry.ts';
+import { stopDaemonsOf } from '../client/stop-daemon.ts';
+import { LOCK_WAIT_MS } from '../core/limits.ts';
+import { openPlace, type WorkspacePlace } from '../place/workspace-place.ts';
+import { systemClock } from '../platform/clock.ts';
+import { silentLog } from '../platform/log.ts';
+import type { InitOptions } from '../workspace/init/init-plan.ts';
+import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
+import type { UninstallOptions, UninstallReport } from '../workspace/init/uninstall.ts';
+import { findHere, type ClientHost } from './client-host.ts';
+import { removeService } from './service.ts';
+
+type Caller = Pick<ClientHost, 'cwd' | 'env'>;
+
+/** Loads the code behind each command when it runs: git runs `bd merge` for every file. */
+export function createWorkspaceServices(host: ClientHost): WorkspaceServices {
+  return {
+    async completeClone(request) {
+      const { completeClone } = await import('../workspace/init/present-workspace.ts');
+      return await completeClone({ ...request, ...directoryOf(host) });
+    },
+    async initialise(request) {
+      return request.isDryRun === true
+        ? await previewInit(request, host)
+        : await makeWorkspace(request, host);
+    },
+    async uninstall(request) {
+      return request.isDryRun
+        ? await previewUninstall(request, host)
+        : await removeWorkspace(request, host);
+    },
+  };
+}
+
+async function previewInit(request: InitRequest, caller: Caller): Promise<InitPreview> {
+  const { initialise } = await import('../workspace/init/initialise.ts');
+  return await initialise({ ...initOptions(request, caller), isDryRun: true });
+}
+
+async function previewUninstall(
+  request: UninstallRequest,
+  host: ClientHost,
+): Promise<UninstallReport> {
+  const { uninstall } = await import('../workspace/init/uninstall.ts');
+  const place = findHere(host);
+  const { state } = await lookAtDaemon(place);
+  const report = await uninstall(uninstallOptions(request, place, host));
+  if (state === 'absent') return report;
+  return { ...report, changes: ['stopped the daemon', ...report.changes] };
+}
+
+/** Holds the workspace's lock meanwhile, and waits for it no longer than that. */
+export async function makeWorkspace(
+  request: InitRequest,
+  caller: Caller,
+  { waitMs }: { waitMs: number } = { waitMs: LOCK_WAIT_MS },
+): Promise<InitReport> {
+  const { initialise } = await import('../workspace/init/initialise.ts');
+  const { refuseToInitialise } = await import('../workspace/init/present-workspace.ts');
+  const { takeWorkspace } = await import('./run-directly.ts');
+  const { cwd } = caller;
+  const options = initOptions(request, caller);
+  const beadsDir = join(cwd, '.beads');
+  // Before anything is changed, and before waiting for a daemon that serves it.
+  refuseToInitialise(cwd, options);
+  mkdirSync(beadsDir, { recursive: true });
+  const lock = await takeWorkspace(openPlace(beadsDir), { waitMs });
+  try {
+    return await initialise(options);
+  } finally {
+    lock.release();
+  }
+}
+
+async function removeWorkspace(
+  request: UninstallRequest,
+  host: ClientHost,
+): Promise<UninstallReport> {
+  const { uninstall } = await import('../workspace/init/uninstall.ts');
+  const { takeWorkspace } = await import('./run-directly.ts');
+  const place = findHere(host);
+  // First, or the service manager would start the daemon again.
+  const removed = await removeService(place, host);
+  const service = removed === undefined ? [] : [`removed the service ${removed.path}`];
+  const { stopped } = await stopDaemonsOf(place, { env: host.env });
+  const lock = await takeWorkspace(place, { waitMs: LOCK_WAIT_MS });
+  try {
+    const report = await uninstall(uninstallOptions(request, place, host));
+    await forget(registryPath(host.env), place.socketLink);
+    const changes = [...service, ...(stopped ? ['stopped the daemon'] : []), ...report.changes];
+    return { ...report, changes };
+  } finally {
+    lock.release();
+  }
+}
+
+function directoryOf({ cwd, env }: Caller) {
+  return { directory: cwd, env: selectDirectEnvironment(env) };
+}
+
+function initOptions(request: InitRequest, caller: Caller): InitOptions {
+  const { isDryRun: _isDryRun, ...options } = request;
+  return { ...options, ...directoryOf(caller), clock: systemClock, log: silentLog };
+}
+
+function uninstallOptions(
+  request: UninstallRequest,
+  place: WorkspacePlace,
+  { env }: Caller,
+): UninstallOptions {
+  const selected = selectDirectEnvironment(env);
+  return { ...request, place, env: selected, clock: systemClock, log: silentLog };
+}
