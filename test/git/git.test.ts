@@ -51,7 +51,7 @@ describe('a git call', () => {
     ).rejects.toMatchObject({ code: 'SYNC_FAILED' });
   });
 
-  it('works on another index than the person’s where one is named', async () => {
+  it('uses the index that a call names instead of the user’s', async () => {
     const git = createGit({ gitDir, directory: repository, env: sandbox.env });
     writeFileSync(join(repository, 'file'), 'content');
     const indexFile = join(gitDir, 'other-index');
@@ -68,7 +68,7 @@ describe('a git call', () => {
     expect(result.stderr).toContain('Needed a single revision');
   });
 
-  it('sees no GIT_ variable of whoever started us', async () => {
+  it('sees no GIT_ variable of the process that started us', async () => {
     const elsewhere = join(sandbox.directory, 'elsewhere');
     const env = { ...sandbox.env, GIT_DIR: elsewhere, GIT_INDEX_FILE: elsewhere };
     const git = createGit({ gitDir, env });
@@ -101,7 +101,7 @@ describe('a git call', () => {
     await eventually(() => !isAlive(started));
   });
 
-  it('that is stopped while it waits takes with it what it started', async () => {
+  it('that is stopped while it waits also ends the programs it started', async () => {
     const ssh = join(sandbox.directory, 'slow-ssh');
     const pid = join(sandbox.directory, 'pid');
     writeFileSync(ssh, `#!/bin/sh\necho $$ > '${pid}'\nexec sleep 60\n`);

@@ -11,7 +11,7 @@ test('a lock that its owner cannot be written into is not left for git to stop a
   expect(readdirSync(temp.path)).toEqual([]);
 });
 
-test('a lock has one holder, and one that was left goes with its owner only', async () => {
+test('a lock has one holder, and only its owner removes one that was left', async () => {
   using temp = createTempDirectory();
   const lock = await takeIndexLock(temp.path, 'bd one');
   expect(await takeIndexLock(temp.path, 'bd two')).toBeUndefined();

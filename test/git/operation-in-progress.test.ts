@@ -66,7 +66,7 @@ test.each(OPERATIONS)('%s (%#) is in progress from its start to its end', (name,
   expect(operationInProgress(gitDir)).toBeUndefined();
 });
 
-test('a series of picks goes on after one of them was committed by hand', () => {
+test('a series of picks is still in progress after one was committed by hand', () => {
   const cwd = createRepository();
   fails(cwd, 'cherry-pick', 'other~2..other');
   commit(cwd, 'settled');

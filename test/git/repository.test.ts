@@ -71,12 +71,12 @@ test('a bare repository that lies in the files of another is not used', () => {
   expect(findGitRepository(bare)?.gitDir).toBe(gitDir);
 });
 
-test('none where there is none, and an empty .git is none', () => {
+test('none where there is no repository, or an empty .git', () => {
   mkdirSync(join(sandbox.directory, 'plain', '.git'), { recursive: true });
   expect(findGitRepository(join(sandbox.directory, 'plain'))).toBeUndefined();
 });
 
-test('a working tree whose repository is gone is in none, not in the one around it', () => {
+test('none for a working tree whose repository is gone, even inside another repository', () => {
   const inner = join(repository, 'inner');
   mkdirSync(inner);
   writeFileSync(join(inner, '.git'), 'gitdir: /nowhere/at/all\n');

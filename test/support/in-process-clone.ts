@@ -57,8 +57,9 @@ export async function initInProcess(
   { mode, ...options }: OpenOptions & { mode?: SyncMode } = {},
 ): Promise<InProcessClone> {
   const inMode = mode === undefined ? {} : { mode };
-  const how = openingOf(sandbox, options);
-  await initialise({ directory, prefix: 't', isLocal: false, ...inMode, ...how });
+  // Init is not killed: `reached` counts only what comes after it.
+  const { env, clock, log } = openingOf(sandbox, options);
+  await initialise({ directory, prefix: 't', isLocal: false, ...inMode, env, clock, log });
   return openInProcess(sandbox, directory, options);
 }
 

@@ -44,7 +44,7 @@ describe('a branch with commits of bd alone', () => {
     expect(refs()).toBe('refs/heads/main');
   });
 
-  it('stays here when nothing is to be pushed, and goes once it is', async () => {
+  it('stays here while pushing is off, and is pushed once it is on', async () => {
     const a = clone();
     await a.change('t-a');
     expect(await a.cycle({ push: false })).toMatchObject({ end: 'off', pushed: 1 });
@@ -53,7 +53,7 @@ describe('a branch with commits of bd alone', () => {
     expect(onRemote()[0]).toBe('Auto-sync: 1 issue (t-a)');
   });
 
-  it('is told of when the remote refuses it or is gone, and goes when that has passed', async () => {
+  it('is reported when the remote refuses it or is gone, and is pushed when it can be', async () => {
     const a = clone();
     const hook = join(remote, 'hooks/pre-receive');
     writeFileSync(hook, '#!/bin/sh\nexit 1\n');
@@ -109,7 +109,7 @@ describe('a commit of the person’s', () => {
     expect(a.store.outbox.pending().count).toBe(0);
   });
 
-  it('is one also when it says that it is bd’s', async () => {
+  it('counts as theirs although its message claims to be bd’s', async () => {
     const a = clone();
     a.write('code.txt', 'secret\n');
     a.git('commit', '--quiet', '-am', 'Auto-sync: 1 issue (t-x)\n\nBd-Seal: 1');
@@ -118,7 +118,7 @@ describe('a commit of the person’s', () => {
     expect(onRemote()).toEqual(['Code', 'start']);
   });
 
-  it('is one when it changes issues alone, but not in bd’s name', async () => {
+  it('counts as theirs when it changes only issues, but without bd’s trailer', async () => {
     const a = clone();
     await a.change('t-a');
     a.git('add', '-A');
@@ -141,7 +141,7 @@ describe('a branch that cannot be pushed as it is', () => {
     expect(onRemote('side')[0]).toBe('Auto-sync: 1 issue (t-a)');
   });
 
-  it('never goes to one of another name', async () => {
+  it('is never pushed to a branch of another name', async () => {
     const a = clone();
     a.git('checkout', '--quiet', '-b', 'side', '--track', 'origin/main');
     await a.change('t-a');
@@ -149,7 +149,7 @@ describe('a branch that cannot be pushed as it is', () => {
     expect(onRemote()[0]).toBe('Code');
   });
 
-  it('waits for the pull when the remote has more, and goes after it', async () => {
+  it('waits for the user’s pull when the remote has more commits, and is pushed after it', async () => {
     const a = clone();
     const other = join(sandbox.directory, 'other');
     sandbox.git(sandbox.directory, 'clone', '--quiet', remote, other);

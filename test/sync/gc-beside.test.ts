@@ -59,7 +59,7 @@ function expectSound(place: string): void {
   sandbox.git(place, 'gc', '--quiet', '--prune=now');
 }
 
-describe('a gc that takes what was made for a commit before a ref leads there', () => {
+describe('a gc that removes the objects of a commit before a ref leads there', () => {
   test.each([
     ['in a plain repository', []],
     ['in one that several people share, where git writes the objects', ['--shared=group']],

@@ -350,7 +350,7 @@ test('a commit’s editor is open', async () => {
   });
 });
 
-test('the remote wants to know who one is', async () => {
+test('the remote asks for a login', async () => {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');

@@ -50,7 +50,7 @@ const refsOf = (directory: string, under: string): string[] =>
     .filter(Boolean);
 
 describe('a file of the branch that the repository lost', () => {
-  it('is not taken for one without issues, and all goes on when it is there again', async () => {
+  it('is not taken for an empty one, and sync works again when it is back', async () => {
     const [a, b] = [clone('a'), clone('b')];
     put(a.store, issue('t-a'));
     await cycle(a);
@@ -74,7 +74,7 @@ describe('a file of the branch that the repository lost', () => {
 });
 
 describe('a branch that was deleted on the remote', () => {
-  it('is not made again until somebody says so, and nothing is lost meanwhile', async () => {
+  it('is not made again until the user says so, and nothing is lost meanwhile', async () => {
     const a = clone('a');
     put(a.store, issue('t-a'));
     await cycle(a);
@@ -96,7 +96,7 @@ describe('a branch that was deleted on the remote', () => {
     expect(sandbox.git(remote, 'rev-list', '--count', 'beads-sync')).toBe('1');
   });
 
-  it('is one that was there: another remote, or another name, is simply new', async () => {
+  it('means one that was there before: another remote, or another name, is simply new', async () => {
     const a = clone('a');
     put(a.store, issue('t-a'));
     await cycle(a);
@@ -110,7 +110,7 @@ describe('a branch that was deleted on the remote', () => {
   });
 });
 
-describe('a branch whose history somebody replaced', () => {
+describe('a branch whose history was replaced', () => {
   it('is joined with what it held before, which is kept, and nothing is pushed by force', async () => {
     const [a, b] = [clone('a'), clone('b')];
     put(a.store, issue('t-a'));
@@ -165,7 +165,7 @@ describe('a remote that allows no new branch', () => {
     expect(refsOf(remote, 'refs/heads')).toEqual([]);
   });
 
-  it('is left for the branch as soon as somebody who may makes it, and nothing is left behind', async () => {
+  it('is left for the branch as soon as one with permission makes that, and loses nothing', async () => {
     mkdirSync(join(remote, 'hooks'), { recursive: true });
     const hook = join(remote, 'hooks', 'update');
     writeFileSync(hook, '#!/bin/sh\ncase "$1" in refs/heads/*) exit 1;; esac\n');

@@ -200,7 +200,7 @@ describe('a running engine', () => {
     await eventually(() => shown(a) === `${line('t-b')}\n`);
   });
 
-  it('takes in an outside edit by itself, and one made while nobody looked', async () => {
+  it('takes in an outside edit by itself, and one made before it watched', async () => {
     const a = clone('a');
     writeFileSync(a.mirrorPath, `${line('t-before')}\n`);
     start(a);
@@ -264,7 +264,7 @@ describe('a running engine', () => {
     expect(said).toEqual([]);
   });
 
-  it('tells the log once that a failure came, and once that it went', async () => {
+  it('logs once that a failure came, and once that it went', async () => {
     const remote = createRemote(sandbox);
     const said: string[] = [];
     const say = (message: string): void => void said.push(message);
@@ -318,7 +318,7 @@ describe('draining', () => {
 });
 
 describe('a mirror that is not watched', () => {
-  it('is looked at when somebody works here', async () => {
+  it('is looked at when the workspace is used', async () => {
     const a = clone('a');
     a.settings.watchesFiles = false;
     writeFileSync(a.mirrorPath, `${line('t-a')}\n`);
@@ -331,7 +331,7 @@ describe('a mirror that is not watched', () => {
     await eventually(() => a.store.issues.get('t-b') !== undefined, { deadlineMs: 10_000 });
   });
 
-  it('is looked at now and then all its life, and keeps nothing of that', async () => {
+  it('is looked at regularly while the engine runs, without a leak of listeners', async () => {
     const clock = createFakeClock();
     const a = clone('a', { clock });
     a.settings.watchesFiles = false;

@@ -8,7 +8,7 @@ test.each([undefined, '', 'nonsense', 'null', '7', '{"lastOkMs":'])(
   },
 );
 
-test('what it wrote is read as it was', () => {
+test('what bd wrote is read unchanged', () => {
   const memory = { lastOkMs: 5, remote: 'origin' };
   expect(readSyncMemory({ get: () => JSON.stringify(memory) })).toEqual(memory);
 });

@@ -64,7 +64,7 @@ describe('at the start', () => {
     ]);
   });
 
-  it('the remote is, also when somebody makes changes at that very moment', () => {
+  it('the remote is, even if changes are made at that moment', () => {
     const { actions } = play([
       [1, changed()],
       [2, due],
@@ -247,7 +247,7 @@ describe('sending changes', () => {
 });
 
 describe('looking for the changes of others', () => {
-  it('happens every 5 s while somebody works here, then less and less often, up to a minute', () => {
+  it('happens every 5 s while the workspace is used, then less and less often, up to a minute', () => {
     const times: number[] = [];
     let state = settled;
     for (let looks = 0; looks < 32; looks++) {
@@ -266,7 +266,7 @@ describe('looking for the changes of others', () => {
     expect(gaps.lastIndexOf(5_000)).toBe(22);
   });
 
-  it('happens soon again when somebody comes back', () => {
+  it('happens soon after the workspace is used again', () => {
     const idle = {
       ...settled,
       cycle: { kind: 'resting', dueMs: 900_000, intervalMs: 60_000 },
@@ -283,7 +283,7 @@ describe('looking for the changes of others', () => {
     expect(nextDueMs(after)).toBe(860_000);
   });
 
-  it('goes on at the short interval when something came', () => {
+  it('stays at the short interval when something was taken in', () => {
     const { state } = quiet([
       [500_000, due],
       [500_000, ended({ imported: 1 })],
@@ -388,7 +388,7 @@ describe('a failure whose cause is here', () => {
     expect(nextDueMs(quiet([...steps, [16_200, failed]]).state)).toBe(36_200);
   });
 
-  it('is looked at after a change, and when somebody works here', () => {
+  it('is looked at after a change, and when the workspace is used', () => {
     const steps: Step[] = [
       [1_000, asked],
       [1_000, failed],

@@ -89,7 +89,7 @@ describe('a version that git puts in the file’s place', () => {
     expect(titles()).toHaveLength(2);
   });
 
-  it('is taken in when it brings what is not known here, and stays', async () => {
+  it('is taken in when it has something new, and stays', async () => {
     await commit(issue('t-a'));
     const teammates = `${line('t-b', { title: 'Theirs' })}\n`;
     writeFileSync(path, teammates);
@@ -107,7 +107,7 @@ describe('a version that git puts in the file’s place', () => {
     expect(titles()).toEqual(['Two', 'B']);
   });
 
-  it('is brought up to date for somebody who asks', async () => {
+  it('is brought up to date when a command asks for that', async () => {
     const older = await commit(issue('t-a'));
     await commit(issue('t-b'));
     writeFileSync(path, older);
@@ -125,7 +125,7 @@ describe('a version that git puts in the file’s place', () => {
     expect(await mirror.flush()).toMatchObject({ written: true });
   });
 
-  it('is no base for an edit that is made in it: what was changed since stays', async () => {
+  it('is no base for an edit made in it: later changes stay', async () => {
     const older = await commit(issue('t-a', { title: 'One', priority: 2 }));
     await commit(issue('t-a', { title: 'Two', priority: 2 }));
     await commit(issue('t-a', { title: 'Three', priority: 2 }));
@@ -141,7 +141,7 @@ describe('a version that git puts in the file’s place', () => {
   });
 });
 
-describe('what somebody edits in it', () => {
+describe('an edit of it', () => {
   beforeEach(async () => {
     await commit(issue('t-a', { title: 'One' }));
   });
@@ -180,7 +180,7 @@ describe('while git is in the middle of something', () => {
     expect(titles()).toEqual(['Two']);
   });
 
-  it('a file with conflict markers is replaced by both sides together, once git is done with it', async () => {
+  it('a file with conflict markers is replaced by both sides joined, once git is done with it', async () => {
     const edit = { title: 'One', notes: 'theirs', updated_at: '2026-03-01T00:00:00.000Z' };
     const before = `<<<<<<< HEAD\n${shown()}=======\n${line('t-a', edit)}\n>>>>>>> theirs\n`;
     writeFileSync(path, before);
@@ -221,7 +221,7 @@ describe('a line in it that cannot be read', () => {
     await commit(issue('t-a', { title: 'One' }), issue('t-b', { title: 'B' }));
   });
 
-  it('stays word for word beside all issues, is told of once, and nobody else’s', async () => {
+  it('stays unchanged beside all issues, is reported once, and is in no other file', async () => {
     const content = bytes(BROKEN, row('t-a'), STRANGE, row('t-b'));
     writeFileSync(path, content);
     const report = await mirror.flush();
@@ -241,7 +241,7 @@ describe('a line in it that cannot be read', () => {
     expect((await mirror.flush()).problems).toMatchObject([{ line: 4 }]);
   });
 
-  it('is an edit when somebody mends it, and gone when somebody takes it out', async () => {
+  it('is an edit when it is repaired, and gone when it is removed', async () => {
     writeFileSync(path, bytes(BROKEN, row('t-a'), '{', row('t-b')));
     await mirror.flush();
     writeFileSync(path, bytes(row('t-a').replace('One', 'Mended'), row('t-b')));

@@ -131,7 +131,7 @@ describe('two clones', () => {
     expect(remoteLines(remote)[0]).toContain('tombstone');
   });
 
-  it('tell of what came from the other side as such', async () => {
+  it('log what came from the other clone as remote', async () => {
     const remote = createRemote(sandbox);
     const [a, b] = [clone('a', { remote }), clone('b', { remote })];
     put(a.store, issue('t-a'));
@@ -144,7 +144,7 @@ describe('two clones', () => {
 });
 
 describe("the person's repository", () => {
-  it('is as it was, and the remote has exactly one new branch', async () => {
+  it('is unchanged, and the remote has exactly one new branch', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
     writeFileSync(join(a.directory, 'staged.txt'), 'staged');
@@ -234,7 +234,7 @@ describe('the branch', () => {
     expect(sandbox.git(remote, 'fsck', '--strict')).toBe('');
   });
 
-  it('keeps what else is on it', async () => {
+  it('keeps its other files', async () => {
     const remote = createRemote(sandbox);
     const other = clone('other', { remote });
     mkdirSync(join(other.directory, 'src'));
@@ -333,7 +333,7 @@ describe('the branch', () => {
     expect(conflicts(a.store, 't-a')).toEqual([]);
   });
 
-  it('rewritten by a tool that had not seen the last edits: they stand, and what it says is kept beside', async () => {
+  it('rewritten by a tool that had not seen the last edits: they stay shown, and its values are kept as conflicts', async () => {
     const remote = createRemote(sandbox);
     const [a, b] = [clone('a', { remote }), clone('b', { remote })];
     put(a.store, issue('t-a', { title: 'Old' }));
@@ -404,7 +404,7 @@ describe('a push that came second', () => {
   });
 });
 
-describe('what arrived while this clone wrote on', () => {
+describe('a push whose arrival was not noted', () => {
   const dying = (branch: SyncBranch): SyncBranch => ({
     ...branch,
     async push(...args) {
@@ -483,7 +483,7 @@ describe('a cycle that died', () => {
 });
 
 describe('where the remote fails', () => {
-  it('offline: what waits is committed here, and sent when the remote is back', async () => {
+  it('offline: pending changes are committed here, and pushed when the remote is back', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
     put(a.store, issue('t-a'));
@@ -500,7 +500,7 @@ describe('where the remote fails', () => {
     expect(commits(remote, 'beads-sync')).toBe(2);
   });
 
-  it('refusing: the reason of its hook is told', async () => {
+  it('refusing: the reason of its hook is reported', async () => {
     const remote = createRemote(sandbox);
     const hook = join(remote, 'hooks', 'pre-receive');
     mkdirSync(join(remote, 'hooks'), { recursive: true });
@@ -560,7 +560,7 @@ it('publishes an empty project, so that a teammate joins it instead of beginning
 });
 
 describe('a store that was lost', () => {
-  it('comes back from what it had committed, even while the remote is away', async () => {
+  it('is restored from what it had committed, even while the remote is away', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
     put(a.store, issue('t-a'));
@@ -584,7 +584,7 @@ describe('a store that was lost', () => {
 });
 
 describe('a store that was put back from a copy', () => {
-  it('shares what it had committed since', async () => {
+  it('shares what it had committed after the backup', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
     put(a.store, issue('t-a'));
@@ -630,7 +630,7 @@ describe('which remote and project', () => {
       names: { remote },
     });
 
-  it('is the one named, else the followed one, else origin, else the only one', async () => {
+  it('is the one that the settings name, else the followed one, else origin, else the only one', async () => {
     const a = clone('a');
     const { directory } = a;
     expect(await branchOf(a).remote()).toBeUndefined();
@@ -645,7 +645,7 @@ describe('which remote and project', () => {
     expect(await branchOf(a, 'only').remote()).toBe('only');
   });
 
-  it('is found in a clone that brought the branch along, and in one that did not', async () => {
+  it('is found in a clone that fetched the branch, and in one that did not', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
     expect(await branchOf(a).findProject()).toBeUndefined();

@@ -37,7 +37,7 @@ async function commitTimes(times: number): Promise<void> {
   }
 }
 
-describe('what the commits of the branch leave behind', () => {
+describe('objects that the commits of the branch leave', () => {
   it('is packed after twenty of them, and after the next twenty in a pack of their own', async () => {
     await commitTimes(19);
     expect(await upkeep()).toBe('not due');
@@ -57,7 +57,7 @@ describe('what the commits of the branch leave behind', () => {
     expect(git('log', '-1', '--format=%s', 'refs/bd/sync')).toBe('bd: 1 issue (t-a)');
   });
 
-  it('is packed although the commit that was packed last is gone, one round later', async () => {
+  it('are packed one round later when the commit that was packed last is gone', async () => {
     await commitTimes(21);
     a.store.settings.set('packed_tip', '1'.repeat(40));
     expect(await upkeep()).toBe('failed');

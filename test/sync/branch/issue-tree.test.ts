@@ -49,7 +49,7 @@ function fill(store: Store): void {
 }
 
 describe('a large project', () => {
-  it('lies in parts on the branch, each with its issues in order, and no clone sees a difference', async () => {
+  it('is stored in parts on the branch, each with its issues in order, and no clone sees a difference', async () => {
     const [a, b] = [clone('a'), clone('b')];
     fill(a.store);
     expect(await cycle(a)).toMatchObject({ end: 'shared', pushed: 65 });
@@ -100,7 +100,7 @@ describe('a large project', () => {
     expect(sandbox.git(remote, 'rev-parse', 'beads-sync')).toBe(tip);
   });
 
-  it('becomes one while others know it as one file', async () => {
+  it('becomes large while other clones know it as one file', async () => {
     const [a, b] = [clone('a'), clone('b')];
     put(a.store, issue('t-a'));
     await cycle(a);

@@ -136,7 +136,7 @@ async function expectBlocked(a: CheckedOutClone, message: RegExp, free: () => un
 }
 
 describe('bd waits', () => {
-  it('for what the person has staged in its file, whatever that is', async () => {
+  it('for anything that the user has staged in its file', async () => {
     const a = clone();
     await a.change('t-a');
     await a.cycle();
@@ -245,7 +245,7 @@ describe('bd waits', () => {
     expect(a.status()).toBe(' M dirty.txt\n?? untracked.txt');
   });
 
-  it('not for ever on a commit that was given up', async () => {
+  it('but not for ever for an abandoned commit', async () => {
     const a = clone();
     await a.change('t-a');
     const message = join(a.directory, '.git/COMMIT_EDITMSG');
@@ -287,7 +287,7 @@ describe('when bd was killed', () => {
     expect(a.status()).toBe('');
   });
 
-  it('with the index locked, it takes its own lock away, and nobody else’s', async () => {
+  it('with the index locked, it removes its own lock and no other', async () => {
     const a = clone();
     const lock = join(a.directory, '.git/index.lock');
     writeFileSync(lock, OWNER);
@@ -304,7 +304,7 @@ describe('when bd was killed', () => {
 });
 
 describe('in repositories of other kinds', () => {
-  it('an index in pieces stays one that git can read', async () => {
+  it('a split index stays readable for git', async () => {
     const a = clone();
     a.git('update-index', '--split-index');
     litter(a);
@@ -338,7 +338,7 @@ describe('in repositories of other kinds', () => {
 });
 
 describe('the person and bd by turns', () => {
-  it('make twenty commits each: nothing of the one is in those of the other', async () => {
+  it('make twenty commits each, and none has content of the other', async () => {
     const a = clone();
     for (let round = 0; round < 20; round++) {
       a.write('code.txt', `round ${round}\n`);

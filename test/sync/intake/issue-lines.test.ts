@@ -77,7 +77,7 @@ describe('the lines of an issue file', () => {
     },
   );
 
-  it('keeps what cannot be text word for word', () => {
+  it('keeps the bytes of lines that are not text', () => {
     const broken = Buffer.from([0x7b, 0xff, 0xfe]);
     const tail = Buffer.alloc(5);
     const lines = [...readIssueLines(Buffer.concat([broken, Buffer.from('\n{}\n'), tail]))];

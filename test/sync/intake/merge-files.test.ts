@@ -115,7 +115,7 @@ describe('sealed lines', () => {
     expect(shown(merged)).toMatchObject({ title: 'edited', notes: 'noted' });
   });
 
-  it('stay as they are spelled where one of them tells all', () => {
+  it('keep their spelling where one of them says everything', () => {
     const edited = write(base, 'bbbbbb', 1, put('title', 'edited'));
     const respelled = spaced(encodeState(edited));
     expect(decodeLine(respelled, 0).kind).toBe('sealed');
@@ -165,7 +165,7 @@ describe('a long text', () => {
     expect(shown(merged).description).toBe('A\nb\nC');
   });
 
-  it('is merged once: again with either side, or with what one wrote since, nothing is in doubt', () => {
+  it('is merged once: merging again with either side, or with what one wrote since, gives no conflict', () => {
     const theirs = write(base, 'cccccc', 2, text('one\ntwo\nTHREE'));
     const merged = merge3(theirs);
     const line = encodeState(merged);
@@ -178,14 +178,14 @@ describe('a long text', () => {
     expect(listConflicts(again)).toEqual([]);
   });
 
-  it('of which the base does not show what both began with stays as two', () => {
+  it('stays as two values when the base does not show what both were made from', () => {
     const theirs = write(base, 'cccccc', 2, text('one\ntwo\nTHREE'));
     expect(
       textsOf(mergedState([], [encodeState(ours)], [encodeState(theirs)]), 'description'),
     ).toHaveLength(2);
   });
 
-  it('that both sides changed in one line stays as two', () => {
+  it('stays as two values when both sides changed the same line', () => {
     const merged = merge3(write(base, 'cccccc', 2, text('1\ntwo\nthree')));
     expect(textsOf(merged, 'description')).toHaveLength(2);
   });
@@ -210,7 +210,7 @@ describe('lines without _bd', () => {
     expect(textsOf(merged, 'title').sort()).toEqual(['ours', 'theirs']);
   });
 
-  it('stay as they are while nobody changed them, and where only one side has them', () => {
+  it('stay unchanged when no side changed them, and when only one side has them', () => {
     const own = classic().replace('{"id":', '{ "id": ');
     expect(mergedLines([own], [own], [own])).toEqual([own]);
     expect(mergedLines([], [own], [])).toEqual([own]);
@@ -242,7 +242,7 @@ describe('lines without _bd', () => {
     ]);
   });
 
-  it('are of one birth with a lift that a clone made of the same base', () => {
+  it('have the same birth as a lift that a clone made of the same base', () => {
     const base = classic({ notes: 'old' });
     const ours = write(liftFirst(record({ notes: 'old' })), 'bbbbbb', 1, put('title', 'ours'));
     const merged = mergedState([base], [encodeState(ours)], [classic({ notes: 'new' })]);
@@ -255,7 +255,7 @@ describe('lines whose _bd does not seal them', () => {
   const older = created({ labels: ['born', 'old'] });
   const base = write(older, 'bbbbbb', 1, put('title', 'base'), remove('l/old'));
 
-  it('are edits of the base when it is what they were made from', () => {
+  it('are edits of the base when they were made from it', () => {
     const ours = editedKeepingSeal(base, { notes: 'ours', labels: [] });
     const merged = mergedState([encodeState(base)], [ours], [encodeState(base)]);
     expect(shown(merged)).toMatchObject({ title: 'base', notes: 'ours' });
@@ -271,14 +271,14 @@ describe('lines whose _bd does not seal them', () => {
     expect(shown(merged)).toMatchObject({ notes: 'ours', design: 'theirs' });
   });
 
-  it('are concurrent to all when what they were made from cannot be told', () => {
+  it('are concurrent to all when it is unknown what they were made from', () => {
     const line = encodeState(base);
     const ours = `${classicPart(line).slice(0, -1).replace('"base"', '"ours"')},"_bd":{"h":7}}`;
     const merged = mergedState([line], [ours], [line]);
     expect(textsOf(merged, 'title').sort()).toEqual(['base', 'ours']);
   });
 
-  it('are concurrent to all when only the record looks like what they were made from', () => {
+  it('are concurrent to all when only the record looks like their base', () => {
     const [left, right] = ['bbbbbb', 'cccccc'].map((by) =>
       write(base, by, 3, put('title', by === 'bbbbbb' ? 'hidden' : 'shown')),
     );
@@ -321,7 +321,7 @@ describe('an absent line', () => {
     expect(mergedLines(base, ours, theirs)).toEqual(expected);
   });
 
-  it('keeps no tombstone from doing its work', () => {
+  it('lets a tombstone do its work', () => {
     const dead = encodeState(write(a, 'bbbbbb', 1, put('deleted', { deleted: true })));
     expect(mergedLines([line], [dead], [])).toEqual([dead]);
   });
@@ -337,13 +337,13 @@ describe('two issues with one id', () => {
   const early = bornApart('bbbbbb', { title: 'early' });
   const late = bornApart('cccccc', { title: 'late', created_at: '2026-01-01T00:00:01Z' });
 
-  it('both stay, the later one under an id that everybody gives it', () => {
+  it('both stay, the later one under an id that every clone gives it', () => {
     const lines = mergedLines([], [encodeState(early)], [encodeState(late)]);
     expect(lines.map((line) => shown(stateIn(line)).title)).toEqual(['early', 'late']);
     expect(stateIn(lines[1]).id).toMatch(/^a-1-[0-9a-z]{3}$/);
   });
 
-  it('meet again with what became of the one that was moved', () => {
+  it('are merged again with later changes of the one that was moved', () => {
     const [, moved] = mergedLines([], [encodeState(early)], [encodeState(late)]);
     const renamed = write(stateIn(moved), 'dddddd', 5, put('title', 'renamed'));
     const noted = write(late, 'eeeeee', 6, put('notes', 'noted'));
@@ -376,7 +376,7 @@ describe('lines that cannot be read', () => {
   const line = encodeState(created());
   const broken = [Buffer.from('{"id":"a-9","title":'), Buffer.from([0xff, 0xfe])];
 
-  it('stand at the end, one copy of each, word for word', () => {
+  it('come last, one unchanged copy of each', () => {
     const { content, problems } = merge([], [broken[1]!, line, broken[0]!], [line, broken[0]!]);
     expect(content).toEqual(fileOf([line, broken[0]!, broken[1]!]));
     expect(problems).toEqual([

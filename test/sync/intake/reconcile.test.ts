@@ -143,7 +143,7 @@ describe('lines of another clone', () => {
     expect(store.events.lastSeq()).toBe(before);
   });
 
-  it('that no bd wrote become the same on each clone that takes them in', async () => {
+  it('that no bd wrote become the same on every clone that takes them in', async () => {
     const rows = [line('t-a', { title: 'One' }), line('t-a', { title: 'Two' })];
     await take('remote', ...rows);
     await takeInto(other, 'remote', ...[...rows].reverse());
@@ -174,7 +174,7 @@ describe('a line whose `_bd` is no JSON', () => {
 });
 
 describe('a claim', () => {
-  it('goes to whoever was first, and the loser is told', async () => {
+  it('goes to the earlier one, and the loser is told', async () => {
     await share(issue('t-a'));
     const claim = (by: string, at: string) =>
       issue('t-a', { assignee: by, status: 'in_progress', updated_at: at });
@@ -202,7 +202,7 @@ describe('a claim', () => {
 });
 
 describe('a deletion', () => {
-  it('stands against an edit that did not know of it, which is kept as a conflict', async () => {
+  it('wins over an edit that did not know it, which is kept as a conflict', async () => {
     await share(issue('t-a'));
     put(other, issue('t-a', { status: 'tombstone', deleted_at: LATER, updated_at: LATER }));
     put(store, issue('t-a', { title: 'Edited', updated_at: '2027-01-01T00:00:00.000Z' }));
@@ -255,7 +255,7 @@ describe('one id for two issues', () => {
 });
 
 describe('an old line of an issue that got another id', () => {
-  it('is no sign that this clone was copied, though it has more of its writes', async () => {
+  it('is no sign of a copied clone, though it has more writes under this name', async () => {
     const id = store.replica.id();
     const mine = issue('t-a', { title: 'Mine', created_at: LATER, updated_at: LATER });
     put(store, mine, { ...mine, priority: 0 });
@@ -287,8 +287,8 @@ describe('a store that was put back from a backup', () => {
   });
 });
 
-describe('a copy of a clone that nothing told apart', () => {
-  it('is found out by a third, which keeps what both wrote and says so', async () => {
+describe('a copy of a clone that has the same name', () => {
+  it('is detected by a third clone, which keeps what both wrote and says so', async () => {
     await share(issue('t-a'));
     const before = stateOf(store, 't-a');
     put(store, issue('t-a', { title: 'By the original', updated_at: LATER }));
@@ -302,7 +302,7 @@ describe('a copy of a clone that nothing told apart', () => {
 });
 
 describe('edges that close a cycle together', () => {
-  it('count but for the last one written, on both sides alike, until one is removed', async () => {
+  it('count except the one written last, the same on both sides, until one is removed', async () => {
     await share(issue('t-a'), issue('t-b'));
     const link = (from: string, to: string, at: string) =>
       issue(from, { dependencies: [edge(from, to)], updated_at: at });
@@ -333,7 +333,7 @@ describe('a forged line', () => {
   });
 });
 
-describe('one edge that two clones made alike', () => {
+describe('an edge that two clones both made', () => {
   it('is of the same writer in the rows of both', async () => {
     await share(issue('t-a'), issue('t-b'));
     const linked = { dependencies: [edge('t-a', 't-b')] };
@@ -404,7 +404,7 @@ describe('many lines', () => {
   });
 });
 
-describe('what became of an issue', () => {
+describe('the kind of a change', () => {
   it.each([
     ['closed', { status: 'open' }, { status: 'closed' }],
     ['reopened', { status: 'closed' }, { status: 'open' }],

@@ -99,7 +99,7 @@ describe('writing the mirror', () => {
     expect(mirror.isBehind()).toBe(false);
   });
 
-  it('comes back when it was deleted', async () => {
+  it('is written again after it was deleted', async () => {
     put(store, issue('t-a'));
     await mirror.flush();
     rmSync(path);
@@ -181,7 +181,7 @@ describe('an outside edit', () => {
     }
   });
 
-  it('of a version that nobody here knows shows nothing new, and is kept as a conflict', async () => {
+  it('of a version that is not known here is kept as a conflict and not shown', async () => {
     write(line('t-a'), line('t-b', { title: 'Old', updated_at: EARLIER }));
     await mirror.flush();
     expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b', { updated_at: LATER })}\n`);
@@ -292,7 +292,7 @@ describe('an outside edit', () => {
     expect(shown()).not.toContain('<<<');
   });
 
-  it('says in the event what became of the issue', async () => {
+  it('says in the event how the issue changed', async () => {
     const closed = { status: 'closed', closed_at: LATER, updated_at: LATER } as const;
     write(line('t-a', closed), line('t-c', { created_by: 'bob' }));
     const before = store.events.lastSeq();
@@ -347,7 +347,7 @@ describe('a broken line', () => {
 });
 
 describe('a store that was lost', () => {
-  it('comes back from the mirror before anything is written', async () => {
+  it('is restored from the mirror before anything is written', async () => {
     const rows = ['t-a', 't-b', 't-c'].map((id) => line(id));
     write(...rows);
     put(store, issue('t-new'));
