@@ -1,5 +1,4 @@
-import { kindOf } from '../core/causal/field-key.ts';
-import { keyOfField } from '../core/causal/field-name.ts';
+import { kindOf, keyOfField } from '../core/causal/field-key.ts';
 import { BdError } from '../core/errors.ts';
 import { parsePriority } from '../core/issue.ts';
 import { parseTimeArgument } from './time-argument.ts';

@@ -3,7 +3,7 @@ import { BdError } from '../core/errors.ts';
 import { SILENCE_TIMEOUT_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import type { OutputParams, RunCommandParams, StdinPiece } from '../protocol/daemon-methods.ts';
-import { PROTOCOL } from '../protocol/protocol-version.ts';
+import { PROTOCOL } from '../protocol/handshake.ts';
 import { fromRpcError, readMessage, request, resultReply } from '../protocol/messages.ts';
 import { holdOutput } from './held-output.ts';
 import { openMessageStream } from './message-stream.ts';

@@ -4,7 +4,7 @@ import { BdError, toBdError } from '../core/errors.ts';
 import { BRIDGE_DRAIN_TIMEOUT_MS, LINE_BYTES_MAX } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import { notification } from '../protocol/messages.ts';
-import { PROTOCOL } from '../protocol/protocol-version.ts';
+import { PROTOCOL } from '../protocol/handshake.ts';
 import { createMcpSession } from './mcp-session.ts';
 
 export interface Bridge {

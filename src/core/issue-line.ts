@@ -190,7 +190,7 @@ function isField(key: string): key is keyof typeof FIELDS {
   return Object.hasOwn(FIELDS, key);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

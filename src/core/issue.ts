@@ -15,6 +15,11 @@ export const ISSUE_TYPES = ['bug', 'feature', 'task', 'epic', 'chore', 'decision
 
 const TYPE_ALIASES: Readonly<Record<string, string>> = { enhancement: 'feature', feat: 'feature' };
 
+/** Texts of several lines; two versions of one can be merged line by line. */
+export const LONG_TEXTS = ['description', 'design', 'acceptance_criteria', 'notes'] as const;
+
+export type LongText = (typeof LONG_TEXTS)[number];
+
 export const PRIORITY_MIN = 0;
 export const PRIORITY_MAX = 4;
 export const PRIORITY_DEFAULT = 2;

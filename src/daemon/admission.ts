@@ -3,8 +3,13 @@ import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { ProgramFile } from './program-file.ts';
 import type { HelloResult } from '../protocol/daemon-methods.ts';
-import { decideHandshake, overlap, readClient, readProtocol } from '../protocol/handshake.ts';
-import { PROTOCOL } from '../protocol/protocol-version.ts';
+import {
+  decideHandshake,
+  overlap,
+  readClient,
+  readProtocol,
+  PROTOCOL,
+} from '../protocol/handshake.ts';
 import type { Config } from '../workspace/config/config.ts';
 import { SCHEMA_VERSION } from '../store/upgrade.ts';
 import type { Settings } from '../store/settings.ts';

@@ -1,6 +1,6 @@
 import { selectDirectEnvironment } from '../client/client-environment.ts';
 import { callFormerDaemon } from '../client/connect.ts';
-import { durationMs } from '../core/duration.ts';
+import { durationMs } from '../core/timestamp.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';

@@ -1,7 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import { BdError, toBdError } from '../core/errors.ts';
 import { MCP_ISSUES_MAX, MCP_RESULT_BYTES_MAX, NAME_CHARS_MAX } from '../core/limits.ts';
-import { cutText, withoutInvisible } from './plain-text.ts';
 
 /** Values within an error may be issue text, and no error needs more of it. */
 const ERROR_CHARS_MAX = 1_000;
@@ -103,4 +102,24 @@ function presentText(text: string, { cuts, marks }: { cuts: Cuts; marks: Marks }
   const plain = withoutInvisible(cut);
   if (plain !== cut) marks.sanitized = true;
   return plain;
+}
+
+/**
+ * What a person does not see but a model reads: control characters but tab and line ends, and the
+ * characters Unicode calls ignorable, such as directional marks, zero-width and tag characters. One
+ * variation selector belongs to an emoji; several in a row carry a hidden message.
+ */
+const INVISIBLE =
+  /(?![\t\n\r]|[\u{fe00}-\u{fe0f}])[\p{Cc}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]|[\u{fe00}-\u{fe0f}]{2,}/gu;
+
+export function withoutInvisible(text: string): string {
+  return text.replace(INVISIBLE, '');
+}
+
+/** At most `charsMax` UTF-16 units, and no half of a surrogate pair at the end. */
+export function cutText(text: string, charsMax: number): string {
+  if (text.length <= charsMax) return text;
+  const last = text.charCodeAt(charsMax - 1);
+  const isHalf = last >= 0xd800 && last <= 0xdbff;
+  return text.slice(0, isHalf ? charsMax - 1 : charsMax);
 }

@@ -1,5 +1,4 @@
 import { RETIRE_COOLDOWN_MS } from '../core/limits.ts';
-import { PROTOCOL, type ProtocolRange } from './protocol-version.ts';
 
 /** A program at one end of a connection. */
 export interface Party {
@@ -98,3 +97,12 @@ function comparePrereleases(one: string | undefined, other: string | undefined):
 function asNumber(text: string): number | undefined {
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
+
+/** The versions of docs/PROTOCOL.md that one side speaks, from the oldest to the newest. */
+export interface ProtocolRange {
+  min: number;
+  max: number;
+}
+
+/** What this program speaks. `max` grows with a change that an older other side would get wrong. */
+export const PROTOCOL: ProtocolRange = { min: 1, max: 1 };

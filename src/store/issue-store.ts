@@ -3,7 +3,7 @@ import { encodeView } from '../core/causal/causal-line.ts';
 import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
 import { hasConflict } from '../core/causal/conflicts.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
-import { counterAt } from '../core/causal/version-vector.ts';
+import { counterAt } from '../core/causal/dot.ts';
 import { viewIssue } from '../core/causal/view.ts';
 import { BdError } from '../core/errors.ts';
 import type { IssueId } from '../core/issue-id.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { forwardCommand, newCommandKey } from '../../src/client/forward-command.ts';
 import { VERSION } from '../../src/core/version.ts';
-import { PROTOCOL } from '../../src/protocol/protocol-version.ts';
+import { PROTOCOL } from '../../src/protocol/handshake.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;

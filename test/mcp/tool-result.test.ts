@@ -2,7 +2,7 @@ import type { Client } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BdError } from '../../src/core/errors.ts';
 import type { Call } from '../../src/protocol/methods.ts';
-import { cutText, withoutInvisible } from '../../src/mcp/plain-text.ts';
+import { cutText, withoutInvisible } from '../../src/mcp/tool-result.ts';
 import { createMcpHost, refusal, textOf, use, type McpHost } from './mcp-session.ts';
 
 const RESULT_BYTES_MAX = 24 * 1024;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Call } from '../../src/protocol/methods.ts';
-import { INSTRUCTIONS } from '../../src/mcp/instructions.ts';
+import { INSTRUCTIONS } from '../../src/mcp/mcp-server.ts';
 import { createMcpHost, MODERN, refusal, textOf, use, type McpHost } from './mcp-session.ts';
 
 const TOKENS_MAX = 2_000;

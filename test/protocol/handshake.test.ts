@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RETIRE_COOLDOWN_MS } from '../../src/core/limits.ts';
 import {
@@ -6,8 +5,9 @@ import {
   decideHandshake,
   overlap,
   readClient,
+  type ProtocolRange,
 } from '../../src/protocol/handshake.ts';
-import type { ProtocolRange } from '../../src/protocol/protocol-version.ts';
+import fc from 'fast-check';
 
 const LONG_AGO = RETIRE_COOLDOWN_MS;
 const ONE: ProtocolRange = { min: 1, max: 1 };

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
-import type { ProtocolRange } from '../../src/protocol/protocol-version.ts';
+import type { ProtocolRange } from '../../src/protocol/handshake.ts';
 import { BD } from './test-workspace.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

@@ -1,4 +1,4 @@
-import { durationMs } from '../../core/duration.ts';
+import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';

@@ -1,7 +1,7 @@
-import { keyOfField } from '../../core/causal/field-name.ts';
-import { kindOf } from '../../core/causal/field-key.ts';
+import { isLongText, keyOfField, kindOf } from '../../core/causal/field-key.ts';
 import type { StatusGroup } from '../../core/causal/issue-state.ts';
 import { TOMBSTONE, type Comment, type Dependency } from '../../core/issue.ts';
+import { shellWord } from '../../core/shell-word.ts';
 import type { Result } from '../../protocol/methods.ts';
 import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
 import { alignColumns } from './columns.ts';
@@ -54,7 +54,7 @@ export function renderConflicts(conflicts: readonly ConflictJson[], screen: Scre
 /** One decision settles them all. */
 function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string {
   const [{ issue_id: id, field } = { issue_id: '', field: '' }] = edits;
-  const command = `bd conflicts resolve ${id} ${quoted(field)}`;
+  const command = `bd conflicts resolve ${id} ${typed(field)}`;
   return [
     'Deleted, and edited by somebody who did not know of it:\n',
     ...edits.map(
@@ -71,7 +71,7 @@ function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string
 
 function renderConflict(conflict: ConflictJson, screen: Screen): string {
   const { issue_id: id, field, kind, shown, others } = conflict;
-  const command = `bd conflicts resolve ${id} ${quoted(field)}`;
+  const command = `bd conflicts resolve ${id} ${typed(field)}`;
   const version = (name: string, each: VersionJson): string =>
     renderVersion(name, { field, version: each }, screen);
   const heading = `${screen.bold(oneLine(field))}${EXPLANATIONS[kind]}\n`;
@@ -121,7 +121,7 @@ function choicesFor({ field, others }: ConflictJson): string[] {
   return [
     ...takes.map((take) => `--take ${take}`),
     ...(isWritten(field) ? ['--value <value>'] : []),
-    ...(isLongText(field) ? ['--merge'] : []),
+    ...(isLongText(keyOfField(field)) ? ['--merge'] : []),
   ];
 }
 
@@ -130,15 +130,9 @@ function isWritten(field: string): boolean {
   return !['created', 'deleted', 'label', 'edge', 'metadata_order'].includes(kind);
 }
 
-function isLongText(field: string): boolean {
-  const kind = kindOf(keyOfField(field)) ?? '';
-  return ['description', 'design', 'acceptance_criteria', 'notes', 'comment'].includes(kind);
-}
-
 /** As a shell takes it. */
-function quoted(field: string): string {
-  const text = oneLine(field);
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+function typed(field: string): string {
+  return shellWord(oneLine(field));
 }
 
 /** The value of a field for people, as short as it can be told. */

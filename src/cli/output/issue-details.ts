@@ -1,5 +1,5 @@
 import { isBlockingType, isParentType } from '../../core/dependency.ts';
-import type { Comment } from '../../core/issue.ts';
+import type { Comment, LongText } from '../../core/issue.ts';
 import type { IssueDetails, LinkedIssue } from '../../protocol/methods/issue.ts';
 import { alignColumns } from './columns.ts';
 import { issueCells } from './issue-rows.ts';
@@ -33,8 +33,6 @@ export function renderIssueDetails(issue: IssueDetails, screen: Screen): string 
   ];
   return sections.filter((text) => text !== '').join('\n');
 }
-
-type LongText = 'description' | 'design' | 'acceptance_criteria' | 'notes';
 
 /** `field` is a name of `list_conflicts`, or the first words of several. */
 function mark({ conflicts = [] }: IssueDetails, field: string): string {

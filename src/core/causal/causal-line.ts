@@ -1,14 +1,13 @@
 import { encodeIssueLine } from '../issue-line.ts';
 import type { Comment, Dependency } from '../issue.ts';
 import { uidsOf } from './comment-uid.ts';
-import { formatDot, isSameDot, type Dot } from './dot.ts';
+import { formatDot, isSameDot, type Dot, formatVector, type VersionVector } from './dot.ts';
 import { CAUSAL_KEY, isSequenced, keyName } from './field-key.ts';
 import { firstParent, likelyStatusBelow } from './fields.ts';
 import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import { splitMetadata } from './metadata-members.ts';
 import { hiddenSiblings, shownSibling } from './shown.ts';
 import { seal } from './text-hash.ts';
-import { formatVector, type VersionVector } from './version-vector.ts';
 import { viewIssue, type View } from './view.ts';
 
 /** How a sibling's value is told where the issue does not tell it: in `x`, as the first one's, or as none. */

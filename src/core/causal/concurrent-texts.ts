@@ -1,15 +1,11 @@
+import { LONG_TEXTS, type LongText } from '../issue.ts';
 import { TEXT_CHARS_MAX, TEXT_MERGE_REPLICAS_MAX } from '../limits.ts';
-import { compareDots, formatDot, isSameDot } from './dot.ts';
+import { compareDots, formatDot, isSameDot, counterAt, covers } from './dot.ts';
 import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import { shownSibling } from './shown.ts';
 import { contentName } from './text-hash.ts';
 import { mergeAppended, mergeTexts } from './text-merge.ts';
-import { counterAt, covers } from './version-vector.ts';
 import { applyWrites } from './write.ts';
-
-const LONG_TEXTS = ['description', 'design', 'acceptance_criteria', 'notes'] as const;
-
-type LongText = (typeof LONG_TEXTS)[number];
 
 interface Versions {
   readonly ours: IssueState;

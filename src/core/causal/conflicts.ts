@@ -1,4 +1,4 @@
-import { kindOf } from './field-key.ts';
+import { kindOf, keyName } from './field-key.ts';
 import {
   isSameValue,
   type Deletion,
@@ -8,10 +8,10 @@ import {
 } from './issue-state.ts';
 import { meansSame } from './same-meaning.ts';
 import { hiddenSiblings, shownSibling } from './shown.ts';
-import { isSameDot } from './dot.ts';
+import { isSameDot, covers, parseVector, type VersionVector } from './dot.ts';
 import { isSameBirth } from './id-collision.ts';
-import { covers, parseVector, type VersionVector } from './version-vector.ts';
 import { viewIssue, type View } from './view.ts';
+import type { Dependency } from '../issue.ts';
 
 /**
  * Something that a person may want to decide:
@@ -130,4 +130,28 @@ function knownToDeleters({ entries }: IssueState): VersionVector | undefined {
     }
   }
   return isDeleted ? known : undefined;
+}
+
+/**
+ * A value as JSON data: a text, a number, an object for what moves together, the target for a parent.
+ * Null is what was cleared.
+ */
+export function valueToJson(key: string, value: Value): unknown {
+  const kind = kindOf(key);
+  if (kind === 'label') return keyName(key);
+  if (value === undefined) return null;
+  switch (kind) {
+    case 'unknown':
+    case 'member':
+    case 'metadata':
+      return JSON.parse(value as string) as unknown;
+    case 'parent':
+      return (value as Dependency).depends_on_id;
+    case 'deleted': {
+      const { seen: _seen, ...deletion } = value as Deletion;
+      return deletion;
+    }
+    default:
+      return value;
+  }
 }

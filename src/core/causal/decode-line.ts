@@ -1,4 +1,4 @@
-import { encodeIssueLine, parseIssueLine, type IssueJson } from '../issue-line.ts';
+import { isRecord, encodeIssueLine, parseIssueLine, type IssueJson } from '../issue-line.ts';
 import { TOMBSTONE, type Issue } from '../issue.ts';
 import { CAUSAL_CHARS_MAX } from '../limits.ts';
 import {
@@ -9,7 +9,7 @@ import {
   impliedVector,
 } from './causal-line.ts';
 import { uidsOf } from './comment-uid.ts';
-import { parseDot, type Dot } from './dot.ts';
+import { parseDot, type Dot, formatVector, parseVector, type VersionVector } from './dot.ts';
 import { CAUSAL_KEY, isElement, isRequired, isSequenced, kindOf } from './field-key.ts';
 import { fieldsOf, type FieldHints } from './fields.ts';
 import {
@@ -21,7 +21,6 @@ import {
 } from './issue-state.ts';
 import { readValue } from './sibling-value.ts';
 import { seal } from './text-hash.ts';
-import { formatVector, parseVector, type VersionVector } from './version-vector.ts';
 
 export type DecodedLine =
   | { readonly kind: 'sealed'; readonly state: IssueState }
@@ -318,10 +317,6 @@ function withSeen(
 
 function ownMember<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isRecordOf(value: unknown, is: (item: unknown) => boolean): boolean {

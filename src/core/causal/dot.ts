@@ -1,4 +1,4 @@
-import { WRITE_MS_MAX } from '../limits.ts';
+import { WRITE_MS_MAX, VECTOR_REPLICAS_MAX } from '../limits.ts';
 
 /**
  * One write: the replica (a clone's database) that made it, its number there, and when its clock
@@ -15,7 +15,7 @@ const DOT = /^([0-9a-z]{1,12})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
 const REPLICA = /^[0-9a-z]{1,12}$/;
 
 /** Base36, as in a line. A clone's own id has 6 characters; 8 name a version that no clone of ours wrote. */
-export function isReplica(text: string): boolean {
+function isReplica(text: string): boolean {
   return REPLICA.test(text);
 }
 
@@ -45,6 +45,49 @@ export function parseDot(text: string): Dot | undefined {
   return isPossible && formatDot(dot) === text ? dot : undefined;
 }
 
-export function isCounter(value: number): boolean {
+function isCounter(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
+}
+
+/** Per replica, how many of its writes to this issue are known: all up to the counter, without gaps. */
+export type VersionVector = ReadonlyMap<string, number>;
+
+export function counterAt(vector: VersionVector, replica: string): number {
+  return vector.get(replica) ?? 0;
+}
+
+/** Whether the write is known, alive or not. */
+export function covers(vector: VersionVector, dot: Dot): boolean {
+  return dot.counter <= (vector.get(dot.replica) ?? 0);
+}
+
+export function joinVectors(ours: VersionVector, theirs: VersionVector): VersionVector {
+  const joined = new Map(ours);
+  for (const [replica, counter] of theirs) {
+    if (counter > (joined.get(replica) ?? 0)) joined.set(replica, counter);
+  }
+  return joined;
+}
+
+/** `replica.counter` by replica, a blank between them: the same text on every clone. */
+export function formatVector(vector: VersionVector): string {
+  return [...vector]
+    .map(([replica, counter]) => `${replica}.${counter.toString(36)}`)
+    .sort()
+    .join(' ');
+}
+
+/** Undefined for anything that `formatVector` does not write. */
+export function parseVector(text: string): VersionVector | undefined {
+  const vector = new Map<string, number>();
+  if (text === '') return vector;
+  const members = text.split(' ', VECTOR_REPLICAS_MAX + 1);
+  if (members.length > VECTOR_REPLICAS_MAX) return undefined;
+  for (const member of members) {
+    const [replica = '', counterText = ''] = member.split('.');
+    const counter = parseInt(counterText, 36);
+    if (!isReplica(replica) || !isCounter(counter)) return undefined;
+    vector.set(replica, counter);
+  }
+  return formatVector(vector) === text ? vector : undefined;
 }

@@ -1,8 +1,7 @@
 import type { IssueId } from '../issue-id.ts';
 import type { Comment, Dependency } from '../issue.ts';
 import { compareTimestamps, type Timestamp } from '../timestamp.ts';
-import { compareDots, type Dot } from './dot.ts';
-import type { VersionVector } from './version-vector.ts';
+import { compareDots, type Dot, type VersionVector } from './dot.ts';
 
 /** What moves together when an issue is closed or opened: never "open with closed_at". */
 export interface StatusGroup {

@@ -1,6 +1,5 @@
 import { compareSiblings, laterTimestamp, type IssueState, type Sibling } from './issue-state.ts';
-import { isSameDot } from './dot.ts';
-import { covers, joinVectors, type VersionVector } from './version-vector.ts';
+import { isSameDot, covers, joinVectors, type VersionVector } from './dot.ts';
 
 /**
  * What both know together: a value is alive if each side that knows its write has it alive.

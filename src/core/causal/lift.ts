@@ -10,7 +10,7 @@ import { isSameBirth } from './id-collision.ts';
 import type { Creation, IssueState, Value } from './issue-state.ts';
 import { meansSame } from './same-meaning.ts';
 import { contentName } from './text-hash.ts';
-import { formatVector, counterAt } from './version-vector.ts';
+import { formatVector, counterAt } from './dot.ts';
 import { viewIssue, type View } from './view.ts';
 
 export interface LiftContext {

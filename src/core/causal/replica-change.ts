@@ -1,14 +1,14 @@
 import { WRITE_MS_MAX } from '../limits.ts';
-import type { Dot } from './dot.ts';
-import { isElement } from './field-key.ts';
-import { compareSiblings, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import {
+  type Dot,
   counterAt,
   covers,
   formatVector,
   parseVector,
   type VersionVector,
-} from './version-vector.ts';
+} from './dot.ts';
+import { isElement } from './field-key.ts';
+import { compareSiblings, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 
 export interface ReplicaChange {
   /** Whose writes with a counter above `after` this clone made and never shared. */

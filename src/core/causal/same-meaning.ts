@@ -1,3 +1,4 @@
+import { isRecord } from '../issue-line.ts';
 import { isParentType } from '../dependency.ts';
 import { compareTimestamps, isTimestamp } from '../timestamp.ts';
 import { kindOf } from './field-key.ts';
@@ -52,8 +53,4 @@ function isEmpty(value: unknown): boolean {
 
 function isNested(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isNested(value) && !Array.isArray(value);
 }

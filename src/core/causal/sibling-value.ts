@@ -1,9 +1,9 @@
-import { parseIssueLine } from '../issue-line.ts';
+import { isRecord, parseIssueLine } from '../issue-line.ts';
 import { TOMBSTONE, type Issue } from '../issue.ts';
 import { keyName, kindOf } from './field-key.ts';
 import { fieldsOf } from './fields.ts';
 import type { Deletion, Value } from './issue-state.ts';
-import { parseVector } from './version-vector.ts';
+import { parseVector } from './dot.ts';
 
 /**
  * A value from a line's `x`, checked as the record's own values are: put into a record, which is
@@ -104,8 +104,4 @@ function isJsonLine(text: string): boolean {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { listConflicts } from './conflicts.ts';
 import type { Deletion, IssueState } from './issue-state.ts';
 import { shownSibling } from './shown.ts';
 import { contentName } from './text-hash.ts';
-import { formatVector } from './version-vector.ts';
+import { formatVector } from './dot.ts';
 import { applyWrites, tombstoneWrites } from './write.ts';
 
 /**

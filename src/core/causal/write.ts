@@ -8,7 +8,7 @@ import {
   type Sibling,
   type Value,
 } from './issue-state.ts';
-import { counterAt, formatVector, type VersionVector } from './version-vector.ts';
+import { counterAt, formatVector, type VersionVector } from './dot.ts';
 import type { IssueId } from '../issue-id.ts';
 
 /** Sets a register or adds an element; a register is cleared by the value undefined. */

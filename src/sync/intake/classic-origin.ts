@@ -5,7 +5,7 @@ import { diffToWrites, liftFirst, liftIssue } from '../../core/causal/lift.ts';
 import { meansSame } from '../../core/causal/same-meaning.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { contentName } from '../../core/causal/text-hash.ts';
-import { counterAt, formatVector, joinVectors } from '../../core/causal/version-vector.ts';
+import { counterAt, formatVector, joinVectors } from '../../core/causal/dot.ts';
 import { viewIssue } from '../../core/causal/view.ts';
 import { applyWrites } from '../../core/causal/write.ts';
 import type { Store } from '../../store/store.ts';

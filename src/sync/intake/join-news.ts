@@ -1,11 +1,10 @@
 import { listConflicts } from '../../core/causal/conflicts.ts';
-import { fieldName } from '../../core/causal/field-name.ts';
+import { fieldName } from '../../core/causal/field-key.ts';
 import type { IssueState, Sibling } from '../../core/causal/issue-state.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { isSameDot } from '../../core/causal/dot.ts';
 import type { Origin } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
-
 import type { LineProblem } from './unreadable-lines.ts';
 
 /** An issue that got another id, because another clone had created one with the same id. */

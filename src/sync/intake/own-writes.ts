@@ -3,7 +3,7 @@ import { decodeLine } from '../../core/causal/decode-line.ts';
 import { divergedFrom, renameReplica } from '../../core/causal/replica-change.ts';
 import { separateCollision } from '../../core/causal/id-collision.ts';
 import type { IssueState } from '../../core/causal/issue-state.ts';
-import { counterAt } from '../../core/causal/version-vector.ts';
+import { counterAt } from '../../core/causal/dot.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import type { Store } from '../../store/store.ts';
 import { readIssueLines, idOfLine } from './issue-lines.ts';

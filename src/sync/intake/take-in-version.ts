@@ -1,6 +1,6 @@
 import type { IssueState } from '../../core/causal/issue-state.ts';
 import { joinStates } from '../../core/causal/join.ts';
-import { counterAt } from '../../core/causal/version-vector.ts';
+import { counterAt } from '../../core/causal/dot.ts';
 import { viewIssue } from '../../core/causal/view.ts';
 import { encodeState } from '../../core/causal/causal-line.ts';
 import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';

@@ -1,4 +1,4 @@
-import { durationMs } from '../../core/duration.ts';
+import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { fileVersion } from '../../platform/file-version.ts';

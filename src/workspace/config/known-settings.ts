@@ -1,4 +1,4 @@
-import { durationMs } from '../../core/duration.ts';
+import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import { LOG_LEVELS } from '../../platform/log.ts';

@@ -1,13 +1,9 @@
-import { TOMBSTONE, type Issue } from '../../core/issue.ts';
+import { LONG_TEXTS, TOMBSTONE, type Issue, type LongText } from '../../core/issue.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Workspace } from '../workspace.ts';
 import { findIssueId } from './find-issue.ts';
 import { actorOf, putEdited, type Operations } from './operation.ts';
 import { textVersions } from './text-versions.ts';
-
-const LONG_TEXTS = ['description', 'design', 'acceptance_criteria', 'notes'] as const;
-
-type LongText = (typeof LONG_TEXTS)[number];
 
 /** A deleted issue stays as a tombstone with its content, so that no clone brings it back. */
 export const deleteOperations: Operations<'delete_issues'> = {

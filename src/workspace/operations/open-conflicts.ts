@@ -1,9 +1,7 @@
-import { listConflicts, type Conflict } from '../../core/causal/conflicts.ts';
-import { edgeKey, keyName, kindOf } from '../../core/causal/field-key.ts';
-import { fieldName } from '../../core/causal/field-name.ts';
+import { listConflicts, type Conflict, valueToJson } from '../../core/causal/conflicts.ts';
+import { edgeKey, keyName, kindOf, fieldName } from '../../core/causal/field-key.ts';
 import type { IssueState, Sibling, Value } from '../../core/causal/issue-state.ts';
 import { looseMembers } from '../../core/causal/metadata-members.ts';
-import { valueToJson } from '../../core/causal/value-json.ts';
 import { viewIssue, type View } from '../../core/causal/view.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { compareBytes, type Dependency } from '../../core/issue.ts';

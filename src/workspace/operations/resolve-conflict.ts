@@ -1,9 +1,9 @@
-import { keyName, kindOf } from '../../core/causal/field-key.ts';
+import { isLongText, keyName, kindOf } from '../../core/causal/field-key.ts';
 import type { IssueState, Value } from '../../core/causal/issue-state.ts';
 import { joinMetadata, looseMembers } from '../../core/causal/metadata-members.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { unionTexts } from '../../core/causal/text-merge.ts';
-import { valueToJson } from '../../core/causal/value-json.ts';
+import { valueToJson } from '../../core/causal/conflicts.ts';
 import { viewIssue, type View } from '../../core/causal/view.ts';
 import { clearing, restoreWrite, type Put, type Write } from '../../core/causal/write.ts';
 import { isParentType } from '../../core/dependency.ts';
@@ -210,10 +210,8 @@ function choose({ workspace, conflict, view, choice, actor }: Dispute): Value {
   return newFieldValue(workspace, value, { field, shown, view, actor });
 }
 
-const LONG_TEXTS = ['description', 'design', 'acceptance_criteria', 'notes', 'comment'];
-
 function mergedText({ key, values, json }: OpenConflict): string {
-  if (!LONG_TEXTS.includes(kindOf(key) ?? '')) {
+  if (!isLongText(key)) {
     throw new BdError('INVALID_VALUE', {
       message: `${json.field} is no long text, so its values cannot be merged`,
       remedy: 'Take one of them, or give a new value.',

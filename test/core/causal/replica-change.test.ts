@@ -1,15 +1,15 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { listConflicts } from '../../../src/core/causal/conflicts.ts';
 import type { IssueState, Sibling } from '../../../src/core/causal/issue-state.ts';
 import { joinStates } from '../../../src/core/causal/join.ts';
 import { divergedFrom, renameReplica } from '../../../src/core/causal/replica-change.ts';
 import { tombstoneWrites } from '../../../src/core/causal/write.ts';
-import { counterAt, covers, formatVector } from '../../../src/core/causal/version-vector.ts';
+import { counterAt, covers, formatVector } from '../../../src/core/causal/dot.ts';
 import { WRITE_MS_MAX } from '../../../src/core/limits.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
 import { play, playAlone, skews, steps } from './history.ts';
 import { created, joinAll, put, remove, shown, throughLine, write } from './state.ts';
+import fc from 'fast-check';
 
 const OWN = 'clone0';
 const change = (after: number) => ({ from: OWN, after, to: 'nnnnnn' });

@@ -1,9 +1,14 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyHunks, diffTexts } from '../../../src/core/causal/text-diff.ts';
-import { mergeAppended, mergeTexts, unionTexts } from '../../../src/core/causal/text-merge.ts';
+import {
+  applyHunks,
+  diffTexts,
+  mergeAppended,
+  mergeTexts,
+  unionTexts,
+} from '../../../src/core/causal/text-merge.ts';
 import { DIFF_LINES_MAX, TEXT_CHARS_MAX } from '../../../src/core/limits.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
+import fc from 'fast-check';
 
 const line = fc.constantFrom('a\n', 'b\n', 'c\n', 'd\r\n', '\n', 'ab\n');
 const text = fc

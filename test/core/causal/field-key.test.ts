@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   PLAIN_FIELDS,
@@ -7,9 +6,11 @@ import {
   labelKey,
   memberKey,
   unknownKey,
+  fieldName,
+  keyOfField,
 } from '../../../src/core/causal/field-key.ts';
-import { fieldName, keyOfField } from '../../../src/core/causal/field-name.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
+import fc from 'fast-check';
 
 test.each([
   ['title', 'title'],
