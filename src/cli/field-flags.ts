@@ -2,7 +2,7 @@ import { BdError } from '../core/errors.ts';
 import type { CommandIo } from './command-io.ts';
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { readTextSource } from './text-source.ts';
 
 /** What `create` and `update` both set. */
@@ -28,7 +28,7 @@ export const FIELD_FLAGS: readonly FlagDefinition[] = [
 ];
 
 export async function readFieldFlags(flags: Flags, io: CommandIo) {
-  return given({
+  return omitUndefined({
     description: await readDescription(flags, io),
     design: flags.text('design'),
     acceptance_criteria: flags.text('acceptance', 'acceptance-criteria'),

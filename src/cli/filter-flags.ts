@@ -1,6 +1,6 @@
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 
 /** Conditions that `list`, `search`, `count` and `ready` share; each command adds its own. */
 export const FILTER_FLAGS: readonly FlagDefinition[] = [
@@ -39,7 +39,7 @@ export const SORT_FLAGS: readonly FlagDefinition[] = [
 
 export function readFilterFlags(flags: Flags) {
   const statuses = flags.list('status');
-  return given({
+  return omitUndefined({
     statuses: statuses?.includes('all') === true ? undefined : statuses,
     priority: flags.priority('priority'),
     priority_min: flags.priority('priority-min'),

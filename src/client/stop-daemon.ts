@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, toBdError } from '../core/errors.ts';
 import { CONNECT_TIMEOUT_MS, PROCESS_START_TOLERANCE_MS, STOP_TIMEOUT_MS } from '../core/limits.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
 import { endProcess } from '../platform/own-process.ts';
@@ -38,7 +38,7 @@ export async function stopDaemonsOf(
   const running = await findDaemons(place, env);
   for (const daemon of running) await stopDaemon(daemon, { isForced });
   const [first] = running;
-  return given({ stopped: first !== undefined, pid: first?.pid });
+  return omitUndefined({ stopped: first !== undefined, pid: first?.pid });
 }
 
 /** Has the daemon, if there is one, make way for the next; it may still be finishing requests. */

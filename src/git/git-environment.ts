@@ -1,3 +1,4 @@
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { basename } from 'node:path';
 import { SSH_CONNECT_TIMEOUT_S } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -20,7 +21,7 @@ export function buildGitEnvironment(
   }
   return {
     ...built,
-    ...(gitDir === undefined ? {} : { GIT_DIR: gitDir }),
+    ...omitUndefined({ GIT_DIR: gitDir }),
     LC_ALL: 'C',
     GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',

@@ -5,7 +5,7 @@ import type {
   HealthReport,
 } from '../cli/local-services.ts';
 import { mendingCommand, workspaceOf, type DaemonHealth } from '../client/daemon-health.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
@@ -29,7 +29,7 @@ export function reportStatus(
 ): DaemonStatus {
   const isAbsent = state === 'absent';
   const { sync, last_error: lastError } = answer ?? {};
-  return given({
+  return omitUndefined({
     workspace: place.projectDir,
     log_path: place.logFile,
     status: STATUS[state],
@@ -56,7 +56,7 @@ export function reportStatus(
 
 export function describeDaemon(daemon: DaemonHealth): DaemonEntry {
   const { state, place, socketPath, pid, registered, answer, issue } = daemon;
-  return given({
+  return omitUndefined({
     workspace: workspaceOf(daemon),
     database_path: registered?.database_path,
     socket_path: place?.socketLink ?? socketPath ?? '',

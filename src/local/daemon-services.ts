@@ -7,7 +7,7 @@ import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { showLog } from '../client/show-log.ts';
 import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { retireDaemon, stopDaemonsOf } from '../client/stop-daemon.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { reportStatus } from './daemon-report.ts';
 import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts';
@@ -28,7 +28,7 @@ export function createDaemonServices(
     async reloadDaemon() {
       const previous = await retireDaemon(findHere(host));
       const { pid, version } = await startDaemon(startHere(host));
-      return given({ pid, version, previous });
+      return omitUndefined({ pid, version, previous });
     },
     async switchDaemonOff(how) {
       const place = findHere(host);
@@ -68,7 +68,7 @@ export async function serveMcp(
       await prepare();
       return await requireDaemon(startHere(host));
     },
-    hello: given({ cwd: host.cwd, actor: readActor(host.env) }),
+    hello: omitUndefined({ cwd: host.cwd, actor: readActor(host.env) }),
     say: (text) => io.stderr(text),
   });
 }

@@ -8,7 +8,7 @@ import { readLastStart } from '../client/daemon-notes.ts';
 import { inspectRegistry, registryPath } from '../client/registry.ts';
 import { BdError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { VERSION } from '../core/version.ts';
 import { findRefusedDirectories } from '../place/runtime-directory.ts';
@@ -64,12 +64,17 @@ async function checkDaemon(
         ...base,
         status: 'warning',
         message: issue,
-        ...given({ fix: mendingCommand(daemon) }),
+        ...omitUndefined({ fix: mendingCommand(daemon) }),
       };
     case 'unresponsive':
     case 'orphan': {
       const message = pid === undefined ? issue : `${issue} (process ${pid})`;
-      return { ...base, status: 'error', message, ...given({ fix: mendingCommand(daemon) }) };
+      return {
+        ...base,
+        status: 'error',
+        message,
+        ...omitUndefined({ fix: mendingCommand(daemon) }),
+      };
     }
     case 'stale':
     case 'absent': {
@@ -137,7 +142,12 @@ function checkRuntimeDirectory(env: Environment): Finding {
   if (refused === undefined) return { ...base, status: 'ok', message: 'yours alone' };
   const { directory, reason, isOurs } = refused;
   const fix = isOurs ? `chmod 700 ${shellWord(directory)}` : undefined;
-  return { ...base, status: 'warning', message: `${directory} ${reason}`, ...given({ fix }) };
+  return {
+    ...base,
+    status: 'warning',
+    message: `${directory} ${reason}`,
+    ...omitUndefined({ fix }),
+  };
 }
 
 /** The list of daemons; no decision is made from it. */

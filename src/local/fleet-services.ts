@@ -6,7 +6,7 @@ import { findDaemons, findFleet, isRunning } from '../client/fleet.ts';
 import { registryPath, unregister } from '../client/registry.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import { given } from '../core/omit-undefined.ts';
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { freeSpace } from '../platform/file-system.ts';
@@ -44,7 +44,7 @@ export function createFleetServices({ env, cwd, program }: ClientHost): FleetSer
       for (const daemon of running) await stopDaemon(daemon, options);
       for (const daemon of daemons) await forget(daemon);
       const [first] = running;
-      return given({
+      return omitUndefined({
         workspace: workspaceOf(named),
         pid: first?.pid,
         stopped: first !== undefined,

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -166,8 +167,7 @@ export class CycleRunner {
   #remember(end: Pick<SyncMemory, 'lastEnd' | 'failure'>, moved: number): void {
     const { store, log } = this.#options;
     const known = {
-      ...(this.#remote === undefined ? {} : { remote: this.#remote }),
-      ...(this.#lastOkMs === undefined ? {} : { lastOkMs: this.#lastOkMs }),
+      ...omitUndefined({ remote: this.#remote, lastOkMs: this.#lastOkMs }),
     };
     try {
       writeSyncMemory(store.settings, { ...end, ...known }, { moved });

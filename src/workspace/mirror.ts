@@ -1,3 +1,4 @@
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { operationInProgress } from '../git/operation-in-progress.ts';
@@ -58,7 +59,7 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
     ...options,
     path: join(beadsDir, mirrorName),
     memory: createMirrorMemory(store.settings, { name: memoryName(mirrorName) }),
-    ...(tracking === undefined ? {} : { tracking }),
+    ...omitUndefined({ tracking }),
   });
   return withCopies(main, {
     find: () => findWorktreeMirrors({ beadsDir, mirrorName }),

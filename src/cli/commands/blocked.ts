@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows } from '../output/issue-rows.ts';
 
 export const blockedCommand: CommandDefinition = {
@@ -7,7 +7,10 @@ export const blockedCommand: CommandDefinition = {
   about: 'List what waits for other issues, and for which',
   flags: [['--parent <id>', 'children of this issue']],
   async run({ flags, call, screen, print }) {
-    const { issues } = await call('list_blocked', given({ parent_id: flags.text('parent') }));
+    const { issues } = await call(
+      'list_blocked',
+      omitUndefined({ parent_id: flags.text('parent') }),
+    );
     const rows = renderIssueRows(issues, screen).split('\n');
     const text = issues
       .map(({ blocked_by: blockers }, index) => {

@@ -1,6 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { renderIssueChanges } from '../output/issue-changes.ts';
 import { renderIssueLine } from '../output/issue-rows.ts';
@@ -22,7 +22,7 @@ export const closeCommand: CommandDefinition = {
 
 async function close(invocation: Invocation): Promise<number> {
   const { args, flags, call, actor, screen, confirm } = invocation;
-  const params = given({
+  const params = omitUndefined({
     reason: flags.text('reason', 'resolution', 'message'),
     session: flags.text('session'),
     force: whenGiven(flags, 'force'),

@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireIds } from '../issue-ids.ts';
 import { renderComments } from '../output/issue-details.ts';
 import { readTextSource } from '../text-source.ts';
@@ -54,7 +54,7 @@ async function addComment(invocation: Invocation): Promise<void> {
   }
   const { comment } = await call(
     'add_comment',
-    given({ issue_id: id, text: text.trimEnd(), actor: flags.text('author') ?? actor }),
+    omitUndefined({ issue_id: id, text: text.trimEnd(), actor: flags.text('author') ?? actor }),
   );
   confirm({ json: comment, text: `Added comment to ${comment.issue_id ?? id}\n` });
 }

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { readFieldValue } from '../field-value.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import {
   renderConflictRows,
   renderConflicts,
@@ -66,7 +66,7 @@ async function resolveConflict(invocation: Invocation): Promise<void> {
   }
   const answer = await call(
     'resolve_conflict',
-    given({
+    omitUndefined({
       issue_id: id,
       field,
       take: flags.text('take'),

@@ -3,7 +3,7 @@ import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-title.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -31,7 +31,7 @@ export const createCommand: CommandDefinition = {
 
 async function create(invocation: Invocation): Promise<void> {
   const { flags, call, actor, print, confirm, isJson } = invocation;
-  const params = given({ issue: await readNewIssue(invocation), actor });
+  const params = omitUndefined({ issue: await readNewIssue(invocation), actor });
   if (flags.has('dry-run')) {
     const { issue } = await call('preview_issue', params);
     print({ json: issue, text: `Would create:\n${summary(issue)}` });
@@ -43,7 +43,7 @@ async function create(invocation: Invocation): Promise<void> {
 }
 
 async function readNewIssue({ args, flags, io }: Invocation) {
-  return given({
+  return omitUndefined({
     title: readTitle(args, flags.text('title')),
     ...(await readFieldFlags(flags, io)),
     labels: flags.list('labels', 'label'),

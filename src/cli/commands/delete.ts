@@ -1,7 +1,7 @@
 import type { Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireIds } from '../issue-ids.ts';
 import { readTextSource } from '../text-source.ts';
 
@@ -24,7 +24,7 @@ async function remove(invocation: Invocation): Promise<void> {
   const isPreview = !flags.has('force') || flags.has('dry-run');
   const report = await call(
     'delete_issues',
-    given({
+    omitUndefined({
       issue_ids: [...(await readIds(invocation))],
       reason: flags.text('reason'),
       cascade: whenGiven(flags, 'cascade'),

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
 import { renderDependencyTree } from '../output/tree-text.ts';
@@ -27,7 +27,7 @@ const removeCommand: CommandDefinition = {
   async run({ args: [id = '', target = ''], call, actor, confirm }) {
     const removed = await call(
       'remove_dependency',
-      given({ issue_id: id, depends_on_id: target, actor }),
+      omitUndefined({ issue_id: id, depends_on_id: target, actor }),
     );
     confirm({
       json: { status: 'removed', ...removed },
@@ -47,7 +47,7 @@ const listCommand: CommandDefinition = {
   async run({ args: [id = ''], flags, call, screen, print }) {
     const { dependencies } = await call(
       'list_dependencies',
-      given({
+      omitUndefined({
         issue_id: id,
         direction: flags.choice('direction', ['down', 'up', 'both']),
         type: flags.text('type'),
@@ -75,7 +75,7 @@ const treeCommand: CommandDefinition = {
     const direction = flags.choice('direction', ['down', 'up', 'both']);
     const { nodes } = await call(
       'dependency_tree',
-      given({
+      omitUndefined({
         issue_id: id,
         direction: flags.has('reverse') ? 'up' : direction,
         depth_max: flags.number('max-depth'),
@@ -118,7 +118,7 @@ async function addDependency({ args, flags, call, actor, confirm }: Invocation):
   }
   const { changed, ...edge } = await call(
     'add_dependency',
-    given({ issue_id: id, depends_on_id: target, type: flags.text('type'), actor }),
+    omitUndefined({ issue_id: id, depends_on_id: target, type: flags.text('type'), actor }),
   );
   const again = changed ? 'now depends on' : 'already depends on';
   confirm({
@@ -139,7 +139,7 @@ async function blockOther({ args, flags, call, actor, confirm }: Invocation): Pr
   }
   const { changed, ...edge } = await call(
     'add_dependency',
-    given({ issue_id: blocked, depends_on_id: blocker, actor }),
+    omitUndefined({ issue_id: blocked, depends_on_id: blocker, actor }),
   );
   confirm({
     json: {

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -14,7 +14,7 @@ export const epicCommand: CommandDefinition = {
       flags: [['--eligible-only', 'only epics whose children are all closed']],
       async run({ flags, call, screen, print }) {
         const eligibleOnly = whenGiven(flags, 'eligible-only');
-        const { epics } = await call('epic_status', given({ eligible_only: eligibleOnly }));
+        const { epics } = await call('epic_status', omitUndefined({ eligible_only: eligibleOnly }));
         const rows = epics.map((each) => [
           each.epic.id,
           `${each.closed_children}/${each.total_children} closed`,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/problem-list.ts';
 
@@ -26,7 +26,7 @@ async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<n
       : { path: resolve(io.cwd, path) };
   const report = await call(
     'import',
-    given({
+    omitUndefined({
       ...source,
       skip_existing: whenGiven(flags, 'skip-existing'),
       dry_run: whenGiven(flags, 'dry-run'),

@@ -3,7 +3,7 @@ import { SYNC_MODES } from '../../core/sharing.ts';
 import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireServices } from '../local-services.ts';
 import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
@@ -32,7 +32,7 @@ export const initCommand: CommandDefinition = {
     const mayComplete = !skipsMergeDriver && mode !== 'branch';
     const isLocal = flags.has('local');
     const isDryRun = flags.has('dry-run');
-    const request = given({ prefix, isLocal, mode, skipsMergeDriver, isDryRun });
+    const request = omitUndefined({ prefix, isLocal, mode, skipsMergeDriver, isDryRun });
     const completed = mayComplete ? await local.completeClone(request) : undefined;
     const report = completed ?? (await local.initialise(request));
     if ('dry_run' in report) return print({ json: report, text: renderPreview(report) });

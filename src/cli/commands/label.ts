@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
@@ -68,7 +68,7 @@ async function changeLabels(
     });
   }
   const { done, exitCode } = await forEachId(invocation, ids, (id) =>
-    call(method, given({ issue_id: id, label, actor })),
+    call(method, omitUndefined({ issue_id: id, label, actor })),
   );
   if (done.length === 0) return exitCode;
   confirm({

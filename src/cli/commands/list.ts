@@ -10,7 +10,7 @@ import {
   whenGiven,
 } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/tree-text.ts';
@@ -48,7 +48,7 @@ export const listCommand: CommandDefinition = {
 
 async function list({ flags, call, screen, print, nowMs }: Invocation): Promise<void> {
   const limit = flags.number('limit') ?? LIMIT_DEFAULT;
-  const params = given({
+  const params = omitUndefined({
     filter: readListFilter(flags, nowMs),
     sort: flags.choice('sort', SORT_NAMES),
     reverse: whenGiven(flags, 'reverse'),
@@ -61,7 +61,7 @@ async function list({ flags, call, screen, print, nowMs }: Invocation): Promise<
 
 function readListFilter(flags: Flags, nowMs: number) {
   const isWhole = flags.has('all') || flags.has('status') || flags.has('ready');
-  return given({
+  return omitUndefined({
     ...readFilterFlags(flags),
     exclude_statuses: isWhole ? undefined : ['closed'],
     parent_id: flags.text('parent', 'filter-parent'),

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderMigration } from '../output/migration-text.ts';
 
 export const migrateCommand: CommandDefinition = {
@@ -20,7 +20,7 @@ export const migrateCommand: CommandDefinition = {
       });
     }
     const isDryRun = flags.has('dry-run') || undefined;
-    const report = await call('migrate', given({ to, dry_run: isDryRun }));
+    const report = await call('migrate', omitUndefined({ to, dry_run: isDryRun }));
     const { from, dry_run: isPlan, warning } = report;
     const head =
       from === to

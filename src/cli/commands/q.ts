@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-title.ts';
 
 export const quickCommand: CommandDefinition = {
@@ -13,13 +13,13 @@ export const quickCommand: CommandDefinition = {
   ],
   async run({ args, flags, call, actor, print }) {
     const title = requireTitle(args.join(' '), 'bd q Rotate the signing key');
-    const issue = given({
+    const issue = omitUndefined({
       title,
       priority: flags.priority('priority'),
       issue_type: flags.text('type'),
       labels: flags.list('labels'),
     });
-    const created = await call('create_issue', given({ issue, actor }));
+    const created = await call('create_issue', omitUndefined({ issue, actor }));
     print({ json: created.issue, text: `${created.issue_id}\n` });
   },
 };

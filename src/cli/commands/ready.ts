@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, readFilterFlags, whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/tree-text.ts';
 
@@ -20,8 +20,8 @@ export const readyCommand: CommandDefinition = {
     ['--pretty', ''],
   ],
   async run({ flags, call, screen, print }) {
-    const params = given({
-      filter: given({
+    const params = omitUndefined({
+      filter: omitUndefined({
         ...readFilterFlags(flags),
         no_assignee: whenGiven(flags, 'unassigned'),
         parent_id: flags.text('parent'),

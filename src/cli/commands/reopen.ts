@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { renderIssueChanges } from '../output/issue-changes.ts';
 
@@ -10,7 +10,7 @@ export const reopenCommand: CommandDefinition = {
   flags: [['-r, --reason <text>', 'why; it becomes a comment']],
   async run(invocation) {
     const { args, flags, call, actor, confirm } = invocation;
-    const params = given({ reason: flags.text('reason'), actor });
+    const params = omitUndefined({ reason: flags.text('reason'), actor });
     const { done, exitCode } = await forEachId(invocation, args, (id) =>
       call('reopen_issue', { issue_id: id, ...params }),
     );

@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { renderIssueChanges } from '../output/issue-changes.ts';
 
@@ -10,7 +10,7 @@ export const restoreCommand: CommandDefinition = {
   async run(invocation) {
     const { args, call, actor, confirm } = invocation;
     const { done, exitCode } = await forEachId(invocation, args, (id) =>
-      call('restore_issue', given({ issue_id: id, actor })),
+      call('restore_issue', omitUndefined({ issue_id: id, actor })),
     );
     if (done.length === 0) return exitCode;
     confirm({

@@ -8,7 +8,7 @@ import {
   SORT_FLAGS,
   whenGiven,
 } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 
 const LIMIT_DEFAULT = 50;
@@ -32,7 +32,7 @@ export const searchCommand: CommandDefinition = {
         remedy: 'Say what to look for, such as `bd search signing key`.',
       });
     }
-    const params = given({
+    const params = omitUndefined({
       filter: { ...readFilterFlags(flags), text },
       sort: flags.choice('sort', SORT_NAMES),
       reverse: whenGiven(flags, 'reverse'),

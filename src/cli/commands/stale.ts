@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
 
@@ -19,7 +19,7 @@ export const staleCommand: CommandDefinition = {
     const limit = flags.number('limit') ?? LIMIT_DEFAULT;
     const { issues } = await call(
       'list_stale',
-      given({ days, status: flags.text('status'), limit }),
+      omitUndefined({ days, status: flags.text('status'), limit }),
     );
     const rows = issues.map((issue) => [
       issue.updated_at.slice(0, 10),

@@ -4,7 +4,7 @@ import type { Params } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { whenGiven } from '../filter-flags.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { forEachId } from '../issue-ids.ts';
 import { requireTitle } from '../issue-title.ts';
 
@@ -64,7 +64,7 @@ async function updateOne(
   id: string,
   changes: Changes,
 ): Promise<Updated> {
-  const params = given({ issue_id: id, actor });
+  const params = omitUndefined({ issue_id: id, actor });
   const claim = flags.has('claim') ? await call('claim_issue', params) : undefined;
   const claimed = claim?.changed === true ? ['claimed'] : [];
   if (claim !== undefined && Object.keys(changes).length === 0) {
@@ -76,7 +76,7 @@ async function updateOne(
 
 async function readChanges({ flags, io }: Invocation): Promise<Changes> {
   const title = flags.text('title');
-  return given({
+  return omitUndefined({
     title: title === undefined ? undefined : requireTitle(title, EXAMPLE),
     ...(await readFieldFlags(flags, io)),
     status: flags.text('status'),

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { dirname } from 'node:path';
 import { findGitRepository } from '../../git/repository.ts';
 import type { CommandDefinition } from '../command.ts';
@@ -24,7 +25,7 @@ export const whereCommand: CommandDefinition = {
         prefix: info.prefix,
         database_path: info.database_path,
         mirror_path: info.mirror_path,
-        ...(worktree === undefined ? {} : { worktree }),
+        ...omitUndefined({ worktree }),
       },
       // Clients take the first line for the path.
       text: `${path}\n${alignColumns(rows, { ...screen, width: undefined })}`,

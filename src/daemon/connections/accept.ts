@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import type { Socket } from 'node:net';
 import { BdError, toBdError } from '../../core/errors.ts';
 import { CONNECTIONS_MAX } from '../../core/limits.ts';
@@ -55,7 +56,7 @@ export function createConnections({
 
   const serve = async (socket: Socket, memory: MemoryShare): Promise<void> => {
     const opening = await readOpening(socket, {
-      ...(firstBytesTimeoutMs === undefined ? {} : { timeoutMs: firstBytesTimeoutMs }),
+      ...omitUndefined({ timeoutMs: firstBytesTimeoutMs }),
       hold: (bytes) => memory.set(bytes),
     });
     const options = { socket, initial: opening.bytes, handle, log, memory, messageTimeoutMs };

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { MCP_ISSUES_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { list, object, optional, text } from '../../protocol/shape.ts';
 import { rowOf, type Row } from '../rows.ts';
@@ -21,7 +22,7 @@ export const closeTool = defineTool({
       try {
         const result = await call('close_issue', {
           issue_id: id,
-          ...(reason === undefined ? {} : { reason }),
+          ...omitUndefined({ reason }),
           ...by,
         });
         if (!result.changed) skipped.push({ id: result.issue.id, why: 'it is closed already' });

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
 import {
@@ -78,8 +79,7 @@ function issueParams(
   ];
   return {
     ...issue,
-    ...(type === undefined ? {} : { issue_type: type }),
-    ...(acceptance === undefined ? {} : { acceptance_criteria: acceptance }),
+    ...omitUndefined({ issue_type: type, acceptance_criteria: acceptance }),
     ...(parent === undefined ? {} : { parent: siblingOr(parent, ids) }),
     ...(dependencies.length === 0 ? {} : { dependencies }),
   };

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { MCP_ISSUES_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
 import { flag, integer, list, object, optional, text } from '../../protocol/shape.ts';
 import { rowOf } from '../rows.ts';
@@ -24,13 +25,13 @@ export const readyTool = defineTool({
   }),
   async run({ call }, { assignee, unassigned, labels, type, parent, limit = LIMIT_DEFAULT }) {
     const { issues, total } = await call('list_ready', {
-      filter: {
-        ...(assignee === undefined ? {} : { assignee }),
-        ...(unassigned === undefined ? {} : { no_assignee: unassigned }),
-        ...(labels === undefined ? {} : { labels }),
-        ...(type === undefined ? {} : { issue_type: type }),
-        ...(parent === undefined ? {} : { parent_id: parent }),
-      },
+      filter: omitUndefined({
+        assignee,
+        no_assignee: unassigned,
+        labels,
+        issue_type: type,
+        parent_id: parent,
+      }),
       limit,
     });
     return { items: issues.map(rowOf), total };

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
 import {
   MCP_ISSUES_MAX,
@@ -46,8 +47,7 @@ export const updateTool = defineTool({
       issue_id: id,
       changes: {
         ...changes,
-        ...(type === undefined ? {} : { issue_type: type }),
-        ...(acceptance === undefined ? {} : { acceptance_criteria: acceptance }),
+        ...omitUndefined({ issue_type: type, acceptance_criteria: acceptance }),
       },
       ...by,
     });

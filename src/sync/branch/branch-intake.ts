@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Store } from '../../store/store.ts';
 import { IMPORTED } from './branch-memory.ts';
@@ -44,7 +45,7 @@ export async function takeIn(
     clock,
     origin: 'remote',
     findBase: await findBranchBase(branch, snapshot),
-    ...(originOf === undefined ? {} : { originOf }),
+    ...omitUndefined({ originOf }),
   });
   report.imported += taken.created + taken.updated;
   addEffects(report, taken);

@@ -4,7 +4,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { prefixFrom } from '../../core/issue-id.ts';
-import { given } from '../../core/omit-undefined.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
 import { listCommitted } from '../../git/committed-files.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
@@ -138,7 +138,7 @@ async function readFileSettings(place: WorkspacePlace): Promise<FileSettings> {
   const valueOf = (key: string): string | undefined =>
     entries.find((entry) => entry.key === key)?.value;
   const mode = SYNC_MODES.find((known) => known === valueOf('sync.mode'));
-  return given({ prefix: valueOf('issue_prefix'), mode });
+  return omitUndefined({ prefix: valueOf('issue_prefix'), mode });
 }
 
 /** Without an answer from the remote the plan goes on: it joins what the remote has when that answers. */

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { existsSync, openSync, readSync, closeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
@@ -70,7 +71,7 @@ export async function findTrackedIssues(
   const committed = await listCommitted(repository, beadsDir, { env });
   if (!committed.has(basename(path))) return undefined;
   const prefix = await prefixOf(place, path);
-  return { directory, file: CLASSIC_FILE, ...(prefix === undefined ? {} : { prefix }) };
+  return { directory, file: CLASSIC_FILE, ...omitUndefined({ prefix }) };
 }
 
 async function hasSharedBranch(

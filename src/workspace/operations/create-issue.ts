@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import {
   childIssueId,
@@ -70,7 +71,7 @@ function build(
     created_at: now,
     created_by: author.name,
     updated_at: now,
-    ...(issueOwner === undefined ? {} : { owner: issueOwner }),
+    ...omitUndefined({ owner: issueOwner }),
     ...(labels === undefined || labels.length === 0 ? {} : { labels: labelSet(labels) }),
     ...(metadata === undefined ? {} : { opaque: { metadata: JSON.stringify(metadata) } }),
   };

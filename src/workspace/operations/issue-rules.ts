@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import {
   canonicalIssueType,
@@ -54,7 +55,6 @@ export function withStatus(
     ...rest,
     status,
     closed_at: now,
-    ...(reason === undefined ? {} : { close_reason: reason }),
-    ...(session === undefined ? {} : { closed_by_session: session }),
+    ...omitUndefined({ close_reason: reason, closed_by_session: session }),
   };
 }

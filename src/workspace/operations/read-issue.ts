@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { type IssueJson } from '../../core/issue-line.ts';
 import { canonicalIssueType, TOMBSTONE } from '../../core/issue.ts';
@@ -75,7 +76,7 @@ export function checkedFilter(workspace: Workspace, filter: IssueFilter): IssueF
   }
   return {
     ...filter,
-    ...(type === undefined ? {} : { issue_type: type }),
+    ...omitUndefined({ issue_type: type }),
     ...(filter.parent_id === undefined
       ? {}
       : { parent_id: findIssueId(workspace, filter.parent_id) }),
@@ -145,7 +146,7 @@ function detailsOf(workspace: Workspace, id: string): IssueDetails {
     ...issue,
     ...(dependencies.length === 0 ? {} : { dependencies }),
     ...(dependents.length === 0 ? {} : { dependents }),
-    ...(parent === undefined ? {} : { parent }),
+    ...omitUndefined({ parent }),
     ...(conflicts.length === 0 ? {} : { conflicts }),
   };
 }
