@@ -2,13 +2,14 @@ import { CommanderError, type Command } from 'commander';
 import { readActor } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import { systemClock, type Clock } from '../platform/clock.ts';
-import { METHODS, type Call } from '../protocol/methods.ts';
+import { METHODS, withNotes, type Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
 import type { Invocation } from './command.ts';
 import { createFlags, type Flags } from './flags.ts';
 import type { LocalServices } from './local-services.ts';
 import { printFailure } from './output/failure.ts';
+import { renderMirrorNote } from './output/mirror-notice.ts';
 import { toJson } from './output/json.ts';
 import { createScreen } from './output/screen.ts';
 import { watchChanges } from './overdue.ts';
@@ -36,7 +37,14 @@ export async function execute(argv: readonly string[], around: CommandContext): 
     io,
     async run(definition, args, values) {
       const flags = createFlags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
-      const changes = watchChanges(around.call);
+      const told = new Set<string>();
+      const changes = watchChanges(
+        withNotes(around.call, (notes) => {
+          const text = renderMirrorNote(notes);
+          if (!told.has(text)) io.stderr(text);
+          told.add(text);
+        }),
+      );
       const services = definition.runsLocally === true ? around.services : undefined;
       const invocation = createInvocation({
         args,

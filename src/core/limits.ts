@@ -112,6 +112,24 @@ export const SLICE_BYTES = 1024 * 1024;
 /** A mirror that ends in half a line may still be being written: how long one look waits for the rest. */
 export const MIRROR_SETTLE_MS = 200;
 
+/** Two writes within this time can get the same file time: kernels advance it every 1 to 10 ms. */
+export const STAMP_MS = 20;
+
+/** The same on a file system that keeps whole seconds, or every second one, as FAT does. */
+export const COARSE_STAMP_MS = 2_500;
+
+/**
+ * How long a call waits for an edited mirror to be taken in, or for a change to reach a tracked mirror.
+ * A command makes several calls and ends within 6 s, so the time counts from the first that waits.
+ */
+export const MIRROR_WAIT_MS = 2_000;
+
+/** How long a call waits for a git command that holds the index: milliseconds as a rule, for ever when it was killed. */
+export const INDEX_LOCK_WAIT_MS = 500;
+
+/** How often it looks meanwhile. */
+export const INDEX_LOCK_LOOK_MS = 20;
+
 /** Such looks, and restarts because somebody else wrote the mirror meanwhile, before one flush gives up. */
 export const MIRROR_ATTEMPTS_MAX = 10;
 

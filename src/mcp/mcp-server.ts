@@ -8,7 +8,7 @@ import {
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
-import type { Call } from '../protocol/methods.ts';
+import { withNotes, type Call, type MirrorNotes } from '../protocol/methods.ts';
 import { createSocketTransport, type SocketBounds } from './socket-transport.ts';
 import { describeError, toolError, toolResult } from './tool-result.ts';
 import type { Tool, ToolSession } from './tool.ts';
@@ -43,6 +43,9 @@ export interface McpLog {
   error(message: string, details?: Record<string, unknown>): void;
 }
 
+/** The session of one connection; each run of a tool gets a call of its own from it. */
+type Session = ToolSession & { readonly call: Call };
+
 /** Serves MCP, both its eras, on one connection; settles when that has ended. Owns the socket. */
 export async function serveMcp(options: McpOptions): Promise<void> {
   const { socket, call, hello, log, ending, bounds } = options;
@@ -53,7 +56,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
     return describeError(error);
   };
   const by = hello.actor === undefined || hello.actor === '' ? {} : { actor: hello.actor };
-  const session: ToolSession = { call, by, refusal };
+  const session: Session = { call, by, refusal };
   serveStdio(() => createServer(session, log), {
     transport,
     onerror: (error) => log.warn('MCP: a message was not served', { problem: error.message }),
@@ -62,7 +65,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
 }
 
 /** Called up to twice a connection: for a probe of the newer era, and again for the older one. */
-function createServer(session: ToolSession, log: McpLog): McpServer {
+function createServer(session: Session, log: McpLog): McpServer {
   const server = new McpServer(
     { name: 'beads', title: 'beads issue tracker', version: VERSION },
     {
@@ -83,10 +86,12 @@ function createServer(session: ToolSession, log: McpLog): McpServer {
 
 async function runTool(
   tool: Tool,
-  { session, args, log }: { session: ToolSession; args: unknown; log: McpLog },
+  { session, args, log }: { session: Session; args: unknown; log: McpLog },
 ): Promise<CallToolResult> {
+  let notes: MirrorNotes = {};
+  const call = withNotes(session.call, (more) => void (notes = { ...notes, ...more }));
   try {
-    return toolResult(await tool.run(session, args));
+    return toolResult({ ...(await tool.run({ ...session, call }, args)), ...notes });
   } catch (error) {
     logUnknown(error, log);
     return toolError(error);

@@ -24,8 +24,29 @@ export type Params<M extends Method> = ShapeOf<(typeof METHODS)[M]['params']>;
 
 export type Result<M extends Method> = ResultOf<(typeof METHODS)[M]['result']>;
 
+/** What an answer says of the mirror beside its result, when there is something to say. */
+export interface MirrorNotes {
+  /** The mirror was edited, and the answer may lack that: it could not be taken in, or not in time. */
+  stale?: true;
+  /** The change is stored, and the mirror that git tracks does not show it yet: why. */
+  mirror_error?: string;
+}
+
 /** Runs one operation; rejects with a `BdError`. Each face holds one and knows nothing more. */
-export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
+export type Call = <M extends Method>(
+  method: M,
+  params: Params<M>,
+) => Promise<Result<M> & MirrorNotes>;
+
+/** The same calls without their notes, which go to `note`: for a face that says them in its own way. */
+export function withNotes(call: Call, note: (notes: MirrorNotes) => void): Call {
+  return async (method, params) => {
+    const { stale, mirror_error: error, ...result } = await call(method, params);
+    if (stale !== undefined) note({ stale });
+    if (error !== undefined) note({ mirror_error: error });
+    return result as unknown as Result<typeof method> & MirrorNotes;
+  };
+}
 
 export function isMethod(name: string): name is Method {
   return Object.hasOwn(METHODS, name);

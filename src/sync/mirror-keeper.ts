@@ -8,7 +8,12 @@ import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Reached, SyncCycle } from './cycle.ts';
 import { joinNotice } from './intake/join-news.ts';
-import type { FlushOptions, MirrorFile, MirrorReport } from './mirror/mirror-file.ts';
+import {
+  GIT_COMMAND,
+  type FlushOptions,
+  type MirrorFile,
+  type MirrorReport,
+} from './mirror/mirror-file.ts';
 import { ifReadable, type SyncDriver } from './sync-driver.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import type { SyncSettings } from './sync-settings.ts';
@@ -33,6 +38,7 @@ export class MirrorKeeper {
   readonly #driver: SyncDriver;
   #turn: Promise<unknown> = Promise.resolve();
   #failure: SyncFailure | undefined;
+  #lockedSinceMs: number | undefined;
   #watch: DirectorySetWatch | undefined;
   #cancelLook = (): void => {};
 
@@ -44,6 +50,11 @@ export class MirrorKeeper {
   /** Why the last flush failed; undefined when it did not. */
   get failure(): SyncFailure | undefined {
     return this.#failure;
+  }
+
+  /** Since when flushes are put off because git holds the index; undefined when it does not. */
+  get lockedSinceMs(): number | undefined {
+    return this.#lockedSinceMs;
   }
 
   isBehind(): boolean {
@@ -112,9 +123,11 @@ export class MirrorKeeper {
   }
 
   #noteFlush(report: MirrorReport): void {
-    const { commits, log } = this.#options;
+    const { commits, log, clock } = this.#options;
     const driver = this.#driver;
     this.#failure = undefined;
+    const isLocked = report.postponed === GIT_COMMAND;
+    this.#lockedSinceMs = isLocked ? (this.#lockedSinceMs ?? clock.nowMs()) : undefined;
     const notice = this.notice(report);
     if (notice !== undefined) log.warn(notice);
     // After a checkout, say, the store is as before, and the file is to be committed all the same.

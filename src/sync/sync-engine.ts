@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { WatchKind } from '../platform/directory-watch.ts';
 import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
+import { FreshnessGuard, type Freshness } from './freshness.ts';
 import { CycleRunner } from './cycle-runner.ts';
 import type { Reached, SyncCycle } from './cycle.ts';
 import { aborted, MirrorKeeper } from './mirror-keeper.ts';
@@ -35,6 +36,7 @@ export class SyncEngine {
   #parts: Parts;
   /** Settles when no change of how issues are shared is under way. */
   #replaced: Promise<unknown> = Promise.resolve();
+  #isReplacing = false;
   #running: Promise<void> = Promise.resolve();
   #stopRunning = (): void => {};
 
@@ -55,6 +57,17 @@ export class SyncEngine {
     const { driver, mirror, settings } = this.#parts;
     driver.dispatch({ kind: 'activity' });
     if (mirror.hasMoved() || !settings.watchesFiles) driver.dispatch({ kind: 'mirror_changed' });
+  }
+
+  /** Call before an answer: takes in edits of the mirror. 'stale' when that fails or takes too long. */
+  async catchUp(): Promise<Freshness> {
+    // The parts that go do not know where the mirror will be.
+    return this.#isReplacing ? 'stale' : await this.#parts.freshness.catchUp();
+  }
+
+  /** Call after a change: returns when a mirror that git tracks shows it; throws when it does not. */
+  async showChange(): Promise<void> {
+    if (!this.#isReplacing) await this.#parts.freshness.showChange();
   }
 
   /** Takes in outside edits of the mirror, then writes it if the store is ahead. */
@@ -103,12 +116,14 @@ export class SyncEngine {
    */
   async replace<T>(change: () => Promise<T>): Promise<T> {
     const replaced = this.#replaced.then(async () => {
+      this.#isReplacing = true;
       this.#stopRunning();
       await this.#running;
       try {
         await drainParts(this.#parts);
         return await change();
       } finally {
+        this.#isReplacing = false;
         this.#parts = assemble(this.#open());
       }
     });
@@ -120,6 +135,7 @@ export class SyncEngine {
 interface Parts {
   driver: SyncDriver;
   mirror: MirrorKeeper;
+  freshness: FreshnessGuard;
   cycles: CycleRunner;
   settings: SyncSettings;
 }
@@ -138,8 +154,9 @@ function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts 
     },
   });
   const mirror = new MirrorKeeper({ ...options, commits: cycle?.commits, driver, reached });
+  const freshness = new FreshnessGuard({ ...options, keeper: mirror });
   const cycles = new CycleRunner({ ...options, mirror, driver, remoteWait, memory });
-  return { driver, mirror, cycles, settings };
+  return { driver, mirror, freshness, cycles, settings };
 }
 
 async function runParts({ driver, mirror, cycles }: Parts, signal: AbortSignal): Promise<void> {

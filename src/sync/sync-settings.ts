@@ -11,6 +11,8 @@ export interface SyncSettings {
   push: boolean;
   /** People commit the mirror themselves. */
   isByHand: boolean;
+  /** The mirror is a file that git tracks: a commit right after a change is to have it. */
+  isTracked: boolean;
   quietMs: number;
   delayMaxMs: number;
   /** Changes that do not wait for quiet. */
@@ -24,6 +26,7 @@ export interface SyncSettings {
 export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
   push: true,
   isByHand: false,
+  isTracked: false,
   quietMs: BATCH_QUIET_MS,
   delayMaxMs: BATCH_DELAY_MAX_MS,
   batchMax: BATCH_CHANGES_MAX,

@@ -70,6 +70,9 @@ function syncSettings(config: Config): SyncSettings {
     get isByHand() {
       return config.text('sync.mode') === 'worktree';
     },
+    get isTracked() {
+      return config.text('sync.mode') !== 'branch';
+    },
     get quietMs() {
       return config.whole('sync.quiet_ms');
     },

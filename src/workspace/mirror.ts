@@ -4,7 +4,9 @@ import { join, relative } from 'node:path';
 import { operationInProgress } from '../git/operation-in-progress.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
+import { stampFile } from '../platform/file-version.ts';
 import type { Log } from '../platform/log.ts';
+import { lstatIfReachable } from '../platform/safe-stat.ts';
 import { withCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
 import {
   createMirrorFile,
@@ -22,25 +24,38 @@ interface WorktreeMirror extends MirrorCopy {
 }
 
 /** The mirror's place in each other working tree of the repository that has a `.beads` directory there. */
-function findWorktreeMirrors({
-  beadsDir,
-  mirrorName,
-}: {
-  beadsDir: string;
-  mirrorName: string;
-}): WorktreeMirror[] {
-  const repository = findGitRepository(beadsDir);
-  if (repository === undefined) return [];
-  const place = relative(repository.topLevel, beadsDir);
-  const main = findMainWorktree(repository.commonDir);
-  return [...(main === undefined ? [] : [main]), ...listLinkedWorktrees(repository.commonDir)]
-    .filter(({ directory }) => directory !== repository.topLevel)
-    .filter(({ directory }) => isPlainDirectory(join(directory, place), repository))
-    .map(({ directory, gitDir }) => ({
-      name: `${relative(repository.commonDir, gitDir)} ${statSync(gitDir).ino}`,
-      path: join(directory, place, mirrorName),
-      gitDir,
-    }));
+function createWorktreeSearch({ beadsDir, mirrorName }: { beadsDir: string; mirrorName: string }) {
+  let administration: string | undefined;
+  let places: string[] = [];
+  return {
+    find(): WorktreeMirror[] {
+      const repository = findGitRepository(beadsDir);
+      administration = repository && join(repository.commonDir, 'worktrees');
+      if (repository === undefined) return [];
+      const placeIn = (directory: string): string =>
+        join(directory, relative(repository.topLevel, beadsDir));
+      const main = findMainWorktree(repository.commonDir);
+      const others = [
+        ...(main === undefined ? [] : [main]),
+        ...listLinkedWorktrees(repository.commonDir),
+      ].filter(({ directory }) => directory !== repository.topLevel);
+      places = others.map(({ directory }) => placeIn(directory));
+      return others
+        .filter(({ directory }) => isPlainDirectory(placeIn(directory), repository))
+        .map(({ directory, gitDir }) => ({
+          name: `${relative(repository.commonDir, gitDir)} ${statSync(gitDir).ino}`,
+          path: join(placeIn(directory), mirrorName),
+          gitDir,
+        }));
+    },
+    /** Another one when a working tree, or a `.beads` in one, has come or gone since the last `find`. */
+    trace(): string | undefined {
+      if (administration === undefined) return undefined;
+      const stamp = stampFile(administration);
+      if (stamp?.isSettled === false) return undefined;
+      return [stamp?.text, ...places.map((place) => lstatIfReachable(place)?.ino)].join(' ');
+    },
+  };
 }
 
 interface MirrorOptions extends Omit<MirrorFileOptions, 'path' | 'memory' | 'tracking'> {
@@ -62,7 +77,7 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
     ...omitUndefined({ tracking }),
   });
   return withCopies(main, {
-    find: () => findWorktreeMirrors({ beadsDir, mirrorName }),
+    ...createWorktreeSearch({ beadsDir, mirrorName }),
     open({ path, name, gitDir }) {
       const firstSeq = store.events.lastSeq();
       const memory = createMirrorMemory(store.settings, {

@@ -34,6 +34,8 @@ function createEngine(): { said: string[]; engine: SyncEngine } {
       shown: async () => undefined,
       directories: () => [],
       hasMoved: () => false,
+      mayBeEdited: () => false,
+      look: async () => 'settled',
       async flush() {
         said.push(`${name} flushed`);
         return emptyMirrorReport();

@@ -5,6 +5,7 @@ import {
   emptyMirrorReport,
   type FlushOptions,
   type MirrorFile,
+  type MirrorLook,
   type MirrorReport,
 } from './mirror-file.ts';
 import { failureFrom } from '../sync-failure.ts';
@@ -23,9 +24,22 @@ export interface MirrorCopy {
  */
 export function withCopies<Copy extends MirrorCopy>(
   main: MirrorFile,
-  { find, open, log }: { find: () => Copy[]; open: (copy: Copy) => MirrorFile; log: Log },
+  {
+    find,
+    trace,
+    open,
+    log,
+  }: {
+    find: () => Copy[];
+    /** Another one when there may be other copies than before; costs a stat per working tree. */
+    trace: () => string | undefined;
+    open: (copy: Copy) => MirrorFile;
+    log: Log;
+  },
 ): MirrorFile {
   let copies = new Map<string, MirrorFile>();
+  /** The trace with which `copies` were found; undefined when it is not to be relied on. */
+  let known: string | undefined;
   const failures = new Map<string, string>();
 
   const look = (): void => {
@@ -33,11 +47,17 @@ export function withCopies<Copy extends MirrorCopy>(
     for (const name of failures.keys()) if (!copies.has(name)) failures.delete(name);
   };
   const hasMoved = (): boolean => {
+    const found = trace();
+    if (found !== undefined && found === known) return false;
     const names = find().map(({ name }) => name);
-    return names.length !== copies.size || names.some((name) => !copies.has(name));
+    if (names.length !== copies.size || names.some((name) => !copies.has(name))) return true;
+    known = found;
+    return false;
   };
-  const isBehind = (): boolean =>
-    main.isBehind() || [...copies].some(([name, copy]) => !failures.has(name) && copy.isBehind());
+  /** A copy that cannot be used was logged, and is tried again with the next flush. */
+  const usable = (): MirrorFile[] =>
+    [...copies].filter(([name]) => !failures.has(name)).map(([, copy]) => copy);
+  const isBehind = (): boolean => main.isBehind() || usable().some((copy) => copy.isBehind());
 
   const flushCopy = async (
     name: string,
@@ -64,6 +84,15 @@ export function withCopies<Copy extends MirrorCopy>(
     shown: () => main.shown(),
     directories: () => [main, ...copies.values()].flatMap((file) => file.directories()),
     hasMoved,
+    mayBeEdited: () => hasMoved() || [main, ...usable()].some((file) => file.mayBeEdited()),
+    async look() {
+      if (hasMoved()) return 'edited';
+      const looks: MirrorLook[] = [];
+      for (const file of [main, ...usable()]) {
+        if (file.mayBeEdited()) looks.push(await file.look());
+      }
+      return (['edited', 'taken_in'] as const).find((look) => looks.includes(look)) ?? 'settled';
+    },
     async flush(options = {}) {
       look();
       const reports: MirrorReport[] = [];

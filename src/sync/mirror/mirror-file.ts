@@ -3,6 +3,7 @@ import { BdError, messageOf } from '../../core/errors.ts';
 import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { readIfThere, removeStaged, stageFile } from '../../platform/files.ts';
+import { stampFile } from '../../platform/file-version.ts';
 import type { Store } from '../../store/store.ts';
 import { withCarried, quarantineLines, type LineProblem } from '../intake/unreadable-lines.ts';
 import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
@@ -21,11 +22,20 @@ export interface MirrorReport extends JoinNews {
   postponed: string | undefined;
 }
 
+/** What a file waits for that is locked by git for a moment, as while it commits. */
+export const GIT_COMMAND = 'git command';
+
 export interface ShownMirror {
   content: Buffer;
   /** The last event that the content shows. */
   seq: number;
 }
+
+/**
+ * `settled`: the file is as bd left or accepted it. `taken_in`: an edit of it is in the store, and the file
+ * still has to be replaced: a second edit of it now would look concurrent to the first.
+ */
+export type MirrorLook = 'settled' | 'taken_in' | 'edited';
 
 /** The JSONL file beside the store, for people, other tools and rebuilding the store. */
 export interface MirrorFile {
@@ -36,6 +46,10 @@ export interface MirrorFile {
   shownSeq(): number;
   /** What the file holds; undefined when that is not what bd wrote or took in last. */
   shown(): Promise<ShownMirror | undefined>;
+  /** Whether the file may be another one than bd left or accepted; looks at its status only. */
+  mayBeEdited(): boolean;
+  /** The same by its content; `mayBeEdited` remembers when it is not. */
+  look(): Promise<MirrorLook>;
   /** Takes in what others wrote to the file, then makes it show the store. One call at a time. */
   flush(options?: FlushOptions): Promise<MirrorReport>;
   /** Where it is written. */
@@ -84,6 +98,10 @@ export function createMirrorFile({
 }: MirrorFileOptions): MirrorFile {
   const { events, versions } = store;
   let swept = false;
+  /** The file's stamp when it was settled; undefined when no stamp tells that. */
+  let stamp: string | undefined;
+  /** Content of others that is in the store, and that could not be replaced yet. */
+  let taken: { hash: string | undefined; isEdited: boolean } | undefined;
   const isBehind = (): boolean => memory.seq() !== events.lastSeq();
 
   /** Whether somebody edited lines, which are to be sealed again before others read them. */
@@ -146,6 +164,7 @@ export function createMirrorFile({
   };
 
   const note = (hash: string, seq: number): void => {
+    taken = undefined;
     store.transaction(() => {
       memory.wrote(hash, seq);
       versions.forget(seq - VERSIONS_KEPT);
@@ -160,8 +179,12 @@ export function createMirrorFile({
     if (seen === undefined && store.issues.count() === 0) return true;
     const seenHash = seen === undefined ? undefined : await hashContent(seen);
     const isForeign = seenHash !== memory.hash();
+    if (!isForeign) taken = undefined;
     if (!isForeign && !isBehind() && (memory.showsStore() || !isAsked)) return true;
-    const isEdited = isForeign && seen !== undefined && (await takeIn(seen, report));
+    if (isForeign && seen !== undefined && taken?.hash !== seenHash) {
+      taken = { hash: seenHash, isEdited: await takeIn(seen, report) };
+    }
+    const isEdited = isForeign && seen !== undefined && taken?.isEdited === true;
     const tracked = tracking();
     // Git stopped for this file: the person needs it without markers to go on.
     const isUnresolved = tracked !== undefined && seen !== undefined && hasConflictMarkers(seen);
@@ -193,6 +216,19 @@ export function createMirrorFile({
     shownSeq: () => memory.seq(),
     directories: () => [dirname(path)],
     hasMoved: () => false,
+    mayBeEdited() {
+      const found = stampFile(path);
+      return found !== undefined && found.text !== stamp;
+    },
+    async look() {
+      const found = stampFile(path);
+      const content = await readIfThere(path);
+      if (content === undefined) return 'settled';
+      const hash = await hashContent(content);
+      if (hash !== memory.hash()) return hash === taken?.hash ? 'taken_in' : 'edited';
+      stamp = found?.isSettled === true ? found.text : undefined;
+      return 'settled';
+    },
     async shown() {
       const seq = memory.seq();
       const content = memory.showsStore() ? await readIfThere(path) : undefined;
@@ -227,7 +263,7 @@ function awaited(
   { operation, isLocked }: Tracking,
   content: Buffer | undefined,
 ): string | undefined {
-  if (isLocked) return operation ?? 'git command';
+  if (isLocked) return operation ?? GIT_COMMAND;
   return content !== undefined && hasConflictMarkers(content) ? undefined : operation;
 }
 

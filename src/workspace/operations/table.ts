@@ -1,5 +1,12 @@
-import { BdError } from '../../core/errors.ts';
-import { isMethod, METHODS, type Call, type Method } from '../../protocol/methods.ts';
+import { BdError, toBdError } from '../../core/errors.ts';
+import type { SyncEngine } from '../../sync/sync-engine.ts';
+import {
+  isMethod,
+  METHODS,
+  type Call,
+  type Method,
+  type MirrorNotes,
+} from '../../protocol/methods.ts';
 import { repeatable } from '../idempotent-call.ts';
 import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
@@ -53,12 +60,27 @@ export function createCall(workspace: Workspace, { key }: { key?: string | undef
   return async (method, params) => {
     if (!isMethod(method)) throw unknownMethod(method);
     const checked = METHODS[method].params.check(params ?? {}, method) as typeof params;
+    const { sync, store } = workspace;
     try {
-      return await OPERATIONS[method](workspaceFor(method), checked);
+      const freshness = await sync.catchUp();
+      const result = await OPERATIONS[method](workspaceFor(method), checked);
+      const notes = METHODS[method].effect === 'read' ? {} : await showChange(sync);
+      return { ...result, ...(freshness === 'stale' ? { stale: true } : {}), ...notes };
     } catch (error) {
-      throw workspace.store.explain(error);
+      throw store.explain(error);
     }
   };
+}
+
+/** The change is made and stored: that the mirror does not show it is no failure of it. */
+async function showChange(sync: SyncEngine): Promise<MirrorNotes> {
+  try {
+    await sync.showChange();
+    return {};
+  } catch (error) {
+    const { message, remedy } = toBdError(error);
+    return { mirror_error: `${message}. ${remedy}` };
+  }
 }
 
 function unknownMethod(method: string): BdError {

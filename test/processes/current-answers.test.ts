@@ -1,0 +1,188 @@
+import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { use } from '../mcp/mcp-session.ts';
+import {
+  BD,
+  createTestWorkspace,
+  type TestProject,
+  type TestWorkspace,
+} from '../support/test-workspace.ts';
+
+/** How often each race is run. */
+const ROUNDS = Number(process.env['CURRENT_ANSWERS_ROUNDS'] ?? 3);
+
+const DIRECT = { BEADS_NO_DAEMON: '1' };
+const PROCESSES = [
+  ['with a daemon', {}],
+  ['without daemon', DIRECT],
+] as const;
+
+interface Shown {
+  title: string;
+  status: string;
+}
+
+describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mode) => {
+  let world: TestWorkspace;
+  let mirror: string;
+  const isTracked = mode !== 'branch';
+
+  beforeAll(async () => {
+    world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+    world.git('push', '-q', '-u', 'origin', 'HEAD:main');
+    await world.bdText(['init', '--prefix', 't', '--mode', mode]);
+    await world.bdText(['q', 'First']);
+    if (isTracked) {
+      world.git('add', '.beads');
+      world.git('commit', '-q', '-m', 'Settings');
+      world.git('push', '-q');
+    }
+    mirror = join(world.beadsDir, 'beads.jsonl');
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  const show = async (id: string, env: Record<string, string>): Promise<Shown> => {
+    const [shown] = await world.bdJson<Shown[]>(['show', id], { env });
+    if (shown === undefined) throw new Error(`bd show ${id} printed no issue`);
+    return shown;
+  };
+  const create = (title: string, env: Record<string, string>): Promise<string> =>
+    world.bdText(['q', title], { env }).then((id) => id.trim());
+
+  describe.each(PROCESSES)('%s', (name, env) => {
+    // Without this the command finds the daemon of the commands before.
+    beforeAll(() => world.bdText(['daemon', 'stop']));
+
+    test('what an editor writes into the mirror is in the next answer', async () => {
+      const titleAt = (round: number): string => `Edited ${name} ${round}`;
+      const id = await create(titleAt(0), env);
+      await world.bdText(['export'], { env });
+      for (let round = 0; round < ROUNDS; round++) {
+        const content = readFileSync(mirror, 'utf8');
+        const next = content.replace(titleAt(round), titleAt(round + 1));
+        if (round % 2 === 0) writeFileSync(mirror, next);
+        else {
+          writeFileSync(`${mirror}.new`, next);
+          renameSync(`${mirror}.new`, mirror);
+        }
+        expect(await show(id, env)).toMatchObject({ title: titleAt(round + 1) });
+      }
+    });
+
+    test.runIf(isTracked)('a change is in the mirror when its command returns', async () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const id = await create(`Round ${round}`, env);
+        expect(lineOf(mirror, id)).toMatchObject({ status: 'open' });
+        await world.bdText(['close', id], { env });
+        expect(lineOf(mirror, id)).toMatchObject({ status: 'closed' });
+        // In the other mode bd commits it by itself, soon.
+        if (mode === 'worktree') world.git('commit', '-qam', 'done');
+      }
+    });
+
+    test.runIf(mode === 'worktree')('what git brings is in the next answer', async () => {
+      const [, other] = world.clones as [TestProject, TestProject];
+      world.git('add', '-A');
+      if (world.git('status', '--porcelain') !== '') world.git('commit', '-qam', 'Mine');
+      world.git('push', '-q');
+      for (let round = 0; round < ROUNDS; round++) {
+        other.git('pull', '-q');
+        const id = (await other.bdText(['q', `Pulled ${round}`], { env: DIRECT })).trim();
+        other.git('commit', '-qam', 'Theirs');
+        other.git('push', '-q');
+        world.git('pull', '-q');
+        expect(await show(id, env)).toMatchObject({ title: `Pulled ${round}` });
+      }
+    });
+
+    test('a mirror that cannot be read stops no command, and is mentioned once', async () => {
+      const id = await create('Safe', env);
+      await world.bdText(['export'], { env });
+      renameSync(mirror, `${mirror}.away`);
+      mkdirSync(mirror);
+      const shown = await world.bd(['show', id, '--json'], { env });
+      rmdirSync(mirror);
+      renameSync(`${mirror}.away`, mirror);
+      expect(JSON.parse(shown.stdout)).toMatchObject([{ id, title: 'Safe' }]);
+      expect(JSON.parse(shown.stdout)[0]).not.toHaveProperty('stale');
+      expect(shown.exitCode).toBe(0);
+      const [note, ...more] = shown.stderr.trimEnd().split('\n');
+      expect(note).toMatch(/^Note: the mirror was edited, and this answer may lack that edit/);
+      // Without a daemon the command is also the one that cannot write it.
+      if (env === DIRECT)
+        expect(more[0]).toMatch(/^Warning: cannot bring .*beads\.jsonl up to date/);
+      else expect(more).toEqual([]);
+    });
+  });
+
+  test('the same over JSON-RPC and through MCP', async () => {
+    const id = await create('Title 0', {});
+    await world.bdText(['export']);
+    const rpc = openRpc(join(world.beadsDir, 'bd.sock'));
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [BD, 'mcp'],
+        cwd: world.directory,
+        env: { ...world.env },
+      }),
+    );
+    const change = (title: string): void =>
+      writeFileSync(mirror, readFileSync(mirror, 'utf8').replace(/Title \d+/, title));
+    for (let round = 1; round <= ROUNDS; round++) {
+      change(`Title ${round}`);
+      expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({
+        issue: { title: `Title ${round}` },
+      });
+      change(`Title 1${round}`);
+      const shown = await use<{ issues: Shown[] }>(client, 'show', { ids: [id] });
+      expect(shown).toMatchObject({ issues: [{ title: `Title 1${round}` }] });
+      expect(shown).not.toHaveProperty('stale');
+      if (!isTracked) continue;
+      await use(client, 'update', { id, notes: `Round ${round}` });
+      expect(readFileSync(mirror, 'utf8')).toContain(`"Round ${round}"`);
+      await rpc.call('add_label', { issue_id: id, label: `l${round}` });
+      expect(readFileSync(mirror, 'utf8')).toContain(`"l${round}"`);
+    }
+    renameSync(mirror, `${mirror}.away`);
+    mkdirSync(mirror);
+    expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({ stale: true });
+    expect(await use(client, 'show', { ids: [id] })).toMatchObject({ stale: true });
+    rmdirSync(mirror);
+    renameSync(`${mirror}.away`, mirror);
+    rpc.close();
+    await client.close();
+  });
+});
+
+/** One JSON-RPC connection that stays open. */
+function openRpc(path: string) {
+  const socket = createConnection(path);
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  let lastId = 0;
+  return {
+    async call(method: string, params: object): Promise<unknown> {
+      const id = ++lastId;
+      socket.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+      const { value } = (await lines.next()) as { value: string };
+      const answer = JSON.parse(value) as { id: number; result?: unknown; error?: unknown };
+      if (answer.id !== id || answer.error !== undefined) throw new Error(value);
+      return answer.result;
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+function lineOf(mirror: string, id: string): { status: string } | undefined {
+  return readFileSync(mirror, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: string; status: string })
+    .find((issue) => issue.id === id);
+}
