@@ -119,9 +119,10 @@ async function serveHere(
   const { runDaemon } = await import('./daemon/lifecycle.ts');
   const { CRASH_EXIT_CODE, recordCrash } = await import('./daemon/crash.ts');
   const { systemClock } = await import('./platform/clock.ts');
+  const { readableStack } = await import('./platform/source-stack.ts');
   process.on('uncaughtException', (error) => {
     recordCrash(place, error, { nowMs: systemClock.nowMs() });
-    writeSync(2, `${error.stack ?? String(error)}\n`);
+    writeSync(2, `${readableStack(error)}\n`);
     process.exit(CRASH_EXIT_CODE);
   });
   return await runDaemon({

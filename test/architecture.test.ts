@@ -171,6 +171,18 @@ test('the thin client stays thin', () => {
   expect(bytes).toBeLessThan(64 * 1024);
 });
 
+test('a daemon’s start loads few chunks, named for what is in them, each with its source map', () => {
+  const dist = resolve(import.meta.dirname, '../dist');
+  const entry = readFileSync(join(dist, 'bd-daemon.js'), 'utf8');
+  const loaded = [...staticRequires(dist, 'bd-daemon.js', entry).keys()].filter(
+    (name) => !name.startsWith('rolldown-runtime'),
+  );
+  const names = loaded.map((name) => name.replace(/(-.{8})?\.js$/, '')).sort();
+  const parts = ['client', 'config', 'core', 'daemon', 'git', 'lock', 'store', 'sync', 'workspace'];
+  expect(names, 'See .rolldown.config.mjs.').toEqual(['bd-daemon', ...parts]);
+  for (const name of loaded) expect(existsSync(join(dist, `${name}.map`)), name).toBe(true);
+});
+
 /** The chunks that load with the entry, before any dynamic import. */
 function staticRequires(dist: string, name: string, code: string): Map<string, string> {
   const loaded = new Map([[name, code]]);

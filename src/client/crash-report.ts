@@ -15,6 +15,7 @@ import {
   CRASH_WINDOW_MS,
 } from '../core/limits.ts';
 import { readLogTail } from '../platform/log-file.ts';
+import { readableStack } from '../platform/source-stack.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 /** How a daemon crashed. It holds nothing of the environment. */
@@ -48,7 +49,7 @@ export function writeCrashReport(
     version,
     node: process.version,
     message: error.message.slice(0, CRASH_TEXT_CHARS_MAX),
-    stack: (error.stack ?? String(error)).slice(0, CRASH_TEXT_CHARS_MAX),
+    stack: readableStack(error).slice(0, CRASH_TEXT_CHARS_MAX),
     crashes: [...before, at],
     log: readLogTail(place.logFile, { bytesMax: CRASH_REPORT_BYTES_MAX / 4 }).slice(
       -CRASH_LOG_LINES,

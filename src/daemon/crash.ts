@@ -4,6 +4,7 @@ import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readCrashReport, removeCrashReport, writeCrashReport } from '../client/crash-report.ts';
 import { appendToLog } from '../platform/log-file.ts';
+import { readableStack } from '../platform/source-stack.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 /** EX_SOFTWARE of sysexits.h. */
@@ -16,7 +17,7 @@ export function recordCrash(
   { nowMs }: { nowMs: number },
 ): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const line = { level: 60, pid: process.pid, stack: error.stack ?? String(error) };
+  const line = { level: 60, pid: process.pid, stack: readableStack(error) };
   const time = new Date(nowMs).toISOString();
   // The report quotes the end of the log, so write it first: otherwise it would quote this crash.
   attempt(() => writeCrashReport(place, error, { nowMs, version: VERSION }));

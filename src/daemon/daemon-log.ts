@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { LOG_CAUSES_MAX, LOG_REPEAT_INTERVAL_MS } from '../core/limits.ts';
 import { timestampAt } from '../core/timestamp.ts';
 import { watchIdentity } from '../platform/file-version.ts';
+import { readableStack } from '../platform/source-stack.ts';
 import { LOG_LEVELS, type Log, type LogLevel } from '../platform/log.ts';
 import { appendToLog } from '../platform/log-file.ts';
 
@@ -95,7 +96,8 @@ function describe(details: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-function describeError({ stack, cause }: Error): object {
+function describeError(error: Error): object {
+  const [stack, { cause }] = [readableStack(error), error];
   return cause instanceof Error ? { stack, cause: describeError(cause) } : { stack };
 }
 

@@ -105,10 +105,8 @@ function acceptAll<T>(): JsonSchemaValidator<T> {
 
 function logUnknown(error: unknown, log: McpLog): void {
   if (error instanceof BdError && error.code !== 'INTERNAL') return;
-  const { stack, cause } = error instanceof Error ? error : new Error(String(error));
   log.error('MCP: a tool failed unexpectedly', {
-    stack,
-    ...(cause instanceof Error ? { cause: cause.stack } : {}),
+    error: error instanceof Error ? error : new Error(String(error)),
   });
 }
 

@@ -125,7 +125,7 @@ describe('results', () => {
     const text = await refusal(client, 'ready');
     expect(text).toMatch(/^internal: bd failed unexpectedly\. /);
     expect(text).not.toContain('secret');
-    expect(String(host.logged[0]?.details?.['stack'])).toContain('secret at /home/x');
+    expect(String(host.logged[0]?.details?.['error'])).toContain('secret at /home/x');
   });
 
   test('an unknown error in one of several issues does not hide what was done', async () => {

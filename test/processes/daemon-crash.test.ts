@@ -53,6 +53,15 @@ test.each([
   expect(await workspace.bdText(['list'])).toContain(id);
 });
 
+test('the report and the log name the lines of the source', async () => {
+  // A function of the program is called as its author never would.
+  await crash(`for (const { exports } of Object.values(require.cache)) exports?.workspaceKey?.();`);
+  const { stack } = JSON.parse(readFileSync(pathOf('daemon.crash'), 'utf8')) as { stack: string };
+  expect(stack).toMatch(/at (?:Object\.)?workspaceKey \(.*\/src\/place\/socket-link\.ts:\d+:\d+\)/);
+  expect(stack).not.toContain('/dist/');
+  expect(logText()).toMatch(/src\/place\/socket-link\.ts:\d+:\d+.*"msg":"crashed"/);
+});
+
 test('three crashes in a row: the next start is refused with the reason, and commands are done all the same', async () => {
   for (let at = 0; at < CRASHES_MAX; at += 1) await crash(`throw new Error('again')`);
   const refused = startFaulty('');

@@ -1,0 +1,107 @@
+import { relative, resolve, sep } from 'node:path';
+import { defineConfig } from 'rolldown';
+
+// How the program is cut into chunks: few files load faster than many, and their names make a stack
+// readable. What the client loads for every command is one chunk, and what a daemon loads at its start is
+// one chunk a folder. Rolldown splits the rest by who loads it.
+
+const ROOT = import.meta.dirname;
+const [CLIENT, DAEMON] = ['src/bd.ts', 'src/bd-daemon.ts'].map((file) => resolve(ROOT, file));
+/** Git runs it for each file: it loads no store. */
+const MERGE = resolve(ROOT, 'src/workspace/merge-driver.ts');
+
+/** Loaded with the first command, session or watch that needs them. */
+const LATER = {
+  'src/cli': 'cli',
+  'node_modules/commander': 'cli',
+  'src/mcp': 'mcp',
+  'node_modules/@modelcontextprotocol': 'mcp',
+  'node_modules/zod': 'mcp',
+  'src/platform/directory-watch.ts': 'watch',
+  'src/platform/directory-set-watch.ts': 'watch',
+  'node_modules/chokidar': 'watch',
+  'node_modules/readdirp': 'watch',
+  'src/workspace/checkup': 'checkup',
+  'src/store/store-look.ts': 'checkup',
+};
+
+/** Loaded at the daemon's start; the lock and the settings apart, as commands use them without the store. */
+const FOLDERS = {
+  'src/platform/kernel-lock.ts': 'lock',
+  'src/platform/sqlite-handles.ts': 'lock',
+  'src/workspace/config': 'config',
+  'src/workspace': 'workspace',
+  'src/git': 'git',
+  'src/store': 'store',
+  'src/sync': 'sync',
+  'src/daemon': 'daemon',
+};
+
+/** Each with the packages that it needs itself. */
+const PACKAGES = ['vscode-jsonrpc', 'simple-git', 'proper-lockfile', 'pino', 'yaml'];
+
+export default defineConfig({
+  input: [CLIENT, DAEMON],
+  preserveEntrySignatures: false,
+  platform: 'node',
+  external: ['better-sqlite3'],
+  transform: { target: 'node20' },
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    format: 'cjs',
+    comments: false,
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    codeSplitting: {
+      groups: [
+        {
+          name: nameChunk,
+          debugName: 'src',
+          priority: 1,
+          includeDependenciesRecursively: false,
+        },
+        ...PACKAGES.map((name) => ({
+          name,
+          test: (id) => pathOf(id).startsWith(`node_modules/${name}/`),
+        })),
+      ],
+    },
+  },
+  logLevel: 'warn',
+});
+
+function nameChunk(id, context) {
+  if (id === CLIENT || id === DAEMON) return null;
+  if (reachedFrom(CLIENT, context).has(id)) return 'client';
+  if (reachedFrom(DAEMON, context).has(id)) {
+    return (reachedFrom(MERGE, context).has(id) ? undefined : find(FOLDERS, id)) ?? 'core';
+  }
+  return find(LATER, id) ?? (pathOf(id).startsWith('src/core/') ? 'core' : null);
+}
+
+/** The name for the first path that the file is at, or below. */
+function find(names, id) {
+  return Object.entries(names).find(([path]) => `${pathOf(id)}/`.startsWith(`${path}/`))?.[1];
+}
+
+/** From the root; that of a package begins with `node_modules`, wherever that is. */
+function pathOf(id) {
+  const at = id.lastIndexOf(`${sep}node_modules${sep}`);
+  const path = at < 0 ? relative(ROOT, id) : id.slice(at + 1);
+  return path.replaceAll(sep, '/');
+}
+
+const reached = new Map();
+
+/** Every module that is loaded with an entry, before any import(). */
+function reachedFrom(entry, context) {
+  const known = reached.get(entry);
+  if (known !== undefined) return known;
+  const found = new Set([entry]);
+  for (const id of found) {
+    for (const next of context.getModuleInfo(id)?.importedIds ?? []) found.add(next);
+  }
+  reached.set(entry, found);
+  return found;
+}
