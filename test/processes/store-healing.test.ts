@@ -17,12 +17,12 @@ import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 let store: string;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   store = join(workspace.beadsDir, 'beads.db');
   await workspace.bdText(['init', '--prefix', 't']);
 });
@@ -218,7 +218,7 @@ test('many first commands of a new version upgrade the store once', async () => 
   const env = { BEADS_NO_DAEMON: '1' };
   const runs = await Promise.all(
     Array.from({ length: 20 }, () =>
-      workspace.bd(['list', '--all', '--json', '--lock-timeout', '40s'], { env }),
+      workspace.bd(['list', '--all', '--json', '--lock-timeout', '40s'], { env, program: BD }),
     ),
   );
   for (const { exitCode, stdout, stderr } of runs) {
