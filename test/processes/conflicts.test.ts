@@ -4,7 +4,7 @@ import { createTestWorkspace, type TestProject } from '../support/test-workspace
 const DIRECT = { env: { BEADS_NO_DAEMON: '1' } };
 
 test('two clones list the same conflicts, one settles them, and the other has none', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   const [mia, lee] = world.clones as [TestProject, TestProject];
   const run = (at: TestProject, ...args: string[]): Promise<string> => at.bdText(args, DIRECT);
   const sync = async (...order: TestProject[]): Promise<void> => {

@@ -102,15 +102,17 @@ test.each(['SIGKILL', 'SIGHUP', 'SIGINT'] as const)(
   async (signal) => {
     const shell = spawn(
       'sh',
-      ['-c', '"$0" "$1" q First && echo done && sleep 600', process.execPath, BD],
+      // A shell that runs a command when the signal comes may go on after it: this one has become the sleep.
+      ['-c', '"$0" "$1" q First && echo done && exec sleep 600', process.execPath, BD],
       {
         cwd: workspace.directory,
         env: workspace.env,
         detached: true,
       },
     );
-    await new Promise((done) => shell.stdout.once('data', done));
-    await eventually(() => workspace.daemonPid() !== undefined);
+    let said = '';
+    shell.stdout.on('data', (piece: Buffer) => (said += String(piece)));
+    await eventually(() => said.endsWith('done\n'), { what: 'the end of bd q' });
     const pid = daemonPidOf(workspace);
     const ended = new Promise((done) => shell.once('exit', done));
     process.kill(-Number(shell.pid), signal);

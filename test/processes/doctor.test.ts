@@ -62,7 +62,7 @@ function filesOf(directory: string): string[] {
 
 describe.each(['none', 'plain', 'with-remote'] as const)('a fresh workspace, git: %s', (git) => {
   beforeEach(async () => {
-    workspace = await createTestWorkspace({ git });
+    workspace = await createTestWorkspace({ git, client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
   });
 
@@ -87,7 +87,7 @@ describe.each(['none', 'plain', 'with-remote'] as const)('a fresh workspace, git
 });
 
 test('nothing is wrong in a linked worktree, nor from another directory', async () => {
-  workspace = await createTestWorkspace();
+  workspace = await createTestWorkspace({ client: 'here' });
   workspace.git('commit', '-q', '--allow-empty', '-m', 'Begin');
   workspace.git('worktree', 'add', '-q', '../linked');
   await workspace.bdText(['init', '--prefix', 't']);
@@ -101,7 +101,7 @@ test('nothing is wrong in a linked worktree, nor from another directory', async 
 
 describe('what is wrong is said, with the command that mends it', () => {
   beforeEach(async () => {
-    workspace = await createTestWorkspace();
+    workspace = await createTestWorkspace({ client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
     await workspace.bdText(['q', 'First'], { env: { BEADS_NO_DAEMON: '1' } });
   });

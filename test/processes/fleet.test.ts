@@ -35,7 +35,7 @@ interface Health {
 let workspace: TestWorkspace;
 let second: TestProject;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none', clones: 2 });
+  workspace = await createTestWorkspace({ git: 'none', clones: 2, client: 'here' });
   const [, other] = workspace.clones;
   if (other === undefined) throw new Error('two clones');
   second = other;

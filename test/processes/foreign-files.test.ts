@@ -14,11 +14,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { removeTree } from '../support/temp-directory.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
 
@@ -43,7 +43,7 @@ test.each([
   writeFileSync(victim, 'mine\n', { mode: 0o644 });
   rmSync(join(workspace.beadsDir, name), { force: true });
   symlinkSync('../../victim', join(workspace.beadsDir, name));
-  const run = await workspace.bd(args);
+  const run = await workspace.bd(args, { program: BD });
   expect(run.stderr).toContain(`${name} is a symbolic link to ../../victim`);
   expect(run.exitCode).toBe(1);
   expect(readFileSync(victim, 'utf8')).toBe('mine\n');

@@ -1,13 +1,18 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
+import {
+  BD,
+  createTestWorkspace,
+  type Run,
+  type TestWorkspace,
+} from '../support/test-workspace.ts';
 
 let world: TestWorkspace;
 let served: string[];
 beforeEach(async () => {
   served = [];
-  world = await createTestWorkspace({ git: 'with-remote' });
+  world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
 });
 afterEach(async () => {
   for (const cwd of served) await world.bd(['daemon', 'stop'], { cwd });
@@ -84,8 +89,10 @@ describe('a clone of a repository whose issues are on their branch', () => {
     const fresh = clone();
     world.git('-C', fresh, 'worktree', 'add', '-q', at('tree'));
     const runs = await Promise.all([
-      ...[fresh, at('tree'), fresh, at('tree')].map((cwd) => bd(cwd, ['list', '--json'])),
-      world.bd(['mcp'], { cwd: fresh, stdin: '' }),
+      ...[fresh, at('tree'), fresh, at('tree')].map((cwd) =>
+        world.bd(['list', '--json'], { cwd, program: BD }),
+      ),
+      world.bd(['mcp'], { cwd: fresh, stdin: '', program: BD }),
     ]);
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0, 0]);
     const told = runs.map(({ stderr }) => stderr).filter((text) => text.includes('joined'));
@@ -174,7 +181,9 @@ describe('a repository that tracks the classic tool’s file', () => {
   ])('opens in mode worktree by itself, %s', async (_name, files) => {
     commitClassic({ 'issues.jsonl': `${JSON.stringify(LINE)}\n`, ...files });
     const fresh = clone();
-    const runs = await Promise.all([1, 2].map(() => bd(fresh, ['list', '--json'])));
+    const runs = await Promise.all(
+      [1, 2].map(() => world.bd(['list', '--json'], { cwd: fresh, program: BD })),
+    );
     for (const { stdout } of runs) expect(JSON.parse(stdout)).toHaveLength(1);
     const told = runs.map(({ stderr }) => stderr).join('');
     expect(told).toMatch(/^opened the issues that git tracks.*\(1 issue\).*bd migrate --to branch/);

@@ -16,12 +16,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 const servers: Server[] = [];
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
 });
 afterEach(async () => {
   await workspace[Symbol.asyncDispose]();
@@ -96,7 +96,7 @@ describe('a planted bd.sock', () => {
       const refused = await workspace.bd(['daemon', 'start']);
       expect(refused.exitCode).toBe(5);
       expect(refused.stderr).toContain('bd.sock is no link');
-      const served = await workspace.bd(['daemon', 'run']);
+      const served = await workspace.bd(['daemon', 'run'], { program: BD });
       expect(served.stderr).toContain('bd.sock is no link');
       const left = lstatSync(pathOf('bd.sock'));
       expect(left.isFile() || left.isDirectory()).toBe(true);

@@ -29,7 +29,7 @@ const write = (project: TestProject, name: string, content: string): void =>
 
 /** A project whose issues bd commits on `main`, with the settings that its person committed. */
 async function createCheckedOut(): Promise<TestWorkspace> {
-  const world = await createTestWorkspace({ git: 'with-remote' });
+  const world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   write(world, 'code.txt', 'one\n');
   world.git('add', 'code.txt');
   world.git('commit', '-q', '-m', 'Code');
@@ -164,7 +164,7 @@ function patiently(command: () => string): Promise<boolean> {
 }
 
 test('a running daemon goes from mode to mode, and every issue is there in each', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote' });
+  await using world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   world.git('push', '-q', '-u', 'origin', 'HEAD:main');
   await world.bdText(['init', '--prefix', 't']);
   await world.bdText(['create', 'One', '--id', 't-1']);

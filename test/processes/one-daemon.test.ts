@@ -41,19 +41,20 @@ const named = (name: string, count: number): string[] =>
 const ALL_DONE = { exitCode: 0, stderr: '' };
 
 test.each([
-  { copies: 'one program', install: () => [BD] },
+  { copies: 'one program', calls: 100, install: () => [BD] },
   {
     copies: 'two copies of the program',
+    calls: 30,
     install: () => [BD, copyBuild(join(workspace.root, 'installed'))],
   },
 ])(
-  'of $copies, 100 first calls at once start one daemon, and losing its files leaves one',
-  async ({ install }) => {
+  'of $copies, $calls first calls at once start one daemon, and losing its files leaves one',
+  async ({ install, calls }) => {
     const programs = install();
     await workspace.bdText(['init', '--prefix', 't']);
-    const first = await createAtOnce(100, { programs, name: 'First' });
+    const first = await createAtOnce(calls, { programs, name: 'First' });
     for (const { exitCode, stderr } of first) expect({ exitCode, stderr }).toEqual(ALL_DONE);
-    expect(await titles()).toEqual(named('First', 100).sort());
+    expect(await titles()).toEqual(named('First', calls).sort());
     await eventually(() => daemonsOf(workspace).length === 1, { what: 'one daemon' });
 
     for (const name of ['daemon.lock', 'bd.sock', 'daemon.pid'])
@@ -64,7 +65,7 @@ test.each([
       what: 'one daemon',
       deadlineMs: 5_000,
     });
-    expect(await titles()).toEqual([...named('First', 100), ...named('Second', 20)].sort());
+    expect(await titles()).toEqual([...named('First', calls), ...named('Second', 20)].sort());
   },
   120_000,
 );

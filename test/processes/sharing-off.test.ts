@@ -11,7 +11,7 @@ const MODES = [
 
 /** Its remote is reached through a program that writes down each time it is, and answers nobody. */
 async function createRecorded(): Promise<TestWorkspace & { visits(): number }> {
-  const workspace = await createTestWorkspace();
+  const workspace = await createTestWorkspace({ client: 'here' });
   const [visited, ssh] = [join(workspace.root, 'visited'), join(workspace.root, 'ssh.sh')];
   writeFileSync(ssh, `#!/bin/sh\necho "$@" >> '${visited}'\nexit 255\n`, { mode: 0o755 });
   workspace.git('remote', 'add', 'origin', 'ssh://git@nowhere.invalid/project.git');

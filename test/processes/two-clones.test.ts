@@ -32,7 +32,7 @@ async function arrives(at: TestProject, id: string, expected: (issue: Shown) => 
 }
 
 test('what is done in one clone arrives in the other, both ways, by the daemonsâ€™ work alone', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   const [mia, lee] = world.clones as [TestProject, TestProject];
   await mia.bdText(['init', '--prefix', 't']);
   await lee.bdText(['init']);
@@ -74,7 +74,7 @@ test('what is done in one clone arrives in the other, both ways, by the daemonsâ
 }, 180_000);
 
 test('after init and 50 changes git is as it was, and the remote has one new branch', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote' });
+  await using world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   const fingerprint = () => ({
     head: readFileSync(join(world.directory, '.git/HEAD'), 'utf8'),
     config: readFileSync(join(world.directory, '.git/config'), 'utf8'),

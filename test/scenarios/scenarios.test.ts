@@ -20,11 +20,16 @@ const CLIENT = process.env['BD_TEST_CLIENT'];
 
 const MODES = { daemon: {}, direct: { BEADS_NO_DAEMON: '1' } } as const;
 
-const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.txt'));
+const scenarios = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith('.txt'))
+  .map((name) => {
+    const path = join(import.meta.dirname, name);
+    const scenario = parseScenario(readFileSync(path, 'utf8'));
+    const where = needsProcess(scenario) ? ' in processes' : '';
+    return { name: `${name}${where}`, path, scenario };
+  });
 
-describe.each(files)('%s', (file) => {
-  const path = join(import.meta.dirname, file);
-  const scenario = parseScenario(readFileSync(path, 'utf8'));
+describe.each(scenarios)('$name', ({ path, scenario }) => {
   const modes = scenario.setup.includes('daemon')
     ? (['daemon'] as const)
     : (['daemon', 'direct'] as const);
@@ -36,6 +41,10 @@ describe.each(files)('%s', (file) => {
     expect(text(outcome)).toBe(text(expected));
   });
 });
+
+function needsProcess({ setup }: Scenario): boolean {
+  return setup.includes('process') || CLIENT !== undefined;
+}
 
 function text(scenario: Scenario): string {
   return steps(scenario).flatMap(renderStep).join('\n');
@@ -52,11 +61,10 @@ async function perform(scenario: Scenario, modeEnv: Record<string, string>): Pro
     git: git as 'none' | 'plain' | 'with-remote',
   });
   await using inProcess = createBdWithDaemonHere(workspace);
-  const needsProcess = scenario.setup.includes('process') || CLIENT !== undefined;
   const program = CLIENT === undefined ? {} : { program: CLIENT };
   const bd: RunBd = (args, options = {}) => {
     const env = { ...modeEnv, ...options.env };
-    return needsProcess
+    return needsProcess(scenario)
       ? workspace.bd(args, { ...program, ...options, env })
       : inProcess.run(args, { ...options, env });
   };

@@ -1,8 +1,18 @@
-import { basename, dirname } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The folders whose files take long, the longest first; vitest itself goes by a file's size. */
-const LONG = ['scenarios', 'processes', 'workspace', 'sync'];
+const TESTS = resolve(import.meta.dirname, '..');
+
+/** Files that take long, mostly by waiting, then the folders whose files do; vitest goes by a file's size. */
+const LONG = [
+  'processes/idle.test.ts',
+  'processes/connections-return.test.ts',
+  'processes/every-command-ends.test.ts',
+  'scenarios/',
+  'processes/',
+  'workspace/',
+  'sync/',
+];
 
 /** So that no long file is left over at the end, with nothing to do for the other workers. */
 export class LongFilesFirst extends BaseSequencer {
@@ -12,6 +22,7 @@ export class LongFilesFirst extends BaseSequencer {
 }
 
 function rank({ moduleId }: TestSpecification): number {
-  const at = LONG.indexOf(basename(dirname(moduleId)));
+  const path = relative(TESTS, moduleId);
+  const at = LONG.findIndex((start) => path.startsWith(start));
   return at === -1 ? LONG.length : at;
 }
