@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { compareBytes } from '../../core/issue.ts';
@@ -34,6 +35,11 @@ export async function quarantineLines(
       cause: error,
     });
   }
+}
+
+/** The files of lines that could not be read: a person corrects and removes them. */
+export function listQuarantine(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).sort() : [];
 }
 
 /** Adds lines that this bd cannot read, unchanged, in the order of ids; those without an id come last. */

@@ -6,7 +6,8 @@ import type { Workspace } from '../workspace.ts';
 import { describeChanges, makeChanges, type PlannedChange } from './planned-change.ts';
 import { planMigration, type MigrationContext } from './migration-plan.ts';
 
-export type Migrating = MigrationContext & Pick<Workspace, 'store' | 'sync' | 'changeSharing'>;
+export type MigratingWorkspace = MigrationContext &
+  Pick<Workspace, 'store' | 'sync' | 'changeSharing'>;
 
 /**
  * Moves a workspace from one mode to another, at any time and without loss. Nothing is staged, and nothing
@@ -14,7 +15,7 @@ export type Migrating = MigrationContext & Pick<Workspace, 'store' | 'sync' | 'c
  * is left.
  */
 export async function migrate(
-  workspace: Migrating,
+  workspace: MigratingWorkspace,
   { to, isDryRun = false }: { to: SyncMode; isDryRun?: boolean },
 ): Promise<MigrationReport> {
   const { store, sync } = workspace;
@@ -39,7 +40,7 @@ export async function migrate(
   };
 }
 
-async function currentMode({ config }: Migrating): Promise<SyncMode> {
+async function currentMode({ config }: MigratingWorkspace): Promise<SyncMode> {
   const mode = config.text('sync.mode') as SyncMode;
   const entry = (await config.entries()).find(({ key }) => key === 'sync.mode');
   if (entry === undefined || !entry.source.startsWith('BD_')) return mode;
@@ -50,7 +51,7 @@ async function currentMode({ config }: Migrating): Promise<SyncMode> {
 }
 
 /** Waiting changes are shared in the former mode, or at least committed in this repository. */
-function planLastSync({ sync }: Migrating, from: SyncMode): PlannedChange[] {
+function planLastSync({ sync }: MigratingWorkspace, from: SyncMode): PlannedChange[] {
   const { pending } = sync.status();
   if (from === 'worktree' || pending === 0) return [];
   return [

@@ -1,22 +1,34 @@
 import { unionTexts } from '../../core/causal/text-merge.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
-import { issueToJson } from '../../core/issue-line.ts';
+import { issueToJson, type IssueJson } from '../../core/issue-line.ts';
 import { isClosed, labelSet, type Issue } from '../../core/issue.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
-import type { Workspace } from '../workspace.ts';
 import { withComment } from './comment.ts';
-import { checkFreePlace, checkNewEdge } from './edge-rules.ts';
 import { findIssue, findIssueId } from './find-issue.ts';
-import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
-import { actorOf, putEdited, type Operations } from './operation.ts';
-import { textVersions } from './text-versions.ts';
+import {
+  checkFreePlace,
+  checkNewEdge,
+  checkedStatus,
+  checkedTime,
+  checkedType,
+  withStatus,
+} from './issue-rules.ts';
+import {
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  putEdited,
+  type ReadableWorkspace,
+} from './operation.ts';
+import { textVersions } from './open-conflicts.ts';
 
 type Changes = Params<'update_issue'>['changes'];
 
 export const changeOperations: Operations<
-  'update_issue' | 'claim_issue' | 'close_issue' | 'reopen_issue'
+  'update_issue' | 'claim_issue' | 'close_issue' | 'reopen_issue',
+  EditableWorkspace
 > = {
   async update_issue(workspace, params) {
     const actor = await actorOf(workspace, params);
@@ -99,7 +111,7 @@ const CLEARABLE = [
 
 /** The issue as `changes` make it, checked by the rules for all edits. */
 export function applyChanges(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   before: Issue,
   { changes, actor }: { changes: Changes; actor: string },
 ): Issue {
@@ -136,7 +148,7 @@ export function applyChanges(
 }
 
 /** Whoever adds to notes that are in conflict decides nothing: the lines of all versions stay. */
-function allNotes(workspace: Workspace, id: string): string {
+function allNotes(workspace: ReadableWorkspace, id: string): string {
   const [shown = '', ...others] = textVersions(workspace, id, 'notes');
   return others.reduce(unionTexts, shown);
 }
@@ -151,7 +163,7 @@ function applyLabels(issue: Issue, changes: Changes): void {
 
 /** Moves the issue below `parent`, or below none when that is empty. */
 function applyParent(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   issue: Issue,
   { parent, actor, now }: { parent: string; actor: string; now: string },
 ): void {
@@ -185,10 +197,7 @@ function changedFields(before: Issue, after: Issue): string[] {
 }
 
 /** Who waits for `id` now; `nowFree` tells afterwards which of them wait no longer. */
-function waitingFor(
-  workspace: Workspace,
-  id: string,
-): { nowFree: () => ReturnType<Workspace['store']['queries']['select']> } {
+function waitingFor(workspace: ReadableWorkspace, id: string): { nowFree: () => IssueJson[] } {
   const { graph, queries } = workspace.store;
   const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;
   const dependents = graph.edges(id, 'up').map((edge) => edge.issue_id);

@@ -1,9 +1,16 @@
 import type { Comment, Issue } from '../../core/issue.ts';
 import { timestampAfter, type Timestamp } from '../../core/timestamp.ts';
 import { findIssue } from './find-issue.ts';
-import { actorOf, putEdited, type Operations } from './operation.ts';
+import {
+  type ReadableWorkspace,
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  putEdited,
+} from './operation.ts';
 
-export const commentOperations: Operations<'add_comment' | 'list_comments'> = {
+export const commentOperations: Operations<'add_comment', EditableWorkspace> &
+  Operations<'list_comments', ReadableWorkspace> = {
   async add_comment(workspace, params) {
     const author = await actorOf(workspace, params);
     return workspace.write(() => {

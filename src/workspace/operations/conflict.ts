@@ -1,18 +1,274 @@
 import { join } from 'node:path';
+import { isLongText, keyName, kindOf } from '../../core/causal/field-key.ts';
+import type { IssueState, Value } from '../../core/causal/issue-state.ts';
+import { joinMetadata, looseMembers } from '../../core/causal/metadata-members.ts';
+import { shownSibling } from '../../core/causal/shown.ts';
+import { unionTexts } from '../../core/causal/text-merge.ts';
+import { valueToJson } from '../../core/causal/conflicts.ts';
+import { type View, viewIssue } from '../../core/causal/view.ts';
+import { clearing, type Put, restoreWrite, type Write } from '../../core/causal/write.ts';
+import { isParentType } from '../../core/dependency.ts';
+import { BdError } from '../../core/errors.ts';
+import { issueToJson } from '../../core/issue-line.ts';
+import type { Comment, Dependency } from '../../core/issue.ts';
+import type { Params } from '../../protocol/methods.ts';
+import { chosenVersion, newFieldValue } from './conflict-value.ts';
+import { checkNewEdge } from './issue-rules.ts';
+import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
+import type { Workspace } from '../workspace.ts';
 import { findAnyIssue } from './find-issue.ts';
-import { filesKeptAside } from './kept-aside.ts';
-import { issuesInConflict, openConflicts } from './open-conflicts.ts';
-import type { Operations } from './operation.ts';
+import {
+  isMemberOfWhole,
+  issuesInConflict,
+  type OpenConflict,
+  openConflicts,
+} from './open-conflicts.ts';
+import {
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  type ReadableWorkspace,
+} from './operation.ts';
 
-export const conflictOperations: Operations<'list_conflicts'> = {
+export const conflictOperations: Operations<
+  'list_conflicts',
+  ReadableWorkspace & Pick<Workspace, 'place'>
+> &
+  Operations<'resolve_conflict', EditableWorkspace> = {
   list_conflicts(workspace, { issue_id: text }) {
+    const { quarantineDirectory } = workspace.place;
     const ids =
       text === undefined ? issuesInConflict(workspace) : [findAnyIssue(workspace, text).id];
-    // Nobody can tell of which issue a line is that cannot be read.
-    const files = text === undefined ? filesKeptAside(workspace) : [];
+    // An unreadable line cannot be assigned to an issue.
+    const files = text === undefined ? listQuarantine(quarantineDirectory) : [];
     return {
       conflicts: ids.flatMap((id) => openConflicts(workspace, id).map(({ json }) => json)),
-      kept_aside: files.map((name) => join(workspace.place.quarantineDirectory, name)),
+      kept_aside: files.map((name) => join(quarantineDirectory, name)),
     };
   },
+
+  /** The write has seen all values, so it replaces them on every clone. */
+  async resolve_conflict(workspace, params) {
+    const actor = await actorOf(workspace, params);
+    const choice = choiceOf(params);
+    return workspace.write(() => {
+      const { store, clock } = workspace;
+      const { id } = findAnyIssue(workspace, params.issue_id);
+      const conflicts = openConflicts(workspace, id);
+      const conflict = conflicts.find(({ json }) => json.field === params.field);
+      const state = store.issues.state(id);
+      if (conflict === undefined || state === undefined) {
+        throw notInConflict(id, params.field, conflicts);
+      }
+      const view = viewIssue(state);
+      const dispute = { workspace, conflict, state, view, choice, actor, conflicts };
+      const { writes, value } = settle(dispute);
+      const { field, kind, shown, others } = conflict.json;
+      const issue = store.edits.write(id, writes, {
+        kind: 'conflict_resolved',
+        actor,
+        origin: 'local',
+        atMs: clock.nowMs(),
+        data: { field, value, versions: [shown, ...others] },
+      });
+      return { issue: issueToJson(issue), field, kind, value };
+    });
+  },
 };
+
+type Choice = { take: string } | { value: unknown } | { merge: true };
+
+/** What is written, and what the field is then. */
+interface Settlement {
+  writes: readonly Write[];
+  value: unknown;
+}
+
+/** A conflict that is to be settled, and the issue as it stands. */
+interface Dispute {
+  workspace: ReadableWorkspace;
+  conflict: OpenConflict;
+  state: IssueState;
+  view: View;
+  choice: Choice;
+  actor: string;
+  /** Of the whole issue. */
+  conflicts: readonly OpenConflict[];
+}
+
+function choiceOf({ take, value, merge }: Params<'resolve_conflict'>): Choice {
+  const choices: Choice[] = [];
+  if (take !== undefined) choices.push({ take });
+  if (value !== undefined) choices.push({ value });
+  if (merge === true) choices.push({ merge });
+  const [choice] = choices;
+  if (choice !== undefined && choices.length === 1) return choice;
+  throw new BdError('INVALID_VALUE', {
+    message: `resolve_conflict got ${choices.length === 0 ? 'none' : 'several'} of take, value and merge`,
+    remedy: 'Give one of them.',
+  });
+}
+
+function settle(dispute: Dispute): Settlement {
+  const { conflict, view } = dispute;
+  switch (conflict.json.kind) {
+    case 'edited-while-deleted':
+      return settleDeletion(dispute);
+    case 'cycle':
+      return settleCycle(dispute);
+    default: {
+      const { writes, value } = isMemberOfWhole(conflict.key, view)
+        ? settleMember(dispute)
+        : settleValues(dispute);
+      return { writes: [...writes, ...renewedDeletion(dispute)], value };
+    }
+  }
+}
+
+/** The deletion of a deleted issue must know this write too, or it would be one more late edit. */
+function renewedDeletion({ conflict, conflicts, state, view }: Dispute): Write[] {
+  const siblings = state.entries.get('deleted') ?? [];
+  if (conflict.key === 'deleted' || view.statusBelow === undefined) return [];
+  const { issue_id: id } = conflict.json;
+  const open = conflicts.find(
+    ({ key, json }) => key === 'deleted' || json.kind === 'edited-while-deleted',
+  );
+  if (open !== undefined) refuseWhileOpen(open.json.field, { id, conflicts });
+  return [{ key: 'deleted', value: shownSibling('deleted', siblings).value }];
+}
+
+/** One decision for all edits that the deletion did not know. */
+function settleDeletion({ conflict, state, choice }: Dispute): Settlement {
+  const { issue_id: id } = conflict.json;
+  const siblings = state.entries.get('deleted') ?? [];
+  const take = 'take' in choice ? choice.take : undefined;
+  if (siblings.length === 0 || (take !== 'winner' && take !== 'other')) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${id} is deleted, and was edited by somebody who did not know`,
+      remedy:
+        'Take `winner` to leave it deleted, or `other` to bring it back with the edits, and then change it.',
+    });
+  }
+  const put: Put =
+    take === 'winner'
+      ? { key: 'deleted', value: shownSibling('deleted', siblings).value }
+      : restoreWrite();
+  return { writes: [put], value: valueToJson(put.key, put.value) };
+}
+
+/** The edge goes for good, be it held as the parent or as one of the dependencies, or as both. */
+function settleCycle({ conflict, conflicts, state, choice }: Dispute): Settlement {
+  const { issue_id: id } = conflict.json;
+  const edge = conflict.values[1] as Dependency;
+  if (!('take' in choice) || choice.take !== 'winner') {
+    throw new BdError('INVALID_VALUE', {
+      message: `the dependency of ${id} on ${edge.depends_on_id} closes a cycle, so it cannot count as things are`,
+      remedy: `Take \`winner\` to remove it, or remove another one of the cycle with \`bd dep remove\`: \`bd dep cycles\` shows it.`,
+    });
+  }
+  const keys = [...state.entries]
+    .filter(([key, siblings]) => isSameEdge(edge, key, shownSibling(key, siblings).value))
+    .map(([key]) => key);
+  if (keys.includes('parent')) refuseWhileOpen('parent', { id, conflicts });
+  return { writes: keys.map(clearing), value: null };
+}
+
+function isSameEdge({ depends_on_id: target, type }: Dependency, key: string, value: Value) {
+  const kind = kindOf(key);
+  if ((kind !== 'edge' && kind !== 'parent') || value === undefined) return false;
+  const other = value as Dependency;
+  const isSameType = other.type === type || (isParentType(type) && isParentType(other.type));
+  return isSameType && other.depends_on_id === target;
+}
+
+/** Either what hides it stays and it goes, or its value goes into what hid it. */
+function settleMember(dispute: Dispute): Settlement {
+  const { conflict, conflicts, view, choice } = dispute;
+  const { key, json } = conflict;
+  if ('take' in choice && choice.take === 'winner') {
+    return { writes: [clearing(key)], value: json.shown.value };
+  }
+  refuseWhileOpen('metadata', { id: json.issue_id, conflicts });
+  const split = looseMembers(view.issue.opaque?.['metadata'] ?? '');
+  if (split === undefined) {
+    throw new BdError('INVALID_VALUE', {
+      message: `the metadata of ${json.issue_id} is no object any more, so nothing can be put at ${json.field}`,
+      remedy: 'Take the winner, and write the metadata anew with `bd update --metadata`.',
+    });
+  }
+  const value = choose(dispute);
+  const members = new Map(split.members);
+  if (value === undefined) members.delete(keyName(key));
+  else members.set(keyName(key), value as string);
+  const whole = joinMetadata(members, [...members.keys()]) ?? '{}';
+  return {
+    writes: [{ key: 'metadata', value: whole }, clearing(key)],
+    value: valueToJson(key, value),
+  };
+}
+
+function settleValues(dispute: Dispute): Settlement {
+  const { workspace, conflict, choice } = dispute;
+  const { key, json, values } = conflict;
+  const value = choose(dispute);
+  const isNews = value !== values[0];
+  if (key === 'parent' && 'take' in choice && isNews && value !== undefined) {
+    const { depends_on_id: to, type } = value as Dependency;
+    checkNewEdge(workspace, { from: json.issue_id, to, type });
+  }
+  const writes: Write[] = [{ key, value }];
+  if (key === 'metadata' && value !== undefined) writes.push(...membersGivingWay(dispute));
+  return { writes, value: valueToJson(key, value) };
+}
+
+/** Metadata that is taken as a whole takes the place of the keys that were shown, but for open ones. */
+function membersGivingWay({ state, conflicts }: Dispute): Write[] {
+  const open = new Set(conflicts.map(({ key }) => key));
+  return [...state.entries.keys()]
+    .filter((key) => kindOf(key) === 'member' && !open.has(key))
+    .map(clearing);
+}
+
+function choose({ workspace, conflict, view, choice, actor }: Dispute): Value {
+  if ('take' in choice) return chosenVersion(conflict, choice.take);
+  const field = { id: conflict.json.issue_id, name: conflict.json.field, key: conflict.key };
+  const shown = conflict.values[0];
+  const value = 'merge' in choice ? mergedText(conflict) : choice.value;
+  return newFieldValue(workspace, value, { field, shown, view, actor });
+}
+
+function mergedText({ key, values, json }: OpenConflict): string {
+  if (!isLongText(key)) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${json.field} is no long text, so its values cannot be merged`,
+      remedy: 'Take one of them, or give a new value.',
+    });
+  }
+  const texts = values.map((value) =>
+    typeof value === 'object' ? (value as Comment).text : String(value ?? ''),
+  );
+  return texts.reduce(unionTexts);
+}
+
+function refuseWhileOpen(
+  field: string,
+  { id, conflicts }: { id: string; conflicts: readonly OpenConflict[] },
+): void {
+  if (!conflicts.some(({ json }) => json.field === field)) return;
+  throw new BdError('INVALID_VALUE', {
+    message: `the ${field} of ${id} is in conflict itself`,
+    remedy: `Settle that first: \`bd conflicts show ${id}\` tells how.`,
+  });
+}
+
+function notInConflict(id: string, field: string, conflicts: readonly OpenConflict[]): BdError {
+  const fields = conflicts.map(({ json }) => json.field);
+  return new BdError('INVALID_VALUE', {
+    message: `${field} of ${id} is not in conflict`,
+    remedy:
+      fields.length === 0
+        ? 'Nothing of this issue is; `bd conflicts` lists what is.'
+        : `In conflict are: ${fields.join(', ')}.`,
+    details: { fields },
+  });
+}

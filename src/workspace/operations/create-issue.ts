@@ -13,15 +13,26 @@ import { labelSet, PRIORITY_DEFAULT, type Dependency, type Issue } from '../../c
 import { CHILD_DEPTH_MAX } from '../../core/limits.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
-import type { Workspace } from '../workspace.ts';
-import { checkFreePlace, checkNewEdge } from './edge-rules.ts';
 import { findIssueId } from './find-issue.ts';
-import { checkedStatus, checkedTime, checkedType, withStatus } from './issue-rules.ts';
-import { actorOf, putEdited, type Operations } from './operation.ts';
+import {
+  checkFreePlace,
+  checkNewEdge,
+  checkedStatus,
+  checkedTime,
+  checkedType,
+  withStatus,
+} from './issue-rules.ts';
+import {
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  putEdited,
+  type ReadableWorkspace,
+} from './operation.ts';
 
 type NewIssue = Params<'create_issue'>['issue'];
 
-export const createOperations: Operations<'create_issue' | 'preview_issue'> = {
+export const createOperations: Operations<'create_issue' | 'preview_issue', EditableWorkspace> = {
   async create_issue(workspace, params) {
     const author = await authorOf(workspace, params);
     return workspace.write(() => {
@@ -40,7 +51,7 @@ export const createOperations: Operations<'create_issue' | 'preview_issue'> = {
 };
 
 async function authorOf(
-  workspace: Workspace,
+  workspace: EditableWorkspace,
   params: Params<'create_issue'>,
 ): Promise<{ name: string; email: string | undefined }> {
   const { email } = await workspace.identity();
@@ -48,7 +59,7 @@ async function authorOf(
 }
 
 function build(
-  workspace: Workspace,
+  workspace: EditableWorkspace,
   wanted: NewIssue,
   author: { name: string; email: string | undefined },
 ): Issue {
@@ -84,7 +95,7 @@ function build(
 }
 
 function chooseId(
-  workspace: Workspace,
+  workspace: EditableWorkspace,
   wanted: string | undefined,
   parentId: string | undefined,
 ): IssueId {
@@ -99,7 +110,7 @@ function chooseId(
   return id;
 }
 
-function checkedNewId(workspace: Workspace, id: string): IssueId {
+function checkedNewId(workspace: ReadableWorkspace, id: string): IssueId {
   if (!isIssueId(id)) {
     throw new BdError('INVALID_VALUE', {
       message: `"${id}" cannot be an issue id`,
@@ -114,7 +125,7 @@ function checkedNewId(workspace: Workspace, id: string): IssueId {
 }
 
 /** Numbers of deleted children count, so a number is never used again. */
-function nextChildId(workspace: Workspace, parent: IssueId): IssueId {
+function nextChildId(workspace: ReadableWorkspace, parent: IssueId): IssueId {
   if (isDeepestChild(parent)) {
     throw new BdError('INVALID_VALUE', {
       message: `${parent} is ${CHILD_DEPTH_MAX} levels deep already`,
@@ -128,7 +139,7 @@ function nextChildId(workspace: Workspace, parent: IssueId): IssueId {
 }
 
 function buildEdges(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   {
     id,
     parentId,

@@ -1,12 +1,19 @@
-import { LONG_TEXTS, TOMBSTONE, type Issue, type LongText } from '../../core/issue.ts';
+import { restoreWrite } from '../../core/causal/write.ts';
+import { issueToJson } from '../../core/issue-line.ts';
+import { isDeleted, LONG_TEXTS, TOMBSTONE, type Issue, type LongText } from '../../core/issue.ts';
 import { timestampAt } from '../../core/timestamp.ts';
-import type { Workspace } from '../workspace.ts';
-import { findIssueId } from './find-issue.ts';
-import { actorOf, putEdited, type Operations } from './operation.ts';
-import { textVersions } from './text-versions.ts';
+import { findAnyIssue, findIssueId } from './find-issue.ts';
+import {
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  putEdited,
+  type ReadableWorkspace,
+} from './operation.ts';
+import { textVersions } from './open-conflicts.ts';
 
 /** A deleted issue stays as a tombstone with its content, so that no clone brings it back. */
-export const deleteOperations: Operations<'delete_issues'> = {
+export const deleteOperations: Operations<'delete_issues' | 'restore_issue', EditableWorkspace> = {
   async delete_issues(workspace, params) {
     const actor = await actorOf(workspace, params);
     const dryRun = params.dry_run === true;
@@ -44,6 +51,18 @@ export const deleteOperations: Operations<'delete_issues'> = {
       };
     });
   },
+
+  async restore_issue(workspace, params) {
+    const actor = await actorOf(workspace, params);
+    return workspace.write(() => {
+      const { store, clock } = workspace;
+      const issue = findAnyIssue(workspace, params.issue_id);
+      if (!isDeleted(issue)) return { issue: issueToJson(issue), changed: false };
+      const change = { kind: 'restored', actor, origin: 'local', atMs: clock.nowMs() } as const;
+      const restored = store.edits.write(issue.id, [restoreWrite()], change);
+      return { issue: issueToJson(restored), changed: true };
+    });
+  },
 };
 
 function toTombstone(
@@ -60,13 +79,13 @@ function toTombstone(
   };
 }
 
-function withDescendants(workspace: Workspace, roots: readonly string[]): string[] {
+function withDescendants(workspace: ReadableWorkspace, roots: readonly string[]): string[] {
   const ids = new Set(roots);
   for (const id of ids) for (const child of workspace.store.graph.children(id)) ids.add(child);
   return [...ids];
 }
 
-function neighboursOf(workspace: Workspace, id: string): string[] {
+function neighboursOf(workspace: ReadableWorkspace, id: string): string[] {
   const { graph } = workspace.store;
   return [
     ...graph.edges(id, 'up').map((edge) => edge.issue_id),
@@ -75,7 +94,7 @@ function neighboursOf(workspace: Workspace, id: string): string[] {
 }
 
 /** A text in conflict is left as it is: to write it would decide for one of its versions. */
-function decidedTexts(workspace: Workspace, id: string): LongText[] {
+function decidedTexts(workspace: ReadableWorkspace, id: string): LongText[] {
   return LONG_TEXTS.filter((field) => textVersions(workspace, id, field).length < 2);
 }
 

@@ -1,18 +1,18 @@
 import { BdError } from '../../core/errors.ts';
 import { isDeleted, type Issue } from '../../core/issue.ts';
-import type { Workspace } from '../workspace.ts';
+import type { ReadableWorkspace } from './operation.ts';
 
 const MATCHES_SHOWN = 10;
 const CANDIDATES_MAX = 1_000;
 
 /** The living issue that `text` names: its id, its id without prefix, or the start of the latter. */
-export function findIssue(workspace: Workspace, text: string): Issue {
+export function findIssue(workspace: ReadableWorkspace, text: string): Issue {
   const issue = workspace.store.issues.get(findIssueId(workspace, text));
   if (issue === undefined) throw notFound(text);
   return issue;
 }
 
-export function findIssueId(workspace: Workspace, text: string): string {
+export function findIssueId(workspace: ReadableWorkspace, text: string): string {
   const issue = withWholeId(workspace, text);
   if (issue !== undefined) {
     if (isDeleted(issue)) throw deleted(text, issue);
@@ -30,16 +30,16 @@ export function findIssueId(workspace: Workspace, text: string): string {
 }
 
 /** The same; an issue that was deleted is named by its id, or its id without prefix. */
-export function findAnyIssue(workspace: Workspace, text: string): Issue {
+export function findAnyIssue(workspace: ReadableWorkspace, text: string): Issue {
   return withWholeId(workspace, text) ?? findIssue(workspace, text);
 }
 
-function withWholeId(workspace: Workspace, text: string): Issue | undefined {
+function withWholeId(workspace: ReadableWorkspace, text: string): Issue | undefined {
   const { store, config } = workspace;
   return store.issues.get(text) ?? store.issues.get(`${config.text('issue_prefix')}-${text}`);
 }
 
-function startingWith(workspace: Workspace, text: string): string[] {
+function startingWith(workspace: ReadableWorkspace, text: string): string[] {
   const { queries, issues } = workspace.store;
   const bare = text.slice(text.lastIndexOf('-') + 1);
   if (bare === '') return [];

@@ -1,17 +1,18 @@
+import { findPath, isOrderingType, isParentType } from '../../core/dependency.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import {
   canonicalIssueType,
-  ISSUE_TYPES,
   isClosed,
-  STATUSES,
   type Issue,
+  ISSUE_TYPES,
+  STATUSES,
 } from '../../core/issue.ts';
 import { isTimestamp, type Timestamp } from '../../core/timestamp.ts';
-import type { Workspace } from '../workspace.ts';
+import type { ReadableWorkspace } from './operation.ts';
 
 /** Internal kinds of classic data stay editable; only people choose from the short list. */
-export function checkedType(workspace: Workspace, name: string): string {
+export function checkedType(workspace: ReadableWorkspace, name: string): string {
   const type = canonicalIssueType(name);
   const types = [...ISSUE_TYPES, ...workspace.config.list('types.custom')];
   if (types.includes(type)) return type;
@@ -21,7 +22,7 @@ export function checkedType(workspace: Workspace, name: string): string {
   });
 }
 
-export function checkedStatus(workspace: Workspace, name: string): string {
+export function checkedStatus(workspace: ReadableWorkspace, name: string): string {
   const statuses = [...STATUSES, ...workspace.config.list('status.custom')];
   if (statuses.includes(name)) return name;
   throw new BdError('INVALID_VALUE', {
@@ -57,4 +58,61 @@ export function withStatus(
     closed_at: now,
     ...omitUndefined({ close_reason: reason, closed_by_session: session }),
   };
+}
+
+/** Longest dependency type, in characters, as in the classic tool. */
+const TYPE_CHARS_MAX = 50;
+
+/** Refuses an edge that would make an issue wait for itself. */
+export function checkNewEdge(
+  workspace: ReadableWorkspace,
+  { from, to, type }: { from: string; to: string; type: string },
+): void {
+  if (type === '' || type.length > TYPE_CHARS_MAX) {
+    throw new BdError('INVALID_VALUE', {
+      message: `invalid dependency type "${type}"`,
+      remedy: `Use a name of 1 to ${TYPE_CHARS_MAX} characters, such as blocks, related or discovered-from.`,
+    });
+  }
+  if (from === to) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${from} cannot depend on itself`,
+      remedy: 'Name two different issues.',
+    });
+  }
+  if (!isOrderingType(type)) return;
+  const { graph } = workspace.store;
+  const path = findPath(to, from, (id) =>
+    graph
+      .edges(id, 'down')
+      .filter((edge) => isOrderingType(edge.type))
+      .map((edge) => edge.depends_on_id),
+  );
+  if (path === undefined) return;
+  throw new BdError('DEPENDENCY_CYCLE', {
+    message: `${from} cannot depend on ${to}: it would close the cycle ${[from, ...path].join(' -> ')}`,
+    remedy: 'Remove one of these dependencies first, with `bd dep remove`.',
+    details: { cycle: [from, ...path] },
+  });
+}
+
+/** Refuses what would silently replace an edge: one per pair of issues, one parent per issue. */
+export function checkFreePlace(
+  edges: readonly { depends_on_id: string; type: string }[],
+  { from, to, type }: { from: string; to: string; type: string },
+): void {
+  const taken = edges.find((edge) => edge.depends_on_id === to);
+  if (taken !== undefined) {
+    throw new BdError('ALREADY_EXISTS', {
+      message: `${from} depends on ${to} already, with type ${taken.type}`,
+      remedy: `Name each issue once; to change the type, run \`bd dep remove ${from} ${to}\` first.`,
+    });
+  }
+  const parent = isParentType(type) ? edges.find((edge) => isParentType(edge.type)) : undefined;
+  if (parent !== undefined) {
+    throw new BdError('ALREADY_EXISTS', {
+      message: `${from} has the parent ${parent.depends_on_id} already`,
+      remedy: `Run \`bd update ${from} --parent ${to}\` to move it.`,
+    });
+  }
 }

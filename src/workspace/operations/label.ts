@@ -1,11 +1,15 @@
 import { labelSet } from '../../core/issue.ts';
-import type { Workspace } from '../workspace.ts';
 import { findIssue } from './find-issue.ts';
-import { actorOf, putEdited, type Operations } from './operation.ts';
+import {
+  type ReadableWorkspace,
+  actorOf,
+  type EditableWorkspace,
+  type Operations,
+  putEdited,
+} from './operation.ts';
 
-export const labelOperations: Operations<
-  'add_label' | 'remove_label' | 'list_labels' | 'count_labels'
-> = {
+export const labelOperations: Operations<'add_label' | 'remove_label', EditableWorkspace> &
+  Operations<'list_labels' | 'count_labels', ReadableWorkspace> = {
   async add_label(workspace, params) {
     const actor = await actorOf(workspace, params);
     return setLabels(workspace, params, {
@@ -32,7 +36,7 @@ export const labelOperations: Operations<
 };
 
 function setLabels(
-  workspace: Workspace,
+  workspace: EditableWorkspace,
   { issue_id: text, label }: { issue_id: string; label: string },
   {
     kind,

@@ -7,7 +7,7 @@ import { shownSibling } from '../../core/causal/shown.ts';
 import { compareBytes, type Dependency } from '../../core/issue.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
-import type { Workspace } from '../workspace.ts';
+import type { ReadableWorkspace } from './operation.ts';
 
 /** A conflict as it is told, and what settling it needs. */
 export interface OpenConflict {
@@ -18,13 +18,16 @@ export interface OpenConflict {
 }
 
 /** Every issue with something to decide, in id order. */
-export function issuesInConflict({ store }: Workspace): string[] {
+export function issuesInConflict({ store }: Pick<ReadableWorkspace, 'store'>): string[] {
   const waiting = store.cycles.suppressed().map((edge) => edge.issue_id);
   return [...new Set([...store.queries.idsInConflict(), ...waiting])].sort(compareBytes);
 }
 
 /** What is to be decided in an issue, by field: each field once, and the same list on every clone. */
-export function openConflicts({ store }: Workspace, id: string): OpenConflict[] {
+export function openConflicts(
+  { store }: Pick<ReadableWorkspace, 'store'>,
+  id: string,
+): OpenConflict[] {
   const closing = store.cycles.suppressed().filter((edge) => edge.issue_id === id);
   if (closing.length === 0 && !store.queries.isInConflict(id)) return [];
   const state = store.issues.state(id);
@@ -123,4 +126,16 @@ function version(key: string, { value, ms, replica }: Sibling): VersionJson {
 /** Where metadata as a whole was cleared, its keys may still be there to be seen. */
 function shownJson(key: string, { value }: Sibling, { issue }: View): unknown {
   return valueToJson(key, key === 'metadata' ? issue.opaque?.['metadata'] : value);
+}
+
+/** A long text as it stands: the one shown first, and others while nobody has decided between them. */
+export function textVersions(
+  { store }: Pick<ReadableWorkspace, 'store'>,
+  id: string,
+  field: string,
+): string[] {
+  const siblings = store.issues.state(id)?.entries.get(field);
+  if (siblings === undefined) return [];
+  const values = [shownSibling(field, siblings), ...siblings].map(({ value }) => value);
+  return [...new Set(values)].map((value) => (typeof value === 'string' ? value : ''));
 }

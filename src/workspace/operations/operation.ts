@@ -1,26 +1,39 @@
 import type { Issue } from '../../core/issue.ts';
 import type { Method, Params, Result } from '../../protocol/methods.ts';
 import type { ChangeKind } from '../../store/change.ts';
+import type { Store } from '../../store/store.ts';
 import type { Workspace } from '../workspace.ts';
 
-export type Operation<M extends Method> = (
-  workspace: Workspace,
+/** What an operation that reads issues may use. */
+export interface ReadableWorkspace extends Pick<Workspace, 'config' | 'clock'> {
+  readonly store: Pick<Store, 'issues' | 'queries' | 'graph' | 'cycles'>;
+}
+
+/** What an operation that changes issues may use: it writes inside `write`, in the name of an actor. */
+export interface EditableWorkspace
+  extends ReadableWorkspace, Pick<Workspace, 'write' | 'identity' | 'randomBytes'> {
+  readonly store: ReadableWorkspace['store'] & Pick<Store, 'edits'>;
+}
+
+/** What one method does, with no more of `Context` than it needs: the parts of an open workspace, say. */
+export type Operation<M extends Method, Context> = (
+  context: Context,
   params: Params<M>,
 ) => Result<M> | Promise<Result<M>>;
 
-export type Operations<M extends Method> = { [Name in M]: Operation<Name> };
+export type Operations<M extends Method, Context> = { [Name in M]: Operation<Name, Context> };
 
-/** Who acts: as the caller says, else the person this clone belongs to. */
+/** Who acts: the actor that the caller names, else the person whose clone this is. */
 export async function actorOf(
-  workspace: Workspace,
+  { identity }: Pick<EditableWorkspace, 'identity'>,
   { actor }: { actor?: string | undefined },
 ): Promise<string> {
-  return actor ?? (await workspace.identity()).name;
+  return actor ?? (await identity()).name;
 }
 
-/** Stores what was edited; call inside a transaction. Returns what is stored then. */
+/** Stores an edited issue. Call inside a transaction. Returns the issue as stored. */
 export function putEdited(
-  { store, clock }: Workspace,
+  { store, clock }: Pick<EditableWorkspace, 'store' | 'clock'>,
   issue: Issue,
   { kind, actor }: { kind: ChangeKind; actor: string },
 ): Issue {

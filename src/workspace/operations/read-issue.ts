@@ -1,16 +1,20 @@
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { isParentType } from '../../core/dependency.ts';
-import { type IssueJson } from '../../core/issue-line.ts';
-import { canonicalIssueType, TOMBSTONE } from '../../core/issue.ts';
-import type { IssueFilter } from '../../core/query.ts';
+import type { IssueJson } from '../../core/issue-line.ts';
+import { canonicalIssueType, isClosed, isDeleted, TOMBSTONE } from '../../core/issue.ts';
+import type { IssueFilter, IssueOrder } from '../../core/query.ts';
 import { timestampAt } from '../../core/timestamp.ts';
-import type { IssueDetails, IssueWithCounts, LinkedIssue } from '../../protocol/methods/issue.ts';
+import type {
+  EpicStatus,
+  IssueDetails,
+  IssueWithCounts,
+  LinkedIssue,
+} from '../../protocol/methods/issue.ts';
 import type { Edge } from '../../store/graph-queries.ts';
-import type { Workspace } from '../workspace.ts';
 import { findIssueId } from './find-issue.ts';
 import { checkedStatus, checkedTime, checkedType } from './issue-rules.ts';
 import { openConflicts } from './open-conflicts.ts';
-import type { Operations } from './operation.ts';
+import type { Operations, ReadableWorkspace } from './operation.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -18,7 +22,16 @@ const DAY_MS = 86_400_000;
 const END_OF_TIME_MS = Number.MAX_SAFE_INTEGER;
 
 export const readOperations: Operations<
-  'get_issue' | 'resolve_id' | 'list_issues' | 'list_ready' | 'list_blocked' | 'list_stale'
+  | 'get_issue'
+  | 'resolve_id'
+  | 'list_issues'
+  | 'list_ready'
+  | 'list_blocked'
+  | 'list_stale'
+  | 'count_issues'
+  | 'get_stats'
+  | 'epic_status',
+  ReadableWorkspace
 > = {
   get_issue: (workspace, { issue_id: text }) => ({
     issue: detailsOf(workspace, findIssueId(workspace, text)),
@@ -60,10 +73,41 @@ export const readOperations: Operations<
     const order = { sort: 'updated', reverse: true, limit, nowMs } as const;
     return { issues: workspace.store.queries.select(filter, order) };
   },
+
+  count_issues(workspace, { filter = {}, group_by: group }) {
+    const { queries } = workspace.store;
+    const checked = checkedFilter(workspace, filter);
+    const count = queries.count(checked);
+    return group === undefined ? { count } : { count, groups: queries.countBy(checked, group) };
+  },
+
+  get_stats(workspace, { assignee }) {
+    const { queries } = workspace.store;
+    const mine: IssueFilter = assignee === undefined ? {} : { assignee };
+    const count = (filter: IssueFilter): number => queries.count({ ...filter, ...mine });
+    const inStatus = (status: string): number => count({ statuses: [status] });
+    return {
+      total_issues: count({}),
+      open_issues: inStatus('open'),
+      in_progress_issues: inStatus('in_progress'),
+      closed_issues: inStatus('closed'),
+      blocked_issues: count({ blocked: true }),
+      deferred_issues: inStatus('deferred'),
+      ready_issues: count({ ready_at_ms: workspace.clock.nowMs() }),
+      tombstone_issues: inStatus('tombstone'),
+      pinned_issues: count({ pinned: true }),
+      epics_eligible_for_closure: epics(workspace).filter((epic) => epic.eligible_for_close).length,
+      average_lead_time_hours: Number((queries.averageLeadTimeMs() / HOUR_MS).toFixed(2)),
+    };
+  },
+
+  epic_status: (workspace, { eligible_only: eligibleOnly }) => ({
+    epics: epics(workspace).filter((epic) => epic.eligible_for_close || eligibleOnly !== true),
+  }),
 };
 
 /** Whole ids, real times, known names: a condition that can never hold is a mistake, not an answer. */
-export function checkedFilter(workspace: Workspace, filter: IssueFilter): IssueFilter {
+function checkedFilter(workspace: ReadableWorkspace, filter: IssueFilter): IssueFilter {
   for (const [field, value] of Object.entries(filter)) {
     if (/_(after|before)$/.test(field)) checkedTime(field, String(value));
   }
@@ -84,13 +128,13 @@ export function checkedFilter(workspace: Workspace, filter: IssueFilter): IssueF
 }
 
 /** Imports may bring names that nobody may give to a new issue. */
-function isThere(workspace: Workspace, filter: IssueFilter): boolean {
+function isThere(workspace: ReadableWorkspace, filter: IssueFilter): boolean {
   return filter.statuses?.[0] === TOMBSTONE || workspace.store.queries.count(filter) > 0;
 }
 
 /** The issues at the other ends of edges; ends that are not here, or deleted, are left out. */
 export function linkedIssues(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   edges: readonly Edge[],
   end: 'issue_id' | 'depends_on_id',
 ): LinkedIssue[] {
@@ -103,7 +147,7 @@ export function linkedIssues(
 }
 
 /** Its own open blockers, or those of the nearest ancestors that have some. */
-function blockersOf(workspace: Workspace, id: string): string[] {
+function blockersOf(workspace: ReadableWorkspace, id: string): string[] {
   const { graph } = workspace.store;
   const seen = new Set([id]);
   for (const member of seen) {
@@ -117,10 +161,10 @@ function blockersOf(workspace: Workspace, id: string): string[] {
 }
 
 function page(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   filter: IssueFilter,
   order: {
-    sort: Parameters<Workspace['store']['queries']['select']>[1]['sort'];
+    sort: IssueOrder['sort'];
     reverse: boolean;
     limit: number;
   },
@@ -134,7 +178,7 @@ function page(
   };
 }
 
-function detailsOf(workspace: Workspace, id: string): IssueDetails {
+function detailsOf(workspace: ReadableWorkspace, id: string): IssueDetails {
   const { issues, graph } = workspace.store;
   const { dependencies: _edges, ...issue } = issues.json(id) as IssueJson;
   const down = graph.edges(id, 'down');
@@ -149,4 +193,24 @@ function detailsOf(workspace: Workspace, id: string): IssueDetails {
     ...omitUndefined({ parent }),
     ...(conflicts.length === 0 ? {} : { conflicts }),
   };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Every epic that is not closed, with how far its children are. */
+function epics(workspace: ReadableWorkspace): EpicStatus[] {
+  const { queries, issues } = workspace.store;
+  const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;
+  const open = queries.select({ issue_type: 'epic', exclude_statuses: ['closed'] }, order);
+  return open.map((epic) => {
+    const children = workspace.store.graph.children(epic.id).flatMap((id) => issues.json(id) ?? []);
+    const living = children.filter((child) => !isDeleted(child));
+    const closed = living.filter(isClosed).length;
+    return {
+      epic,
+      total_children: living.length,
+      closed_children: closed,
+      eligible_for_close: living.length > 0 && closed === living.length,
+    };
+  });
 }

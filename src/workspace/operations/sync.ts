@@ -1,28 +1,53 @@
-import type { SyncStatus } from '../../core/sharing.ts';
+import { OVERDUE_NOTICE_INTERVAL_MS } from '../../core/limits.ts';
+import { isOverdue, type SyncStatus } from '../../core/sharing.ts';
+import { timestampAt } from '../../core/timestamp.ts';
+import type { Overdue } from '../../protocol/methods/workspace.ts';
 import { allowPublishing } from '../../sync/branch/branch-memory.ts';
+import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
 import type { Workspace } from '../workspace.ts';
-import { filesKeptAside } from './kept-aside.ts';
 import { issuesInConflict } from './open-conflicts.ts';
 import type { Operations } from './operation.ts';
 
-export const syncOperations: Operations<'sync' | 'sync_status'> = {
-  sync(workspace, { publish }) {
-    if (publish === true) allowPublishing(workspace.store);
-    return workspace.sync.syncNow({ isAsked: true });
+export const syncOperations: Operations<
+  'sync' | 'sync_status' | 'take_overdue_notice',
+  Pick<Workspace, 'store' | 'sync' | 'place' | 'clock'>
+> = {
+  sync({ store, sync }, { publish }) {
+    if (publish === true) allowPublishing(store);
+    return sync.syncNow({ isAsked: true });
   },
-  sync_status(workspace) {
-    const status = workspace.sync.status();
-    const notice = status.error === null ? quarantineNotice(workspace) : undefined;
-    return { ...status, ...notice, conflicts: issuesInConflict(workspace).length };
+
+  sync_status({ store, sync, place }) {
+    const status = sync.status();
+    const notice = status.error === null ? quarantineNotice(place) : undefined;
+    return { ...status, ...notice, conflicts: issuesInConflict({ store }).length };
+  },
+
+  take_overdue_notice({ sync, store, clock }) {
+    const status = sync.status();
+    const { pending, oldest_pending_s: waited, error } = status;
+    if (waited === null || !isOverdue(status)) return { overdue: null };
+    const nowMs = clock.nowMs();
+    const sinceMs = nowMs - Number(store.settings.get(TOLD) ?? Number.NEGATIVE_INFINITY);
+    // Negative when the clock was set back; the notice is due then too.
+    if (sinceMs >= 0 && sinceMs < OVERDUE_NOTICE_INTERVAL_MS) return { overdue: null };
+    store.settings.set(TOLD, String(nowMs));
+    const since = timestampAt(nowMs - waited * 1000);
+    return { overdue: { pending, since, error } satisfies Overdue };
   },
 };
 
-/** Lines that nobody has looked at yet: said until their file is gone. */
-function quarantineNotice(workspace: Workspace): Pick<SyncStatus, 'error' | 'remedy'> | undefined {
-  const files = filesKeptAside(workspace);
+/** When the last notice was given. In the store, as each command without daemon is a process of its own. */
+const TOLD = 'overdue_told_ms';
+
+/** Reported until the files are gone. */
+function quarantineNotice({
+  quarantineDirectory,
+}: Workspace['place']): Pick<SyncStatus, 'error' | 'remedy'> | undefined {
+  const files = listQuarantine(quarantineDirectory);
   if (files.length === 0) return undefined;
   return {
-    error: `lines that could not be read are kept in ${workspace.place.quarantineDirectory}: ${files.join(', ')}`,
-    remedy: 'Mend them, take them in with `bd import -i FILE`, and remove the file.',
+    error: `lines that could not be read are kept in ${quarantineDirectory}: ${files.join(', ')}`,
+    remedy: 'Correct them, take them in with `bd import -i FILE`, and remove the file.',
   };
 }

@@ -12,43 +12,31 @@ import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
 import { commentOperations } from './comment.ts';
 import { conflictOperations } from './conflict.ts';
-import { configOperations } from './config.ts';
-import { countOperations } from './count-issues.ts';
 import { createOperations } from './create-issue.ts';
 import { deleteOperations } from './delete-issues.ts';
 import { dependencyOperations } from './dependency.ts';
 import { eventOperations } from './events.ts';
-import { infoOperations } from './info.ts';
 import { labelOperations } from './label.ts';
-import { migrateOperations } from './migrate.ts';
 import type { Operations } from './operation.ts';
-import { overdueOperations } from './overdue.ts';
 import { readOperations } from './read-issue.ts';
-import { restoreOperations } from './restore-issue.ts';
-import { resolveOperations } from './resolve-conflict.ts';
 import { syncOperations } from './sync.ts';
 import { transferOperations } from './transfer.ts';
+import { workspaceOperations } from './workspace.ts';
 
 /** What each method does; the compiler asks for every one. */
-const OPERATIONS: Operations<Method> = {
+const OPERATIONS: Operations<Method, Workspace> = {
   ...createOperations,
   ...readOperations,
-  ...countOperations,
   ...changeOperations,
   ...deleteOperations,
   ...dependencyOperations,
   ...labelOperations,
   ...commentOperations,
   ...conflictOperations,
-  ...resolveOperations,
-  ...restoreOperations,
-  ...configOperations,
   ...eventOperations,
-  ...infoOperations,
   ...syncOperations,
-  ...migrateOperations,
-  ...overdueOperations,
   ...transferOperations,
+  ...workspaceOperations,
 };
 
 /**

@@ -12,10 +12,14 @@ import { readIssueLines, type IncomingLine } from '../../sync/intake/issue-lines
 import { importBase } from '../../sync/intake/line-base.ts';
 import { reconcile } from '../../sync/intake/reconcile.ts';
 import { joinSentences } from '../../sync/intake/join-news.ts';
+import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
 
 /** Issues as lines, out and in. */
-export const transferOperations: Operations<'export' | 'read_lines' | 'import'> = {
+export const transferOperations: Operations<
+  'export' | 'read_lines' | 'import',
+  Pick<Workspace, 'store' | 'sync' | 'clock' | 'mirrorPath'>
+> = {
   async export(workspace, { path }) {
     const exported = workspace.store.issues.count();
     if (path === undefined) {

@@ -1,4 +1,4 @@
-import { isElement, isRequired, kindOf, type KeyKind } from '../../core/causal/field-key.ts';
+import { isElement, isRequired, type KeyKind, kindOf } from '../../core/causal/field-key.ts';
 import { fieldsOf } from '../../core/causal/fields.ts';
 import type { Value } from '../../core/causal/issue-state.ts';
 import type { View } from '../../core/causal/view.ts';
@@ -7,9 +7,37 @@ import type { Comment, Issue } from '../../core/issue.ts';
 import { TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { issueChanges } from '../../protocol/methods/issue.ts';
 import { flag, text } from '../../protocol/shape.ts';
-import type { Workspace } from '../workspace.ts';
 import { applyChanges } from './change-issue.ts';
 import { findIssueId } from './find-issue.ts';
+import type { OpenConflict } from './open-conflicts.ts';
+import type { ReadableWorkspace } from './operation.ts';
+
+const EXCERPT_CHARS = 60;
+
+/** The version that `take` names: `winner` is the one that is shown, numbers count the others from 1. */
+export function chosenVersion({ json, values }: OpenConflict, take: string): Value {
+  const others = values.slice(1);
+  if (take === 'winner') return values[0];
+  if (take === 'other' && others.length === 1) return others[0];
+  const number = /^\d+$/.test(take) ? Number(take) : 0;
+  if (number >= 1 && number <= others.length) return others[number - 1];
+  const numbered = json.others.map(({ value }, at) => `${at + 1} is ${excerpt(value)}`).join(', ');
+  throw new BdError('INVALID_VALUE', {
+    message:
+      take === 'other'
+        ? `${json.field} of ${json.issue_id} has ${others.length} other values`
+        : `${json.field} of ${json.issue_id} has no value "${take}" to take`,
+    remedy:
+      numbered === ''
+        ? 'Take `winner`: there is no other value.'
+        : `Take \`winner\`, which is ${excerpt(json.shown.value)}, or a number: ${numbered}.`,
+  });
+}
+
+function excerpt(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS - 1)}…` : text;
+}
 
 interface FieldContext {
   field: { id: string; name: string; key: string };
@@ -21,7 +49,11 @@ interface FieldContext {
 const commentText = text({ min: 1, max: TEXT_CHARS_MAX });
 
 /** A new value for one field of an issue from JSON data, by the rules of `update_issue`; null clears it. */
-export function newFieldValue(workspace: Workspace, value: unknown, context: FieldContext): Value {
+export function newFieldValue(
+  workspace: ReadableWorkspace,
+  value: unknown,
+  context: FieldContext,
+): Value {
   const { field, shown, view } = context;
   const kind = kindOf(field.key);
   if (kind === undefined || UNWRITTEN.has(kind)) throw notGiven(field);
@@ -53,7 +85,7 @@ const UNWRITTEN: ReadonlySet<KeyKind> = new Set<KeyKind>([
 
 /** The value that the field has in the issue as an ordinary edit would leave it. */
 function editedValue(
-  workspace: Workspace,
+  workspace: ReadableWorkspace,
   value: unknown,
   { field, view, actor }: FieldContext,
 ): Value {
