@@ -31,7 +31,7 @@ export function createFleetServices({ env, cwd, program }: ClientHost): FleetSer
     },
     async daemonsHealth(place) {
       const daemons = await (place === undefined ? findFleet(env) : findDaemons(place, env));
-      const { lookAtWorkspaceStore } = await import('../workspace/checkup/store.ts');
+      const { lookAtWorkspaceStore } = await import('../workspace/checkup/issues.ts');
       return reportHealth(daemons, (daemon) => lookAround(daemon, lookAtWorkspaceStore));
     },
     async stopOne(target, options) {

@@ -2,14 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Document } from 'yaml';
 import { BdError, messageOf } from '../../core/errors.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
-import { readPlainSettings } from './plain-settings.ts';
 
-/** The settings in `config.yaml` by dotted key; none where there is no file. */
+/** The settings in `config.yaml` by dotted key; none when there is no file. */
 export async function readConfigFile(path: string): Promise<Map<string, string>> {
   return readPlainSettings(readText(path)) ?? flatten(await readDocument(path));
 }
 
-/** Sets one, or removes it where `value` is undefined; all else stays as people wrote it. Returns what is set then. */
+/** Sets a setting, or removes it when `value` is undefined. Keeps everything else as it is written. Returns all settings. */
 export async function editConfigFile(
   path: string,
   { key, value }: { key: string; value: string | undefined },
@@ -44,11 +43,11 @@ async function readDocument(path: string): Promise<Document> {
 function unreadable(path: string, problem: string): BdError {
   return new BdError('FILE_UNUSABLE', {
     message: `cannot read ${path}: ${problem}`,
-    remedy: 'Mend the file; each line is "key: value".',
+    remedy: 'Correct the file; each line is "key: value".',
   });
 }
 
-/** Nested maps and dotted keys are the same to the reader. */
+/** Nested maps and dotted keys mean the same. */
 function flatten(document: Document): Map<string, string> {
   const values = new Map<string, string>();
   const visit = (value: unknown, key: string): void => {
@@ -64,12 +63,12 @@ function flatten(document: Document): Map<string, string> {
   return values;
 }
 
-/** Where the key stands already (`sync.push: …` or under `sync:`), else nested. */
+/** Where the key is already, as `sync.push: …` or under `sync:`; a new one is nested. */
 function placeOf(document: Document, key: string): string[] {
   return document.has(key) ? [key] : key.split('.');
 }
 
-/** With the sections that are empty then. */
+/** Also removes the sections that this leaves empty. */
 function removeFrom(document: Document, place: readonly string[]): void {
   if (!document.hasIn(place)) return;
   document.deleteIn(place);
@@ -87,4 +86,45 @@ function isEmptySection(node: unknown): boolean {
 function scalar(value: string): string | number | boolean {
   if (value === 'true' || value === 'false') return value === 'true';
   return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value;
+}
+
+const SECTION = /^([A-Za-z_][\w.-]*):\s*(?:#.*)?$/;
+const SETTING = /^( {2})?([A-Za-z_][\w.-]*): +([A-Za-z0-9][\w./@-]*)(?:\s+#.*)?\s*$/;
+const NOTHING = /^\s*(?:#.*)?$/;
+
+/** Words, numbers and times such as `5s` that YAML reads the same way: no `null`, `010`, `1e3` or date. */
+const PLAIN_VALUE =
+  /^(?:true|false|0|[1-9]\d{0,14}(?:ms|[smh])?|(?!(?:true|false|null|y|n|yes|no|on|off)$)[A-Za-z][\w./@-]*)$/i;
+
+/**
+ * The settings of a simple file, as nearly all are: `key: word`, or one level of sections. Undefined for any
+ * other, which needs the YAML library: loading that costs a first call 15 ms.
+ */
+export function readPlainSettings(text: string): Map<string, string> | undefined {
+  const settings = new Map<string, string>();
+  const topLevel = new Set<string>();
+  let section = '';
+  for (const line of text.split('\n')) {
+    if (NOTHING.test(line)) continue;
+    const opened = SECTION.exec(line)?.[1];
+    if (opened !== undefined) {
+      if (topLevel.has(opened)) return undefined;
+      topLevel.add(opened);
+      section = opened;
+      continue;
+    }
+    const [, indent, key, value] = SETTING.exec(line) ?? [];
+    if (key === undefined || value === undefined || !PLAIN_VALUE.test(value)) return undefined;
+    if (/^(?:true|false)$/i.test(value) && value !== value.toLowerCase()) return undefined;
+    const isTopLevel = indent === undefined;
+    if (isTopLevel ? topLevel.has(key) : section === '') return undefined;
+    if (isTopLevel) {
+      topLevel.add(key);
+      section = '';
+    }
+    const name = isTopLevel ? key : `${section}.${key}`;
+    if (settings.has(name)) return undefined;
+    settings.set(name, value);
+  }
+  return settings;
 }

@@ -1,114 +1,209 @@
 import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
+import { SYNC_MODES } from '../../core/sharing.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { fileVersion } from '../../platform/file-version.ts';
-import type { WorkspacePlace } from '../../place/workspace-place.ts';
+import { LOG_LEVELS } from '../../platform/log.ts';
 import { editConfigFile, readConfigFile } from './config-file.ts';
-import { KNOWN, refusal, settingOf, type ConfigValue, type KnownKey } from './known-settings.ts';
 
-/**
- * Settings by dotted key: environment over `.beads/config.yaml` over default. Keys that bd does not
- * know are kept for other tools.
- */
-export interface Config {
-  /** Somebody else has written to the file since it was read. */
-  isEdited(): boolean;
-  get(key: string): string | undefined;
-  text(key: KnownKey): string;
-  whole(key: KnownKey): number;
-  truth(key: KnownKey): boolean;
-  /** In milliseconds. */
-  duration(key: KnownKey): number;
-  /** Comma-separated. */
-  list(key: KnownKey): string[];
-  /** What is set, and by whom; known keys that are not set come with their default. */
-  entries(): Promise<ConfigValue[]>;
-  /** Throws for the first value that is wrong; it is read as the default until it is mended. */
-  check(): void;
-  set(key: string, value: string): Promise<void>;
-  unset(key: string): Promise<void>;
+interface KnownSetting {
+  kind: 'text' | 'whole' | 'truth' | 'list' | 'duration';
+  /** What counts when it is not set. */
+  value: string;
+  choices?: readonly string[];
+  /** The smallest whole number, or duration in milliseconds, that does not make the daemon spin. */
+  min?: number;
+  /** The environment variable of the classic tool; it goes before the one that is named after the key. */
+  variable?: string;
+  /** An older key for the same, which counts when this one is not set. */
+  instead?: { key: string; unit: string };
 }
 
-const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+/** The settings that bd itself reads. */
+const KNOWN = {
+  issue_prefix: { kind: 'text', value: 'bd' },
+  actor: { kind: 'text', value: '' },
+  'status.custom': { kind: 'list', value: '' },
+  'types.custom': { kind: 'list', value: '' },
+  'sync.mode': { kind: 'text', value: 'branch', choices: SYNC_MODES },
+  'sync.push': { kind: 'truth', value: 'true' },
+  'sync.remote': { kind: 'text', value: '' },
+  'sync.branch': { kind: 'text', value: 'beads-sync' },
+  'sync.quiet_ms': { kind: 'whole', value: '300', min: 0 },
+  'sync.delay_max_ms': { kind: 'whole', value: '5000', min: 100 },
+  'sync.batch_max': { kind: 'whole', value: '100', min: 1 },
+  'sync.fetch_active_ms': { kind: 'whole', value: '5000', min: 500 },
+  'sync.fetch_idle_ms': { kind: 'whole', value: '60000', min: 500 },
+  'daemon.auto_start': { kind: 'truth', value: 'true' },
+  'daemon.sync_interval': {
+    kind: 'duration',
+    value: '5s',
+    min: 500,
+    variable: 'BEADS_SYNC_INTERVAL',
+    instead: { key: 'sync.fetch_active_ms', unit: 'ms' },
+  },
+  'daemon.file_watch': { kind: 'truth', value: 'true' },
+  'daemon.log_level': { kind: 'text', value: 'info', choices: LOG_LEVELS },
+  'daemon.max_batch_size': {
+    kind: 'whole',
+    value: '100',
+    min: 1,
+    instead: { key: 'sync.batch_max', unit: '' },
+  },
+} as const satisfies Record<string, KnownSetting>;
 
-/** Refuses the whole file for one wrong value: half of somebody's wishes is not what they asked for. */
+export type KnownKey = keyof typeof KNOWN;
+
+/** A value, and where it comes from. */
+interface ConfigValue {
+  key: string;
+  value: string;
+  /** `default`, the file's path, or the name of the environment variable. */
+  source: string;
+}
+
+/** Refuses the whole file for one wrong value: half of the settings is not what its author asked for. */
 export async function openConfig(
   place: WorkspacePlace,
-  surroundings: { env: Environment },
+  { env }: { env: Environment },
 ): Promise<Config> {
-  const config = await readConfig(place, surroundings);
+  const config = await readConfig(place, { env });
   config.check();
   return config;
 }
 
 /**
- * For those who can go on with a wrong value in the file, so that it can be mended; one in the environment
- * is refused all the same. Reads the file once; `set` and `unset` keep it and its comments.
+ * A wrong value in the file is read as its default, so that the caller can go on and the person can correct
+ * it; `check` throws for it. A wrong value in the environment is refused here.
  */
 export async function readConfig(
-  { configFile: path }: WorkspacePlace,
+  { configFile }: WorkspacePlace,
   { env }: { env: Environment },
 ): Promise<Config> {
-  let version = fileVersion(path);
-  let values = await readConfigFile(path);
-  let wrong: BdError | undefined;
-  let ownWrites = 0;
-
-  const lookup = (key: string): ConfigValue | undefined => findValue(key, { env, values, path });
-  const knownValues = (): ConfigValue[] => Object.keys(KNOWN).flatMap((key) => lookup(key) ?? []);
-  const known = (key: KnownKey): string => {
-    const found = lookup(key);
-    return found === undefined || refusal(found) !== undefined ? KNOWN[key].value : found.value;
-  };
-  const take = (read: Map<string, string>): void => {
-    values = read;
-    wrong = firstRefusal(knownValues());
-  };
-  take(values);
-  const fromEnvironment = firstRefusal(knownValues().filter(({ source }) => source !== path));
-  if (fromEnvironment !== undefined) throw fromEnvironment;
-  const edit = async (change: { key: string; value: string | undefined }): Promise<void> => {
-    ownWrites += 1;
-    try {
-      const written = await editConfigFile(path, change);
-      version = fileVersion(path);
-      take(written);
-    } finally {
-      ownWrites -= 1;
-    }
-  };
-
-  return {
-    // What is being written here shows before the writer hears of it.
-    isEdited: () => ownWrites === 0 && fileVersion(path) !== version,
-    get: (key) => lookup(key)?.value,
-    text: known,
-    whole: (key) => Number(known(key)),
-    truth: (key) => known(key) === 'true',
-    duration: (key) => durationMs(known(key)) ?? 0,
-    list: (key) => splitList(known(key)),
-    async entries() {
-      take(await readConfigFile(path));
-      const keys = [...new Set([...Object.keys(KNOWN), ...values.keys()])].sort();
-      return keys.flatMap((key) => lookup(key) ?? []);
-    },
-    check() {
-      if (wrong !== undefined) throw wrong;
-    },
-    async set(key, value) {
-      checkKey(key);
-      const refused = refusal({ key, value, source: 'bd config set' });
-      if (refused !== undefined) throw refused;
-      await edit({ key, value });
-    },
-    async unset(key) {
-      checkKey(key);
-      await edit({ key, value: undefined });
-    },
-  };
+  // Taken first: an edit during the read shows as one.
+  const version = fileVersion(configFile);
+  return new Config(configFile, { env, version, values: await readConfigFile(configFile) });
 }
 
-/** The environment counts before the file, and that before another key for the same. */
+/**
+ * Settings by dotted key: environment over `.beads/config.yaml` over default. Keys that bd does not
+ * know are kept for other tools. `set` and `unset` keep the file's comments.
+ */
+export class Config {
+  readonly #path: string;
+  readonly #env: Environment;
+  #version: string;
+  #values: ReadonlyMap<string, string>;
+  #wrong: BdError | undefined;
+  #ownWrites = 0;
+
+  /** Use `openConfig` or `readConfig`. `values` are those of the file in this version. */
+  constructor(
+    path: string,
+    {
+      env,
+      version,
+      values,
+    }: { env: Environment; version: string; values: ReadonlyMap<string, string> },
+  ) {
+    this.#path = path;
+    this.#env = env;
+    this.#version = version;
+    this.#values = values;
+    this.#wrong = firstRefusal(this.#knownValues());
+    const fromEnvironment = this.#knownValues().filter(({ source }) => source !== path);
+    const refused = firstRefusal(fromEnvironment);
+    if (refused !== undefined) throw refused;
+  }
+
+  /** Whether another program has changed the file since it was read. */
+  isEdited(): boolean {
+    // While `#edit` runs, the file shows the change before its new version is noted here.
+    return this.#ownWrites === 0 && fileVersion(this.#path) !== this.#version;
+  }
+
+  get(key: string): string | undefined {
+    return this.#lookup(key)?.value;
+  }
+
+  text(key: KnownKey): string {
+    const found = this.#lookup(key);
+    return found === undefined || refusal(found) !== undefined ? KNOWN[key].value : found.value;
+  }
+
+  whole(key: KnownKey): number {
+    return Number(this.text(key));
+  }
+
+  truth(key: KnownKey): boolean {
+    return this.text(key) === 'true';
+  }
+
+  /** In milliseconds. */
+  duration(key: KnownKey): number {
+    return durationMs(this.text(key)) ?? 0;
+  }
+
+  /** Comma-separated in the file. */
+  list(key: KnownKey): string[] {
+    return splitList(this.text(key));
+  }
+
+  /** Everything that is set, and the defaults of known keys that are not. Reads the file again. */
+  async entries(): Promise<ConfigValue[]> {
+    this.#take(await readConfigFile(this.#path));
+    const keys = [...new Set([...Object.keys(KNOWN), ...this.#values.keys()])].sort();
+    return keys.flatMap((key) => this.#lookup(key) ?? []);
+  }
+
+  /** Throws for the first value that is wrong. */
+  check(): void {
+    if (this.#wrong !== undefined) throw this.#wrong;
+  }
+
+  async set(key: string, value: string): Promise<void> {
+    checkKey(key);
+    const refused = refusal({ key, value, source: 'bd config set' });
+    if (refused !== undefined) throw refused;
+    await this.#edit({ key, value });
+  }
+
+  async unset(key: string): Promise<void> {
+    checkKey(key);
+    await this.#edit({ key, value: undefined });
+  }
+
+  async #edit(change: { key: string; value: string | undefined }): Promise<void> {
+    this.#ownWrites += 1;
+    try {
+      const written = await editConfigFile(this.#path, change);
+      this.#version = fileVersion(this.#path);
+      this.#take(written);
+    } finally {
+      this.#ownWrites -= 1;
+    }
+  }
+
+  #take(values: ReadonlyMap<string, string>): void {
+    this.#values = values;
+    this.#wrong = firstRefusal(this.#knownValues());
+  }
+
+  #knownValues(): ConfigValue[] {
+    return Object.keys(KNOWN).flatMap((key) => this.#lookup(key) ?? []);
+  }
+
+  #lookup(key: string): ConfigValue | undefined {
+    return findValue(key, { env: this.#env, values: this.#values, path: this.#path });
+  }
+}
+
+function settingOf(key: string): KnownSetting | undefined {
+  return Object.hasOwn(KNOWN, key) ? KNOWN[key as KnownKey] : undefined;
+}
+
+/** The environment goes before the file, and the file before an older key. */
 function findValue(
   key: string,
   places: { env: Environment; values: ReadonlyMap<string, string>; path: string },
@@ -129,10 +224,6 @@ function findValue(
     : { key, value: `${other.value}${instead.unit}`, source: other.source };
 }
 
-function firstRefusal(values: readonly ConfigValue[]): BdError | undefined {
-  return values.flatMap((value) => refusal(value) ?? [])[0];
-}
-
 /** `sync.push` → `BD_SYNC_PUSH`. */
 function variableFor(key: string): string {
   return `BD_${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
@@ -144,6 +235,44 @@ function splitList(text: string): string[] {
     .map((item) => item.trim())
     .filter((item) => item !== '');
 }
+
+function firstRefusal(values: readonly ConfigValue[]): BdError | undefined {
+  return values.flatMap((value) => refusal(value) ?? [])[0];
+}
+
+/** Why a value cannot be used; undefined when it can. */
+function refusal(found: ConfigValue): BdError | undefined {
+  const right = expected(found);
+  if (right === undefined) return undefined;
+  const { key, value, source } = found;
+  return new BdError('INVALID_VALUE', {
+    message: `${key} is "${value}" (from ${source})`,
+    remedy: `Set it to ${right}.`,
+  });
+}
+
+/** What a wrong value should have been; undefined when it is right. */
+function expected({ key, value }: Pick<ConfigValue, 'key' | 'value'>): string | undefined {
+  const { kind, min = 0, choices } = settingOf(key) ?? {};
+  switch (kind) {
+    case 'truth':
+      return value === 'true' || value === 'false' ? undefined : 'true or false';
+    case 'whole':
+      return /^\d{1,9}$/.test(value) && Number(value) >= min
+        ? undefined
+        : `a whole number, ${min} or more`;
+    case 'duration':
+      return (durationMs(value) ?? -1) >= min
+        ? undefined
+        : `a time of ${min} ms or more, as in 500ms, 5s or 2m`;
+    default:
+      return choices === undefined || choices.includes(value)
+        ? undefined
+        : `one of: ${choices.join(', ')}`;
+  }
+}
+
+const KEY_SHAPE = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 
 function checkKey(key: string): void {
   if (KEY_SHAPE.test(key)) return;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readPlainSettings } from '../../../src/workspace/config/plain-settings.ts';
+import { readPlainSettings } from '../../../src/workspace/config/config-file.ts';
 
 const VALUES =
   'true True no null ~ 0 7 010 0x1f 1e3 1.5 2026-01-01 word a.b/c@d-e N \'q\' "q" [1] {a: 1} | &x *x'
