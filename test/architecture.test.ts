@@ -203,13 +203,10 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['protocol/methods/workspace.ts', 'workspace/workspace.ts'],
   ['protocol/first-bytes.ts', 'daemon/connections/first-bytes.ts'],
   ['store/carried-lines.ts', 'sync/intake/carried-lines.ts'],
-  ['cli/field-value.ts', 'workspace/operations/field-value.ts'],
-  ['cli/overdue.ts', 'workspace/operations/overdue.ts'],
-  ['cli/commands/config.ts', 'workspace/config/config.ts', 'workspace/operations/config.ts'],
+  ['cli/commands/config.ts', 'workspace/config/config.ts'],
   ['cli/commands/conflicts.ts', 'core/causal/conflicts.ts'],
-  ['cli/commands/info.ts', 'workspace/operations/info.ts'],
   ['cli/commands/label.ts', 'workspace/operations/label.ts'],
-  ['cli/commands/migrate.ts', 'workspace/init/migrate.ts', 'workspace/operations/migrate.ts'],
+  ['cli/commands/migrate.ts', 'workspace/init/migrate.ts'],
   ['cli/commands/service.ts', 'local/service.ts'],
   ['cli/commands/doctor.ts', 'local/doctor.ts'],
   ['cli/commands/sync.ts', 'workspace/operations/sync.ts'],
@@ -221,12 +218,8 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['cli/commands/show.ts', 'mcp/tools/show.ts'],
   ['cli/commands/update.ts', 'mcp/tools/update.ts'],
   ['cli/commands/daemon.ts', 'client/checkup/daemon.ts'],
-  ['core/sharing.ts', 'workspace/checkup/sharing.ts'],
   ['git/git.ts', 'workspace/checkup/git.ts'],
   ['platform/files.ts', 'workspace/checkup/files.ts'],
-  ['store/settings.ts', 'workspace/checkup/settings.ts'],
-  ['store/store.ts', 'workspace/checkup/store.ts'],
-  ['workspace/mirror.ts', 'workspace/checkup/mirror.ts'],
 ];
 
 test('two files share a name only where they are one concept', () => {

@@ -21,7 +21,7 @@ import type { Operations } from './operation.ts';
 import { readOperations } from './read-issue.ts';
 import { syncOperations } from './sync.ts';
 import { transferOperations } from './transfer.ts';
-import { workspaceOperations } from './workspace.ts';
+import { workspaceOperations } from './workspace-settings.ts';
 
 /** What each method does; the compiler asks for every one. */
 const OPERATIONS: Operations<Method, Workspace> = {
