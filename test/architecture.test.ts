@@ -254,14 +254,11 @@ const KNOWN_LONG: readonly string[] = [
   'createDaemonLine',
   'createEdgeCycles',
   'createFleetServices',
-  'createGitObjects',
   'createIssueStore',
   'createMcpSession',
-  'createMirrorFile',
   'createOutbox',
   'createRpcPeer',
   'createSocketTransport',
-  'createSyncBranch',
   'forwardCommand',
   'guardDatabase',
   'openStore',
@@ -269,7 +266,6 @@ const KNOWN_LONG: readonly string[] = [
   'readConfig',
   'serveRpc',
   'watchDirectory',
-  'withCopies',
 ];
 
 test('no function is longer than a screen, tables of data and SQL apart', () => {

@@ -13,7 +13,7 @@ import type { SyncDriver } from './sync-driver.ts';
 import { failureFrom, unanswered } from './sync-failure.ts';
 import { writeSyncMemory, type SyncMemory } from './sync-memory.ts';
 import { syncStateName, syncStatus } from './sync-report.ts';
-import type { SyncSettings } from './sync-settings.ts';
+import type { SyncSettings } from './sync-event.ts';
 import { currentFailure } from './sync-state.ts';
 
 export interface CycleRunnerOptions {

@@ -1,7 +1,11 @@
 import { ACTIVITY_WINDOW_MS, FETCH_INTERVAL_MS } from '../core/limits.ts';
-import { retryDelayMs, type SyncCircumstances, type SyncEvent } from './sync-event.ts';
+import {
+  retryDelayMs,
+  type SyncCircumstances,
+  type SyncEvent,
+  type SyncSettings,
+} from './sync-event.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
-import type { SyncSettings } from './sync-settings.ts';
 
 /*
  *             change to send             due               asked for            ended well       failed

@@ -2,14 +2,14 @@ import { BdError } from '../core/errors.ts';
 import { INDEX_LOCK_LOOK_MS, INDEX_LOCK_WAIT_MS, MIRROR_WAIT_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { MirrorKeeper } from './mirror-keeper.ts';
-import type { MirrorFile, MirrorReport } from './mirror/mirror-file.ts';
-import type { SyncSettings } from './sync-settings.ts';
+import type { Mirror, MirrorReport } from './mirror/mirror-file.ts';
+import type { SyncSettings } from './sync-event.ts';
 
 /** Whether the store has every edit of the mirror that was made before the question. */
 export type Freshness = 'current' | 'stale';
 
 interface FreshnessOptions {
-  mirror: MirrorFile;
+  mirror: Mirror;
   keeper: MirrorKeeper;
   clock: Clock;
   settings: SyncSettings;

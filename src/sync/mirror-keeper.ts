@@ -11,17 +11,17 @@ import { joinNotice } from './intake/join-news.ts';
 import {
   GIT_COMMAND,
   type FlushOptions,
-  type MirrorFile,
+  type Mirror,
   type MirrorReport,
 } from './mirror/mirror-file.ts';
 import { ifReadable, type SyncDriver } from './sync-driver.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
-import type { SyncSettings } from './sync-settings.ts';
+import type { SyncSettings } from './sync-event.ts';
 import { sweepTombstones } from './tombstone-sweep.ts';
 
 export interface MirrorKeeperOptions {
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   /** What the cycle commits; undefined where the mirror is all that others get to see. */
   commits: SyncCycle['commits'] | undefined;
   driver: SyncDriver;

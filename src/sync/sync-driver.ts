@@ -1,8 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Store } from '../store/store.ts';
-import type { SyncEvent } from './sync-event.ts';
+import type { SyncEvent, SyncSettings } from './sync-event.ts';
 import type { SyncMemory } from './sync-memory.ts';
-import type { SyncSettings } from './sync-settings.ts';
 import {
   initialSyncState,
   nextDueMs,

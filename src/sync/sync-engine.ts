@@ -7,15 +7,15 @@ import { FreshnessGuard, type Freshness } from './freshness.ts';
 import { CycleRunner } from './cycle-runner.ts';
 import type { Reached, SyncCycle } from './cycle.ts';
 import { aborted, MirrorKeeper } from './mirror-keeper.ts';
-import type { FlushOptions, MirrorFile, MirrorReport } from './mirror/mirror-file.ts';
+import type { FlushOptions, Mirror, MirrorReport } from './mirror/mirror-file.ts';
 import { RemoteWait } from './remote-wait.ts';
 import { SyncDriver } from './sync-driver.ts';
 import { readSyncMemory } from './sync-memory.ts';
-import type { SyncSettings } from './sync-settings.ts';
+import type { SyncSettings } from './sync-event.ts';
 
 export interface SyncEngineOptions {
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   /** Undefined where the mirror is all that others get to see. */
   cycle: SyncCycle | undefined;
   /** What the cycle waits for; without it every caller waits for the cycle's end. */

@@ -1,6 +1,13 @@
-import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from '../core/limits.ts';
+import {
+  BATCH_CHANGES_MAX,
+  BATCH_DELAY_MAX_MS,
+  BATCH_QUIET_MS,
+  FETCH_INTERVAL_MAX_MS,
+  FETCH_INTERVAL_MS,
+  RETRY_DELAY_MAX_MS,
+  RETRY_DELAY_MS,
+} from '../core/limits.ts';
 import type { CycleEnd } from './sync-failure.ts';
-import type { SyncSettings } from './sync-settings.ts';
 
 /** What the state machines are fed; each ignores what does not concern it. */
 export type SyncEvent =
@@ -31,3 +38,32 @@ export function retryDelayMs(attempts: number, random: number): number {
   const delayMs = Math.min(RETRY_DELAY_MS * 2 ** (attempts - 1), RETRY_DELAY_MAX_MS);
   return Math.round(delayMs * (1 - random / 4));
 }
+
+export interface SyncSettings {
+  /** Off: nothing is fetched or pushed. */
+  push: boolean;
+  /** People commit the mirror themselves. */
+  isByHand: boolean;
+  /** The mirror is a file that git tracks: a commit right after a change is to have it. */
+  isTracked: boolean;
+  quietMs: number;
+  delayMaxMs: number;
+  /** How many changes are sent without waiting for quiet. */
+  batchMax: number;
+  fetchActiveMs: number;
+  fetchIdleMs: number;
+  /** Off: the mirror is checked when the workspace is used, and at long intervals. */
+  watchesFiles: boolean;
+}
+
+export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
+  push: true,
+  isByHand: false,
+  isTracked: false,
+  quietMs: BATCH_QUIET_MS,
+  delayMaxMs: BATCH_DELAY_MAX_MS,
+  batchMax: BATCH_CHANGES_MAX,
+  fetchActiveMs: FETCH_INTERVAL_MS,
+  fetchIdleMs: FETCH_INTERVAL_MAX_MS,
+  watchesFiles: true,
+};

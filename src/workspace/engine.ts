@@ -6,7 +6,7 @@ import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
 import type { SyncEngineOptions } from '../sync/sync-engine.ts';
-import type { SyncSettings } from '../sync/sync-settings.ts';
+import type { SyncSettings } from '../sync/sync-event.ts';
 import type { Config } from './config/config.ts';
 import type { HeldStore } from './held-store.ts';
 import type { Metadata } from './config/metadata.ts';

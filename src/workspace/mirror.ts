@@ -7,10 +7,10 @@ import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
 import { stampFile } from '../platform/file-version.ts';
 import type { Log } from '../platform/log.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
-import { withCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
+import { MirrorWithCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
 import {
-  createMirrorFile,
-  type MirrorFile,
+  MirrorFile,
+  type Mirror,
   type MirrorFileOptions,
   type Tracking,
 } from '../sync/mirror/mirror-file.ts';
@@ -67,16 +67,16 @@ interface MirrorOptions extends Omit<MirrorFileOptions, 'path' | 'memory' | 'tra
 }
 
 /** The mirror, with its copies in the repository's other working trees. */
-export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions): MirrorFile {
+export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions): Mirror {
   const { repository, config, store, log } = options;
   const tracking = repository && createTracking(config, repository.gitDir);
-  const main = createMirrorFile({
+  const main = new MirrorFile({
     ...options,
     path: join(beadsDir, mirrorName),
     memory: createMirrorMemory(store.settings, { name: memoryName(mirrorName) }),
     ...omitUndefined({ tracking }),
   });
-  return withCopies(main, {
+  return new MirrorWithCopies(main, {
     ...createWorktreeSearch({ beadsDir, mirrorName }),
     open({ path, name, gitDir }) {
       const firstSeq = store.events.lastSeq();
@@ -84,7 +84,7 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
         name: memoryName(mirrorName, name),
         firstSeq,
       });
-      return createMirrorFile({
+      return new MirrorFile({
         ...options,
         path,
         memory,

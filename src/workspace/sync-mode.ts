@@ -11,7 +11,7 @@ import { forgetShared } from '../sync/branch/branch-memory.ts';
 import { CheckedOutBranch } from '../sync/checked-out/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../sync/checked-out/checked-out-cycle.ts';
 import type { Reached, SyncCycle } from '../sync/cycle.ts';
-import type { MirrorFile } from '../sync/mirror/mirror-file.ts';
+import type { Mirror } from '../sync/mirror/mirror-file.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
 import { createSyncBranch, type SyncBranch } from '../sync/branch/sync-branch.ts';
 import type { Config } from './config/config.ts';
@@ -23,7 +23,7 @@ export interface SyncModeOptions {
   projectId: string;
   config: Config;
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   quarantineDirectory: string;
   env: Environment;
   clock: Clock;

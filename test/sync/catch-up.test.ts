@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MIRROR_WAIT_MS } from '../../src/core/limits.ts';
-import type { MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
+import type { Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import {
@@ -27,7 +27,7 @@ beforeEach(async () => {
   clone = createClone(sandbox, 'a', { clock });
   put(clone.store, issue('t-a'));
   await clone.engine.flushMirror();
-  const flush: MirrorFile['flush'] = clone.mirror.flush.bind(clone.mirror);
+  const flush: Mirror['flush'] = clone.mirror.flush.bind(clone.mirror);
   flushes = 0;
   clone.mirror.flush = async (options) => {
     flushes += 1;

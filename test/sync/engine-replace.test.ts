@@ -3,9 +3,9 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { emptyCycleReport } from '../../src/sync/cycle.ts';
-import { emptyMirrorReport, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
+import { emptyMirrorReport, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { SyncEngine, type SyncEngineOptions } from '../../src/sync/sync-engine.ts';
-import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-settings.ts';
+import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
 import { eventually } from '../support/eventually.ts';
 import { createSandbox, type Sandbox } from './fixture.ts';
 
@@ -27,7 +27,7 @@ function createEngine(): { said: string[]; engine: SyncEngine } {
   let opened = 0;
   const open = (): SyncEngineOptions => {
     const name = `${++opened}`;
-    const mirror: MirrorFile = {
+    const mirror: Mirror = {
       path: `${sandbox.directory}/beads.jsonl`,
       isBehind: () => false,
       shownSeq: () => 0,

@@ -14,10 +14,10 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import type { Reached, CycleReport } from '../../src/sync/cycle.ts';
 import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { createBranchCycle, runBranchCycle } from '../../src/sync/branch/branch-cycle.ts';
-import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
+import { MirrorFile, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
-import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-settings.ts';
+import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-event.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 
 export interface Sandbox {
@@ -60,7 +60,7 @@ export interface Clone {
   beadsDir: string;
   mirrorPath: string;
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   branch: SyncBranch;
   engine: SyncEngine;
   settings: SyncSettings;
@@ -114,7 +114,7 @@ export function openClone(
   const mirrorPath = join(beadsDir, 'beads.jsonl');
   const quarantineDirectory = join(beadsDir, 'quarantine');
   const store = openStore(join(beadsDir, 'beads.db'), { clock });
-  const mirror = createMirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause });
+  const mirror = new MirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause });
   const git = createGit({ gitDir: join(directory, '.git'), env: sandbox.env });
   const branch = wrapBranch(createSyncBranch({ git, project, clock }));
   const settings = { ...DEFAULT_SYNC_SETTINGS };

@@ -7,7 +7,7 @@ import { encodeIssueLine, parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
-import { createMirrorFile, type MirrorFile } from '../../src/sync/mirror/mirror-file.ts';
+import { MirrorFile, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import type { SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { runBranchCycle } from '../../src/sync/branch/branch-cycle.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -65,7 +65,7 @@ interface Event {
 
 interface Clone {
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   path: string;
   branch: SyncBranch;
   issueTree: IssueTree;
@@ -95,7 +95,7 @@ async function play(history: readonly Step[], skews: readonly number[]): Promise
     const path = `${sandbox.directory}/${at}.jsonl`;
     const pause = (): Promise<void> => Promise.resolve();
     const quarantineDirectory = `${sandbox.directory}/quarantine`;
-    const mirror = createMirrorFile({ path, quarantineDirectory, store, clock, pause });
+    const mirror = new MirrorFile({ path, quarantineDirectory, store, clock, pause });
     const faults: Clone['faults'] = {};
     const branch = remote.branch(faults);
     const issueTree = new IssueTree(store, branch.objects);

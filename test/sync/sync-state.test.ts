@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { SyncEvent } from '../../src/sync/sync-event.ts';
+import { type SyncEvent, DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
 import type { SyncFailure } from '../../src/sync/sync-failure.ts';
 import { syncStateName } from '../../src/sync/sync-report.ts';
-import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-settings.ts';
 import {
   currentFailure,
   initialSyncState,

@@ -1,11 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createMirrorFile,
-  type MirrorFile,
-  type Tracking,
-} from '../../src/sync/mirror/mirror-file.ts';
+import { MirrorFile, type Mirror, type Tracking } from '../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { conflicts, createSandbox, issue, line, put, type Sandbox } from './fixture.ts';
@@ -13,12 +9,12 @@ import { conflicts, createSandbox, issue, line, put, type Sandbox } from './fixt
 let sandbox: Sandbox;
 let clock: FakeClock;
 let store: Store;
-let mirror: MirrorFile;
+let mirror: Mirror;
 let path: string;
 let tracking: Tracking | undefined;
 
-const open = (): MirrorFile =>
-  createMirrorFile({
+const open = (): Mirror =>
+  new MirrorFile({
     path,
     quarantineDirectory: join(sandbox.directory, 'quarantine'),
     store,

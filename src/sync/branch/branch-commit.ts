@@ -48,6 +48,15 @@ export type WrittenBranch = { kind: 'written'; commit: string } | { kind: 'race'
 /** Commits `issues` on `parent`, unless `parent` or `ours` shows them already, and moves the ref there. */
 export async function writeBranch(
   writer: BranchWriter,
+  change: BranchChange,
+): Promise<WrittenBranch> {
+  const written = await commitIssues(writer, change);
+  if (written.kind === 'race' || (await writer.objects.haveLasted())) return written;
+  return { kind: 'race' };
+}
+
+async function commitIssues(
+  writer: BranchWriter,
   { parent, issues, subject, ours }: BranchChange,
 ): Promise<WrittenBranch> {
   const { objects, snapshots, project, clock, branchName } = writer;

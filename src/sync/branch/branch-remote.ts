@@ -2,6 +2,7 @@ import type { Git, GitReachOptions } from '../../git/git.ts';
 import { THEIRS } from './branch-refs.ts';
 import { classifyGitFailure, type GitFailure } from '../../git/git-failure.ts';
 import { pushRef, reachRemote } from '../../git/push.ts';
+import { checkedRemote, findRemote } from '../../git/remote.ts';
 
 /** The branch that all clones share, unless the settings name another. */
 export const SYNC_BRANCH = 'beads-sync';
@@ -19,16 +20,37 @@ export type Fetched =
 
 export type Pushed = { kind: 'pushed'; from: string } | GitFailure;
 
+/** Read at each use: a setting that changes takes effect at once. */
+export interface BranchNames {
+  /** Of the branch on the remote; `beads-sync` when undefined. */
+  readonly branch?: string | undefined;
+  /** One of the repository's remotes; the one it suggests when undefined. */
+  readonly remote?: string | undefined;
+}
+
 /** The branch on a remote. */
 export class BranchRemote {
   readonly #git: Git;
-  readonly #branchName: () => string;
+  readonly #names: BranchNames;
+  /** The remote that the repository suggests; it hardly ever changes. */
+  #suggested: string | undefined;
   /** Where the branch was found or put last. */
   #found: string | undefined;
 
-  constructor(git: Git, branchName: () => string) {
+  constructor(git: Git, names: BranchNames) {
     this.#git = git;
-    this.#branchName = branchName;
+    this.#names = names;
+  }
+
+  branchName(): string {
+    return this.#names.branch ?? SYNC_BRANCH;
+  }
+
+  /** The remote's name; undefined when there is none. */
+  async name(): Promise<string | undefined> {
+    const { remote } = this.#names;
+    if (remote !== undefined) return await checkedRemote(this.#git, remote);
+    return (this.#suggested ??= await findRemote(this.#git));
   }
 
   /** Fetches it to `refs/bd/remote`, which stays as it is when the remote has no such branch. */
@@ -42,6 +64,8 @@ export class BranchRemote {
         return { ...whatMoved(result.stderr), from, ref };
       }
       if (!/couldn't find remote ref/i.test(result.stderr)) {
+        // The repository may have another remote by now.
+        this.#suggested = undefined;
         return classifyGitFailure(result.stderr);
       }
     }
@@ -78,12 +102,12 @@ export class BranchRemote {
 
   /** The branch comes first: where it exists, no other place is looked at. */
   #places(): string[] {
-    const branch = `refs/heads/${this.#branchName()}`;
-    return this.#branchName() === SYNC_BRANCH ? [branch, OUTSIDE_BRANCHES] : [branch];
+    const branch = `refs/heads/${this.branchName()}`;
+    return this.branchName() === SYNC_BRANCH ? [branch, OUTSIDE_BRANCHES] : [branch];
   }
 
   #from(remote: string): string {
-    return `${remote} ${this.#branchName()}`;
+    return `${remote} ${this.branchName()}`;
   }
 }
 

@@ -4,7 +4,7 @@ import { type Git, type GitReachOptions, gitOutput } from '../../git/git.ts';
 import { GitObjects, packObjects } from '../../git/objects.ts';
 import { writeBranch, type BranchChange, type WrittenBranch } from './branch-commit.ts';
 import { createBranchRefs, findKnownTip, type BranchRefs, type BranchTips } from './branch-refs.ts';
-import { BranchRemote, SYNC_BRANCH, type Fetched } from './branch-remote.ts';
+import { BranchRemote, type BranchNames, type Fetched } from './branch-remote.ts';
 import {
   BranchSnapshots,
   readIssues,
@@ -13,7 +13,6 @@ import {
   type Project,
   type ReadOptions,
 } from './branch-snapshot.ts';
-import { checkedRemote, findRemote } from '../../git/remote.ts';
 
 /** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */
 export interface SyncBranch {
@@ -53,14 +52,6 @@ export interface SyncBranch {
   findProject(): Promise<Project | undefined>;
 }
 
-/** Read at each use: a setting that changes takes effect at once. */
-export interface BranchNames {
-  /** Of the branch on the remote; `beads-sync` when undefined. */
-  readonly branch?: string | undefined;
-  /** One of the repository's remotes; the one it suggests when undefined. */
-  readonly remote?: string | undefined;
-}
-
 /** Visits every object, except those that a partial clone left on the remote. */
 const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
 
@@ -75,29 +66,18 @@ export function createSyncBranch({
   clock: Clock;
   names?: BranchNames;
 }): SyncBranch {
-  const branchName = (): string => names.branch ?? SYNC_BRANCH;
   const objects = new GitObjects(git);
   const refs = createBranchRefs(git);
-  const remote = new BranchRemote(git, branchName);
+  const remote = new BranchRemote(git, names);
+  const branchName = (): string => remote.branchName();
   const snapshots = new BranchSnapshots(objects, { project, branchName });
   const writer = { git, objects, refs, snapshots, project, clock, branchName };
-
-  // A repository's remote hardly ever changes: it is looked for again after a fetch from it fails.
-  let found: string | undefined;
-  const findName = async (): Promise<string | undefined> =>
-    names.remote === undefined
-      ? (found ??= await findRemote(git))
-      : await checkedRemote(git, names.remote);
 
   return {
     project,
     objects,
-    remote: findName,
-    async fetch(name, options) {
-      const fetched = await fetchBranch({ refs, remote }, name, options);
-      if ('reason' in fetched) found = undefined;
-      return fetched;
-    },
+    remote: () => remote.name(),
+    fetch: (name, options) => fetchBranch({ refs, remote }, name, options),
     forgetTheirs: () => refs.forgetTheirs(),
     forget() {
       refs.forget();
@@ -114,15 +94,11 @@ export function createSyncBranch({
     },
     isWithin: (commit, tip) => succeeds(git, ['merge-base', '--is-ancestor', commit, tip]),
     isWhole: (commit) => succeeds(git, [...WALK, commit]),
-    async write(change) {
-      const written = await writeBranch(writer, change);
-      if (written.kind === 'race' || (await objects.haveLasted())) return written;
-      return { kind: 'race' };
-    },
+    write: (change) => writeBranch(writer, change),
     push: (...args) => remote.push(...args),
     pack: (tip, options) => packObjects(git, tip, options),
     async findProject() {
-      const tip = await findTip({ git, refs, remote }, await findName(), branchName());
+      const tip = await findTip({ git, refs, remote });
       const format = tip === undefined ? undefined : (await snapshots.read(tip))?.format;
       return format?.kind === 'known' ? format.project : undefined;
     },
@@ -150,12 +126,13 @@ async function fetchBranch(
 }
 
 /** The branch as it is here, else as the remote has it. */
-async function findTip(
-  { git, refs, remote }: BranchPlaces & { git: Git },
-  name: string | undefined,
-  branchName: string,
-): Promise<string | undefined> {
-  const tracking = name === undefined ? [] : [`refs/remotes/${name}/${branchName}`];
+async function findTip({
+  git,
+  refs,
+  remote,
+}: BranchPlaces & { git: Git }): Promise<string | undefined> {
+  const name = await remote.name();
+  const tracking = name === undefined ? [] : [`refs/remotes/${name}/${remote.branchName()}`];
   const known = await findKnownTip(git, tracking);
   if (known !== undefined || name === undefined) return known;
   // Short patience for the small question; fetching what there is may take its time.

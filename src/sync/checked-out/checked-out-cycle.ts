@@ -7,7 +7,7 @@ import { compareWithUpstream } from './checked-out-upstream.ts';
 import { gitOutput } from '../../git/git.ts';
 import { issueList } from '../branch/branch-commit.ts';
 import { pushRef } from '../../git/push.ts';
-import type { MirrorFile } from '../mirror/mirror-file.ts';
+import type { Mirror } from '../mirror/mirror-file.ts';
 import { emptyCycleReport, type SyncCycle } from '../cycle.ts';
 import {
   describeFailure,
@@ -19,7 +19,7 @@ import {
 
 interface CheckedOutContext {
   store: Store;
-  mirror: MirrorFile;
+  mirror: Mirror;
   branch: CheckedOutBranch;
   random: () => number;
   pause: (ms: number) => Promise<unknown>;

@@ -4,113 +4,134 @@ import { WorkspacePlace } from '../../place/workspace-place.ts';
 import {
   emptyMirrorReport,
   type FlushOptions,
-  type MirrorFile,
+  type Mirror,
   type MirrorLook,
   type MirrorReport,
+  type ShownMirror,
 } from './mirror-file.ts';
 import { failureFrom } from '../sync-failure.ts';
 
-/** The mirror in another working tree of the repository. */
+/** The mirror's place in another working tree of the repository. */
 export interface MirrorCopy {
-  /** Tells it from all others, also from one that was at this path before. */
+  /** Unique, also among copies that were at the same path before. */
   name: string;
   path: string;
 }
 
+interface CopiesOptions<Copy extends MirrorCopy> {
+  find: () => Copy[];
+  /** Changes when there may be other copies than before; costs a stat per working tree. */
+  trace: () => string | undefined;
+  open: (copy: Copy) => Mirror;
+  log: Log;
+}
+
 /**
- * The mirror together with its copies, which come and go while the daemon runs: all are written alike,
- * and what is edited in one is taken in and shown in the others. A copy that cannot be used is logged
- * once and stops nothing.
+ * The mirror together with its copies, which come and go while the daemon runs. All are written alike, and an
+ * edit of one is taken in and shown in the others. A copy that cannot be used is logged once and stops nothing.
  */
-export function withCopies<Copy extends MirrorCopy>(
-  main: MirrorFile,
-  {
-    find,
-    trace,
-    open,
-    log,
-  }: {
-    find: () => Copy[];
-    /** Another one when there may be other copies than before; costs a stat per working tree. */
-    trace: () => string | undefined;
-    open: (copy: Copy) => MirrorFile;
-    log: Log;
-  },
-): MirrorFile {
-  let copies = new Map<string, MirrorFile>();
-  /** The trace with which `copies` were found; undefined when it is not to be relied on. */
-  let known: string | undefined;
-  const failures = new Map<string, string>();
+export class MirrorWithCopies<Copy extends MirrorCopy> implements Mirror {
+  readonly path: string;
+  readonly #main: Mirror;
+  readonly #options: CopiesOptions<Copy>;
+  #copies = new Map<string, Mirror>();
+  /** The trace when the copies were found; undefined when a trace cannot tell. */
+  #trace: string | undefined;
+  /** Why copies could not be used at the last flush, by their names. */
+  readonly #failures = new Map<string, string>();
 
-  const look = (): void => {
-    copies = new Map(find().map((copy) => [copy.name, copies.get(copy.name) ?? open(copy)]));
-    for (const name of failures.keys()) if (!copies.has(name)) failures.delete(name);
-  };
-  const hasMoved = (): boolean => {
+  constructor(main: Mirror, options: CopiesOptions<Copy>) {
+    this.path = main.path;
+    this.#main = main;
+    this.#options = options;
+  }
+
+  isBehind(): boolean {
+    return this.#usable().some((file) => file.isBehind());
+  }
+
+  shownSeq(): number {
+    return this.#main.shownSeq();
+  }
+
+  shown(): Promise<ShownMirror | undefined> {
+    return this.#main.shown();
+  }
+
+  directories(): string[] {
+    return [this.#main, ...this.#copies.values()].flatMap((file) => file.directories());
+  }
+
+  hasMoved(): boolean {
+    const { find, trace } = this.#options;
     const found = trace();
-    if (found !== undefined && found === known) return false;
+    if (found !== undefined && found === this.#trace) return false;
     const names = find().map(({ name }) => name);
-    if (names.length !== copies.size || names.some((name) => !copies.has(name))) return true;
-    known = found;
-    return false;
-  };
-  /** A copy that cannot be used was logged, and is tried again with the next flush. */
-  const usable = (): MirrorFile[] =>
-    [...copies].filter(([name]) => !failures.has(name)).map(([, copy]) => copy);
-  const isBehind = (): boolean => main.isBehind() || usable().some((copy) => copy.isBehind());
+    const isSame =
+      names.length === this.#copies.size && names.every((name) => this.#copies.has(name));
+    if (isSame) this.#trace = found;
+    return !isSame;
+  }
 
-  const flushCopy = async (
-    name: string,
-    copy: MirrorFile,
-    options: FlushOptions,
-  ): Promise<MirrorReport> => {
+  mayBeEdited(): boolean {
+    return this.hasMoved() || this.#usable().some((file) => file.mayBeEdited());
+  }
+
+  async look(): Promise<MirrorLook> {
+    if (this.hasMoved()) return 'edited';
+    const looks: MirrorLook[] = [];
+    for (const file of this.#usable()) {
+      if (file.mayBeEdited()) looks.push(await file.look());
+    }
+    return (['edited', 'taken_in'] as const).find((look) => looks.includes(look)) ?? 'settled';
+  }
+
+  async flush(options: FlushOptions = {}): Promise<MirrorReport> {
+    this.#findCopies();
+    const reports: MirrorReport[] = [];
+    const postponed = new Set<string>();
+    for (const [name, copy] of this.#copies) {
+      const report = await this.#flushCopy(name, copy, options);
+      if (report.postponed !== undefined) postponed.add(name);
+      reports.push(report);
+    }
+    reports.push(await this.#main.flush(options));
+    // The first copies do not show yet what came from the later ones.
+    for (const [name, copy] of this.#copies) {
+      const isDone = this.#failures.has(name) || postponed.has(name) || !copy.isBehind();
+      if (!isDone) reports.push(await this.#flushCopy(name, copy, options));
+    }
+    return reports.reduce(combine);
+  }
+
+  #findCopies(): void {
+    const { find, open } = this.#options;
+    const before = this.#copies;
+    this.#copies = new Map(find().map((copy) => [copy.name, before.get(copy.name) ?? open(copy)]));
+    for (const name of this.#failures.keys()) {
+      if (!this.#copies.has(name)) this.#failures.delete(name);
+    }
+  }
+
+  async #flushCopy(name: string, copy: Mirror, options: FlushOptions): Promise<MirrorReport> {
     try {
       new WorkspacePlace(dirname(copy.path)).refuseLinks([basename(copy.path)]);
       const report = await copy.flush(options);
-      failures.delete(name);
+      this.#failures.delete(name);
       return report;
     } catch (error) {
       const { message } = failureFrom(error);
-      if (failures.get(name) !== message) log.warn(message, { error });
-      failures.set(name, message);
+      if (this.#failures.get(name) !== message) this.#options.log.warn(message, { error });
+      this.#failures.set(name, message);
       return emptyMirrorReport();
     }
-  };
+  }
 
-  return {
-    path: main.path,
-    isBehind,
-    shownSeq: () => main.shownSeq(),
-    shown: () => main.shown(),
-    directories: () => [main, ...copies.values()].flatMap((file) => file.directories()),
-    hasMoved,
-    mayBeEdited: () => hasMoved() || [main, ...usable()].some((file) => file.mayBeEdited()),
-    async look() {
-      if (hasMoved()) return 'edited';
-      const looks: MirrorLook[] = [];
-      for (const file of [main, ...usable()]) {
-        if (file.mayBeEdited()) looks.push(await file.look());
-      }
-      return (['edited', 'taken_in'] as const).find((look) => looks.includes(look)) ?? 'settled';
-    },
-    async flush(options = {}) {
-      look();
-      const reports: MirrorReport[] = [];
-      const waiting = new Set<string>();
-      for (const [name, copy] of copies) {
-        const report = await flushCopy(name, copy, options);
-        if (report.postponed !== undefined) waiting.add(name);
-        reports.push(report);
-      }
-      reports.push(await main.flush(options));
-      // What the later ones brought, the earlier do not show yet.
-      for (const [name, copy] of copies) {
-        const isDone = failures.has(name) || waiting.has(name) || !copy.isBehind();
-        if (!isDone) reports.push(await flushCopy(name, copy, options));
-      }
-      return reports.reduce(combine);
-    },
-  };
+  /** Without copies that failed: they were logged, and the next flush tries them again. */
+  #usable(): Mirror[] {
+    const copies = [...this.#copies].filter(([name]) => !this.#failures.has(name));
+    return [this.#main, ...copies.map(([, copy]) => copy)];
+  }
 }
 
 function combine(left: MirrorReport, right: MirrorReport): MirrorReport {

@@ -38,36 +38,36 @@ export interface ShownMirror {
 export type MirrorLook = 'settled' | 'taken_in' | 'edited';
 
 /** The JSONL file beside the store, for people, other tools and rebuilding the store. */
-export interface MirrorFile {
+export interface Mirror {
   readonly path: string;
-  /** Whether the store holds changes that the file does not show; looks at no file. */
+  /** Whether the store holds changes that the file does not show; reads no file. */
   isBehind(): boolean;
-  /** The last event that the file shows, or needs not show. */
+  /** The last event that the file shows, or does not have to show. */
   shownSeq(): number;
-  /** What the file holds; undefined when that is not what bd wrote or took in last. */
+  /** The file's content; undefined when another program wrote it since. */
   shown(): Promise<ShownMirror | undefined>;
-  /** Whether the file may be another one than bd left or accepted; looks at its status only. */
+  /** Whether the file may have changed since it was settled; reads only its status. */
   mayBeEdited(): boolean;
-  /** The same by its content; `mayBeEdited` remembers when it is not. */
+  /** The same by the file's content; `mayBeEdited` remembers that it is settled. */
   look(): Promise<MirrorLook>;
-  /** Takes in what others wrote to the file, then makes it show the store. One call at a time. */
+  /** Takes in edits by others, then makes the file show the store. One call at a time. */
   flush(options?: FlushOptions): Promise<MirrorReport>;
-  /** Where it is written. */
+  /** Where the file is. */
   directories(): string[];
   /** Whether it is in other directories than at the last flush. */
   hasMoved(): boolean;
 }
 
 export interface FlushOptions {
-  /** Somebody asks for a file that shows everything, also where git put another version there. */
+  /** A command asks for a file that shows everything, even where git put another version there. */
   isAsked?: boolean;
 }
 
-/** A mirror that people commit themselves: what git does to the file is theirs. */
+/** The state of a mirror that people commit themselves, so that git may replace the file. */
 export interface Tracking {
-  /** What they are in the middle of; the file is not written before its end, but to end a conflict in it. */
+  /** The git operation under way; until it ends, the file is written only to resolve a conflict in it. */
   operation: string | undefined;
-  /** Git itself is at work there. */
+  /** A git command is at work there. */
   isLocked: boolean;
 }
 
@@ -78,188 +78,218 @@ export interface MirrorFileOptions {
   clock: Clock;
   pause: (ms: number) => Promise<unknown>;
   memory?: MirrorMemory;
-  /** Undefined for a file that is bd's alone; asked at each use. */
+  /** Undefined for a file that only bd writes; asked at each use. */
   tracking?: () => Tracking | undefined;
 }
 
 /**
- * The file is known by the hash of its content, never by its time. The hash is noted before the file
- * is replaced: after a crash in between, the old file counts as an outside edit of old lines, which
- * changes nothing.
+ * One file. It is recognised by the hash of its content, never by its time. The hash is noted before the file is
+ * replaced: after a crash in between, the old file counts as an outside edit with old lines, which changes
+ * nothing.
  */
-export function createMirrorFile({
-  path,
-  quarantineDirectory,
-  store,
-  clock,
-  pause,
-  memory = createMirrorMemory(store.settings),
-  tracking = () => undefined,
-}: MirrorFileOptions): MirrorFile {
-  const { events, versions } = store;
-  let swept = false;
-  /** The file's stamp when it was settled; undefined when no stamp tells that. */
-  let stamp: string | undefined;
-  /** Content of others that is in the store, and that could not be replaced yet. */
-  let taken: { hash: string | undefined; isEdited: boolean } | undefined;
-  const isBehind = (): boolean => memory.seq() !== events.lastSeq();
+export class MirrorFile implements Mirror {
+  readonly path: string;
+  readonly #options: MirrorFileOptions;
+  readonly #memory: MirrorMemory;
+  #isSwept = false;
+  /** The file's stamp when it was settled; undefined when no stamp can tell that. */
+  #stamp: string | undefined;
+  /** Content of others that is in the store, and could not be replaced yet. */
+  #taken: { hash: string | undefined; isEdited: boolean } | undefined;
 
-  /** Whether somebody edited lines, which are to be sealed again before others read them. */
-  const takeIn = async (content: Buffer, report: MirrorReport): Promise<boolean> => {
-    const { created, updated, edited, problems, ...told } = await reconcile(
+  constructor(options: MirrorFileOptions) {
+    this.path = options.path;
+    this.#options = options;
+    this.#memory = options.memory ?? createMirrorMemory(options.store.settings);
+  }
+
+  isBehind(): boolean {
+    return this.#memory.seq() !== this.#options.store.events.lastSeq();
+  }
+
+  shownSeq(): number {
+    return this.#memory.seq();
+  }
+
+  directories(): string[] {
+    return [dirname(this.path)];
+  }
+
+  hasMoved(): boolean {
+    return false;
+  }
+
+  mayBeEdited(): boolean {
+    const found = stampFile(this.path);
+    return found !== undefined && found.text !== this.#stamp;
+  }
+
+  async look(): Promise<MirrorLook> {
+    const found = stampFile(this.path);
+    const content = await readIfThere(this.path);
+    if (content === undefined) return 'settled';
+    const hash = await hashContent(content);
+    if (hash !== this.#memory.hash()) return hash === this.#taken?.hash ? 'taken_in' : 'edited';
+    this.#stamp = found?.isSettled === true ? found.text : undefined;
+    return 'settled';
+  }
+
+  async shown(): Promise<ShownMirror | undefined> {
+    const memory = this.#memory;
+    const seq = memory.seq();
+    const content = memory.showsStore() ? await readIfThere(this.path) : undefined;
+    if (content === undefined || (await hashContent(content)) !== memory.hash()) return undefined;
+    return { content, seq };
+  }
+
+  async flush(options: FlushOptions = {}): Promise<MirrorReport> {
+    const report = emptyMirrorReport();
+    try {
+      if (!this.#isSwept) await removeStaged(this.path);
+      this.#isSwept = true;
+      for (let attempts = 0; attempts < MIRROR_ATTEMPTS_MAX; attempts++) {
+        if (await this.#attempt(report, options)) return report;
+      }
+    } catch (error) {
+      throw unusable(this.path, error);
+    }
+    throw new BdError('FILE_UNUSABLE', {
+      message: `${this.path} was rewritten by another program each time bd was about to write it`,
+      remedy: 'Stop the program that keeps writing that file; nothing is lost meanwhile.',
+    });
+  }
+
+  /** False when another program wrote the file meanwhile. */
+  async #attempt(report: MirrorReport, { isAsked = false }: FlushOptions): Promise<boolean> {
+    const { store, pause, tracking = () => undefined } = this.#options;
+    const memory = this.#memory;
+    const content = await readSettled(this.path, { pause, expectsLines: store.issues.count() > 0 });
+    if (content === undefined && store.issues.count() === 0) return true;
+    const hash = content === undefined ? undefined : await hashContent(content);
+    const isForeign = hash !== memory.hash();
+    if (!isForeign) this.#taken = undefined;
+    if (!isForeign && !this.isBehind() && (memory.showsStore() || !isAsked)) return true;
+    const isEdited = isForeign && (await this.#takeInOnce({ content, hash }, report));
+    const tracked = tracking();
+    // Git stopped for this file: to go on, the user needs it without markers.
+    const isUnresolved =
+      tracked !== undefined && content !== undefined && hasConflictMarkers(content);
+    const isAwaited = isEdited || isUnresolved || isAsked || this.#hasChangesHere();
+    if (tracked !== undefined && isForeign && !isAwaited) {
+      store.transaction(() => memory.left(hash, store.events.lastSeq()));
+      return true;
+    }
+    report.postponed = tracked && postponedBy(tracked, content);
+    if (report.postponed !== undefined) {
+      if (isForeign) store.transaction(() => memory.postponed(hash));
+      return true;
+    }
+    const outcome = await this.#replace({ content, hash });
+    report.written ||= outcome === 'written';
+    return outcome !== 'overtaken';
+  }
+
+  /** Whether lines were edited, so that they have to be sealed before others read them. */
+  async #takeInOnce({ content, hash }: SeenFile, report: MirrorReport): Promise<boolean> {
+    if (content === undefined) return false;
+    if (this.#taken?.hash !== hash) {
+      this.#taken = { hash, isEdited: await this.#takeIn(content, report) };
+    }
+    return this.#taken?.isEdited === true;
+  }
+
+  async #takeIn(content: Buffer, report: MirrorReport): Promise<boolean> {
+    const { store, clock, quarantineDirectory } = this.#options;
+    const findBase = this.#memory.showsStore()
+      ? mirrorBase(store, this.#memory.seq())
+      : importBase(store);
+    const { created, updated, edited, problems, ...effects } = await reconcile(
       readIssueLines(content),
-      {
-        store,
-        clock,
-        origin: 'mirror',
-        findBase: memory.showsStore() ? mirrorBase(store, memory.seq()) : importBase(store),
-      },
+      { store, clock, origin: 'mirror', findBase },
     );
     report.imported += created + updated;
-    addEffects(report, told);
-    const fresh = carry(problems);
+    addEffects(report, effects);
+    const fresh = this.#carry(problems);
     if (fresh.length > 0) {
       report.quarantine = await quarantineLines(quarantineDirectory, fresh);
       report.problems = fresh;
     }
     return edited > 0;
-  };
+  }
 
   /**
-   * What cannot be read stays in a file that people commit, as their next commit would take it from
-   * everybody. Returns what is to be told of.
+   * Keeps unreadable lines in a file that people commit: without them their next commit would remove the lines
+   * for everyone. Returns those that are new.
    */
-  const carry = (problems: LineProblem[]): LineProblem[] => {
-    const known = memory.carried().map(({ line }) => line);
-    memory.carry(tracking() === undefined ? [] : problems.map(({ raw }) => raw));
+  #carry(problems: LineProblem[]): LineProblem[] {
+    const known = this.#memory.carried().map(({ line }) => line);
+    this.#memory.carry(this.#isTracked() ? problems.map(({ raw }) => raw) : []);
     return problems.filter(({ raw }) => !known.some((line) => Buffer.compare(line, raw) === 0));
-  };
+  }
 
-  const render = async (): Promise<IssueFile> => {
-    const file = await renderIssueFile(store);
-    if (tracking() === undefined) memory.carry([]);
-    const carried = memory.carried();
-    if (carried.length === 0) return file;
-    const content = withCarried(file.content, carried);
-    return { content, hash: await hashContent(content) };
-  };
-
-  /** False when somebody wrote the file since `seen`: their lines come first. */
-  const replace = async (seen: Buffer | undefined, seenHash: string | undefined) => {
-    const seq = events.lastSeq();
-    const { content, hash } = await render();
-    if (hash === seenHash) {
-      note(hash, seq);
+  /** `overtaken`: another program wrote the file since it was seen, and its lines come first. */
+  async #replace(seen: SeenFile): Promise<'equal' | 'written' | 'overtaken'> {
+    const seq = this.#options.store.events.lastSeq();
+    const { content, hash } = await this.#render();
+    if (hash === seen.hash) {
+      this.#note(hash, seq);
       return 'equal';
     }
-    const staged = await stageFile(path, content);
-    if (!isSame(await readIfThere(path), seen)) {
+    const staged = await stageFile(this.path, content);
+    if (!isSame(await readIfThere(this.path), seen.content)) {
       await staged.discard();
       return 'overtaken';
     }
-    memory.writing(hash);
+    this.#memory.writing(hash);
     await staged.commit();
-    note(hash, seq);
+    this.#note(hash, seq);
     return 'written';
-  };
+  }
 
-  const note = (hash: string, seq: number): void => {
-    taken = undefined;
+  async #render(): Promise<IssueFile> {
+    const file = await renderIssueFile(this.#options.store);
+    if (!this.#isTracked()) this.#memory.carry([]);
+    const carried = this.#memory.carried();
+    if (carried.length === 0) return file;
+    const content = withCarried(file.content, carried);
+    return { content, hash: await hashContent(content) };
+  }
+
+  #note(hash: string, seq: number): void {
+    const { store } = this.#options;
+    this.#taken = undefined;
     store.transaction(() => {
-      memory.wrote(hash, seq);
-      versions.forget(seq - VERSIONS_KEPT);
+      this.#memory.wrote(hash, seq);
+      store.versions.forget(seq - VERSIONS_KEPT);
     });
-  };
-
-  const attempt = async (
-    report: MirrorReport,
-    { isAsked = false }: FlushOptions,
-  ): Promise<boolean> => {
-    const seen = await readSettled(path, { pause, expectsLines: store.issues.count() > 0 });
-    if (seen === undefined && store.issues.count() === 0) return true;
-    const seenHash = seen === undefined ? undefined : await hashContent(seen);
-    const isForeign = seenHash !== memory.hash();
-    if (!isForeign) taken = undefined;
-    if (!isForeign && !isBehind() && (memory.showsStore() || !isAsked)) return true;
-    if (isForeign && seen !== undefined && taken?.hash !== seenHash) {
-      taken = { hash: seenHash, isEdited: await takeIn(seen, report) };
-    }
-    const isEdited = isForeign && seen !== undefined && taken?.isEdited === true;
-    const tracked = tracking();
-    // Git stopped for this file: the person needs it without markers to go on.
-    const isUnresolved = tracked !== undefined && seen !== undefined && hasConflictMarkers(seen);
-    const isAwaited = isEdited || isUnresolved || isAsked || hasChangesHere();
-    if (tracked !== undefined && isForeign && !isAwaited) {
-      store.transaction(() => memory.left(seenHash, events.lastSeq()));
-      return true;
-    }
-    report.postponed = tracked && awaited(tracked, seen);
-    if (report.postponed !== undefined) {
-      if (isForeign) store.transaction(() => memory.postponed(seenHash));
-      return true;
-    }
-    const outcome = await replace(seen, seenHash);
-    report.written ||= outcome === 'written';
-    return outcome !== 'overtaken';
-  };
+  }
 
   /**
-   * A checkout, reset or stash puts an older version there, or one from another branch, and git wants to
-   * find it as it left it: were it written at once, the next checkout would be refused because of a
-   * change that nobody made. So it is written when an issue was changed in another way than by the file.
+   * A checkout, reset or stash puts there an older version, or one from another branch. If bd replaced that at
+   * once, git would refuse the next checkout because of a change that the user did not make. So the file is
+   * written only after an issue changed in another way than by the file.
    */
-  const hasChangesHere = (): boolean => events.hasOtherThan('mirror', { after: memory.since() });
+  #hasChangesHere(): boolean {
+    return this.#options.store.events.hasOtherThan('mirror', { after: this.#memory.since() });
+  }
 
-  return {
-    path,
-    isBehind,
-    shownSeq: () => memory.seq(),
-    directories: () => [dirname(path)],
-    hasMoved: () => false,
-    mayBeEdited() {
-      const found = stampFile(path);
-      return found !== undefined && found.text !== stamp;
-    },
-    async look() {
-      const found = stampFile(path);
-      const content = await readIfThere(path);
-      if (content === undefined) return 'settled';
-      const hash = await hashContent(content);
-      if (hash !== memory.hash()) return hash === taken?.hash ? 'taken_in' : 'edited';
-      stamp = found?.isSettled === true ? found.text : undefined;
-      return 'settled';
-    },
-    async shown() {
-      const seq = memory.seq();
-      const content = memory.showsStore() ? await readIfThere(path) : undefined;
-      if (content === undefined || (await hashContent(content)) !== memory.hash()) return undefined;
-      return { content, seq };
-    },
-    async flush(options = {}) {
-      const report = emptyMirrorReport();
-      try {
-        if (!swept) await removeStaged(path);
-        swept = true;
-        for (let attempts = 0; attempts < MIRROR_ATTEMPTS_MAX; attempts++) {
-          if (await attempt(report, options)) return report;
-        }
-      } catch (error) {
-        throw unusable(path, error);
-      }
-      throw new BdError('FILE_UNUSABLE', {
-        message: `${path} was rewritten by another program each time bd was about to write it`,
-        remedy: 'Stop the program that keeps writing that file; nothing is lost meanwhile.',
-      });
-    },
-  };
+  #isTracked(): boolean {
+    return this.#options.tracking?.() !== undefined;
+  }
+}
+
+/** The file as it was read; undefined members where there was none. */
+interface SeenFile {
+  content: Buffer | undefined;
+  hash: string | undefined;
 }
 
 export function emptyMirrorReport(): MirrorReport {
   return { imported: 0, written: false, postponed: undefined, ...noNews() };
 }
 
-/** Both sides between conflict markers are in the store by then: people go on from what it makes of them. */
-function awaited(
+/** What a write has to wait for. Nothing, with conflict markers: the store has joined both sides by then. */
+function postponedBy(
   { operation, isLocked }: Tracking,
   content: Buffer | undefined,
 ): string | undefined {
@@ -267,7 +297,7 @@ function awaited(
   return content !== undefined && hasConflictMarkers(content) ? undefined : operation;
 }
 
-/** Waits, within bounds, for the end of a file that somebody is still writing, or has just emptied to write it. */
+/** Waits, up to a limit, while another program is still writing the file, or has emptied it to write. */
 async function readSettled(
   path: string,
   { pause, expectsLines }: { pause: (ms: number) => Promise<unknown>; expectsLines: boolean },
@@ -278,7 +308,7 @@ async function readSettled(
     if (content === undefined || !(isEmptied(content) || endsInsideLine(content))) break;
     await pause(MIRROR_SETTLE_MS);
     const later = await readIfThere(path);
-    // An empty file is no end: whoever emptied it is about to write.
+    // An empty file is not the end: the program that emptied it is about to write.
     if (!isEmptied(content) && isSame(content, later)) break;
     content = later;
   }

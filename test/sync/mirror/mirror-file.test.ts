@@ -11,7 +11,7 @@ import {
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SLICE_RECORDS } from '../../../src/core/limits.ts';
-import { createMirrorFile, type MirrorFile } from '../../../src/sync/mirror/mirror-file.ts';
+import { MirrorFile, type Mirror } from '../../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import {
@@ -31,7 +31,7 @@ const EARLIER = '2025-12-31T00:00:00.000Z';
 let sandbox: Sandbox;
 let clock: FakeClock;
 let store: Store;
-let mirror: MirrorFile;
+let mirror: Mirror;
 let path: string;
 /** What another program does while the flush waits for a file that ends in half a line. */
 let meanwhile: () => void;
@@ -53,7 +53,7 @@ beforeEach(() => {
   store = openStore(join(sandbox.directory, 'beads.db'), { clock });
   path = join(sandbox.directory, 'beads.jsonl');
   meanwhile = () => {};
-  mirror = createMirrorFile({
+  mirror = new MirrorFile({
     path,
     quarantineDirectory: join(sandbox.directory, 'quarantine'),
     store,
@@ -119,7 +119,7 @@ describe('writing the mirror', () => {
     await mirror.flush();
     put(store, issue('t-b'));
     const { settings } = store;
-    const racing = createMirrorFile({
+    const racing = new MirrorFile({
       path,
       quarantineDirectory: join(sandbox.directory, 'quarantine'),
       store: {
