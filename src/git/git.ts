@@ -109,7 +109,15 @@ export function createGit({
   };
 }
 
-/** Worktrees share the refs of their repository, so this is the git of its common directory. */
+/** The git of one working tree, with its own HEAD and index. */
+export function openWorktreeGit(
+  { gitDir, topLevel }: GitRepository,
+  { env }: { env: Environment },
+): Git {
+  return createGit({ gitDir, directory: topLevel, env });
+}
+
+/** The git of the common directory, whose refs all worktrees share. */
 export function openSharedGit(
   { commonDir, topLevel }: GitRepository,
   { env }: { env: Environment },

@@ -1,5 +1,8 @@
-import { gitOutput, type Git } from './git.ts';
+import { relative, sep } from 'node:path';
+import type { Environment } from '../platform/environment.ts';
+import { gitOutput, openWorktreeGit, type Git } from './git.ts';
 import type { GitObjects } from './objects.ts';
+import type { GitRepository } from './repository.ts';
 
 /** An entry of a tree, as git-mktree(1) names its parts. */
 export interface TreeEntry {
@@ -63,6 +66,24 @@ export async function findInCommit(
   const listing = await gitOutput(git, ['ls-tree', '-z', '--full-tree', commit, '--', path]);
   const [mode, , oid] = listing.split(/[ \t]/);
   return mode === undefined || oid === undefined ? undefined : { mode, oid };
+}
+
+/** The files in `directory` as of HEAD: their paths in it, each with the name of its blob. */
+export async function listCommitted(
+  repository: GitRepository,
+  directory: string,
+  { env }: { env: Environment },
+): Promise<ReadonlyMap<string, string>> {
+  const git = openWorktreeGit(repository, { env });
+  const place = relative(repository.topLevel, directory).split(sep).join('/');
+  const { stdout } = await git.run(['ls-tree', '-r', '-z', '--full-tree', 'HEAD', '--', place]);
+  const entries = stdout.toString().split('\0').filter(Boolean);
+  return new Map(
+    entries.map((entry) => {
+      const [facts = '', path = ''] = entry.split('\t');
+      return [path.slice(place.length + 1), facts.split(' ')[2] ?? ''];
+    }),
+  );
 }
 
 /** Writes the tree of `commit` with one file changed, and the directories above that file. */

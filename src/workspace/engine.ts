@@ -27,7 +27,7 @@ export interface SyncOptions {
   reached: Reached;
 }
 
-/** What the engine of a workspace works with, by the settings of now. */
+/** What the engine of a workspace works with, by its current settings. */
 export function openSync({ metadata, held, ...place }: SyncOptions): SyncEngineOptions {
   const { config, clock, reached } = place;
   const { store } = held;
@@ -43,7 +43,7 @@ export function openSync({ metadata, held, ...place }: SyncOptions): SyncEngineO
     ...around,
     projectId: metadata.project_id,
     mirror,
-    // A step of a cycle can take as long as somebody stops us.
+    // The process may be suspended during a step, and another one may have taken over meanwhile.
     async reached(step) {
       await reached(step);
       held.guardShowing();

@@ -1,6 +1,7 @@
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { indexLockPath } from '../git/index-file.ts';
 import { operationInProgress } from '../git/operation-in-progress.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
@@ -23,7 +24,7 @@ interface WorktreeMirror extends MirrorCopy {
   gitDir: string;
 }
 
-/** The mirror's place in each other working tree of the repository that has a `.beads` directory there. */
+/** Finds the mirror's place in the repository's other working trees that have a `.beads` directory there. */
 function createWorktreeSearch({ beadsDir, mirrorName }: { beadsDir: string; mirrorName: string }) {
   let administration: string | undefined;
   let places: string[] = [];
@@ -48,7 +49,7 @@ function createWorktreeSearch({ beadsDir, mirrorName }: { beadsDir: string; mirr
           gitDir,
         }));
     },
-    /** Another one when a working tree, or a `.beads` in one, has come or gone since the last `find`. */
+    /** Changes when a working tree, or a `.beads` in one, was added or removed since the last `find`. */
     trace(): string | undefined {
       if (administration === undefined) return undefined;
       const stamp = stampFile(administration);
@@ -95,23 +96,23 @@ export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions):
   });
 }
 
-/** A file that goes by another name is another file: nothing is known of it, or what was known last. */
+/** Each file name has its own memory, so that of a renamed mirror starts empty or as it last was. */
 function memoryName(mirrorName: string, place = ''): string {
   return [mirrorName === DEFAULT_MIRROR ? '' : mirrorName, place].filter(Boolean).join(' ');
 }
 
-/** When the mirror is the person's to commit, what git is doing to the working tree that it is in. */
+/** What git is doing in the mirror's working tree; undefined while bd alone writes the mirror. */
 function createTracking(config: Config, gitDir: string): () => Tracking | undefined {
   return () =>
     config.text('sync.mode') === 'branch'
       ? undefined
       : {
           operation: operationInProgress(gitDir),
-          isLocked: existsSync(join(gitDir, 'index.lock')),
+          isLocked: existsSync(indexLockPath(gitDir)),
         };
 }
 
-/** Through no link, as a branch can bring one along; and not one that leads the way to another workspace. */
+/** Not through a link, which a branch may contain, and without a redirect to another workspace. */
 function isPlainDirectory(path: string, { commonDir }: GitRepository): boolean {
   try {
     return (

@@ -2,7 +2,7 @@ import { relative, sep } from 'node:path';
 import type { SyncMode } from '../core/sharing.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { createGit, openSharedGit } from '../git/git.ts';
+import { openSharedGit, openWorktreeGit } from '../git/git.ts';
 import { GitObjects } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
 import type { Store } from '../store/store.ts';
@@ -33,13 +33,13 @@ export interface SyncModeOptions {
   remoteWait: RemoteWait;
 }
 
-/** How the workspace shares, by its `sync.mode`; undefined where people commit the mirror themselves. */
+/** The cycle for the workspace's `sync.mode`; undefined where people commit the mirror themselves. */
 export function openSyncCycle(options: SyncModeOptions): SyncCycle | undefined {
   const { repository, config, projectId, store } = options;
   const mode = config.text('sync.mode') as SyncMode;
-  // What is changed in another way of sharing, the branch does not have.
+  // The branch lacks what changes while issues are shared in another way.
   if (repository === undefined || mode !== 'branch') forgetShared(store);
-  // A workspace of the classic tool has no project id: `bd init` gives it one, or finds the right one.
+  // A workspace of the classic tool has no project id until `bd init` gives it one, or finds the right one.
   if (repository === undefined || projectId === '') return undefined;
   switch (mode) {
     case 'branch':
@@ -84,9 +84,9 @@ function openCheckedOut({
   ...options
 }: SyncModeOptions & { repository: GitRepository }): SyncCycle {
   const { beadsDir, store, mirror, env, clock, remoteWait } = options;
-  const { gitDir, commonDir, topLevel } = repository;
+  const { commonDir, topLevel } = repository;
   const branch = new CheckedOutBranch({
-    git: remoteWait.watch(createGit({ gitDir, directory: topLevel, env })),
+    git: remoteWait.watch(openWorktreeGit(repository, { env })),
     objects: new GitObjects(openSharedGit(repository, { env })),
     commonDir,
     path: relative(topLevel, mirror.path).split(sep).join('/'),

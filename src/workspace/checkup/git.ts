@@ -3,7 +3,7 @@ import { toBdError } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { createGit, type Git, openSharedGit } from '../../git/git.ts';
+import { openSharedGit, openWorktreeGit, type Git } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
 import type { Config } from '../config/config.ts';
@@ -21,12 +21,11 @@ interface GitContext {
 
 /** Whether git can do what bd needs, and what the repository's settings make git run. Runs none of it. */
 export async function checkGit({ repository, config, env }: GitContext): Promise<Finding[]> {
-  const { gitDir, topLevel } = repository;
-  const git = createGit({ gitDir, directory: topLevel, env });
+  const git = openWorktreeGit(repository, { env });
   const program = await checkProgram(git);
   if (program.status === 'error') return [program];
   const shared = openSharedGit(repository, { env });
-  const settings = await checkGitSettings(shared, topLevel);
+  const settings = await checkGitSettings(shared, repository.topLevel);
   // Git reads its remote and its merge driver from the same settings.
   if (settings.status === 'error') return [program, settings];
   return [

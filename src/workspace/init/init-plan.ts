@@ -6,7 +6,7 @@ import { BdError } from '../../core/errors.ts';
 import { prefixFrom } from '../../core/issue-id.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
-import { listCommitted } from '../../git/committed-files.ts';
+import { listCommitted } from '../../git/tree.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';

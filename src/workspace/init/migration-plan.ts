@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import type { SyncMode } from '../../core/sharing.ts';
-import { listCommitted } from '../../git/committed-files.ts';
+import { listCommitted } from '../../git/tree.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Project } from '../../sync/branch/branch-snapshot.ts';

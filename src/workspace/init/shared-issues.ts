@@ -5,7 +5,7 @@ import { BdError } from '../../core/errors.ts';
 import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { listCommitted } from '../../git/committed-files.ts';
+import { listCommitted } from '../../git/tree.ts';
 import { type Git, openSharedGit } from '../../git/git.ts';
 import { findGitRepository, type GitRepository } from '../../git/repository.ts';
 import { WorkspacePlace } from '../../place/workspace-place.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { borrowRepository } from '../../git/borrowed-repository.ts';
-import { listCommitted } from '../../git/committed-files.ts';
+import { listCommitted } from '../../git/tree.ts';
 import { gitOutput, openSharedGit } from '../../git/git.ts';
 import { GitObjects } from '../../git/objects.ts';
 import type { GitRepository } from '../../git/repository.ts';
