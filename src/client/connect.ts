@@ -5,7 +5,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 export type Connected = { kind: 'connected'; socket: Socket };
 
-export type Connection =
+export type ConnectOutcome =
   | Connected
   /** Nothing listens: no link, or the link of a dead daemon or of another workspace. */
   | { kind: 'absent' }
@@ -18,7 +18,7 @@ export type Connection =
 export async function connect(
   { socketLink }: WorkspacePlace,
   { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
-): Promise<Connection> {
+): Promise<ConnectOutcome> {
   const resolved = resolveSocket(socketLink);
   if (resolved.kind === 'absent') return { kind: 'absent' };
   if (resolved.kind === 'untrusted') {
@@ -39,10 +39,13 @@ export async function callFormerDaemon({ socketLink }: WorkspacePlace): Promise<
 }
 
 /** `path` is a socket in a runtime directory of ours. */
-export function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): Promise<Connection> {
+export function connectTo(
+  path: string,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<ConnectOutcome> {
   return new Promise((done) => {
     const socket = createConnection(path);
-    const finish = (connection: Connection): void => {
+    const finish = (connection: ConnectOutcome): void => {
       clearTimeout(deadline);
       socket.removeAllListeners();
       if (connection.kind !== 'connected') {
@@ -60,7 +63,7 @@ export function connectTo(path: string, { timeoutMs }: { timeoutMs: number }): P
   });
 }
 
-function explain(error: NodeJS.ErrnoException): Connection {
+function explain(error: NodeJS.ErrnoException): ConnectOutcome {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':

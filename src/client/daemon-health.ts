@@ -6,7 +6,7 @@ import { resolveSocket } from '../place/socket-link.ts';
 import { WorkspacePlace } from '../place/workspace-place.ts';
 import type { DaemonStatusResult } from '../protocol/daemon-methods.ts';
 import { compareVersions } from '../protocol/handshake.ts';
-import { connect, connectTo, type Connection } from './connect.ts';
+import { connect, connectTo, type ConnectOutcome } from './connect.ts';
 import { ask } from './request.ts';
 import type { RegistryEntry } from './registry.ts';
 
@@ -131,7 +131,7 @@ type Probe =
   | { kind: 'forbidden'; reason: string }
   | { kind: 'silent'; reason: string };
 
-async function probeDaemon(reach: (timeoutMs: number) => Promise<Connection>): Promise<Probe> {
+async function probeDaemon(reach: (timeoutMs: number) => Promise<ConnectOutcome>): Promise<Probe> {
   const endMs = performance.now() + PROBE_TIMEOUT_MS;
   const connection = await reach(PROBE_TIMEOUT_MS);
   if (connection.kind === 'absent' || connection.kind === 'forbidden') return connection;

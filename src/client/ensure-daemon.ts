@@ -4,7 +4,7 @@ import { CONNECT_TIMEOUT_MS, DAEMON_START_TIMEOUT_MS, HELD_TIMEOUT_MS } from '..
 import { enterCriticalSection } from '../platform/critical-section.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { forgetStartFailure, readStartFailure, rememberStartFailure } from './daemon-notes.ts';
-import { callFormerDaemon, connect, type Connected, type Connection } from './connect.ts';
+import { callFormerDaemon, connect, type Connected, type ConnectOutcome } from './connect.ts';
 import { spawnDaemon, type DaemonStart, type Spawned } from './spawn-daemon.ts';
 
 export type Ensured =
@@ -109,7 +109,11 @@ function refuse(failed: { kind: 'failed' | 'failed_before'; error: BdError }): E
     : failed;
 }
 
-function unreachable(place: WorkspacePlace, connection: Connection, timeoutMs: number): BdError {
+function unreachable(
+  place: WorkspacePlace,
+  connection: ConnectOutcome,
+  timeoutMs: number,
+): BdError {
   const who = place.nameHolder();
   const why =
     connection.kind === 'unresponsive'

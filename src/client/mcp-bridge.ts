@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { BdError, toBdError } from '../core/errors.ts';
-import { BRIDGE_DRAIN_TIMEOUT_MS, LINE_BYTES_MAX } from '../core/limits.ts';
+import { toBdError, type BdError } from '../core/errors.ts';
+import { BRIDGE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
+import { lineFraming } from '../protocol/framing.ts';
 import { notification } from '../protocol/messages.ts';
 import { PROTOCOL } from '../protocol/handshake.ts';
+import { createBoundedWriter, type BoundedWriter } from '../rpc/bounded-writer.ts';
 import { createMcpSession } from './mcp-session.ts';
 
 export interface Bridge {
@@ -60,6 +62,8 @@ interface DaemonLine {
 /** A connection to whichever daemon there is. Lines are bytes, each a character: they go by as they came. */
 function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
   const session = createMcpSession();
+  const toClient = createBoundedWriter(output);
+  let toDaemon: BoundedWriter | undefined;
   const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
   const greeting = JSON.stringify(
     notification('bd/hello', { v: 1, ...hello, pid: process.pid, client }),
@@ -88,19 +92,21 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
 
   const serve = (socket: Socket): void => {
     socket.on('error', () => {}); // Told by 'close'.
-    const resume = (): void => void socket.resume();
-    output.on('drain', resume);
     socket.once('close', () => {
-      output.off('drain', resume);
       connection = undefined;
       // Nobody is there to be answered.
       if (!isClosed) void goOn();
     });
-    const splitter = createSplitter();
-    socket.setEncoding('latin1').on('data', (piece: string) => {
-      for (const line of splitter(piece)) {
-        if (session.received(line) && !output.write(`${line}\n`, 'latin1')) socket.pause();
+    toDaemon = createBoundedWriter(socket);
+    const framing = lineFraming({ bytesMax: Infinity });
+    socket.on('data', (chunk: Buffer) => {
+      for (const body of framing.push(chunk)) {
+        const line = textOf(body);
+        if (session.received(line)) output.write(`${line}\n`, 'latin1');
       }
+      if (!toClient.isFull()) return;
+      socket.pause();
+      void toClient.room().then(() => socket.resume());
     });
     for (const text of [greeting, ...session.opening()]) socket.write(`${text}\n`, 'latin1');
   };
@@ -136,7 +142,7 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
       const socket = await reach();
       if (socket === undefined) return refuse(line);
       session.sent(line);
-      if (!write(socket, line) && !socket.destroyed) await roomIn(socket);
+      if (!write(socket, line)) await toDaemon?.room();
     },
     async finish() {
       const socket = await connection;
@@ -158,38 +164,14 @@ function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
   };
 }
 
-/** Cuts pieces into lines; throws when one has no end. */
-function createSplitter({ charsMax = Infinity } = {}): (piece: string) => string[] {
-  let rest = '';
-  return (piece) => {
-    rest += piece;
-    if (rest.length > charsMax && !piece.includes('\n')) throw tooLong();
-    if (!piece.includes('\n')) return [];
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    return lines;
-  };
-}
-
 async function* readLines(input: Readable): AsyncGenerator<string> {
-  const splitter = createSplitter({ charsMax: LINE_BYTES_MAX });
-  for await (const chunk of input as AsyncIterable<Buffer>)
-    yield* splitter(chunk.toString('latin1'));
+  const framing = lineFraming();
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    for (const body of framing.push(chunk)) yield textOf(body);
+  }
 }
 
-async function roomIn(socket: Socket): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      socket.off('drain', go).off('close', go);
-      resolve();
-    };
-    socket.on('drain', go).on('close', go);
-  });
-}
-
-function tooLong(): BdError {
-  return new BdError('LIMIT_EXCEEDED', {
-    message: `a line is longer than ${LINE_BYTES_MAX} bytes`,
-    remedy: 'Send less at once.',
-  });
+/** Each byte a character. */
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import { messageOf } from '../core/errors.ts';
+import { lineFraming } from '../protocol/framing.ts';
+import { parseBody } from '../protocol/messages.ts';
 
 export interface MessageStream {
   send(message: object): void;
@@ -10,24 +12,20 @@ export interface MessageStream {
   }): void;
 }
 
-/** One JSON message per line, by hand: the client loads nothing but node:net. */
+/** One JSON message per line. */
 export function openMessageStream(socket: Socket): MessageStream {
+  // The daemon is trusted: an answer may be as long as it is.
+  const framing = lineFraming({ bytesMax: Infinity });
   return {
-    send: (message) => void socket.write(`${JSON.stringify(message)}\n`),
+    send: (message) => void socket.write(framing.encode(JSON.stringify(message))),
     read({ message, ended }) {
-      let buffered = '';
       let failure: string | undefined;
-      socket.setEncoding('utf8');
-      socket.on('data', (text: string) => {
-        buffered += text;
-        if (!text.includes('\n')) return;
-        const lines = buffered.split('\n');
-        buffered = lines.pop() ?? '';
+      socket.on('data', (chunk: Buffer) => {
         try {
-          for (const line of lines) {
-            // Who has heard enough lets go of the connection, and hears nothing more.
+          for (const body of framing.push(chunk)) {
+            // A reader that has heard enough destroys the socket, and hears nothing more.
             if (socket.destroyed) return;
-            message(JSON.parse(line));
+            message(parseBody(body));
           }
         } catch (error) {
           failure = messageOf(error);

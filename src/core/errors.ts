@@ -7,6 +7,8 @@ export const ERRORS = {
   NOT_JSON: { rpc: -32_700, exit: 2 },
   BAD_REQUEST: { rpc: -32_600, exit: 2 },
   UNKNOWN_METHOD: { rpc: -32_601, exit: 2 },
+  /** The number that the Language Server Protocol has for it. */
+  REQUEST_CANCELLED: { rpc: -32_800, exit: 130 },
   NO_WORKSPACE: { rpc: 1000, exit: 1 },
   ISSUE_NOT_FOUND: { rpc: 1001, exit: 3 },
   AMBIGUOUS_ID: { rpc: 1002, exit: 3 },

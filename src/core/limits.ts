@@ -13,6 +13,9 @@ export const LINE_BYTES_MAX = 16 * 1024 * 1024;
 /** Longest LSP header block, in bytes: two short headers fit, an endless one does not. */
 export const HEADER_BYTES_MAX = 4 * 1024;
 
+/** A first line of more bytes than this is no MCP client's: theirs says hello. */
+export const OPENING_LINE_BYTES_MAX = 64 * 1024;
+
 /** Deepest nesting of a value in a line: SQLite reads 1,000 levels, a person none of a hundred. */
 export const JSON_DEPTH_MAX = 100;
 
@@ -287,9 +290,6 @@ export const MCP_ISSUES_MAX = 50;
 
 /** Issues whose whole texts one MCP `show` returns. */
 export const MCP_SHOWN_MAX = 10;
-
-/** Unanswered MCP requests of one connection: beyond it the daemon stops reading from that client. */
-export const MCP_REQUESTS_MAX = 64;
 
 /** How long an MCP connection whose client sends no more may take to answer what is pending. */
 export const MCP_DRAIN_TIMEOUT_MS = 10_000;

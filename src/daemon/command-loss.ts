@@ -11,9 +11,9 @@ export function watchLoss(call: Call): WatchedCall {
   let hasChanged = false;
   let isLost = false;
   return {
-    async call(method, params) {
+    async call(method, params, options) {
       try {
-        const result = await call(method, params);
+        const result = await call(method, params, options);
         hasChanged ||= METHODS[method].effect !== 'read';
         return result;
       } catch (error) {

@@ -1,7 +1,7 @@
 import { DAEMON_METHODS, isDaemonMethod, type OutputParams } from '../protocol/daemon-methods.ts';
 import type { Call, Method, Params } from '../protocol/methods.ts';
 import { watchLoss } from './command-loss.ts';
-import type { Caller, Handle } from './connections/rpc-peer.ts';
+import type { Caller, Handle } from '../rpc/connection.ts';
 import { readStatus, type DaemonFacts } from './read-status.ts';
 import type { Admission } from './admission.ts';
 import { runCommandFor } from './run-command.ts';
@@ -24,11 +24,14 @@ export function createHandle(options: HandleOptions): Handle {
   return async (method, params, caller) => {
     if (!isDaemonMethod(method)) {
       // The table checks both, as it does for every face.
-      return await call(method as Method, params as Params<Method>);
+      return await call(method as Method, params as Params<Method>, { signal: caller.signal });
     }
     switch (method) {
-      case 'hello':
-        return admission.hello(params);
+      case 'hello': {
+        const answer = admission.hello(params);
+        if ((params as { passive?: unknown }).passive === true) caller.becomePassive();
+        return answer;
+      }
       case 'run_command': {
         admission.admit(params);
         const command = DAEMON_METHODS[method].params.check(params, method);
@@ -60,5 +63,8 @@ export function createHandle(options: HandleOptions): Handle {
 /** On standard error: what a command prints is read by programs. */
 function tell(caller: Caller, notice: string | undefined): void {
   if (notice === undefined) return;
-  caller.notify('output', { stream: 'stderr', text: `Note: ${notice}\n` } satisfies OutputParams);
+  void caller.notify('output', {
+    stream: 'stderr',
+    text: `Note: ${notice}\n`,
+  } satisfies OutputParams);
 }

@@ -9,7 +9,7 @@ import type {
   StdinPiece,
 } from '../protocol/daemon-methods.ts';
 import type { Call } from '../protocol/methods.ts';
-import type { Caller } from './connections/rpc-peer.ts';
+import type { Caller } from '../rpc/connection.ts';
 
 type RunCommand = typeof RunCommandFunction;
 
@@ -22,13 +22,20 @@ export async function runCommandFor(
   // A daemon that was stopped for a while finds commands whose clients have reported a failure.
   if (params.expires_ms !== undefined && nowMs > params.expires_ms) throw expired();
   // The client knows from this that its command was read, and must not be sent again.
-  caller.notify('heartbeat', {});
-  const beat = setInterval(() => caller.notify('heartbeat', {}), HEARTBEAT_INTERVAL_MS);
+  const beat = (): void => void caller.notify('heartbeat', {});
+  beat();
+  const beating = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
     const runCommand = await loadRunner();
-    return { exit_code: await runCommand(params.argv, createIo(caller, params), call) };
+    const { signal } = caller;
+    const exitCode = await runCommand(params.argv, createIo(caller, params), (method, given) =>
+      call(method, given, { signal }),
+    );
+    // Its failure was not printed: nobody waits for that output any more.
+    signal.throwIfAborted();
+    return { exit_code: exitCode };
   } finally {
-    clearInterval(beat);
+    clearInterval(beating);
   }
 }
 
@@ -40,7 +47,7 @@ export async function loadRunner(): Promise<RunCommand> {
 function createIo(caller: Caller, params: RunCommandParams): CommandIo {
   const print = (stream: OutputParams['stream'], text: string): void => {
     for (const piece of cut(text)) {
-      caller.notify('output', { stream, text: piece } satisfies OutputParams);
+      void caller.notify('output', { stream, text: piece } satisfies OutputParams);
     }
   };
   return {
@@ -57,7 +64,7 @@ function createIo(caller: Caller, params: RunCommandParams): CommandIo {
 async function readStdin(caller: Caller): Promise<string> {
   let text = '';
   for (;;) {
-    const piece = (await caller.request('read_stdin', {})) as StdinPiece;
+    const piece = (await caller.call('read_stdin', {})) as StdinPiece;
     text += piece.text;
     if (piece.end) return text;
     if (text.length > STDIN_CHARS_MAX) throw tooMuch();

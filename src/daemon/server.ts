@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
-import { createConnections, type Connections } from './connections/accept.ts';
-import type { Handle } from './connections/rpc-peer.ts';
+import type { Handle } from '../rpc/connection.ts';
+import { Connections } from './connections.ts';
+import { createFaces } from './faces.ts';
 import { createHandle } from './handle-request.ts';
 import { listen, type Listener } from './listener.ts';
 import { createAdmission, type Admission } from './admission.ts';
@@ -28,10 +29,13 @@ export async function openServer(
   { ended }: { ended: () => void },
 ): Promise<DaemonServer> {
   const { place, workspace, env, clock, log, standing, post, check } = context;
-  const connections: Connections = createConnections({
-    call: callFor(context, {}),
-    handle: (...request) => handle(...request),
-    admit: (params) => admission.admit(params),
+  const connections: Connections = new Connections({
+    faces: createFaces({
+      call: callFor(context, {}),
+      handle: (...request) => handle(...request),
+      admit: (params) => admission.admit(params),
+      log,
+    }),
     log,
     opened() {
       post({ kind: 'connection_opened' });
@@ -53,12 +57,12 @@ export async function openServer(
   const admission = openAdmission(context, listener);
   const handle = openHandle(context, { admission, connections, listener });
   return {
-    connections: () => connections.count(),
+    connections: () => connections.awake,
     restoreLink: () => listener.restoreLink(),
     async close({ reason, patienceMs }) {
       listener.withdraw();
       listener.close();
-      await connections.drain({ refusal: admission.decline(reason), patienceMs });
+      await connections.drain({ refusal: admission.decline(reason), timeoutMs: patienceMs });
     },
     remove: () => listener.remove(),
   };
@@ -101,7 +105,7 @@ function openHandle(
       startedMs,
       clock,
       build: program.build,
-      connections: () => connections.count(),
+      connections: () => connections.count,
       lastError: () => log.lastError(),
     },
     // The first client that asks tells its person.
@@ -123,9 +127,9 @@ const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'STORE_UNUSABLE
 /** A request that fails because the workspace was taken from us, or broke, ends the daemon, not just the request. */
 function callFor({ workspace, check }: DaemonContext, command: { key?: string | undefined }): Call {
   const call = createCall(workspace, command);
-  return async (method, params) => {
+  return async (method, params, options) => {
     try {
-      return await call(method, params);
+      return await call(method, params, options);
     } catch (error) {
       if (error instanceof BdError && LOSSES.has(error.code)) check();
       throw error;

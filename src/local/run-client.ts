@@ -1,7 +1,7 @@
 import type { CommandIo } from '../cli/command-io.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from '../client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from '../client/command-line.ts';
-import { connect, type Connected, type Connection } from '../client/connect.ts';
+import { connect, type Connected, type ConnectOutcome } from '../client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from '../client/forward-command.ts';
 import { COMMAND_REPEATS_MAX } from '../core/limits.ts';
 import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
@@ -53,7 +53,7 @@ export async function runClient(
 /** Through the daemon, or in this process when none can be reached. */
 async function runThere(
   place: WorkspacePlace,
-  connection: Connection,
+  connection: ConnectOutcome,
   command: Command,
 ): Promise<number> {
   const { argv, line, io, host } = command;
@@ -91,7 +91,7 @@ async function prepare({ line, io, host }: Command): Promise<boolean> {
 /** The daemon that was found, or one that is started if that is wanted and allowed. */
 async function reach(
   place: WorkspacePlace,
-  found: Connection,
+  found: ConnectOutcome,
   { line, host: { env, program, sinceMs } }: Command,
 ): Promise<DaemonReach> {
   if (found.kind === 'connected') return found;

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import {
   fromJsonSchema,
   McpServer,
@@ -9,7 +8,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { withNotes, type Call, type MirrorNotes } from '../protocol/methods.ts';
-import { createSocketTransport, type SocketBounds } from './socket-transport.ts';
+import { SocketTransport, type TransportOptions } from './socket-transport.ts';
 import { describeError, toolError, toolResult } from './tool-result.ts';
 import type { Tool, ToolSession } from './tool.ts';
 import { claimTool } from './tools/claim.ts';
@@ -22,19 +21,12 @@ import { updateTool } from './tools/update.ts';
 /** In the order of an agent's work; always the same, so that clients' prompt caches hold. */
 const TOOLS: readonly Tool[] = [readyTool, showTool, createTool, updateTool, claimTool, closeTool];
 
-export interface McpOptions {
-  /**
-   * One client's connection, paused or not, with what was read of it put back by `unshift`. Made with
-   * `allowHalfOpen`, or a client that ends its side first loses the answers still to come.
-   */
-  socket: Duplex;
+/** The socket is made with `allowHalfOpen`: a client that ends its side still gets its answers. */
+export interface McpOptions extends TransportOptions {
   call: Call;
   /** What the connection's `bd/hello` said, if there was one. */
   hello: { cwd?: string; actor?: string };
   log: McpLog;
-  /** When aborted, what runs is answered, nothing more is begun, and the connection ends. */
-  ending?: AbortSignal;
-  bounds?: SocketBounds;
 }
 
 /** The part of the daemon's log that this face writes to. */
@@ -46,11 +38,9 @@ export interface McpLog {
 /** The session of one connection; each run of a tool gets a call of its own from it. */
 type Session = ToolSession & { readonly call: Call };
 
-/** Serves MCP, both its eras, on one connection; settles when that has ended. Owns the socket. */
-export async function serveMcp(options: McpOptions): Promise<void> {
-  const { socket, call, hello, log, ending, bounds } = options;
-  const transport = createSocketTransport(socket, bounds);
-  ending?.addEventListener('abort', () => void transport.drain());
+/** Serves MCP, both its eras, on one connection. Owns the socket. */
+export function serveMcp({ call, hello, log, ...options }: McpOptions): SocketTransport {
+  const transport = new SocketTransport(options);
   const refusal = (error: unknown): string => {
     logUnknown(error, log);
     return describeError(error);
@@ -61,7 +51,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
     transport,
     onerror: (error) => log.warn('MCP: a message was not served', { problem: error.message }),
   });
-  await transport.ended;
+  return transport;
 }
 
 /** Called up to twice a connection: for a probe of the newer era, and again for the older one. */
@@ -77,8 +67,8 @@ function createServer(session: Session, log: McpLog): McpServer {
   for (const tool of TOOLS) {
     const { name, title, description, annotations } = tool;
     const inputSchema = fromJsonSchema({ ...tool.input }, { getValidator: acceptAll });
-    server.registerTool(name, { title, description, annotations, inputSchema }, (args) =>
-      runTool(tool, { session, args, log }),
+    server.registerTool(name, { title, description, annotations, inputSchema }, (args, context) =>
+      runTool(tool, { session, args, signal: context.mcpReq.signal, log }),
     );
   }
   return server;
@@ -86,10 +76,22 @@ function createServer(session: Session, log: McpLog): McpServer {
 
 async function runTool(
   tool: Tool,
-  { session, args, log }: { session: Session; args: unknown; log: McpLog },
+  {
+    session,
+    args,
+    signal,
+    log,
+  }: {
+    session: Session;
+    args: unknown;
+    /** Aborted when the client cancels the request, or goes away. */
+    signal: AbortSignal;
+    log: McpLog;
+  },
 ): Promise<CallToolResult> {
   let notes: MirrorNotes = {};
-  const call = withNotes(session.call, (more) => void (notes = { ...notes, ...more }));
+  const cancellable: Call = (method, params) => session.call(method, params, { signal });
+  const call = withNotes(cancellable, (more) => void (notes = { ...notes, ...more }));
   try {
     return toolResult({ ...(await tool.run({ ...session, call }, args)), ...notes });
   } catch (error) {

@@ -1,165 +1,191 @@
 import type { Duplex } from 'node:stream';
 import {
-  serializeMessage,
+  INVALID_REQUEST,
+  PARSE_ERROR,
+  parseJSONRPCMessage,
   type JSONRPCMessage,
   type RequestId,
   type Transport,
 } from '@modelcontextprotocol/server';
-import { LINE_BYTES_MAX, MCP_DRAIN_TIMEOUT_MS, MCP_REQUESTS_MAX } from '../core/limits.ts';
-import { readMessage, splitLines, tooLongLine } from './message-line.ts';
+import { toBdError } from '../core/errors.ts';
+import { LINE_BYTES_MAX, MCP_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
+import { lineFraming } from '../protocol/framing.ts';
+import { errorReply, notification, parseBody } from '../protocol/messages.ts';
+import { Channel, type ChannelSocket, type Job } from '../rpc/channel.ts';
 
-export interface SocketTransport extends Transport {
-  /** Settles when the socket is closed, for whatever reason. */
-  readonly ended: Promise<void>;
-  /** Begins nothing more, answers what is pending, and closes; says last that it went like that. */
-  drain(): Promise<void>;
-}
-
-export interface SocketBounds {
+export interface TransportOptions extends ChannelSocket {
+  socket: Duplex;
   lineBytesMax?: number;
   drainTimeoutMs?: number;
-  /** Told how many bytes of an unfinished line are kept. */
-  hold?: (bytes: number) => void;
 }
 
-/** A held subscription is answered when it ends, so nobody waits for that answer. */
-const UNANSWERED_METHOD = 'subscriptions/listen';
+/** It goes on until it is cancelled, and its answer only says that it ended. */
+const SUBSCRIPTION_METHOD = 'subscriptions/listen';
 
-/** For `bd mcp`: what is not answered by now was not begun. Others ignore what they do not know. */
-const FAREWELL = '{"jsonrpc":"2.0","method":"bd/going_away","params":{}}\n';
+/** Tells `bd mcp` that what has no answer by now was not begun. Other clients ignore it. */
+const GOING_AWAY = notification('bd/going_away', {});
+
+/** A message, or the answer to a line that is none. */
+type ReadLine = { message: JSONRPCMessage } | { answer: object };
 
 /**
- * MCP's stdio framing, one JSON-RPC message a line, over a socket of the daemon. Where the SDK's own
- * transport leaks or loses, this one does not: a peer that vanishes ends the server instance;
- * a peer that sends no more (`allowHalfOpen`) still gets what is pending; a peer that does not read
- * its answers is not read from. A bad line is answered; an endless one ends the connection.
+ * MCP's stdio framing, one JSON-RPC message a line, for the SDK over a socket of the daemon. A client that
+ * sends no more (`allowHalfOpen`) still gets the answers that are due; one that vanishes ends its server.
  */
-export function createSocketTransport(
-  socket: Duplex,
-  {
+export class SocketTransport implements Transport {
+  onmessage?: NonNullable<Transport['onmessage']>;
+  onclose?: () => void;
+  /** Resolves when the socket is closed, for whatever reason. */
+  readonly ended: Promise<void>;
+  readonly #drainTimeoutMs: number;
+  readonly #channel: Channel<ReadLine>;
+  readonly #pending = new Map<RequestId, Job>();
+  readonly #subscriptions = new Set<Job>();
+  #isClosed = false;
+  #isDraining = false;
+
+  constructor({
     lineBytesMax = LINE_BYTES_MAX,
     drainTimeoutMs = MCP_DRAIN_TIMEOUT_MS,
-    hold = () => {},
-  }: SocketBounds = {},
-): SocketTransport {
-  const pending = new Set<RequestId>();
-  const waiting = new Set<() => void>();
-  let isClosed = false;
-  let isDraining = false;
-
-  const wake = (): void => {
-    const woken = [...waiting];
-    waiting.clear();
-    for (const resume of woken) resume();
-  };
-  const until = async (holds: () => boolean): Promise<void> => {
-    for (;;) {
-      if (isClosed || holds()) return;
-      await new Promise<void>((resume) => waiting.add(resume));
-    }
-  };
-
-  const transport: SocketTransport = {
-    ended: new Promise((resolve) => {
+    ...options
+  }: TransportOptions) {
+    const { socket } = options;
+    this.#drainTimeoutMs = drainTimeoutMs;
+    this.ended = new Promise((resolve) => {
       if (socket.closed) resolve();
       else socket.once('close', resolve);
-    }),
-
-    start() {
-      socket.on('drain', wake);
-      socket.on('close', finish);
-      // 'close' follows, and a peer that vanished is no news.
-      socket.on('error', () => {});
-      if (socket.destroyed) finish();
-      else void read();
-      return Promise.resolve();
-    },
-
-    async send(message) {
-      if (isClosed) return;
-      socket.write(serializeMessage(message));
-      if (!('method' in message) && message.id !== undefined) pending.delete(message.id);
-      wake();
-      await until(() => !socket.writableNeedDrain);
-    },
-
-    async drain() {
-      isDraining = true;
-      if ((await allAnswered()) && socket.writable) socket.write(FAREWELL);
-      await transport.close();
-    },
-
-    close() {
-      if (!isClosed && !socket.destroyed) {
-        const timer = setTimeout(() => socket.destroy(), drainTimeoutMs);
-        socket.once('close', () => clearTimeout(timer));
-        socket.end(() => socket.destroy());
-      }
-      finish();
-      return Promise.resolve();
-    },
-  };
-
-  async function read(): Promise<void> {
-    try {
-      const chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-      for await (const line of splitLines(chunks, { lineBytesMax, hold })) {
-        if (line === 'tooLong') {
-          socket.write(tooLongLine(lineBytesMax));
-          socket.destroy();
-          return;
-        }
-        if (isDraining) return;
-        receive(line);
-        await until(() => !socket.writableNeedDrain && pending.size < MCP_REQUESTS_MAX);
-      }
-      await allAnswered();
-      await transport.close();
-    } catch {
-      // The iterator fails when the peer vanishes within a line.
-      socket.destroy();
-    }
+    });
+    this.#channel = new Channel<ReadLine>({
+      ...options,
+      framing: lineFraming({ bytesMax: lineBytesMax }),
+      decode: readLine,
+      isUrgent: (line) => 'message' in line && !isRequest(line.message),
+      serve: (line, job) => this.#serve(line, job),
+      inputEnded: () => void this.#answerAll().then(() => this.close()),
+      closed: () => this.#finish(),
+      refusal: ({ message }) => problem(PARSE_ERROR, `Parse error: ${message}`),
+    });
   }
 
-  function receive(line: Uint8Array): void {
-    const read = readMessage(line);
-    if ('answer' in read) {
-      socket.write(read.answer);
-      return;
-    }
-    track(read.message);
-    transport.onmessage?.(read.message);
+  async start(): Promise<void> {
+    this.#channel.start();
   }
 
-  function track(message: JSONRPCMessage): void {
-    if (!('method' in message)) return;
-    if ('id' in message) {
-      if (message.method !== UNANSWERED_METHOD) pending.add(message.id);
-    } else if (message.method === 'notifications/cancelled') {
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.#isClosed) return;
+    const sent = this.#channel.send(message);
+    if (!('method' in message) && message.id !== undefined) this.#settle(message.id);
+    await sent;
+  }
+
+  /** Begins nothing more, answers what is pending, and closes; says last that it went like that. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    if (await this.#answerAll()) void this.#channel.send(GOING_AWAY);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isClosed) void this.#channel.close({ flushMs: this.#drainTimeoutMs });
+    this.#finish();
+  }
+
+  #serve(line: ReadLine, job: Job): void {
+    if ('answer' in line) {
+      void this.#channel.send(line.answer);
+      return job.done();
+    }
+    if (this.#isDraining) return job.done();
+    const { message } = line;
+    if (isRequest(message)) {
+      if (!this.#track(message, job)) return;
+    } else {
       // A cancelled request gets no answer.
-      const id: unknown = message.params?.['requestId'];
-      if (typeof id === 'string' || typeof id === 'number') pending.delete(id);
+      if ('method' in message && message.method === 'notifications/cancelled') {
+        this.#settle(message.params?.['requestId']);
+      }
+      job.done();
     }
+    this.onmessage?.(message);
+  }
+
+  /** False when the request is refused. */
+  #track({ id, method }: { id: RequestId; method: string }, job: Job): boolean {
+    this.#settle(id);
+    try {
+      if (method === SUBSCRIPTION_METHOD) {
+        job.keepOpen();
+        this.#subscriptions.add(job);
+      }
+    } catch (error) {
+      void this.#channel.send(errorReply(id, toBdError(error)));
+      job.done();
+      return false;
+    }
+    this.#pending.set(id, job);
+    return true;
+  }
+
+  #settle(id: unknown): void {
+    if (typeof id !== 'string' && typeof id !== 'number') return;
+    const job = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (job !== undefined) this.#subscriptions.delete(job);
+    job?.done();
   }
 
   /** False when it takes too long. */
-  async function allAnswered(): Promise<boolean> {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      wake();
-    }, drainTimeoutMs);
-    await until(() => pending.size === 0 || isLate);
+  async #answerAll(): Promise<boolean> {
+    for (const job of this.#subscriptions) job.done();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#drainTimeoutMs);
+    });
+    const answered = this.#channel.idle().then(() => true);
+    const isAnswered = await Promise.race([answered, late]);
     clearTimeout(timer);
-    return pending.size === 0;
+    return isAnswered;
   }
 
-  function finish(): void {
-    if (isClosed) return;
-    isClosed = true;
-    wake();
-    transport.onclose?.();
+  #finish(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const job of this.#pending.values()) job.done();
+    this.#pending.clear();
+    this.onclose?.();
   }
+}
 
-  return transport;
+function readLine(body: Uint8Array): ReadLine {
+  let value: unknown;
+  try {
+    value = parseBody(body);
+  } catch (error) {
+    return { answer: problem(PARSE_ERROR, `Parse error: ${toBdError(error).message}`) };
+  }
+  try {
+    return { message: parseJSONRPCMessage(value) };
+  } catch {
+    return {
+      answer: problem(INVALID_REQUEST, 'Invalid request: not one JSON-RPC 2.0 message', value),
+    };
+  }
+}
+
+function isRequest(message: JSONRPCMessage): message is JSONRPCMessage & {
+  id: RequestId;
+  method: string;
+} {
+  return 'method' in message && 'id' in message;
+}
+
+/** JSON-RPC asks for a null id where the request's own cannot be read. */
+function problem(code: number, message: string, request?: unknown): object {
+  return { jsonrpc: '2.0', id: idOf(request), error: { code, message } };
+}
+
+function idOf(request: unknown): string | number | null {
+  if (typeof request !== 'object' || request === null || !('id' in request)) return null;
+  const { id } = request;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
 }

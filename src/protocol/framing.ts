@@ -1,110 +1,120 @@
 import { BdError } from '../core/errors.ts';
 import { HEADER_BYTES_MAX, LINE_BYTES_MAX } from '../core/limits.ts';
 
-const NEWLINE = 0x0a;
-
-export interface LineSplitter {
-  /** The lines that are complete now, without their ends; throws `LIMIT_EXCEEDED`, and then for good. */
-  push(chunk: Uint8Array): string[];
-  /** What came after the last line's end. */
-  rest(): string;
-  /** How many bytes that is. */
+/** Cuts a stream of bytes into message bodies, and puts a body into its envelope. */
+export interface Framing {
+  /** The bodies that are complete now; throws when the bytes cannot be a message, and then for good. */
+  push(chunk: Uint8Array): Uint8Array[];
+  /** A last body whose end is the end of the input; undefined when there is none. */
+  rest(): Uint8Array | undefined;
+  /** How many bytes of an incomplete message are held. */
   pending(): number;
+  /** Forgets them. */
   drop(): void;
+  encode(body: string): string;
 }
 
-/** Cuts bytes into lines and holds one unfinished line at most. */
-export function createLineSplitter({ bytesMax = LINE_BYTES_MAX } = {}): LineSplitter {
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** One message per line, UTF-8, with `\n` or `\r\n` at its end. Blank lines are skipped. */
+export function lineFraming({ bytesMax = LINE_BYTES_MAX } = {}): Framing {
   let pieces: Uint8Array[] = [];
   let pending = 0;
-  const take = (): string => {
-    const line = decode(pieces, pending);
-    pieces = [];
-    pending = 0;
-    return line;
-  };
   const hold = (piece: Uint8Array): void => {
     pending += piece.length;
     if (pending > bytesMax) throw tooLong('a line', bytesMax);
     if (piece.length > 0) pieces.push(piece);
   };
+  const drop = (): void => {
+    pieces = [];
+    pending = 0;
+  };
+  const take = (): Uint8Array | undefined => {
+    const [first] = pieces;
+    // Joined once a line, not once a chunk: a long line comes in hundreds of chunks.
+    const line = pieces.length > 1 ? Buffer.concat(pieces, pending) : first;
+    drop();
+    if (line === undefined) return undefined;
+    const body = line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+    return isBlank(body) ? undefined : body;
+  };
   return {
     push(chunk) {
-      const lines: string[] = [];
+      const bodies: Uint8Array[] = [];
       let start = 0;
       for (;;) {
         const end = chunk.indexOf(NEWLINE, start);
         hold(chunk.subarray(start, end < 0 ? chunk.length : end));
-        if (end < 0) return lines;
-        lines.push(take());
+        if (end < 0) return bodies;
+        const body = take();
+        if (body !== undefined) bodies.push(body);
         start = end + 1;
       }
     },
     rest: take,
     pending: () => pending,
-    drop() {
-      pieces = [];
-      pending = 0;
-    },
+    drop,
+    encode: (body) => `${body}\n`,
   };
 }
 
-/** Bytes that are not UTF-8 become U+FFFD: JSON made of them is refused or keeps the mark. */
-function decode(pieces: readonly Uint8Array[], length: number): string {
-  const [first] = pieces;
-  if (first === undefined) return '';
-  const bytes = pieces.length === 1 ? first : Buffer.concat(pieces, length);
-  const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8');
-}
-
-export interface LspGuard {
-  /**
-   * The lengths of the messages that are complete with these bytes. Throws when what goes by cannot be
-   * a message we accept, and then for good.
-   */
-  inspect(chunk: Uint8Array): number[];
-  /** How many bytes of a message have gone by that is not complete. */
-  pending(): number;
-}
-
-/**
- * Follows LSP framing without decoding it. The reader behind it believes any `Content-Length` and
- * any endless header, and would hold them in memory.
- */
-export function createLspGuard(): LspGuard {
+/** The framing of the Language Server Protocol: `Content-Length: N\r\n\r\n` and N bytes of UTF-8. */
+export function lspFraming(): Framing {
   let header = '';
-  /** Undefined between messages. */
-  let bodyLeft: number | undefined;
-  let bodyLength = 0;
-  return {
-    pending: () => header.length + (bodyLeft === undefined ? 0 : bodyLength - bodyLeft),
-    inspect(chunk) {
-      let rest = chunk;
-      const complete: number[] = [];
-      for (;;) {
-        if (bodyLeft !== undefined) {
-          const inBody = Math.min(bodyLeft, rest.length);
-          bodyLeft -= inBody;
-          rest = rest.subarray(inBody);
-          if (bodyLeft > 0) return complete;
-          bodyLeft = undefined;
-          complete.push(bodyLength);
-        }
-        const before = header.length;
-        header += Buffer.from(rest.subarray(0, HEADER_BYTES_MAX + 1)).toString('latin1');
-        const end = header.indexOf('\r\n\r\n');
-        if (end < 0) {
-          if (header.length > HEADER_BYTES_MAX) throw tooLong('a header', HEADER_BYTES_MAX);
-          return complete;
-        }
-        bodyLength = readContentLength(header.slice(0, end));
-        bodyLeft = bodyLength;
-        rest = rest.subarray(end + 4 - before);
-        header = '';
+  let body: Body | undefined;
+  const take = (chunk: Uint8Array): { rest: Uint8Array; complete?: Uint8Array } => {
+    if (body === undefined) {
+      const before = header.length;
+      header += Buffer.from(chunk.subarray(0, HEADER_BYTES_MAX + 1)).toString('latin1');
+      const end = header.indexOf('\r\n\r\n');
+      if (end < 0) {
+        if (header.length > HEADER_BYTES_MAX) throw tooLong('a header', HEADER_BYTES_MAX);
+        return { rest: NOTHING };
       }
-    },
+      body = { length: readContentLength(header.slice(0, end)), pieces: [], got: 0 };
+      header = '';
+      return take(chunk.subarray(end + 4 - before));
+    }
+    const piece = chunk.subarray(0, body.length - body.got);
+    body.pieces.push(piece);
+    body.got += piece.length;
+    const rest = chunk.subarray(piece.length);
+    if (body.got < body.length) return { rest };
+    const complete = Buffer.concat(body.pieces, body.length);
+    body = undefined;
+    return { rest, complete };
   };
+  return {
+    push(chunk) {
+      const bodies: Uint8Array[] = [];
+      for (let left = chunk; left.length > 0;) {
+        const { rest, complete } = take(left);
+        if (complete !== undefined) bodies.push(complete);
+        left = rest;
+      }
+      return bodies;
+    },
+    rest: () => undefined,
+    pending: () => header.length + (body?.got ?? 0),
+    drop() {
+      header = '';
+      body = undefined;
+    },
+    encode: (text) => `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  };
+}
+
+interface Body {
+  length: number;
+  pieces: Uint8Array[];
+  got: number;
+}
+
+const NOTHING = new Uint8Array();
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === RETURN);
 }
 
 function readContentLength(header: string): number {

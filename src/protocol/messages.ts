@@ -1,4 +1,4 @@
-import { BdError, ERRORS, isErrorCode, messageOf } from '../core/errors.ts';
+import { BdError, ERRORS, isErrorCode, messageOf, toBdError } from '../core/errors.ts';
 
 export type RpcId = string | number | null;
 
@@ -41,17 +41,31 @@ export function readMessage(value: unknown): Incoming {
   return invalid(known, 'a message without a method', EXAMPLE);
 }
 
-/** A message that is no JSON at all. */
-export function readBrokenMessage(cause: unknown): Incoming {
-  return {
-    kind: 'invalid',
-    id: null,
-    error: new BdError('NOT_JSON', {
-      message: `the message is not JSON: ${messageOf(cause)}`,
+/** Text must not change silently, so bytes that are not UTF-8 are refused, not replaced. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** One message's bytes, without their envelope; throws `NOT_JSON`. */
+export function parseBody(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch (error) {
+    throw new BdError('NOT_JSON', {
+      message: `the message is not JSON in UTF-8: ${messageOf(error)}`,
       remedy: EXAMPLE,
-    }),
-  };
+    });
+  }
 }
+
+export function decodeMessage(body: Uint8Array): Incoming {
+  try {
+    return readMessage(parseBody(body));
+  } catch (error) {
+    return { kind: 'invalid', id: null, error: toBdError(error) };
+  }
+}
+
+/** The notification that stops a request, `{id}`, as in the Language Server Protocol. */
+export const CANCEL_METHOD = '$/cancelRequest';
 
 export function request(id: RpcId, method: string, params: unknown): object {
   return { jsonrpc: '2.0', id, method, params };

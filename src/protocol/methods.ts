@@ -36,16 +36,22 @@ export interface MirrorNotes {
 export type Call = <M extends Method>(
   method: M,
   params: Params<M>,
+  options?: CallOptions,
 ) => Promise<Result<M> & MirrorNotes>;
 
 /** The same calls without their notes, which go to `note`: for a face that says them in its own way. */
 export function withNotes(call: Call, note: (notes: MirrorNotes) => void): Call {
-  return async (method, params) => {
-    const { stale, mirror_error: error, ...result } = await call(method, params);
+  return async (method, params, options) => {
+    const { stale, mirror_error: error, ...result } = await call(method, params, options);
     if (stale !== undefined) note({ stale });
     if (error !== undefined) note({ mirror_error: error });
     return result as unknown as Result<typeof method> & MirrorNotes;
   };
+}
+
+export interface CallOptions {
+  /** Aborted when the result is no longer wanted; a long operation then stops between two steps. */
+  signal?: AbortSignal | undefined;
 }
 
 export function isMethod(name: string): name is Method {

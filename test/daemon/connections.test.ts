@@ -12,12 +12,11 @@ import {
   LINE_BYTES_MAX,
   REQUESTS_PER_CONNECTION_MAX,
 } from '../../src/core/limits.ts';
-import {
-  createConnections,
-  type ConnectionBounds,
-  type Connections,
-} from '../../src/daemon/connections/accept.ts';
-import type { Handle } from '../../src/daemon/connections/rpc-peer.ts';
+import { Connections, type ConnectionBounds } from '../../src/daemon/connections.ts';
+import { createFaces } from '../../src/daemon/faces.ts';
+import { lineFraming } from '../../src/protocol/framing.ts';
+import { parseBody } from '../../src/protocol/messages.ts';
+import type { Handle } from '../../src/rpc/connection.ts';
 import type { Log } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -54,7 +53,7 @@ const handle: Handle = async (method, params, caller) => {
     if (method === 'wait') return await gate;
     if (method === 'refuse') throw new BdError('ISSUE_BLOCKED', { message: 'no', remedy: 'Wait.' });
     if (method === 'break') throw new TypeError('a secret bug');
-    if (method === 'ask') return await caller.request('read_stdin', {});
+    if (method === 'ask') return await caller.call('read_stdin', {});
     throw new BdError('UNKNOWN_METHOD', { message: `no "${method}"`, remedy: 'See the docs.' });
   } finally {
     running -= 1;
@@ -72,12 +71,15 @@ beforeEach(async () => {
     error: (message, details) => void logged.push(`${message} ${String(details?.['error'])}`),
   };
   begin = (bounds) => {
-    connections = createConnections({
-      call: () => Promise.reject(new Error('not used')),
-      handle,
-      admit() {
-        if (refusal !== undefined) throw refusal;
-      },
+    connections = new Connections({
+      faces: createFaces({
+        call: () => Promise.reject(new Error('not used')),
+        handle,
+        admit() {
+          if (refusal !== undefined) throw refusal;
+        },
+        log,
+      }),
       log,
       opened() {},
       ended() {},
@@ -101,13 +103,10 @@ function open(): { socket: Socket; replies: Reply[]; ended: () => boolean } {
   const socket = createConnection({ path, allowHalfOpen: true });
   clients.push(socket);
   const replies: Reply[] = [];
-  let text = '';
+  const framing = lineFraming();
   let isEnded = false;
-  socket.setEncoding('utf8');
-  socket.on('data', (piece: string) => {
-    const lines = (text + piece).split('\n');
-    text = lines.pop() ?? '';
-    replies.push(...lines.map((line) => JSON.parse(line) as Reply));
+  socket.on('data', (piece: Buffer) => {
+    replies.push(...framing.push(piece).map((body) => parseBody(body) as Reply));
   });
   socket.on('end', () => (isEnded = true));
   // Requests that the daemon left unread make its end a reset, and then there is no 'end'.
@@ -136,7 +135,7 @@ describe('one JSON message per line', () => {
     for (const at of [1, 8, bytes.length - 6, bytes.length - 1]) {
       const { socket, replies } = open();
       socket.write(bytes.subarray(0, at));
-      await eventually(() => connections.count() > 0);
+      await eventually(() => connections.count > 0);
       socket.write(bytes.subarray(at));
       await eventually(() => replies.length === 1);
       expect(replies[0]?.result).toEqual({ text: 'ü𝄞' });
@@ -173,7 +172,7 @@ describe('one JSON message per line', () => {
     const replies = await answersTo(request(1, 'break') + request(2, 'echo'), 2);
     const failed = replies.find(({ id }) => id === 1);
     expect(failed?.error).toMatchObject({ code: 1099, data: { code: 'INTERNAL' } });
-    expect(JSON.stringify(failed)).not.toContain('rpc-peer');
+    expect(JSON.stringify(failed)).not.toContain('connections.test');
     expect(logged).toEqual([expect.stringContaining('a secret bug')]);
   });
 
@@ -190,9 +189,9 @@ describe('one JSON message per line', () => {
   test('a client that has ended its side still gets its answers', async () => {
     const { socket, replies, ended } = open();
     socket.end(request(1, 'wait') + request(2, 'echo').trim());
-    await eventually(() => replies.length === 1 && connections.count() === 1);
+    await eventually(() => replies.length === 1 && connections.count === 1);
     release();
-    await eventually(() => ended() && connections.count() === 0);
+    await eventually(() => ended() && connections.count === 0);
     expect(replies.map(({ id }) => id)).toEqual([2, 1]);
   });
 
@@ -294,12 +293,12 @@ describe('connections', () => {
 
   test('beyond the limit they are refused, and taken again when others have ended', async () => {
     const many = Array.from({ length: CONNECTIONS_MAX }, () => open());
-    await eventually(() => connections.count() === CONNECTIONS_MAX);
+    await eventually(() => connections.count === CONNECTIONS_MAX);
     const late = open();
     await eventually(() => late.ended());
     expect(late.replies[0]?.error).toMatchObject({ data: { code: 'LIMIT_EXCEEDED' } });
     for (const { socket } of many) socket.destroy();
-    await eventually(() => connections.count() === 0);
+    await eventually(() => connections.count === 0);
     expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);
   });
 
@@ -309,7 +308,7 @@ describe('connections', () => {
     const { socket, replies, ended } = open();
     socket.write(request(1, 'wait'));
     await eventually(() => running === 1);
-    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    const drained = connections.drain({ refusal: retiring, timeoutMs: 60_000 });
     socket.write(request(2, 'echo'));
     await eventually(() => replies.length === 2);
     release();
@@ -326,7 +325,7 @@ describe('connections', () => {
     const { socket, replies } = open();
     socket.write(request(1, 'ask'));
     await eventually(() => replies.length === 1);
-    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    const drained = connections.drain({ refusal: retiring, timeoutMs: 60_000 });
     await eventually(() => replies.length === 2);
     socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: replies[0]?.id, result: 'typed' })}\n`);
     await drained;
@@ -337,8 +336,8 @@ describe('connections', () => {
   test('at the end those that ask nothing go at once, whatever others wait for', async () => {
     const [busy, silent] = [open(), open()];
     busy.socket.write(request(1, 'wait'));
-    await eventually(() => running === 1 && connections.count() === 2);
-    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    await eventually(() => running === 1 && connections.count === 2);
+    const drained = connections.drain({ refusal: retiring, timeoutMs: 60_000 });
     await eventually(() => silent.ended());
     expect(busy.ended()).toBe(false);
     release();
@@ -352,11 +351,11 @@ describe('connections', () => {
     const [busy, late] = [open(), open()];
     busy.socket.write(request(1, 'wait'));
     late.socket.write(text.slice(0, 10));
-    await eventually(() => running === 1 && connections.count() === 2);
-    const drained = connections.drain({ refusal: retiring, patienceMs: 60_000 });
+    await eventually(() => running === 1 && connections.count === 2);
+    const drained = connections.drain({ refusal: retiring, timeoutMs: 60_000 });
     late.socket.write(text.slice(10));
     // While the other one is still waited for.
-    await eventually(() => connections.count() === 1);
+    await eventually(() => connections.count === 1);
     expect(begun).toBe(1);
     release();
     await drained;
@@ -370,7 +369,7 @@ describe('connections', () => {
     await eventually(() => begun === REQUESTS_PER_CONNECTION_MAX);
     release();
     await eventually(() => running === 0);
-    const drained = connections.drain({ refusal: retiring, patienceMs: 600_000 });
+    const drained = connections.drain({ refusal: retiring, timeoutMs: 600_000 });
     socket.destroy();
     await drained;
   });
@@ -379,7 +378,7 @@ describe('connections', () => {
     const { socket, replies, ended } = open();
     socket.write(request(1, 'wait'));
     await eventually(() => running === 1);
-    await connections.drain({ refusal: retiring, patienceMs: 1 });
+    await connections.drain({ refusal: retiring, timeoutMs: 1 });
     await eventually(() => ended());
     expect(replies.map(({ id }) => id)).not.toContain(1);
   });
@@ -418,7 +417,7 @@ describe('a client that holds the daemon’s memory', () => {
     expect(answer).toMatch(/BAD_REQUEST|-32600/);
     expect(answer).toContain('not finished');
     socket.end();
-    await eventually(() => connections.count() === 0);
+    await eventually(() => connections.count === 0);
   });
 
   test('one whose message is not read on because its requests run is not taken for that', async () => {
@@ -471,7 +470,7 @@ describe('a client that holds the daemon’s memory', () => {
     modest.socket.write(request(1, 'megabyte'));
     await eventually(() => begun === 1 && running === 0);
     for (let id = 1; id <= 50; id += 1) greedy.socket.write(request(id, 'megabyte'));
-    await eventually(() => connections.count() === 1);
+    await eventually(() => connections.count === 1);
     modest.socket.resume();
     await eventually(() => modest.replies.length === 1);
     expect(await answersTo(request(1, 'echo'), 1)).toHaveLength(1);

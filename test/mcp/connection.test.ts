@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LINE_BYTES_MAX, MCP_REQUESTS_MAX } from '../../src/core/limits.ts';
+import { LINE_BYTES_MAX, REQUESTS_PER_CONNECTION_MAX } from '../../src/core/limits.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { eventually } from '../support/eventually.ts';
 import { createMcpHost, exchange, MODERN, use, type McpHost } from './mcp-session.ts';
@@ -177,7 +177,7 @@ describe('the end of a connection', () => {
     socket.destroy();
     await once(socket, 'close');
     const log = { warn: () => {}, error: () => {} };
-    await serveMcp({ socket, call: host.call, hello: {}, log });
+    await serveMcp({ socket, call: host.call, hello: {}, log }).ended;
   });
 
   test('two hundred connections, ended in every way, leave no server behind', async () => {
@@ -234,11 +234,11 @@ describe('back-pressure', () => {
     const { wrap, open, waiting } = gate();
     host = await createMcpHost({ wrap });
     const socket = await host.open();
-    const count = 3 * MCP_REQUESTS_MAX;
+    const count = 3 * REQUESTS_PER_CONNECTION_MAX;
     const lines = Array.from({ length: count }, (_, index) => callTool(index + 2, 'ready'));
     const answers = exchange(socket, [initialize, ...lines]);
-    await eventually(() => waiting() >= MCP_REQUESTS_MAX - 1);
-    expect(waiting()).toBeLessThanOrEqual(MCP_REQUESTS_MAX);
+    await eventually(() => waiting() >= REQUESTS_PER_CONNECTION_MAX - 1);
+    expect(waiting()).toBeLessThanOrEqual(REQUESTS_PER_CONNECTION_MAX);
     open();
     expect(await answers).toHaveLength(count + 1);
   });

@@ -28,11 +28,11 @@ export interface McpHost extends AsyncDisposable {
 export async function createMcpHost({
   hello = {},
   wrap = (call) => call,
-  bounds,
+  bounds = {},
 }: {
   hello?: McpOptions['hello'];
   wrap?: (call: Call) => Call;
-  bounds?: NonNullable<McpOptions['bounds']>;
+  bounds?: Pick<McpOptions, 'lineBytesMax' | 'drainTimeoutMs'>;
 } = {}): Promise<McpHost> {
   const temp = createTempDirectory();
   const beadsDir = join(temp.path, '.beads');
@@ -61,8 +61,8 @@ export async function createMcpHost({
         call: wrap(call),
         hello,
         log,
-        ...(bounds === undefined ? {} : { bounds }),
-      }),
+        ...bounds,
+      }).ended,
     );
   });
   const path = join(temp.path, 's');

@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MCP_REQUESTS_MAX } from '../../src/core/limits.ts';
-import { createSocketTransport } from '../../src/mcp/socket-transport.ts';
+import { REQUESTS_PER_CONNECTION_MAX } from '../../src/core/limits.ts';
+import { SocketTransport } from '../../src/mcp/socket-transport.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -31,7 +31,7 @@ afterEach(() => {
 const requestLine = (id: number): string => `{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`;
 
 test('a peer that vanishes while it is not read from closes the transport', async () => {
-  const transport = createSocketTransport(ours);
+  const transport = new SocketTransport({ socket: ours });
   const received: JSONRPCMessage[] = [];
   let closes = 0;
   Object.assign(transport, {
@@ -39,9 +39,9 @@ test('a peer that vanishes while it is not read from closes the transport', asyn
     onclose: () => (closes += 1),
   });
   await transport.start();
-  const ids = Array.from({ length: MCP_REQUESTS_MAX + 1 }, (_, id) => id);
+  const ids = Array.from({ length: REQUESTS_PER_CONNECTION_MAX + 1 }, (_, id) => id);
   theirs.write(ids.map(requestLine).join(''));
-  await eventually(() => received.length === MCP_REQUESTS_MAX);
+  await eventually(() => received.length === REQUESTS_PER_CONNECTION_MAX);
   theirs.destroy();
   await once(theirs, 'close');
   await transport.send({ jsonrpc: '2.0', id: 0, result: {} });
@@ -49,14 +49,13 @@ test('a peer that vanishes while it is not read from closes the transport', asyn
   expect(closes).toBe(1);
 });
 
-test('bytes put back before the start come first', async () => {
+test('bytes that were read before the start come first', async () => {
   const [line, rest] = [requestLine(1), requestLine(2)];
   theirs.write(line.slice(0, 5));
   await once(ours, 'readable');
   const head = ours.read() as Buffer;
   ours.pause();
-  ours.unshift(head);
-  const transport = createSocketTransport(ours);
+  const transport = new SocketTransport({ socket: ours, initial: head });
   const received: JSONRPCMessage[] = [];
   Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
   await transport.start();
@@ -66,7 +65,7 @@ test('bytes put back before the start come first', async () => {
 });
 
 test('closing from our side lets the peer read what was sent', async () => {
-  const transport = createSocketTransport(ours);
+  const transport = new SocketTransport({ socket: ours });
   let closes = 0;
   Object.assign(transport, { onclose: () => (closes += 1) });
   await transport.start();
@@ -83,7 +82,7 @@ test('closing from our side lets the peer read what was sent', async () => {
 });
 
 test('a peer that never reads does not keep a closed transport open', async () => {
-  const transport = createSocketTransport(ours, { drainTimeoutMs: 50 });
+  const transport = new SocketTransport({ socket: ours, drainTimeoutMs: 50 });
   await transport.start();
   void transport.send({ jsonrpc: '2.0', id: 1, result: { text: 'x'.repeat(10_000_000) } });
   await transport.close();
@@ -91,7 +90,7 @@ test('a peer that never reads does not keep a closed transport open', async () =
 });
 
 test('an end from our side answers what is pending, begins nothing more, and says so last', async () => {
-  const transport = createSocketTransport(ours);
+  const transport = new SocketTransport({ socket: ours });
   const received: JSONRPCMessage[] = [];
   Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
   await transport.start();
@@ -115,7 +114,7 @@ test('an end from our side answers what is pending, begins nothing more, and say
 });
 
 test('one whose requests take too long ends without saying that all were answered', async () => {
-  const transport = createSocketTransport(ours, { drainTimeoutMs: 50 });
+  const transport = new SocketTransport({ socket: ours, drainTimeoutMs: 50 });
   const received: JSONRPCMessage[] = [];
   Object.assign(transport, { onmessage: (message: JSONRPCMessage) => received.push(message) });
   await transport.start();

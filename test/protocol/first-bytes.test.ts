@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
-import { decideFace, isMcpOpening } from '../../src/protocol/first-bytes.ts';
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
+import { OPENING_LINE_BYTES_MAX } from '../../src/core/limits.ts';
+import { beginsAsJson, beginsAsLsp, beginsAsMcp } from '../../src/protocol/first-bytes.ts';
 
 test.each([
-  ['{', 'line-json'],
-  [' \r\n\t{"jsonrpc"', 'line-json'],
-  ['Content-Length: 3', 'lsp'],
-  ['content-', 'lsp'],
-  ['[{"jsonrpc":"2.0"}]', 'unknown'],
-  ['GET / HTTP/1.1', 'unknown'],
-  ['Contrary', 'unknown'],
-  ['\u0000', 'unknown'],
-])('%j opens %s', (text, face) => {
-  expect(decideFace(bytes(text))).toBe(face);
-});
-
-test.each(['', '  \n', 'C', 'CONTENT'])('%j does not say yet', (text) => {
-  expect(decideFace(bytes(text))).toBeUndefined();
+  ['{', true, false, undefined],
+  [' \r\n\t{"jsonrpc"', true, false, undefined],
+  ['Content-Length: 3', false, true, false],
+  ['content-', false, true, false],
+  ['[{"jsonrpc":"2.0"}]', false, false, false],
+  ['GET / HTTP/1.1', false, false, false],
+  ['Contrary', false, false, false],
+  ['\u0000', false, false, false],
+  ['', undefined, undefined, undefined],
+  ['  \n', undefined, undefined, undefined],
+  ['C', false, undefined, false],
+  ['CONTENT', false, undefined, false],
+])('%j begins as JSON: %s, as LSP: %s, as MCP: %s', (text, json, lsp, mcp) => {
+  const bytes = Buffer.from(text);
+  expect([beginsAsJson(bytes), beginsAsLsp(bytes), beginsAsMcp(bytes)]).toEqual([json, lsp, mcp]);
 });
 
 test.each([
@@ -30,6 +30,10 @@ test.each([
     false,
   ],
   ['{"method":"initialize"', false],
-])('%s is an MCP opening: %s', (line, isMcp) => {
-  expect(isMcpOpening(line)).toBe(isMcp);
+])('the line %s is an MCP opening: %s', (line, isMcp) => {
+  expect(beginsAsMcp(Buffer.from(`\n${line}\nmore`))).toBe(isMcp);
+});
+
+test('a first line that is too long for an MCP opening is not waited for', () => {
+  expect(beginsAsMcp(Buffer.alloc(OPENING_LINE_BYTES_MAX + 1, '{'))).toBe(false);
 });

@@ -1,26 +1,36 @@
 import { describe, expect, test } from 'vitest';
 import { HEADER_BYTES_MAX, LINE_BYTES_MAX } from '../../src/core/limits.ts';
-import { createLineSplitter, createLspGuard } from '../../src/protocol/framing.ts';
+import { lineFraming, lspFraming, type Framing } from '../../src/protocol/framing.ts';
+
+const texts = (bodies: readonly Uint8Array[]): string[] =>
+  bodies.map((body) => Buffer.from(body).toString());
+
+/** What comes out when the bytes arrive `size` at a time. */
+function cut(framing: Framing, bytes: Buffer, size: number): string[] {
+  const bodies: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    bodies.push(...framing.push(bytes.subarray(at, at + size)));
+  }
+  return texts(bodies);
+}
 
 describe('lines', () => {
   test('come out the same however the bytes are cut', () => {
-    const bytes = Buffer.from('{"a":"ü𝄞"}\r\n\nlast one\nrest');
+    const bytes = Buffer.from('{"a":"ü𝄞"}\r\n\n \t\r\nlast one\nrest');
     for (let size = 1; size <= bytes.length; size += 1) {
-      const splitter = createLineSplitter();
-      const lines: string[] = [];
-      for (let at = 0; at < bytes.length; at += size) {
-        lines.push(...splitter.push(bytes.subarray(at, at + size)));
-      }
-      expect(lines).toEqual(['{"a":"ü𝄞"}', '', 'last one']);
-      expect(splitter.rest()).toBe('rest');
+      const framing = lineFraming();
+      expect(cut(framing, bytes, size)).toEqual(['{"a":"ü𝄞"}', 'last one']);
+      expect(framing.pending()).toBe('rest'.length);
+      expect(texts([framing.rest() ?? Buffer.from('none')])).toEqual(['rest']);
+      expect(framing.rest()).toBeUndefined();
     }
   });
 
   test('of exactly the limit pass, and one byte more is refused while it arrives', () => {
-    const splitter = createLineSplitter({ bytesMax: 8 });
-    expect(splitter.push(Buffer.from('12345678\n'))).toEqual(['12345678']);
-    expect(splitter.push(Buffer.from('12345678'))).toEqual([]);
-    expect(() => splitter.push(Buffer.from('9'))).toThrow(
+    const framing = lineFraming({ bytesMax: 8 });
+    expect(texts(framing.push(Buffer.from('12345678\n')))).toEqual(['12345678']);
+    expect(framing.push(Buffer.from('12345678'))).toEqual([]);
+    expect(() => framing.push(Buffer.from('9'))).toThrow(
       expect.objectContaining({
         code: 'LIMIT_EXCEEDED',
         message: expect.stringContaining('8 bytes'),
@@ -33,19 +43,18 @@ describe('LSP framing', () => {
   const frame = (body: string): string =>
     `Content-Length: ${Buffer.byteLength(body)}\r\nContent-Type: x\r\n\r\n${body}`;
 
-  test('messages are counted when complete, however the bytes are cut', () => {
-    const bytes = Buffer.from(
-      frame('{"a":1}') + frame('"Content-Length: 99\r\n\r\nü"') + frame('2'),
-    );
+  test('bodies come out the same however the bytes are cut', () => {
+    const bodies = ['{"a":1}', '"Content-Length: 99\r\n\r\nü"', '2'];
+    const bytes = Buffer.from(bodies.map(frame).join(''));
     for (let size = 1; size <= bytes.length; size += 1) {
-      const guard = createLspGuard();
-      const complete: number[] = [];
-      for (let at = 0; at < bytes.length; at += size) {
-        complete.push(...guard.inspect(bytes.subarray(at, at + size)));
-      }
-      expect(complete).toEqual([7, 26, 1]);
-      expect(guard.pending()).toBe(0);
+      const framing = lspFraming();
+      expect(cut(framing, bytes, size)).toEqual(bodies);
+      expect(framing.pending()).toBe(0);
     }
+  });
+
+  test('what it encodes it reads', () => {
+    expect(texts(lspFraming().push(Buffer.from(lspFraming().encode('"ü𝄞"'))))).toEqual(['"ü𝄞"']);
   });
 
   test.each([
@@ -63,16 +72,12 @@ describe('LSP framing', () => {
     ['a length that is no number', 'Content-Length: many\r\n\r\n', 'BAD_REQUEST'],
     ['no length', 'Content-Type: x\r\n\r\n', 'BAD_REQUEST'],
   ])('%s is refused', (_what, text, code) => {
-    expect(() => createLspGuard().inspect(Buffer.from(text))).toThrow(
-      expect.objectContaining({ code }),
-    );
+    expect(() => lspFraming().push(Buffer.from(text))).toThrow(expect.objectContaining({ code }));
   });
 
   test('a length of exactly the limit passes', () => {
-    const guard = createLspGuard();
-    expect(guard.inspect(Buffer.from(`Content-Length: ${LINE_BYTES_MAX}\r\n\r\nbegun`))).toEqual(
-      [],
-    );
-    expect(guard.pending()).toBe('begun'.length);
+    const framing = lspFraming();
+    expect(framing.push(Buffer.from(`Content-Length: ${LINE_BYTES_MAX}\r\n\r\nbegun`))).toEqual([]);
+    expect(framing.pending()).toBe('begun'.length);
   });
 });

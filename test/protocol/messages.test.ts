@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { BdError } from '../../src/core/errors.ts';
 import {
+  decodeMessage,
   errorReply,
   fromRpcError,
-  readBrokenMessage,
   readMessage,
   toRpcError,
 } from '../../src/protocol/messages.ts';
@@ -55,13 +55,16 @@ test.each([
   });
 });
 
-test('what is no JSON gets -32700', () => {
-  const message = readBrokenMessage(new SyntaxError('bad'));
+test.each([
+  ['no JSON', Buffer.from('{"a')],
+  ['no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+])('what is %s gets -32700', (_what, bytes) => {
+  const message = decodeMessage(bytes);
   if (message.kind !== 'invalid') throw new Error('not invalid');
   expect(toRpcError(message.error)).toMatchObject({
     code: -32_700,
     data: { code: 'NOT_JSON' },
-    message: expect.stringContaining('bad'),
+    message: expect.stringContaining('not JSON in UTF-8'),
   });
 });
 

@@ -33,6 +33,8 @@ interface ReconcileOptions {
   findBase: FindBase;
   /** What all lines were made from, where that is known and they do not say it. */
   originOf?: ClassicOrigin;
+  /** Aborted, it stops after a whole slice and throws the reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function reconcile(
   lines: Iterable<IncomingLine>,
   options: ReconcileOptions,
 ): Promise<ReconcileReport> {
-  const { store } = options;
+  const { store, signal } = options;
   const report: ReconcileReport = {
     created: 0,
     updated: 0,
@@ -52,13 +54,17 @@ export async function reconcile(
     problems: [],
     ...noEffects(),
   };
-  await store.writeSlices(slices(lines), (slice) => {
+  await store.writeSlices(slices(lines, signal), (slice) => {
     for (const line of slice) takeIn(line, { ...options, report });
   });
+  signal?.throwIfAborted();
   return report;
 }
 
-function* slices(lines: Iterable<IncomingLine>): Generator<IncomingLine[]> {
+function* slices(
+  lines: Iterable<IncomingLine>,
+  signal: AbortSignal | undefined,
+): Generator<IncomingLine[]> {
   let slice: IncomingLine[] = [];
   let bytes = 0;
   for (const line of lines) {
@@ -66,6 +72,7 @@ function* slices(lines: Iterable<IncomingLine>): Generator<IncomingLine[]> {
     bytes += line.raw.length;
     if (slice.length < SLICE_RECORDS && bytes < SLICE_BYTES) continue;
     yield slice;
+    if (signal?.aborted === true) return;
     slice = [];
     bytes = 0;
   }

@@ -1,5 +1,5 @@
 import type { Issue } from '../../core/issue.ts';
-import type { Method, Params, Result } from '../../protocol/methods.ts';
+import type { CallOptions, Method, Params, Result } from '../../protocol/methods.ts';
 import type { ChangeKind } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
 import type { Workspace } from '../workspace.ts';
@@ -19,6 +19,7 @@ export interface EditableWorkspace
 export type Operation<M extends Method, Context> = (
   context: Context,
   params: Params<M>,
+  options: CallOptions,
 ) => Result<M> | Promise<Result<M>>;
 
 export type Operations<M extends Method, Context> = { [Name in M]: Operation<Name, Context> };

@@ -45,13 +45,13 @@ const OPERATIONS: Operations<Method, Workspace> = {
  */
 export function createCall(workspace: Workspace, { key }: { key?: string | undefined } = {}): Call {
   const workspaceFor = key === undefined ? () => workspace : repeatable(workspace, { key });
-  return async (method, params) => {
+  return async (method, params, options = {}) => {
     if (!isMethod(method)) throw unknownMethod(method);
     const checked = METHODS[method].params.check(params ?? {}, method) as typeof params;
     const { sync, store } = workspace;
     try {
       const freshness = await sync.catchUp();
-      const result = await OPERATIONS[method](workspaceFor(method), checked);
+      const result = await OPERATIONS[method](workspaceFor(method), checked, options);
       const notes = METHODS[method].effect === 'read' ? {} : await showChange(sync);
       return { ...result, ...(freshness === 'stale' ? { stale: true } : {}), ...notes };
     } catch (error) {

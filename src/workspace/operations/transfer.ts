@@ -44,7 +44,7 @@ export const transferOperations: Operations<
     };
   },
 
-  async import(workspace, params) {
+  async import(workspace, params, { signal }) {
     const { store, clock } = workspace;
     const isDryRun = params.dry_run === true;
     const skipped: IncomingLine[] = [];
@@ -60,6 +60,7 @@ export const transferOperations: Operations<
       clock,
       origin: 'import',
       findBase: importBase(target),
+      signal,
     });
     return {
       created,

@@ -1,0 +1,42 @@
+import type { Writable } from 'node:stream';
+
+export type BoundedWriter = ReturnType<typeof createBoundedWriter>;
+
+/**
+ * Writes to a stream and waits for its reader. A writer that awaits each write has at most one message
+ * beyond the stream's own buffer in memory.
+ */
+export function createBoundedWriter(stream: Writable) {
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const resume of waiting) resume();
+  };
+  // After `end()` a stream never drains, and a reader that is gone never reads.
+  for (const event of ['drain', 'finish', 'close']) stream.on(event, wake);
+  const isFull = (): boolean => stream.writable && stream.writableNeedDrain;
+  const room = async ({ signal }: { signal?: AbortSignal } = {}): Promise<void> => {
+    const mustWait = (): boolean => isFull() && signal?.aborted !== true;
+    while (mustWait()) {
+      await new Promise<void>((resolve) => {
+        const resume = (): void => {
+          waiting.delete(resume);
+          signal?.removeEventListener('abort', resume);
+          resolve();
+        };
+        waiting.add(resume);
+        signal?.addEventListener('abort', resume);
+      });
+    }
+  };
+  return {
+    /** Whether the reader is behind. */
+    isFull,
+    /** Resolves when the reader has caught up, is gone, or `signal` is aborted. */
+    room,
+    /** Writes at once, and waits for room. */
+    async write(data: string | Uint8Array, how: { signal?: AbortSignal } = {}): Promise<void> {
+      if (stream.writable) stream.write(data);
+      await room(how);
+    },
+  };
+}
