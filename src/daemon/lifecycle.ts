@@ -100,9 +100,8 @@ interface ServeOptions extends LoggedOptions {
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
-  // A fresh clone has its issues in the mirror only: the first answer must know them. The engine keeps
-  // a failure in its status and tries again.
-  await workspace.sync.flushMirror().catch(() => {});
+  // After a loss, or in a fresh clone, the first answer must know what the mirror and the repository hold.
+  await workspace.sync.restore();
   const { clock, log, report, look } = options;
   const events = createEventQueue<DaemonEvent>();
   const context = createContext(workspace, { ...options, events });

@@ -95,9 +95,8 @@ async function open(
       clock: systemClock,
       log: silentLog,
     });
-    // Takes in edits of the mirror, which a daemon would have seen at once. A mirror that cannot be used
-    // does not stop the command, and is reported at the end.
-    await workspace.sync.flushMirror().catch(() => {});
+    // A mirror that cannot be used does not stop the command, and is reported at the end.
+    await workspace.sync.restore();
     const { notice } = workspace;
     if (notice !== undefined) io.stderr(`Note: ${notice}\n`);
     return { workspace, lock };

@@ -26,7 +26,7 @@ export type Result<M extends Method> = ResultOf<(typeof METHODS)[M]['result']>;
 
 /** What an answer says of the mirror beside its result, when there is something to say. */
 export interface MirrorNotes {
-  /** The mirror was edited, and the answer may lack that: it could not be taken in, or not in time. */
+  /** The answer may lack an edit of the mirror, or issues of the repository: not all could be read in time. */
   stale?: true;
   /** The change is stored, and the mirror that git tracks does not show it yet: why. */
   mirror_error?: string;

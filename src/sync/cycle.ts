@@ -12,6 +12,8 @@ export interface SyncCycle {
     /** Stops calls to the remote; local steps end by themselves. */
     signal: AbortSignal;
   }): Promise<CycleReport>;
+  /** Called before the first answer: a store that was lost comes back from what is here. */
+  restore?(): Promise<void>;
   /** Called in a process that stays, after the callers of a cycle have their answer. */
   tidy?(signal: AbortSignal): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { aborted, MirrorKeeper } from './mirror-keeper.ts';
 import type { FlushOptions, Mirror, MirrorReport } from './mirror/mirror-file.ts';
 import { RemoteWait } from './remote-wait.ts';
 import { SyncDriver } from './sync-driver.ts';
+import { failureFrom } from './sync-failure.ts';
 import { readSyncMemory } from './sync-memory.ts';
 import type { SyncSettings } from './sync-event.ts';
 
@@ -37,6 +38,8 @@ export class SyncEngine {
   /** Settles when no change of how issues are shared is under way. */
   #replaced: Promise<unknown> = Promise.resolve();
   #isReplacing = false;
+  /** The repository holds issues that could not be read into the store yet. */
+  #isIncomplete = false;
   #running: Promise<void> = Promise.resolve();
   #stopRunning = (): void => {};
 
@@ -59,10 +62,23 @@ export class SyncEngine {
     if (mirror.hasMoved() || !settings.watchesFiles) driver.dispatch({ kind: 'mirror_changed' });
   }
 
+  /**
+   * Call once, before the first answer: brings everything into the store that the mirror and the
+   * repository hold. Failures are in the status, and tried again.
+   */
+  async restore(): Promise<void> {
+    // A mirror that cannot be used does not stop the restore from the repository.
+    await this.#parts.mirror.flush().catch(() => {});
+    await this.#restoreFromRepository();
+  }
+
   /** Call before an answer: takes in edits of the mirror. 'stale' when that fails or takes too long. */
   async catchUp(): Promise<Freshness> {
     // The parts that go do not know where the mirror will be.
-    return this.#isReplacing ? 'stale' : await this.#parts.freshness.catchUp();
+    if (this.#isReplacing) return 'stale';
+    if (this.#isIncomplete) await this.#restoreFromRepository();
+    const freshness = await this.#parts.freshness.catchUp();
+    return this.#isIncomplete ? 'stale' : freshness;
   }
 
   /** Call after a change: returns when a mirror that git tracks shows it; throws when it does not. */
@@ -110,6 +126,19 @@ export class SyncEngine {
     await drainParts(this.#parts);
   }
 
+  async #restoreFromRepository(): Promise<void> {
+    const { cycle, store, log } = this.#parts.options;
+    try {
+      await cycle?.restore?.();
+      this.#isIncomplete = false;
+    } catch (error) {
+      // The next cycle meets the same, and keeps it for the status. Logged once: each call comes here.
+      const { message } = failureFrom(store.explain(error));
+      if (!this.#isIncomplete) log.error(message, { error });
+      this.#isIncomplete = true;
+    }
+  }
+
   /**
    * Ends all work, makes a change that decides how issues are shared, and starts again by what holds then.
    * Changes of the store meanwhile are not missed, as the start looks at everything.
@@ -133,6 +162,7 @@ export class SyncEngine {
 }
 
 interface Parts {
+  options: SyncEngineOptions;
   driver: SyncDriver;
   mirror: MirrorKeeper;
   freshness: FreshnessGuard;
@@ -156,7 +186,7 @@ function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts 
   const mirror = new MirrorKeeper({ ...options, commits: cycle?.commits, driver, reached });
   const freshness = new FreshnessGuard({ ...options, keeper: mirror });
   const cycles = new CycleRunner({ ...options, mirror, driver, remoteWait, memory });
-  return { driver, mirror, freshness, cycles, settings };
+  return { options, driver, mirror, freshness, cycles, settings };
 }
 
 async function runParts({ driver, mirror, cycles }: Parts, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -112,7 +120,7 @@ describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mod
       expect(JSON.parse(shown.stdout)[0]).not.toHaveProperty('stale');
       expect(shown.exitCode).toBe(0);
       const [note, ...more] = shown.stderr.trimEnd().split('\n');
-      expect(note).toMatch(/^Note: the mirror was edited, and this answer may lack that edit/);
+      expect(note).toMatch(/^Note: this answer may be old/);
       // Without a daemon the command is also the one that cannot write it.
       if (env === DIRECT)
         expect(more[0]).toMatch(/^Warning: cannot bring .*beads\.jsonl up to date/);
@@ -186,3 +194,68 @@ function lineOf(mirror: string, id: string): { status: string } | undefined {
     .map((line) => JSON.parse(line) as { id: string; status: string })
     .find((issue) => issue.id === id);
 }
+
+describe('a store that has nothing yet', () => {
+  test.each([
+    ['with a daemon', {}],
+    ['without daemon', DIRECT],
+  ])('is filled before the first answer after a loss, %s', async (_name, env) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      await using world = await createTestWorkspace({ git: 'with-remote' });
+      await world.bdText(['init', '--prefix', 't'], { env });
+      for (const title of ['One', 'Two']) await world.bdText(['q', title], { env });
+      await world.bdText(['sync'], { env });
+      await world.bdText(['daemon', 'stop']);
+      for (const name of readdirSync(world.beadsDir)) {
+        if (/^beads\.(db|jsonl)/.test(name)) rmSync(join(world.beadsDir, name));
+      }
+      // The rebuild is local: it needs no network.
+      renameSync(world.remote, `${world.remote}.away`);
+      const first = await world.bd(['list', '--json'], { env });
+      expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(titlesOf(first.stdout)).toEqual(['One', 'Two']);
+    }
+  });
+
+  test.each([
+    ['with a daemon', {}],
+    ['without daemon', DIRECT],
+  ])('is filled in a clone that has the settings with it, %s', async (_name, env) => {
+    await using world = await createTestWorkspace({ git: 'with-remote' });
+    await world.bdText(['init', '--prefix', 't']);
+    for (const title of ['One', 'Two']) await world.bdText(['q', title]);
+    await world.bdText(['sync']);
+    for (const name of ['metadata.json', 'config.yaml']) world.git('add', '-f', `.beads/${name}`);
+    world.git('commit', '-qm', 'Settings');
+    world.git('push', '-q', 'origin', 'HEAD:main');
+    const cwd = join(world.root, 'fresh');
+    world.git('clone', '-q', `file://${world.remote}`, cwd);
+    renameSync(world.remote, `${world.remote}.away`);
+    const first = await world.bd(['list', '--json'], { env, cwd });
+    await world.bd(['daemon', 'stop'], { cwd });
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(titlesOf(first.stdout)).toEqual(['One', 'Two']);
+  });
+
+  test('says that its answer may be old while the repository’s issues cannot be read', async () => {
+    await using world = await createTestWorkspace({ git: 'with-remote' });
+    await world.bdText(['init', '--prefix', 't']);
+    await world.bdText(['q', 'One']);
+    await world.bdText(['sync']);
+    await world.bdText(['daemon', 'stop']);
+    for (const name of readdirSync(world.beadsDir)) {
+      if (/^beads\.(db|jsonl)/.test(name)) rmSync(join(world.beadsDir, name));
+    }
+    const metadata = join(world.beadsDir, 'metadata.json');
+    const settings = JSON.parse(readFileSync(metadata, 'utf8')) as { project_id: string };
+    const other = { ...settings, project_id: '11111111-2222-4333-8444-555555555555' };
+    writeFileSync(metadata, JSON.stringify(other));
+    for (const env of [{}, DIRECT]) {
+      const first = await world.bd(['list'], { env });
+      expect(first.stderr).toMatch(/^Note: this answer may be old/);
+    }
+  });
+});
+
+const titlesOf = (stdout: string): string[] =>
+  (JSON.parse(stdout) as Shown[]).map(({ title }) => title).toSorted();

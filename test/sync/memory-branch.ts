@@ -79,6 +79,7 @@ export function createMemoryRemote(): MemoryRemote {
         forgetTheirs: () => Promise.resolve(),
         forget: () => {},
         tips: () => Promise.resolve({ ...refs }),
+        heldTips: () => Promise.resolve({ ...refs }),
         snapshot: (commit) => Promise.resolve(snapshotOf(commit)),
         readIssues: ({ commit }, { since } = {}) => {
           const [issues, known] = [issuesOf(commit), issuesOf(since?.commit)];

@@ -4,6 +4,6 @@ import type { MirrorNotes } from '../../protocol/methods.ts';
 export function renderMirrorNote({ stale, mirror_error: error }: MirrorNotes): string {
   if (error !== undefined) return `Warning: ${error}\n`;
   return stale === true
-    ? 'Note: the mirror was edited, and this answer may lack that edit: it is not taken in yet (bd status)\n'
+    ? 'Note: this answer may be old: the mirror was changed, or issues restored, and not all is read yet (bd status)\n'
     : '';
 }

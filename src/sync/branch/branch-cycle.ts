@@ -49,11 +49,26 @@ export function createBranchCycle({
   return {
     commits: 'store',
     run: (how) => runBranchCycle({ ...options, ...how, issueTree, reached }),
+    restore: () => restoreFromRefs(options),
     async tidy(signal) {
       const packed = await packWhenDue(store.settings, branch, { signal });
       if (packed === 'packed') await reached('packed');
     },
   };
+}
+
+/** A new store, after a loss or in a fresh clone, takes in what the repository holds; without the network. */
+async function restoreFromRefs(intake: Intake): Promise<void> {
+  const { store, branch } = intake;
+  const isKnown = [WRITTEN, IMPORTED].some((key) => store.settings.get(key) !== undefined);
+  if (isKnown) return;
+  const report = emptyCycleReport();
+  const { ours, theirs } = await branch.heldTips();
+  if (theirs !== undefined) await takeIn(intake, report, { tip: theirs, seen: IMPORTED });
+  // A commit that misses objects stays unnoted, for the cycle to find out.
+  if (ours !== undefined && (await branch.isWhole(ours))) {
+    await takeIn(intake, report, { tip: ours, seen: WRITTEN });
+  }
 }
 
 /**

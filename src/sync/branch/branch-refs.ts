@@ -1,3 +1,6 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDirectory, readTextIfReachable } from '../../platform/safe-stat.ts';
 import { type Git, gitError, gitOutput } from '../../git/git.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
 
@@ -62,6 +65,28 @@ export async function findKnownTip(git: Git, trackingRefs: string[]): Promise<st
   const known = [THEIRS, ...trackingRefs, OURS];
   const refs = await readRefs(git, ...known);
   return known.map((ref) => refs.get(ref)).find((oid) => oid !== undefined);
+}
+
+/**
+ * The tips that a store without memory has to take in; `theirs` may be what the person's own clone or fetch
+ * brought. Nearly every workspace without memory has none, so the files are looked at before git is run.
+ */
+export async function findHeldTips(git: Git, branchName: string): Promise<BranchTips> {
+  if (!mayHoldRefs(git.gitDir, branchName)) return { ours: undefined, theirs: undefined };
+  const refs = await readRefs(git, OURS, THEIRS, `refs/remotes/*/${branchName}`);
+  const theirs = [...refs].find(([name]) => name !== OURS)?.[1];
+  return { ours: refs.get(OURS), theirs: refs.get(THEIRS) ?? theirs };
+}
+
+function mayHoldRefs(gitDir: string, branchName: string): boolean {
+  // The refs of a repository with reftables are no files of their own.
+  if (existsSync(join(gitDir, 'reftable'))) return true;
+  if (existsSync(join(gitDir, OURS)) || existsSync(join(gitDir, THEIRS))) return true;
+  const packed = readTextIfReachable(join(gitDir, 'packed-refs')) ?? '';
+  if ([OURS, THEIRS, `/${branchName}`].some((name) => packed.includes(`${name}\n`))) return true;
+  const remotes = join(gitDir, 'refs', 'remotes');
+  if (!isDirectory(remotes)) return false;
+  return readdirSync(remotes).some((name) => existsSync(join(remotes, name, branchName)));
 }
 
 async function readRefs(git: Git, ...patterns: string[]): Promise<Map<string, string>> {

@@ -3,7 +3,13 @@ import type { Clock } from '../../platform/clock.ts';
 import { type Git, type GitReachOptions, gitOutput } from '../../git/git.ts';
 import { GitObjects, packObjects } from '../../git/objects.ts';
 import { writeBranch, type BranchChange, type WrittenBranch } from './branch-commit.ts';
-import { createBranchRefs, findKnownTip, type BranchRefs, type BranchTips } from './branch-refs.ts';
+import {
+  createBranchRefs,
+  findHeldTips,
+  findKnownTip,
+  type BranchRefs,
+  type BranchTips,
+} from './branch-refs.ts';
 import { BranchRemote, type BranchNames, type Fetched } from './branch-remote.ts';
 import {
   BranchSnapshots,
@@ -30,6 +36,8 @@ export interface SyncBranch {
   /** Drops what is cached of the repository, as it may have changed. */
   forget(): void;
   tips(): Promise<BranchTips>;
+  /** What the repository holds, also from a clone or fetch of the person's; for a store without memory. */
+  heldTips(): Promise<BranchTips>;
   /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
   snapshot(commit: string): Promise<BranchSnapshot | undefined>;
   /** The lines of a commit. */
@@ -84,6 +92,7 @@ export function createSyncBranch({
       snapshots.clear();
     },
     tips: () => refs.tips(),
+    heldTips: () => findHeldTips(git, branchName()),
     snapshot: (commit) => snapshots.read(commit),
     readIssues: (snapshot, how) => readIssues(objects, snapshot, how),
     async sealedCommit(snapshot) {
