@@ -4,24 +4,16 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * `ours`: to be read and written. `replaced`: the store's file is another one now, or none: what is open is shown,
- * and closed. `lost`: another process may be writing, or the store cannot be believed: nothing more
- * is written.
+ * `ours`: may be read and written. `replaced`: the store's file was replaced or deleted; write the mirror from
+ * what is open, then close it. `lost`: another process may be writing, or the content cannot be trusted; write
+ * nothing more.
  */
 export type Standing = 'ours' | 'replaced' | 'lost';
 
-/** An open store, as long as its lock and its file are what they were when it was opened. */
-export interface HeldStore {
-  readonly store: Store;
-  standing(): Standing;
-  /** Throws where what is written now would be lost. */
-  guardWriting(): void;
-  /** Throws where what is shown to others is no longer ours to show. */
-  guardShowing(): void;
-  close(): void;
-}
+export type HeldStore = ReturnType<typeof holdStore>;
 
-export function holdStore(place: WorkspacePlace, open: () => Store): HeldStore {
+/** An open store, as long as its lock and its file are the ones that it was opened with. */
+export function holdStore(place: WorkspacePlace, open: () => Store) {
   const isOurs = watchIdentity(place.lockFile);
   const store = open();
   const standing = (): Standing => {
@@ -32,21 +24,22 @@ export function holdStore(place: WorkspacePlace, open: () => Store): HeldStore {
   return {
     store,
     standing,
-    guardWriting() {
+    /** Throws when a write would be lost. */
+    guardWriting(): void {
       if (standing() !== 'ours') throw replaced(place);
     },
-    guardShowing() {
+    /** Throws when another process may have newer issues: show others nothing more. */
+    guardShowing(): void {
       if (standing() === 'lost') throw replaced(place);
     },
-    close() {
-      // Whoever holds another lock may have it open.
+    close(): void {
+      // The holder of another lock may have the store open.
       if (isOurs()) store.putAside();
       store.close();
     },
   };
 }
 
-/** Another process may be writing, or soon be: what is written here now would be lost. */
 function replaced({ beadsDir }: WorkspacePlace): BdError {
   return new BdError('LOCK_UNAVAILABLE', {
     message: `${beadsDir} was removed or replaced while it was open`,

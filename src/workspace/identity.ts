@@ -1,13 +1,13 @@
 import type { Git } from '../git/git.ts';
 import { loginName, type Environment } from '../platform/environment.ts';
 
-/** Whose clone this is: the actor of every change that names none. */
+/** The person whose clone this is: the actor of each change that names none. */
 export interface Identity {
   name: string;
   email: string | undefined;
 }
 
-/** Asks git once; without git or a name there, the login name has to do. */
+/** The `actor` setting, else git's user, else the login name. */
 export async function readIdentity({
   actor,
   git,
@@ -30,7 +30,7 @@ export async function readIdentity({
 }
 
 async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {
-  // Who one is can be told without git; that git is missing shows where it is needed.
+  // Without git there are other names; commands that need git report that it is missing.
   const result = await git?.run(['config', '--get', key]).catch(() => undefined);
   const value = result?.stdout.toString().trim();
   return value === '' ? undefined : value;

@@ -5,7 +5,7 @@ import { mergeIssueFiles } from '../sync/intake/merge-files.ts';
 
 export interface MergePaths {
   output: string;
-  /** Need not be there: both sides may have made the file. */
+  /** May be missing: both sides can have added the file. */
   base: string;
   ours: string;
   theirs: string;
@@ -14,13 +14,13 @@ export interface MergePaths {
 export interface MergeReport {
   output: string;
   issues: number;
-  /** One sentence each: with the file and the line, where it is one. */
+  /** One sentence each, with the file and line if it is about one. */
   problems: string[];
 }
 
 /**
- * Merges issue files for git. Needs no workspace and no store, as git asks in hooks and on build
- * machines too. The output is written whatever the problems: it holds every line.
+ * Merges issue files for git. Needs no workspace and no store: git also merges in hooks and on build
+ * machines. Writes the output even when there are problems: it has every line.
  */
 export async function mergePaths({ output, base, ours, theirs }: MergePaths): Promise<MergeReport> {
   const merged = mergeIssueFiles({

@@ -7,7 +7,7 @@ import { foreignOwner, userId } from '../../platform/owner.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { readMetadata, refuseLinkedFiles } from '../config/metadata.ts';
 
-/** Whether `.beads` can be worked in, and what is in it that a repository should not have brought. */
+/** Whether bd can work in `.beads`, and whether the repository brought links that lead out of it. */
 export function checkFiles(place: WorkspacePlace): Finding[] {
   return [checkNames(place), checkAccess(place), checkDisk(place)];
 }
@@ -36,7 +36,7 @@ function checkAccess({ beadsDir }: WorkspacePlace): Finding {
       ...base,
       status: 'warning',
       message: `${beadsDir} belongs to user ${owner}, and you are ${userId()}`,
-      detail: 'bd starts no daemon for files of somebody else.',
+      detail: 'bd starts no daemon for another user’s files.',
       fix: `sudo chown -R ${userId()} ${directory}`,
     };
   }

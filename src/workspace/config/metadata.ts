@@ -25,7 +25,7 @@ export function readMetadata({ metadataFile: path }: WorkspacePlace): Metadata {
     jsonl_export: mirror = DEFAULT_MIRROR,
     project_id: id = '',
   } = value;
-  if (typeof id !== 'string') throw broken(path, '"project_id" is not a text');
+  if (typeof id !== 'string') throw broken(path, '"project_id" is not a string');
   if (database === mirror) throw broken(path, 'one file cannot be the store and the mirror');
   for (const name of [database, mirror]) {
     if (typeof name !== 'string' || !PLAIN_NAME.test(name)) {
@@ -35,12 +35,12 @@ export function readMetadata({ metadataFile: path }: WorkspacePlace): Metadata {
   return { database: database as string, jsonl_export: mirror as string, project_id: id };
 }
 
-/** All that SQLite keeps under the name of a store. */
+/** The files that SQLite keeps for a store. */
 export function storeFiles(database: string): string[] {
   return ['', '-journal', '-wal', '-shm'].map((suffix) => `${database}${suffix}`);
 }
 
-/** Throws where bd would write through a link of a name that the file gives: names come with a clone, and so may links. */
+/** Throws when the store or the mirror is a link: both the names and the links can come with a clone. */
 export function refuseLinkedFiles(
   place: WorkspacePlace,
   { database, jsonl_export: mirror }: Metadata,
@@ -68,6 +68,6 @@ function readJson(path: string): Record<string, unknown> {
 function broken(path: string, reason: string): BdError {
   return new BdError('FILE_UNUSABLE', {
     message: `cannot use ${path}: ${reason}`,
-    remedy: 'Mend the file, or remove it to use the default names.',
+    remedy: 'Correct the file, or remove it to use the default names.',
   });
 }

@@ -1,6 +1,6 @@
-/** What `bd init` writes into `.beads`, where nothing of that name is there yet. */
+/** The files that `bd init` adds to `.beads`, unless one of that name exists. */
 export const BEADS_FILES = {
-  '.gitignore': `# What belongs to one machine.
+  '.gitignore': `# Files of this machine only.
 *.db
 *.db-*
 bd.sock
@@ -11,13 +11,13 @@ quarantine/
 `,
   'README.md': `# Issues of this project
 
-This directory belongs to \`bd\` (the npm package \`beads-daemon\`), an issue tracker that lives in the git
-repository. The issues are in the \`.jsonl\` file, one JSON object a line; \`beads.db\` is built from it.
+This directory belongs to \`bd\` (npm package \`beads-daemon\`), an issue tracker that keeps its issues in the
+git repository. The \`.jsonl\` file has one issue per line, as JSON; \`beads.db\` is a database built from it.
 
-    bd ready              what can be worked on
-    bd create "Title"     a new issue
-    bd status             how things are, and whether all is shared
+    bd ready              list issues that are ready to work on
+    bd create "Title"     create an issue
+    bd status             show an overview, and whether everything is shared
 `,
-  'config.yaml': `# Settings of this project; \`bd config explain\` lists them all with their values.
+  'config.yaml': `# Project settings. \`bd config explain\` lists every setting and its value.
 `,
 };

@@ -10,8 +10,8 @@ export interface Footprint {
   /** The names in `.beads` before. */
   present: string[];
   /**
-   * Of those, the files that bd may write over: their copies lie beside this record. The value is the
-   * hash of what init left in their place; null when it did not come to its end.
+   * Of those, the files that bd may overwrite; their copies are beside this record. The value is the hash
+   * of the file as init left it; null when init was cut short.
    */
   replaced: Record<string, string | null>;
   /** Whether git merged issues with bd already. */
@@ -20,15 +20,15 @@ export interface Footprint {
   exclude_bytes: number | null;
 }
 
-/** The same before anything is copied. */
+/** The footprint before anything is copied. */
 export interface FootprintBefore extends Omit<Footprint, 'replaced'> {
-  /** The names that bd may write over. */
+  /** The names that bd may overwrite. */
   written: string[];
 }
 
 const RECORD = 'footprint.json';
 
-/** What was there before a first init that did not come to its end counts, not what that one left. */
+/** Keeps a record that is there: an earlier init was cut short, and only it saw the files as they were. */
 export async function recordFootprint(
   place: WorkspacePlace,
   { written, ...before }: FootprintBefore,
@@ -45,7 +45,7 @@ export async function recordFootprint(
   await writeRecord(place, { ...before, replaced });
 }
 
-/** Init is done: a file that is the same at the end was changed by nobody since. */
+/** Notes the files as init leaves them: one that has the same hash later was not edited since. */
 export async function completeFootprint(place: WorkspacePlace): Promise<void> {
   const record = readFootprint(place);
   if (record === undefined) return;
@@ -55,7 +55,7 @@ export async function completeFootprint(place: WorkspacePlace): Promise<void> {
   await writeRecord(place, record);
 }
 
-/** Undefined where no init of this bd was run: in a clone of what somebody else commits, say. */
+/** Undefined when `bd init` was not run here, as in a clone of a workspace that people commit. */
 export function readFootprint(place: WorkspacePlace): Footprint | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(join(place.footprintDirectory, RECORD), 'utf8'));
@@ -65,7 +65,7 @@ export function readFootprint(place: WorkspacePlace): Footprint | undefined {
   }
 }
 
-/** Where the file lies that `name` was before init, when nobody changed it since. */
+/** The path of the copy from before init, if the file was not edited since. */
 export function copyBeforeInit(
   place: WorkspacePlace,
   { replaced }: Footprint,
@@ -77,7 +77,7 @@ export function copyBeforeInit(
   return hashOf(place.file(name)) === hash ? copy : undefined;
 }
 
-/** Leaves out what is there because init is run. */
+/** The names in `.beads`, without the lock that init itself holds. */
 export function namesIn({ beadsDir }: WorkspacePlace): string[] {
   if (!existsSync(beadsDir)) return [];
   return readdirSync(beadsDir).filter((name) => !name.startsWith('daemon.lock'));
@@ -94,7 +94,7 @@ function isFootprint(value: unknown): value is Footprint {
   return Array.isArray(present) && typeof replaced === 'object' && replaced !== null;
 }
 
-/** Links are nobody's copies. */
+/** False for a link. */
 function isFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

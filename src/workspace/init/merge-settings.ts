@@ -8,10 +8,9 @@ import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { PlannedChange } from './planned-change.ts';
 
 /**
- * How git finds `bd merge`: the name stands in a file that is shared, the command in each clone. Where
- * no bd is found, or none that runs, git would take our side for the outcome: so its own text merge
- * follows, with markers around what both sides changed, which bd reads. 4: bd has merged, and lines are
- * to be corrected.
+ * How git runs `bd merge`: `.gitattributes`, which is shared, has the driver's name, and each clone's settings
+ * have the command. If bd is missing or fails, git would take our side as the result, so git's own text merge
+ * follows: bd can read its conflict markers. Exit code 4: bd merged, and some lines need correction.
  */
 export const MERGE_DRIVER = [
   'bd merge %O %A %B; merged=$?',
@@ -45,7 +44,7 @@ export async function planMerge({ place, repository, env }: MergePlace): Promise
   );
 }
 
-/** Git forgets `bd merge`; settings that somebody made in another way stay. */
+/** Removes `bd merge` from git's settings; a driver that a person set stays. */
 export async function planUnmerge(
   { gitDir }: GitRepository,
   env: Environment,
@@ -88,7 +87,7 @@ async function planDriver(git: Git): Promise<PlannedChange | undefined> {
     if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
     return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
   } catch (error) {
-    // A git that cannot be asked is no reason not to go on.
+    // Go on when git fails: only this setting is missing then.
     return { says, make: () => Promise.reject(toBdError(error)), excuse: notSet };
   }
 }

@@ -17,17 +17,17 @@ export type ProjectSearch = (
   where: Where,
 ) => Promise<Project | undefined>;
 
-/** The project whose issues the repository's remote holds; what is fetched to see that stays. */
+/** The project whose issues the repository's remote holds. Keeps what it fetches. */
 export const findProject: ProjectSearch = async (repository, { config, env, clock }) =>
   await openBranch({ config, env, clock, repository, projectId: '' }).findProject();
 
-/** The same, and the repository has nothing more than before. */
+/** The same, in a borrowed repository: leaves nothing behind. */
 export const lookForProject: ProjectSearch = async (repository, where) => {
   await using borrowed = await borrowRepository(repository.commonDir);
   return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);
 };
 
-/** The project that the clone brought along; no remote is asked. */
+/** The project that came with the clone. Asks no remote. */
 export const recallProject: ProjectSearch = async (repository, where) => {
   await using borrowed = await borrowOffline(repository.commonDir);
   return await findProject({ ...repository, commonDir: borrowed.gitDir }, where);

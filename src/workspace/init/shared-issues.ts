@@ -17,13 +17,13 @@ import { createSyncBranch } from '../../sync/branch/sync-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
 
-/** Issues that a repository has and no workspace here shows yet. */
+/** Issues of a repository in which bd was not set up yet. */
 export interface SharedIssues {
   /** Where the workspace belongs: the top of a working tree. */
   directory: string;
-  /** The tracked file that they are in; undefined when they are on the branch. */
+  /** The tracked file that has them; undefined when they are on the branch. */
   file?: string;
-  /** What the ids of a tracked file begin with, as far as it can be told. */
+  /** What the ids in a tracked file begin with, if it can be found out. */
   prefix?: string;
 }
 
@@ -36,8 +36,8 @@ interface Surroundings {
 const CLASSIC_FILE = join('.beads', 'issues.jsonl');
 
 /**
- * Issues that came with the clone: in a file of the classic tool, or on the branch, also where the clone
- * left that behind. Undefined when there are none; throws when it cannot be told, with the reason.
+ * Issues that came with the clone: in a file of the classic tool, or on the branch, even when only the remote
+ * has that. Undefined when there are none. Throws with the reason when it cannot be found out.
  */
 export async function findSharedIssues(
   cwd: string,
@@ -55,7 +55,7 @@ export async function findSharedIssues(
   return (await hasSharedBranch(repository, surroundings)) ? { directory } : undefined;
 }
 
-/** The issues of a classic workspace that git tracks in `directory`; not where bd was set up already. */
+/** The issues of a classic workspace that git tracks in `directory`, unless bd is set up there already. */
 export async function findTrackedIssues(
   directory: string,
   { env }: { env: Environment },
@@ -84,7 +84,7 @@ async function hasSharedBranch(
   const branch = createSyncBranch({ git, clock, project });
   if ((await branch.findProject()) !== undefined) return true;
   throw new BdError('NO_WORKSPACE', {
-    message: `this repository has a branch ${SYNC_BRANCH}, which cannot be joined by itself`,
+    message: `this repository has a branch ${SYNC_BRANCH}, which cannot be joined automatically`,
     remedy: 'Run `bd init` to take it over, as for a branch of the classic tool.',
   });
 }
@@ -95,7 +95,7 @@ async function isBranchHere(git: Git): Promise<boolean> {
   return stdout.length > 0;
 }
 
-/** A clone of a single branch does not bring the others along: then the remote is asked. */
+/** A single-branch clone lacks the other branches, so ask the remote. */
 async function isBranchLeftBehind(git: Git): Promise<boolean> {
   const remote = await findRemote(git);
   if (remote === undefined) return false;
@@ -121,7 +121,7 @@ function coversBranch(refspec: string): boolean {
   return branch.startsWith(before) && branch.endsWith(after);
 }
 
-/** Somebody's setting, else what the first issue's id begins with. */
+/** The prefix in the settings, else that of the first issue's id. */
 async function prefixOf(place: WorkspacePlace, path: string): Promise<string | undefined> {
   const entries = await (await openConfig(place, { env: {} })).entries();
   const setting = ['issue_prefix', 'issue-prefix']

@@ -61,10 +61,12 @@ export async function uninstall(options: UninstallOptions): Promise<UninstallRep
   requireProject(place);
   if (!isDryRun) await completeMirror(options);
   const { backup, changes: planned } = await planUninstall(options);
-  const report = { beads_dir: place.beadsDir, backup };
-  if (isDryRun) return { dry_run: true, ...report, changes: describeChanges(planned) };
+  const { beadsDir } = place;
+  if (isDryRun) {
+    return { dry_run: true, beads_dir: beadsDir, changes: describeChanges(planned), backup };
+  }
   const { changes } = await makeChanges(planned);
-  return { ...report, changes };
+  return { beads_dir: beadsDir, changes, backup };
 }
 
 /** A workspace of the classic tool has no project id: bd did not make it. */

@@ -109,7 +109,7 @@ const CLEARABLE = [
   'defer_until',
 ] as const;
 
-/** The issue as `changes` make it, checked by the rules for all edits. */
+/** The issue with the changes applied, checked by the rules for all edits. */
 export function applyChanges(
   workspace: ReadableWorkspace,
   before: Issue,
@@ -147,7 +147,7 @@ export function applyChanges(
   return withStatus(issue, status, { now, session: changes.session });
 }
 
-/** Whoever adds to notes that are in conflict decides nothing: the lines of all versions stay. */
+/** Appending to notes in conflict must not settle the conflict, so it keeps the lines of all versions. */
 function allNotes(workspace: ReadableWorkspace, id: string): string {
   const [shown = '', ...others] = textVersions(workspace, id, 'notes');
   return others.reduce(unionTexts, shown);
@@ -161,7 +161,7 @@ function applyLabels(issue: Issue, changes: Changes): void {
   else delete issue.labels;
 }
 
-/** Moves the issue below `parent`, or below none when that is empty. */
+/** Moves the issue below `parent`, or to the top when `parent` is empty. */
 function applyParent(
   workspace: ReadableWorkspace,
   issue: Issue,
@@ -196,7 +196,7 @@ function changedFields(before: Issue, after: Issue): string[] {
     .map((key) => (key === 'opaque' ? 'metadata' : key));
 }
 
-/** Who waits for `id` now; `nowFree` tells afterwards which of them wait no longer. */
+/** The issues that `id` blocks; `nowFree` returns those that are no longer blocked after the change. */
 function waitingFor(workspace: ReadableWorkspace, id: string): { nowFree: () => IssueJson[] } {
   const { graph, queries } = workspace.store;
   const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;

@@ -28,7 +28,7 @@ export const commentOperations: Operations<'add_comment', EditableWorkspace> &
   }),
 };
 
-/** The id is a number for classic readers, unique within the issue; nothing of ours relies on it. */
+/** The id is a number, unique within the issue, for classic readers; bd does not use it. */
 export function withComment(
   issue: Issue,
   { author, text, now }: { author: string; text: string; now: Timestamp },

@@ -14,7 +14,7 @@ import type { ReadableWorkspace } from './operation.ts';
 
 const EXCERPT_CHARS = 60;
 
-/** The version that `take` names: `winner` is the one that is shown, numbers count the others from 1. */
+/** The version that `take` names: `winner` is the shown one; numbers count the others from 1. */
 export function chosenVersion({ json, values }: OpenConflict, take: string): Value {
   const others = values.slice(1);
   if (take === 'winner') return values[0];
@@ -48,7 +48,7 @@ interface FieldContext {
 
 const commentText = text({ min: 1, max: TEXT_CHARS_MAX });
 
-/** A new value for one field of an issue from JSON data, by the rules of `update_issue`; null clears it. */
+/** A field's new value from JSON, by the rules of `update_issue`; null clears it. */
 export function newFieldValue(
   workspace: ReadableWorkspace,
   value: unknown,
@@ -74,7 +74,7 @@ export function newFieldValue(
   }
 }
 
-/** What is given by other means, or follows from another field. */
+/** Set in other ways, or derived from another field. */
 const UNWRITTEN: ReadonlySet<KeyKind> = new Set<KeyKind>([
   'created',
   'deleted',
@@ -83,7 +83,7 @@ const UNWRITTEN: ReadonlySet<KeyKind> = new Set<KeyKind>([
   'metadata_order',
 ]);
 
-/** The value that the field has in the issue as an ordinary edit would leave it. */
+/** The value that an ordinary edit would give the field. */
 function editedValue(
   workspace: ReadableWorkspace,
   value: unknown,

@@ -78,13 +78,13 @@ export const conflictOperations: Operations<
 
 type Choice = { take: string } | { value: unknown } | { merge: true };
 
-/** What is written, and what the field is then. */
+/** The writes that settle a conflict, and the field's value afterwards. */
 interface Settlement {
   writes: readonly Write[];
   value: unknown;
 }
 
-/** A conflict that is to be settled, and the issue as it stands. */
+/** A conflict to settle, and the current state of its issue. */
 interface Dispute {
   workspace: ReadableWorkspace;
   conflict: OpenConflict;
@@ -125,7 +125,7 @@ function settle(dispute: Dispute): Settlement {
   }
 }
 
-/** The deletion of a deleted issue must know this write too, or it would be one more late edit. */
+/** Writes the deletion of a deleted issue again, so that it knows of this write; else it would count as a late edit. */
 function renewedDeletion({ conflict, conflicts, state, view }: Dispute): Write[] {
   const siblings = state.entries.get('deleted') ?? [];
   if (conflict.key === 'deleted' || view.statusBelow === undefined) return [];
@@ -137,14 +137,14 @@ function renewedDeletion({ conflict, conflicts, state, view }: Dispute): Write[]
   return [{ key: 'deleted', value: shownSibling('deleted', siblings).value }];
 }
 
-/** One decision for all edits that the deletion did not know. */
+/** One decision for all edits that were concurrent with the deletion. */
 function settleDeletion({ conflict, state, choice }: Dispute): Settlement {
   const { issue_id: id } = conflict.json;
   const siblings = state.entries.get('deleted') ?? [];
   const take = 'take' in choice ? choice.take : undefined;
   if (siblings.length === 0 || (take !== 'winner' && take !== 'other')) {
     throw new BdError('INVALID_VALUE', {
-      message: `${id} is deleted, and was edited by somebody who did not know`,
+      message: `${id} was deleted while others edited it`,
       remedy:
         'Take `winner` to leave it deleted, or `other` to bring it back with the edits, and then change it.',
     });
@@ -156,14 +156,14 @@ function settleDeletion({ conflict, state, choice }: Dispute): Settlement {
   return { writes: [put], value: valueToJson(put.key, put.value) };
 }
 
-/** The edge goes for good, be it held as the parent or as one of the dependencies, or as both. */
+/** Removes the edge, from the parent and from the dependencies. */
 function settleCycle({ conflict, conflicts, state, choice }: Dispute): Settlement {
   const { issue_id: id } = conflict.json;
   const edge = conflict.values[1] as Dependency;
   if (!('take' in choice) || choice.take !== 'winner') {
     throw new BdError('INVALID_VALUE', {
-      message: `the dependency of ${id} on ${edge.depends_on_id} closes a cycle, so it cannot count as things are`,
-      remedy: `Take \`winner\` to remove it, or remove another one of the cycle with \`bd dep remove\`: \`bd dep cycles\` shows it.`,
+      message: `the dependency of ${id} on ${edge.depends_on_id} closes a cycle, so it does not count`,
+      remedy: `Take \`winner\` to remove it, or remove another dependency of the cycle, which \`bd dep cycles\` shows, with \`bd dep remove\`.`,
     });
   }
   const keys = [...state.entries]
@@ -181,7 +181,7 @@ function isSameEdge({ depends_on_id: target, type }: Dependency, key: string, va
   return isSameType && other.depends_on_id === target;
 }
 
-/** Either what hides it stays and it goes, or its value goes into what hid it. */
+/** Either the whole metadata stays and the key's writes go, or the key's value is put into the whole. */
 function settleMember(dispute: Dispute): Settlement {
   const { conflict, conflicts, view, choice } = dispute;
   const { key, json } = conflict;
@@ -192,7 +192,7 @@ function settleMember(dispute: Dispute): Settlement {
   const split = looseMembers(view.issue.opaque?.['metadata'] ?? '');
   if (split === undefined) {
     throw new BdError('INVALID_VALUE', {
-      message: `the metadata of ${json.issue_id} is no object any more, so nothing can be put at ${json.field}`,
+      message: `the metadata of ${json.issue_id} is no longer an object, so there is no place for ${json.field}`,
       remedy: 'Take the winner, and write the metadata anew with `bd update --metadata`.',
     });
   }
@@ -221,7 +221,7 @@ function settleValues(dispute: Dispute): Settlement {
   return { writes, value: valueToJson(key, value) };
 }
 
-/** Metadata that is taken as a whole takes the place of the keys that were shown, but for open ones. */
+/** Metadata that is taken as a whole replaces the keys that were shown, except those still in conflict. */
 function membersGivingWay({ state, conflicts }: Dispute): Write[] {
   const open = new Set(conflicts.map(({ key }) => key));
   return [...state.entries.keys()]
@@ -257,7 +257,7 @@ function refuseWhileOpen(
   if (!conflicts.some(({ json }) => json.field === field)) return;
   throw new BdError('INVALID_VALUE', {
     message: `the ${field} of ${id} is in conflict itself`,
-    remedy: `Settle that first: \`bd conflicts show ${id}\` tells how.`,
+    remedy: `Settle that first: \`bd conflicts show ${id}\` shows how.`,
   });
 }
 

@@ -124,7 +124,7 @@ function checkedNewId(workspace: ReadableWorkspace, id: string): IssueId {
   });
 }
 
-/** Numbers of deleted children count, so a number is never used again. */
+/** Counts deleted children too, so that a number is never used again. */
 function nextChildId(workspace: ReadableWorkspace, parent: IssueId): IssueId {
   if (isDeepestChild(parent)) {
     throw new BdError('INVALID_VALUE', {

@@ -93,7 +93,7 @@ function neighboursOf(workspace: ReadableWorkspace, id: string): string[] {
   ];
 }
 
-/** A text in conflict is left as it is: to write it would decide for one of its versions. */
+/** The texts that are not in conflict: writing one that is would settle the conflict. */
 function decidedTexts(workspace: ReadableWorkspace, id: string): LongText[] {
   return LONG_TEXTS.filter((field) => textVersions(workspace, id, field).length < 2);
 }

@@ -85,17 +85,17 @@ export const dependencyOperations: Operations<
   },
 };
 
-/** An edge may lead to an issue that is not here: then only its whole id names it. */
+/** An edge can lead to an issue that is missing here; only its whole id names that one. */
 function targetOf(workspace: ReadableWorkspace, edges: readonly Edge[], text: string): string {
   return edges.some((edge) => edge.depends_on_id === text) ? text : findIssueId(workspace, text);
 }
 
 const DEPTH_MAX_DEFAULT = 50;
 
-/** Paths can double at each level; this many steps are more rows than anybody reads. */
+/** The number of paths can double at each level; no one reads more rows than this. */
 const STEPS_MAX = 10_000;
 
-/** Depth first from the issue, each once unless all paths are asked for; a node on its own path ends it. */
+/** Depth first from the issue. Each issue is followed once, unless all paths are asked for; a cycle ends its path. */
 function dependencyTree(
   workspace: ReadableWorkspace,
   params: Params<'dependency_tree'>,
@@ -136,7 +136,7 @@ function dependencyTree(
 
 interface Step {
   target: string;
-  /** Not where the edge closes a cycle. */
+  /** False when the edge closes a cycle. */
   counts: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { ReadableWorkspace } from './operation.ts';
 const MATCHES_SHOWN = 10;
 const CANDIDATES_MAX = 1_000;
 
-/** The living issue that `text` names: its id, its id without prefix, or the start of the latter. */
+/** The issue, not deleted, that `text` names: by its id, with or without prefix, or the start of it. */
 export function findIssue(workspace: ReadableWorkspace, text: string): Issue {
   const issue = workspace.store.issues.get(findIssueId(workspace, text));
   if (issue === undefined) throw notFound(text);
@@ -29,7 +29,7 @@ export function findIssueId(workspace: ReadableWorkspace, text: string): string 
   });
 }
 
-/** The same; an issue that was deleted is named by its id, or its id without prefix. */
+/** Also finds a deleted issue, by its id with or without prefix. */
 export function findAnyIssue(workspace: ReadableWorkspace, text: string): Issue {
   return withWholeId(workspace, text) ?? findIssue(workspace, text);
 }
@@ -51,7 +51,7 @@ function startingWith(workspace: ReadableWorkspace, text: string): string[] {
   });
 }
 
-/** A tombstone made by another tool or by hand may not say when, or by whom. */
+/** A tombstone of another tool may lack the time and the actor. */
 function deleted(text: string, { id, deleted_at: at, deleted_by: by }: Issue): BdError {
   const how = ['deleted', at, by === undefined ? undefined : `by ${by}`];
   return new BdError('ISSUE_NOT_FOUND', {

@@ -39,7 +39,7 @@ export function checkedTime(field: string, time: string): Timestamp {
   });
 }
 
-/** Status, `closed_at` and the reason move together: an issue is closed if and only if it says when. */
+/** Sets the status with `closed_at` and the reason: an issue is closed exactly when it has `closed_at`. */
 export function withStatus(
   issue: Issue,
   status: string,
@@ -60,7 +60,7 @@ export function withStatus(
   };
 }
 
-/** Longest dependency type, in characters, as in the classic tool. */
+/** As in the classic tool. */
 const TYPE_CHARS_MAX = 50;
 
 /** Refuses an edge that would make an issue wait for itself. */

@@ -9,7 +9,7 @@ import { timestampAt } from '../../core/timestamp.ts';
 import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
 import type { ReadableWorkspace } from './operation.ts';
 
-/** A conflict as it is told, and what settling it needs. */
+/** A conflict as reported, with the values that settling it needs. */
 export interface OpenConflict {
   readonly json: ConflictJson;
   readonly key: string;
@@ -17,13 +17,13 @@ export interface OpenConflict {
   readonly values: readonly Value[];
 }
 
-/** Every issue with something to decide, in id order. */
+/** The ids of all issues that have a conflict, sorted. */
 export function issuesInConflict({ store }: Pick<ReadableWorkspace, 'store'>): string[] {
   const waiting = store.cycles.suppressed().map((edge) => edge.issue_id);
   return [...new Set([...store.queries.idsInConflict(), ...waiting])].sort(compareBytes);
 }
 
-/** What is to be decided in an issue, by field: each field once, and the same list on every clone. */
+/** The open conflicts of an issue, one per field. Every clone has the same list. */
 export function openConflicts(
   { store }: Pick<ReadableWorkspace, 'store'>,
   id: string,
@@ -36,12 +36,12 @@ export function openConflicts(
   const found = new Map<string, OpenConflict>();
   const add = (conflict: OpenConflict): void => void found.set(conflict.json.field, conflict);
   for (const conflict of onePerKey(listConflicts(state))) add(described(conflict, { state, view }));
-  // Last, as taking the edge away settles whatever else there is about it.
+  // Last: removing the edge also settles any other conflict of that field.
   for (const edge of closing) for (const conflict of cycleConflict(view, edge)) add(conflict);
   return [...found.values()].sort((left, right) => compareBytes(left.json.field, right.json.field));
 }
 
-/** Whether the issue is to live comes before what it says; the other values are told with it. */
+/** A conflict about deletion comes first; it lists the other values of its key too. */
 function onePerKey(conflicts: readonly Conflict[]): Conflict[] {
   const found = new Map<string, Conflict>();
   for (const conflict of conflicts) {
@@ -71,19 +71,19 @@ function described(
     : { json, key, values };
 }
 
-/** Metadata that was replaced as a whole hides what others wrote to one key of it. */
+/** Metadata that was replaced as a whole hides concurrent writes to a single key of it. */
 export function isMemberOfWhole(key: string, { isMetadataWhole }: View): boolean {
   return isMetadataWhole && kindOf(key) === 'member';
 }
 
-/** What is shown of it is what the whole says at its key; all that was written to the key are others. */
+/** Shown is the value at this key in the whole; the writes to the key itself are the other values. */
 function memberOfWhole(
   { key, shown, others }: Conflict,
   { json, state, view }: { json: ConflictJson; state: IssueState; view: View },
 ): OpenConflict {
   const whole = shownSibling('metadata', state.entries.get('metadata') ?? [shown]);
   const inWhole = looseMembers(view.issue.opaque?.['metadata'] ?? '')?.members.get(keyName(key));
-  // Who replaced the whole cleared its keys: of that nothing is to be taken.
+  // Replacing the whole cleared its keys; a cleared value is no choice.
   const written = [shown, ...others].filter(({ value }) => value !== undefined);
   return {
     json: {
@@ -96,7 +96,7 @@ function memberOfWhole(
   };
 }
 
-/** A dependency that does not count: nobody wrote that, so what is shown has no writer. */
+/** A dependency that does not count because it closes a cycle. No write says so, so the shown value has no writer. */
 function cycleConflict(
   { issue, edges }: View,
   { depends_on_id: target, type }: { depends_on_id: string; type: string },
@@ -123,12 +123,12 @@ function version(key: string, { value, ms, replica }: Sibling): VersionJson {
   return { value: valueToJson(key, value), written_at: timestampAt(ms), replica };
 }
 
-/** Where metadata as a whole was cleared, its keys may still be there to be seen. */
+/** Metadata that was cleared as a whole may still have keys to show. */
 function shownJson(key: string, { value }: Sibling, { issue }: View): unknown {
   return valueToJson(key, key === 'metadata' ? issue.opaque?.['metadata'] : value);
 }
 
-/** A long text as it stands: the one shown first, and others while nobody has decided between them. */
+/** The versions of a long text: the shown one first, then the others if it is in conflict. */
 export function textVersions(
   { store }: Pick<ReadableWorkspace, 'store'>,
   id: string,

@@ -106,7 +106,7 @@ export const readOperations: Operations<
   }),
 };
 
-/** Whole ids, real times, known names: a condition that can never hold is a mistake, not an answer. */
+/** Refuses ids, times and names that no issue can have: an empty list would hide the mistake. */
 function checkedFilter(workspace: ReadableWorkspace, filter: IssueFilter): IssueFilter {
   for (const [field, value] of Object.entries(filter)) {
     if (/_(after|before)$/.test(field)) checkedTime(field, String(value));
@@ -127,12 +127,12 @@ function checkedFilter(workspace: ReadableWorkspace, filter: IssueFilter): Issue
   };
 }
 
-/** Imports may bring names that nobody may give to a new issue. */
+/** Imported issues may have statuses and types that new issues cannot. */
 function isThere(workspace: ReadableWorkspace, filter: IssueFilter): boolean {
   return filter.statuses?.[0] === TOMBSTONE || workspace.store.queries.count(filter) > 0;
 }
 
-/** The issues at the other ends of edges; ends that are not here, or deleted, are left out. */
+/** The issues at the other ends of edges, without missing and deleted ones. */
 export function linkedIssues(
   workspace: ReadableWorkspace,
   edges: readonly Edge[],
@@ -146,7 +146,7 @@ export function linkedIssues(
   });
 }
 
-/** Its own open blockers, or those of the nearest ancestors that have some. */
+/** The issue's open blockers, or those of its nearest blocked ancestors. */
 function blockersOf(workspace: ReadableWorkspace, id: string): string[] {
   const { graph } = workspace.store;
   const seen = new Set([id]);
@@ -197,7 +197,7 @@ function detailsOf(workspace: ReadableWorkspace, id: string): IssueDetails {
 
 const HOUR_MS = 3_600_000;
 
-/** Every epic that is not closed, with how far its children are. */
+/** Every open epic, with the progress of its children. */
 function epics(workspace: ReadableWorkspace): EpicStatus[] {
   const { queries, issues } = workspace.store;
   const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;

@@ -23,7 +23,7 @@ import { syncOperations } from './sync.ts';
 import { transferOperations } from './transfer.ts';
 import { workspaceOperations } from './workspace-settings.ts';
 
-/** What each method does; the compiler asks for every one. */
+/** What each method does; the compiler requires all of them. */
 const OPERATIONS: Operations<Method, Workspace> = {
   ...createOperations,
   ...readOperations,

@@ -15,7 +15,7 @@ import { joinSentences } from '../../sync/intake/join-news.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
 
-/** Issues as lines, out and in. */
+/** Export and import of issues as lines. */
 export const transferOperations: Operations<
   'export' | 'read_lines' | 'import',
   Pick<Workspace, 'store' | 'sync' | 'clock' | 'mirrorPath'>
@@ -95,7 +95,7 @@ async function contentOf({ path, lines }: Params<'import'>): Promise<Buffer> {
   });
 }
 
-/** Leaves out, and collects, the lines of issues that are here already. */
+/** Skips, and collects, the lines of issues that exist here. */
 function* newOnes(
   lines: Iterable<IncomingLine>,
   {
@@ -111,7 +111,7 @@ function* newOnes(
   }
 }
 
-/** Where a link leads. A pipe or a device would be replaced by a file, so those are refused. */
+/** The target of a link. Refuses pipes and devices, as the export would replace them by a file. */
 function plainTarget(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return path;
