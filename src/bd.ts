@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import type { CommandIo } from './cli/command-io.ts';
-import { printFailure } from './cli/output/failure.ts';
+import { printFailure } from './cli/output/answer.ts';
 import { selectCommandEnvironment } from './client/client-environment.ts';
 import { readCommandLine, type CommandLine } from './client/command-line.ts';
 import { BdError, toBdError } from './core/errors.ts';

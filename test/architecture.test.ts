@@ -213,7 +213,6 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['cli/commands/doctor.ts', 'local/doctor.ts'],
   ['cli/commands/sync.ts', 'workspace/operations/sync.ts'],
   ['cli/commands/uninstall.ts', 'workspace/init/uninstall.ts'],
-  ['cli/commands/version.ts', 'core/version.ts'],
   ['cli/commands/close.ts', 'mcp/tools/close.ts'],
   ['cli/commands/create.ts', 'mcp/tools/create.ts'],
   ['cli/commands/ready.ts', 'mcp/tools/ready.ts'],

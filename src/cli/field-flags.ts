@@ -1,9 +1,8 @@
 import { BdError } from '../core/errors.ts';
-import type { CommandIo } from './command-io.ts';
+import { type CommandIo, readTextSource } from './command-io.ts';
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
-import { readTextSource } from './text-source.ts';
 
 /** What `create` and `update` both set. */
 export const FIELD_FLAGS: readonly FlagDefinition[] = [

@@ -1,6 +1,7 @@
 import { METHODS, type Call } from '../protocol/methods.ts';
 import type { CommandIo } from './command-io.ts';
-import { renderOverdue } from './output/overdue-notice.ts';
+import type { Overdue } from '../protocol/methods/workspace.ts';
+import { renderMoment } from './output/printable.ts';
 
 export interface ChangeWatch {
   call: Call;
@@ -24,4 +25,12 @@ export function watchChanges(call: Call): ChangeWatch {
       if (overdue !== null) io.stderr(renderOverdue(overdue));
     },
   };
+}
+
+/** In one line, for somebody who is busy with something else. */
+function renderOverdue({ pending, since, error }: Overdue): string {
+  const changes = pending === 1 ? '1 change waits' : `${pending} changes wait`;
+  const unsent = `nothing has tried to send ${pending === 1 ? 'it' : 'them'} (\`bd sync\` does)`;
+  const reason = error ?? unsent;
+  return `${changes} to be shared since ${renderMoment(since)}: ${reason.replace(/\s+/g, ' ')} (bd status)\n`;
 }

@@ -1,4 +1,11 @@
-import { DISK_FULL } from '../platform/full-disk.ts';
+/** In git's words and in Node's. */
+const DISK_FULL = /no space left on device|disk quota exceeded/i;
+
+export const MAKE_SPACE = 'Make space on the disk, then run `bd sync`.';
+
+export function isDiskFull(reason: string): boolean {
+  return DISK_FULL.test(reason);
+}
 
 /** Why a call to the remote failed, by what the user can do about it. */
 type GitFailureKind = 'offline' | 'auth' | 'rejected' | 'race' | 'failed';

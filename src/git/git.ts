@@ -1,7 +1,7 @@
 import { BdError } from '../core/errors.ts';
 import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS, GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
-import { isDiskFull, MAKE_SPACE } from '../platform/full-disk.ts';
+import { isDiskFull, MAKE_SPACE } from './git-failure.ts';
 import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
 import { runInGroup } from './process-group.ts';
 import type { GitRepository } from './repository.ts';

@@ -1,4 +1,4 @@
-/** Time as an argument, so that tests can own it. Monotonicity is not promised. */
+/** Time as an argument, so that tests control it. It may go backwards. */
 export interface Clock {
   nowMs(): number;
   /** Calls back once after `delayMs`; the returned function cancels. Never keeps the process alive. */

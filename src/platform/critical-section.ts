@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * A lock for work of milliseconds between processes. It can be stolen from a process that stands still
- * for longer than this, so nothing but effort may depend on it: who writes a workspace is decided by
- * kernel-lock.ts.
+ * A lock between processes for work of milliseconds. A process that stalls for longer than this loses it, so
+ * it may only save effort: correctness needs kernel-lock.ts.
  */
 const STALE_MS = 5_000;
 
@@ -20,7 +19,7 @@ export async function enterCriticalSection(
   lockPath: string,
   { waitMs }: { waitMs: number },
 ): Promise<Entered> {
-  // Not on the way of a command that finds its daemon running.
+  // Loaded when needed: most commands need no lock.
   const { default: lockfile } = await import('proper-lockfile');
   const endMs = performance.now() + waitMs;
   for (;;) {
@@ -31,7 +30,7 @@ export async function enterCriticalSection(
         stale: STALE_MS,
         onCompromised: () => {},
       });
-      // Stolen meanwhile: then it is somebody else's to release.
+      // It was lost meanwhile, and is another process's to release.
       return { kind: 'entered', leave: () => release().catch(() => {}) };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { watchDirectory, type DirectoryWatch, type WatchKind } from './directory-watch.ts';
 
-/** Watches files of the same names in directories that come and go. */
+/** Watches files of the same names in a changing set of directories. */
 export interface DirectorySetWatch {
-  /** From now on these; settles when no change in them can be missed, with whether any is new. */
+  /** Watches these from now on. Settles when it misses no change in them, with whether any is new. */
   follow(directories: readonly string[]): Promise<boolean>;
   /** Undefined while nothing is watched; `polling` as soon as one directory is. */
   kind(): WatchKind | undefined;

@@ -7,14 +7,14 @@ export type WatchKind = 'native' | 'polling';
 export interface DirectoryWatch {
   /** `polling` when the system had no watches left: changes are then seen up to a second late. */
   readonly kind: WatchKind;
-  /** Settles when no change can be missed any more. */
+  /** Settles when the watcher misses no change any more. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Tells when one of the files `names` directly in `directory` appeared, changed or went; often more
- * than once for one change.
+ * Calls back when one of the files `names` directly in `directory` appears, changes or goes; often more than
+ * once for one change.
  */
 export function watchDirectory({
   directory,
@@ -39,16 +39,16 @@ export function watchDirectory({
     watch(root, {
       depth: 0,
       ignoreInitial: true,
-      // A rename over the file is a change like any other; chokidar would hold it back for 100 ms.
+      // Otherwise chokidar holds a rename over the file back for 100 ms.
       atomic: false,
       usePolling: kind === 'polling',
       interval: WATCH_POLL_INTERVAL_MS,
       ignored: (path) => resolve(path) !== root && !names.includes(basename(path)),
     })
       .on('all', (_event, path) => tell(path))
-      // What the system said: chokidar itself drops a change that follows another within 50 ms.
+      // The system's own event: chokidar drops a change that follows another within 50 ms.
       .on('raw', (_event, path) => tell(path))
-      // Polling compares with a first look that is still under way here: one interval later it is done.
+      // Polling compares with a first look, which is done one interval later.
       .on('ready', () =>
         kind === 'polling' ? setTimeout(settle, WATCH_POLL_INTERVAL_MS) : settle(),
       )

@@ -7,19 +7,19 @@ const NETWORK_TYPES = new Set([
 ]);
 
 /**
- * Whether the directory lies on a file system whose locks and shared memory are not to be relied on between
- * processes: there SQLite's write-ahead log breaks, and sockets mostly do not work.
+ * Whether the directory is on a file system whose locks and shared memory are unreliable between processes:
+ * there SQLite's write-ahead log breaks, and sockets mostly do not work.
  */
 export function isNetworkFileSystem(directory: string): boolean {
   try {
     return NETWORK_TYPES.has(statfsSync(directory).type);
   } catch {
-    // A system that cannot say: what does not work will show itself.
+    // The system does not tell.
     return false;
   }
 }
 
-/** What a user may still write there. */
+/** What a user can still write there. */
 export interface DiskSpace {
   megabytes: number;
   isLow: boolean;

@@ -2,19 +2,19 @@ import { statSync, type BigIntStats } from 'node:fs';
 import { COARSE_STAMP_MS, STAMP_MS } from '../core/limits.ts';
 import { statIfReachable } from './safe-stat.ts';
 
-/** Which file it is, and what was written to it as far as its status tells. */
+/** Which file it is, and what its status says about its content. */
 const PLACE = ['dev', 'ino'] as const;
 const CONTENT = ['size', 'mtimeMs'] as const;
 
 /**
- * Another one when somebody wrote to the file or put another in its place; `none` without it. A replaced file
- * can get the number of the one before: its size and time tell them apart.
+ * Changes when the file is written or replaced; `none` without a file. A replacement can get the old file's
+ * inode number: its size and time tell them apart.
  */
 export function fileVersion(path: string): string {
   return read(path, [...PLACE, ...CONTENT]);
 }
 
-/** Another one when somebody wrote to the file. */
+/** Changes when the file is written. */
 export function contentVersion(path: string): string {
   return read(path, CONTENT);
 }
@@ -51,15 +51,15 @@ function readStatus(path: string): BigIntStats | undefined {
 }
 
 /**
- * Whether the file at this path is still the one that it was at the call; a file that comes or goes
- * is another one. The caller keeps the file open, or a new one could get its number.
+ * Whether the path still has the file that it had at the call; no file counts as a file of its own. The
+ * caller keeps the file open, or a new one could get its inode number.
  */
 export function watchIdentity(path: string): () => boolean {
   const original = read(path, PLACE);
   return () => read(path, PLACE) === original;
 }
 
-/** Out of reach is as good as gone: nobody can say that it is the same. */
+/** A file that cannot be read counts as gone. */
 function read(path: string, facts: readonly (typeof PLACE | typeof CONTENT)[number][]): string {
   const status = statIfReachable(path);
   return status === undefined ? 'none' : facts.map((fact) => status[fact]).join(':');

@@ -4,7 +4,7 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { heirOf } from './owner.ts';
 
-/** A file's new content, synced to the disk beside it, waiting for the word to take its place. */
+/** A file's new content, synced to the disk beside it, that replaces the file on `commit`. */
 export interface StagedFile {
   commit(): Promise<void>;
   discard(): Promise<void>;
@@ -56,7 +56,7 @@ export async function writeFileAtomically(
   await staged.commit();
 }
 
-/** Removes what a killed process staged and never committed; the caller is the file's one writer. */
+/** Removes what a killed process staged and did not commit; the caller is the file's only writer. */
 export async function removeStaged(path: string): Promise<void> {
   const names = await readdir(dirname(path));
   const left = names.filter((name) => name.startsWith(stagedPrefix(path)) && name.endsWith('.tmp'));

@@ -10,17 +10,16 @@ export interface KernelLock {
   release(): void;
 }
 
-/** Contenders can block each other's last step so that none wins: a few looks before one is believed. */
+/** Contenders can block each other's last step, so that none wins: one failed attempt proves nothing. */
 const ATTEMPTS_MIN = 5;
 
 const PAUSE_MIN_MS = 5;
 const PAUSE_MAX_MS = 25;
 
 /**
- * A lock that the kernel releases with its process: no heartbeat to miss, no stale file to judge. The
- * file stays until `bd uninstall`, which holds it, takes it away with all that it guards; who waited
- * for it then waits for the one that is there now, if any. Undefined when another process holds it for
- * longer than `waitMs`.
+ * A lock that the kernel releases with its process: no heartbeat to miss, no stale file to judge. The file
+ * stays until its holder removes it with everything that it guards; a process that waited for it then
+ * waits for the file that is there now. Undefined when another process holds it for longer than `waitMs`.
  */
 export async function acquireKernelLock(
   path: string,
@@ -46,8 +45,8 @@ export async function acquireKernelLock(
 
 function open(path: string): Database {
   try {
-    // Kept reachable: a collected handle closes its file, and with it silently drops the lock. For the
-    // same reason nobody may open the file a second time in the process that holds it.
+    // Kept reachable: a collected handle closes its file and silently drops the lock. For the same reason
+    // the process that holds it must not open the file a second time.
     return keepDatabase(new BetterSqlite3(path, { timeout: 0 }));
   } catch (error) {
     throw unusable(path, error);
@@ -56,9 +55,9 @@ function open(path: string): Database {
 
 function tryLock(database: Database): boolean {
   try {
-    // Nothing is ever written: without a journal it needs no space, and a killed holder leaves none. The
-    // transaction alone holds the lock: with `locking_mode = EXCLUSIVE` an attempt that fails would keep a
-    // shared lock, and two who wait would keep each other out for ever.
+    // Nothing is ever written: a journal in memory takes no space, and a killed holder leaves none. Only the
+    // transaction holds the lock: with `locking_mode = EXCLUSIVE`, a failed attempt would keep a shared lock,
+    // and two waiting processes would keep each other out for ever.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return true;
   } catch (error) {

@@ -16,12 +16,12 @@ const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 const READING = constants.O_RDONLY;
 
-/** Looked for at each opening: a link that a repository brings along leads out of it. */
+/** A repository can bring along a link that leads elsewhere. */
 const NO_LINK = constants.O_NOFOLLOW;
 
 /**
- * Writes a line at the end, for this user's eyes only. The file is opened for each, as there are few:
- * one that was taken away is there again with the next line, and none is held open meanwhile.
+ * Appends a line that only this user can read. Lines are few, so the file is opened for each: after a
+ * removal the next line makes it again, and no descriptor stays open.
  */
 export function appendToLog(
   path: string,
@@ -39,7 +39,7 @@ export function appendToLog(
   }
 }
 
-/** The end of the log, in whole lines, at most so many bytes of it; empty when it cannot be read. */
+/** The last whole lines of the log within `bytesMax`; empty when it cannot be read. */
 export function readLogTail(path: string, { bytesMax }: { bytesMax: number }): string[] {
   try {
     const file = openSync(path, READING | NO_LINK);
@@ -59,8 +59,8 @@ export function readLogTail(path: string, { bytesMax }: { bytesMax: number }): s
 }
 
 /**
- * One old log is kept. The file is emptied, not renamed: what Node itself says when it dies goes to
- * the descriptor that the daemon was started with, and that has to stay the log.
+ * Keeps one old log. The file is emptied, not renamed: what Node itself prints when it dies goes to the
+ * descriptor that the process was started with, which must stay the log.
  */
 function putAside(path: string, file: number): void {
   const old = `${path}.1`;
@@ -68,7 +68,7 @@ function putAside(path: string, file: number): void {
     rmSync(old, { force: true });
     copyFileSync(path, old, constants.COPYFILE_EXCL);
   } catch {
-    // On a full disk, say, the old lines are given up: that the log stays small is promised.
+    // On a full disk the old lines are lost: the log must stay small.
     rmSync(old, { force: true });
   }
   ftruncateSync(file, 0);

@@ -2,14 +2,14 @@ import { watch } from 'node:fs';
 import { basename } from 'node:path';
 
 export interface PresenceWatch {
-  /** False where the system has no watches left: the caller then has to look more often. */
+  /** False where the system has no watches left: the caller then checks more often. */
   readonly isWatching: boolean;
   close(): void;
 }
 
 /**
- * Tells at once when a directory was moved or deleted, or when one of `names` came or went in it. A
- * move of a directory above it is not told.
+ * Calls back at once when the directory is moved or deleted, or when one of `names` appears or goes in it. It
+ * does not notice a move of a parent directory.
  */
 export function watchPresence(
   directory: string,

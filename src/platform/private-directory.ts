@@ -2,8 +2,8 @@ import { userId } from './owner.ts';
 import { lstatIfReachable } from './safe-stat.ts';
 
 /**
- * What stands in the place of a directory that is to be ours alone. `private`: a real one of this user that
- * nobody else may enter. `open`: this user's, and others may.
+ * What is in the place of a directory that no other user may enter. `private`: this user's, and closed to
+ * others. `open`: this user's, and others may enter.
  */
 export type DirectoryStanding = 'missing' | 'private' | 'open' | 'of others' | 'no directory';
 

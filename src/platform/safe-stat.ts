@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, statSync, type Stats } from 'node:fs';
 
-/** Undefined for what is missing, and for what we may not look at: nobody can say more of that. */
+/** Undefined for a path that is missing or may not be read. */
 export function statIfReachable(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -9,7 +9,7 @@ export function statIfReachable(path: string): Stats | undefined {
   }
 }
 
-/** The same, where a link counts itself. */
+/** The same, of a link itself. */
 export function lstatIfReachable(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
@@ -22,7 +22,7 @@ export function isDirectory(path: string): boolean {
   return statIfReachable(path)?.isDirectory() === true;
 }
 
-/** Undefined for what is no file as well: a pipe would be waited for. */
+/** Undefined too for anything but a file: reading a pipe would block. */
 export function readTextIfReachable(path: string): string | undefined {
   if (statIfReachable(path)?.isFile() !== true) return undefined;
   try {

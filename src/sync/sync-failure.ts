@@ -1,7 +1,6 @@
 import { BdError, messageOf } from '../core/errors.ts';
 import type { SharingFailure } from '../core/sharing.ts';
-import { isDiskFull, MAKE_SPACE } from '../platform/full-disk.ts';
-import type { GitFailure } from '../git/git-failure.ts';
+import { isDiskFull, MAKE_SPACE, type GitFailure } from '../git/git-failure.ts';
 
 export interface SyncFailure {
   kind: SharingFailure;

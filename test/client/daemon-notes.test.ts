@@ -1,7 +1,6 @@
 import type * as Fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { readDaemonOff, setDaemonOff, setDaemonOn } from '../../src/client/daemon-notes.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
 
 const fault = vi.hoisted(() => ({ onRemoval: undefined as Error | undefined }));
@@ -13,6 +12,11 @@ vi.mock('node:fs', async (original) => {
   };
   return { ...fs, rmSync };
 });
+
+// Another file may have loaded it without the fault.
+vi.resetModules();
+const { readDaemonOff, setDaemonOff, setDaemonOn } =
+  await import('../../src/client/daemon-notes.ts');
 
 const project = useBeadsDirectory();
 afterEach(() => {

@@ -153,7 +153,7 @@ test('a workspace that stays locked without a socket ends the wait with the hold
 });
 
 test('daemons that are ready, and gone at once, end the wait', async () => {
-  await expect(start(`fs.writeSync(3, 'R\\n')`, { startTimeoutMs: 600 })).rejects.toMatchObject({
+  await expect(start(`fs.writeSync(3, 'R\\n')`, { startTimeoutMs: 2_000 })).rejects.toMatchObject({
     code: 'DAEMON_UNAVAILABLE',
   });
 });

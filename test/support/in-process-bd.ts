@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { CommandIo } from '../../src/cli/command-io.ts';
-import { printFailure } from '../../src/cli/output/failure.ts';
+import { printFailure } from '../../src/cli/output/answer.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from '../../src/client/client-environment.ts';
 import { isLocal, readCommandLine } from '../../src/client/command-line.ts';
 import { connect } from '../../src/client/connect.ts';

@@ -1,9 +1,8 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId } from '../issue-ids.ts';
-import { renderIssueChanges } from '../output/issue-changes.ts';
-import { renderIssueLine } from '../output/issue-rows.ts';
+import { forEachId } from '../issue-arguments.ts';
+import { renderIssueChanges, renderIssueLine } from '../output/issue-rows.ts';
 
 export const closeCommand: CommandDefinition = {
   name: 'close',
@@ -45,3 +44,23 @@ async function close(invocation: Invocation): Promise<number> {
   });
   return exitCode;
 }
+
+export const reopenCommand: CommandDefinition = {
+  name: 'reopen',
+  parameters: '[ids...]',
+  about: 'Open closed issues again',
+  flags: [['-r, --reason <text>', 'why; it becomes a comment']],
+  async run(invocation) {
+    const { args, flags, call, actor, confirm } = invocation;
+    const params = omitUndefined({ reason: flags.text('reason'), actor });
+    const { done, exitCode } = await forEachId(invocation, args, (id) =>
+      call('reopen_issue', { issue_id: id, ...params }),
+    );
+    if (done.length === 0) return exitCode;
+    confirm({
+      json: done.map(({ issue }) => issue),
+      text: renderIssueChanges(done, { changed: 'Reopened', unchanged: 'is not closed' }),
+    });
+    return exitCode;
+  },
+};

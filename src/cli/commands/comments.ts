@@ -1,9 +1,9 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { requireIds } from '../issue-ids.ts';
+import { requireIds } from '../issue-arguments.ts';
 import { renderComments } from '../output/issue-details.ts';
-import { readTextSource } from '../text-source.ts';
+import { readTextSource } from '../command-io.ts';
 
 const ADD_FLAGS: readonly FlagDefinition[] = [
   ['-f, --file <path>', 'take the text from a file; - is standard input'],

@@ -2,7 +2,7 @@ import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { SettingReport } from '../../protocol/methods/workspace.ts';
 import { alignColumns } from '../output/columns.ts';
-import { renderMigration } from '../output/migration-text.ts';
+import { renderMigration } from '../output/change-list.ts';
 import { oneLine } from '../output/printable.ts';
 
 export const configCommand: CommandDefinition = {

@@ -3,9 +3,7 @@ import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { requireServices } from '../local-services.ts';
-import { renderDaemonStatus } from '../output/daemon-text.ts';
-import { LOG_FLAGS, printLog } from '../output/log-text.ts';
-import { renderHealth } from '../output/fleet-text.ts';
+import { renderDaemonStatus, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { serviceCommand } from './service.ts';
 
 export const daemonCommand: CommandDefinition = {

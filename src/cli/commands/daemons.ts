@@ -1,7 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
-import { renderDaemons, renderHealth } from '../output/fleet-text.ts';
-import { LOG_FLAGS, printLog } from '../output/log-text.ts';
+import { renderDaemons, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { oneLine } from '../output/printable.ts';
 import { requireServices } from '../local-services.ts';
 

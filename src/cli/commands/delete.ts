@@ -2,8 +2,9 @@ import type { Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { requireIds } from '../issue-ids.ts';
-import { readTextSource } from '../text-source.ts';
+import { requireIds, forEachId } from '../issue-arguments.ts';
+import { readTextSource } from '../command-io.ts';
+import { renderIssueChanges } from '../output/issue-rows.ts';
 
 export const deleteCommand: CommandDefinition = {
   name: 'delete',
@@ -84,3 +85,21 @@ function consequences(report: Report, verb: string): string {
 function amount(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
 }
+
+export const restoreCommand: CommandDefinition = {
+  name: 'restore',
+  parameters: '[ids...]',
+  about: 'Bring deleted issues back',
+  async run(invocation) {
+    const { args, call, actor, confirm } = invocation;
+    const { done, exitCode } = await forEachId(invocation, args, (id) =>
+      call('restore_issue', omitUndefined({ issue_id: id, actor })),
+    );
+    if (done.length === 0) return exitCode;
+    confirm({
+      json: done.map(({ issue }) => issue),
+      text: renderIssueChanges(done, { changed: 'Restored', unchanged: 'is not deleted' }),
+    });
+    return exitCode;
+  },
+};

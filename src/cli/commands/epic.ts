@@ -3,6 +3,7 @@ import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
+import { renderIssueRows } from '../output/issue-rows.ts';
 
 export const epicCommand: CommandDefinition = {
   name: 'epic',
@@ -26,4 +27,15 @@ export const epicCommand: CommandDefinition = {
       },
     },
   ],
+};
+
+export const childrenCommand: CommandDefinition = {
+  name: 'children',
+  parameters: '<id>',
+  about: 'List the children of an issue, closed ones too',
+  async run({ args, call, screen, print }) {
+    const { issues } = await call('list_issues', { filter: { parent_id: args[0] ?? '' } });
+    const text = issues.length === 0 ? 'It has no children.\n' : renderIssueRows(issues, screen);
+    print({ json: issues, text });
+  },
 };

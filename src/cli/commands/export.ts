@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { toJson } from '../output/json.ts';
+import { toJson } from '../output/answer.ts';
 
 const PAGE_LINES = 1_000;
 

@@ -4,7 +4,7 @@ import type { CommandDefinition, Invocation } from '../command.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { oneLine } from '../output/printable.ts';
-import { listProblems } from '../output/problem-list.ts';
+import { listProblems } from '../output/change-list.ts';
 
 export const importCommand: CommandDefinition = {
   name: 'import',

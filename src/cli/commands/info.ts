@@ -1,5 +1,6 @@
 import type { CommandDefinition } from '../command.ts';
 import { alignColumns } from '../output/columns.ts';
+import { VERSION } from '../../core/version.ts';
 
 export const infoCommand: CommandDefinition = {
   name: 'info',
@@ -26,5 +27,14 @@ export const infoCommand: CommandDefinition = {
       json: hasSchema ? { ...info, schema } : info,
       text: alignColumns(rows, { ...screen, width: undefined }),
     });
+  },
+};
+
+export const versionCommand: CommandDefinition = {
+  name: 'version',
+  runsLocally: true,
+  about: 'Print the version',
+  async run({ print }) {
+    print({ json: { version: VERSION }, text: `bd version ${VERSION}\n` });
   },
 };

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId } from '../issue-ids.ts';
+import { forEachId } from '../issue-arguments.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 

@@ -3,7 +3,7 @@ import { BdError } from '../../core/errors.ts';
 import type { MergePaths } from '../../workspace/merge-driver.ts';
 import type { CommandDefinition } from '../command.ts';
 import { requireServices } from '../local-services.ts';
-import { listProblems } from '../output/problem-list.ts';
+import { listProblems } from '../output/change-list.ts';
 import { oneLine } from '../output/printable.ts';
 
 const USAGE =

@@ -2,7 +2,7 @@ import { BdError } from '../../core/errors.ts';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { CommandDefinition } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { renderMigration } from '../output/migration-text.ts';
+import { renderMigration } from '../output/change-list.ts';
 
 export const migrateCommand: CommandDefinition = {
   name: 'migrate',

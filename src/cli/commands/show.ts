@@ -1,6 +1,6 @@
 import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { forEachId } from '../issue-ids.ts';
+import { forEachId } from '../issue-arguments.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
 import { renderIssueRows } from '../output/issue-rows.ts';
 

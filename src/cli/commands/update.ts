@@ -5,8 +5,7 @@ import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId } from '../issue-ids.ts';
-import { requireTitle } from '../issue-title.ts';
+import { forEachId, requireTitle } from '../issue-arguments.ts';
 
 const EXAMPLE = 'bd update bd-a1 --title "Rotate the signing key"';
 

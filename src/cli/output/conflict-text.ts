@@ -5,8 +5,7 @@ import { shellWord } from '../../core/shell-word.ts';
 import type { Result } from '../../protocol/methods.ts';
 import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
 import { alignColumns } from './columns.ts';
-import { renderMoment } from './moment.ts';
-import { cutToWidth, indent, oneLine, severalLines } from './printable.ts';
+import { renderMoment, cutToWidth, indent, oneLine, severalLines } from './printable.ts';
 import type { Screen } from './screen.ts';
 
 /** Columns that one value may take in the list. */

@@ -1,8 +1,15 @@
-import type { DaemonStatus } from '../local-services.ts';
+import {
+  type DaemonStatus,
+  type DaemonEntry,
+  type HealthReport,
+  requireServices,
+} from '../local-services.ts';
 import { alignColumns } from './columns.ts';
-import { renderMoment } from './moment.ts';
-import { oneLine } from './printable.ts';
+import { renderMoment, oneLine, severalLines } from './printable.ts';
 import type { Screen } from './screen.ts';
+import { LOG_LINES_SHOWN } from '../../core/limits.ts';
+import type { WorkspacePlace } from '../../place/workspace-place.ts';
+import type { FlagDefinition, Invocation } from '../command.ts';
 
 export function renderDaemonStatus(status: DaemonStatus, screen: Screen): string {
   const { started, uptime_seconds: uptime, event_loop_delay_ms: delay, last_error: last } = status;
@@ -63,4 +70,53 @@ function renderDuration(seconds: number): string {
   const first = parts.findIndex(([count]) => count > 0);
   const shown = first < 0 ? parts.slice(-1) : parts.slice(first, first + 2);
   return shown.map(([count, unit]) => `${count}${unit}`).join(' ');
+}
+
+/** Paths and versions come from a file that anybody may have written. */
+export function renderDaemons(daemons: readonly DaemonEntry[], screen: Screen): string {
+  if (daemons.length === 0) return 'No daemons.\n';
+  const rows = daemons.map(({ workspace, pid, version, status, issue }) => [
+    status,
+    pid === undefined ? '' : `PID ${pid}`,
+    oneLine(version ?? ''),
+    oneLine(workspace),
+    oneLine(issue ?? ''),
+  ]);
+  return alignColumns(rows, { ...screen, width: undefined });
+}
+
+export function renderHealth(report: HealthReport, screen: Screen): string {
+  const { daemons, issues, total, healthy_count: healthy } = report;
+  if (total === 0) return renderDaemons(daemons, screen);
+  const problems = issues.map(
+    ({ workspace, issue, detail, recommendation }) =>
+      `${issue}: ${oneLine(workspace)}: ${oneLine(detail)}\n  ${oneLine(recommendation)}\n`,
+  );
+  return [renderDaemons(daemons, screen), ...problems, `${healthy} of ${total} healthy\n`].join('');
+}
+
+export const LOG_FLAGS: readonly FlagDefinition[] = [
+  ['-n, --lines <count>', `how many lines (default: ${LOG_LINES_SHOWN})`],
+  ['-f, --follow', 'go on with what is written, until Ctrl-C'],
+];
+
+/** The log is JSON, a line each: with `--follow` it is the same for people and programs. */
+export async function printLog(
+  { flags, services, io, isJson, print }: Invocation,
+  place: WorkspacePlace,
+): Promise<void> {
+  const local = requireServices(services, 'daemon');
+  const follows = flags.has('follow');
+  const lines = flags.number('lines') ?? LOG_LINES_SHOWN;
+  if (isJson && !follows) {
+    let content = '';
+    await local.showLog(place, { lines, follows, print: (text) => void (content += text) });
+    const json = { workspace: place.projectDir, log_path: place.logFile, content };
+    return print({ json, text: '' });
+  }
+  await local.showLog(place, {
+    lines,
+    follows,
+    print: (text) => io.stdout(severalLines(text)),
+  });
 }

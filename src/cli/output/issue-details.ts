@@ -3,8 +3,7 @@ import type { Comment, LongText } from '../../core/issue.ts';
 import type { IssueDetails, LinkedIssue } from '../../protocol/methods/issue.ts';
 import { alignColumns } from './columns.ts';
 import { issueCells } from './issue-rows.ts';
-import { renderMoment } from './moment.ts';
-import { indent, oneLine, severalLines } from './printable.ts';
+import { renderMoment, indent, oneLine, severalLines } from './printable.ts';
 import type { Screen } from './screen.ts';
 
 /** Everything about one issue, for a person: facts first, then texts, links and comments. */

@@ -1,3 +1,5 @@
+import { timestampAt, timestampMs, type Timestamp } from '../../core/timestamp.ts';
+
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 
 const COMBINING = /^(?:\p{M}|\p{Cf})$/u;
@@ -39,4 +41,9 @@ export function cutToWidth(text: string, width: number): string {
 function characterWidth(character: string): number {
   if (COMBINING.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
+}
+
+/** `2026-01-12 09:14 UTC`: the same wherever it is read. */
+export function renderMoment(timestamp: Timestamp): string {
+  return `${timestampAt(timestampMs(timestamp)).slice(0, 16).replace('T', ' ')} UTC`;
 }

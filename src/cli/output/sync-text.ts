@@ -1,6 +1,6 @@
 import type { SharingState, SyncReport, SyncStatus } from '../../core/sharing.ts';
 import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
-import { renderMoment } from './moment.ts';
+import { renderMoment } from './printable.ts';
 
 /** The state of sharing in a line, what to do when something is in the way, and what is to be decided. */
 export function renderSyncStatus(status: WorkspaceStatus): string {

@@ -1,6 +1,5 @@
 import type { BdError } from '../../core/errors.ts';
 import type { CommandIo } from '../command-io.ts';
-import { toJson } from './json.ts';
 
 /** On stderr for people; with `--json` on stdout too, so that a client always has JSON to read. */
 export function printFailure(
@@ -19,4 +18,8 @@ function renderFailure({ message, remedy }: BdError): string {
 
 export function failureJson({ message, code, remedy }: BdError): string {
   return toJson({ error: message, code, remedy });
+}
+
+export function toJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

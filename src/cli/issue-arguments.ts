@@ -1,6 +1,6 @@
 import { BdError, toBdError } from '../core/errors.ts';
 import type { Invocation } from './command.ts';
-import { failureJson } from './output/failure.ts';
+import { failureJson } from './output/answer.ts';
 
 /** The ids that the command line names. */
 export function requireIds(ids: readonly string[]): readonly string[] {
@@ -36,4 +36,13 @@ export async function forEachId<T>(
   const [first] = failures;
   if (isJson && first !== undefined && done.length === 0) io.stdout(failureJson(first));
   return { done, exitCode: first?.exitCode ?? 0 };
+}
+
+/** The title, unless there is nothing in it; `example` is a command line that has one. */
+export function requireTitle(title: string, example: string): string {
+  if (title.trim() !== '') return title;
+  throw new BdError('USAGE', {
+    message: 'title required',
+    remedy: `Say what is to be done, such as \`${example}\`.`,
+  });
 }
