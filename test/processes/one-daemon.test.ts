@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { callAtOnce } from '../support/at-once.ts';
 import { daemonsOf } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { copyBuild } from '../support/other-build.ts';
@@ -22,10 +23,10 @@ async function createAtOnce(
   count: number,
   { programs, name }: { programs: readonly string[]; name: string },
 ): Promise<Run[]> {
-  return await Promise.all(
+  return await callAtOnce(
     Array.from({ length: count }, (_, index) => {
       const program = programs[index % programs.length] ?? BD;
-      return workspace.bd(['q', `${name} ${index}`], { program });
+      return () => workspace.bd(['q', `${name} ${index}`], { program });
     }),
   );
 }

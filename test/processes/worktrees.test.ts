@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { callAtOnce } from '../support/at-once.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -51,11 +52,18 @@ test('three worktrees on three branches, ten creates at once in each: one daemon
   await world.bdText(['init', '--prefix', 't']);
   const trees = addWorktrees('one', 'two', 'three');
   const before = branches();
-  const creating = trees.flatMap((cwd) =>
-    Array.from({ length: 10 }, (_, at) => world.bdText(['q', `Issue ${at} in ${cwd}`], { cwd })),
+  const runs = await callAtOnce(
+    trees.flatMap((cwd) =>
+      Array.from(
+        { length: 10 },
+        (_, at) => () => world.bd(['q', `Issue ${at} in ${cwd}`], { cwd }),
+      ),
+    ),
   );
-  const ids = await Promise.all(creating);
-  expect(new Set(ids).size).toBe(30);
+  for (const { exitCode, stderr } of runs) {
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  }
+  expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(30);
   for (const cwd of [world.directory, ...trees]) expect(await countIn(cwd)).toBe(30);
   await eventually(() => daemons().join() === String(world.daemonPid()), { what: 'one daemon' });
   await world.bdText(['sync'], { cwd: trees[0]! });
