@@ -37,9 +37,9 @@ export interface Invocation {
   readonly io: CommandIo;
   readonly screen: Screen;
   readonly call: Call;
-  /** Absent where a daemon runs the command: it cannot start or stop daemons for its client. */
+  /** Undefined where a daemon runs the command, which cannot start or stop daemons for its client. */
   readonly services: LocalServices | undefined;
-  /** Who acts, when the command line or the environment says so. */
+  /** From the command line or the environment; undefined when neither names one. */
   readonly actor: string | undefined;
   readonly isJson: boolean;
   readonly nowMs: number;

@@ -14,7 +14,7 @@ import { createScreen } from './output/screen.ts';
 import { watchChanges } from './overdue.ts';
 import { createProgram } from './program.ts';
 
-/** What a command line is run against. */
+/** What a command line runs with. */
 export interface CommandContext {
   io: CommandIo;
   call: Call;
@@ -27,7 +27,7 @@ export function runCommand(argv: readonly string[], io: CommandIo, call: Call): 
   return execute(argv, { io, call, services: undefined, clock: systemClock });
 }
 
-/** One command line to its exit code. Never throws: whatever goes wrong is printed. */
+/** One command line to its exit code. Never throws: errors are printed. */
 export async function execute(argv: readonly string[], around: CommandContext): Promise<number> {
   const { io } = around;
   let exitCode = 0;
@@ -51,7 +51,7 @@ export async function execute(argv: readonly string[], around: CommandContext): 
         around: { ...around, services, call: changes.call },
       });
       exitCode = (await definition.run?.(invocation)) ?? 0;
-      if (!flags.has('json') && !flags.has('quiet')) await changes.tell(io);
+      if (!flags.has('json') && !flags.has('quiet')) await changes.warn(io);
     },
   });
   let command = program;

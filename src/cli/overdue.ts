@@ -5,8 +5,8 @@ import { renderMoment } from './output/printable.ts';
 
 export interface ChangeWatch {
   call: Call;
-  /** After a change that was made, says on stderr that changes have waited too long to be shared. */
-  tell(io: CommandIo): Promise<void>;
+  /** After a change, warns on stderr of changes that have waited too long to be shared. */
+  warn(io: CommandIo): Promise<void>;
 }
 
 export function watchChanges(call: Call): ChangeWatch {
@@ -17,9 +17,9 @@ export function watchChanges(call: Call): ChangeWatch {
       hasChanged ||= METHODS[method].effect === 'write';
       return result;
     },
-    async tell(io) {
+    async warn(io) {
       if (!hasChanged) return;
-      // The change is made: that this cannot be asked is nothing to fail with.
+      // The change is made, so the command must not fail here.
       const answer = await call('take_overdue_notice', {}).catch(() => undefined);
       const overdue = answer?.overdue ?? null;
       if (overdue !== null) io.stderr(renderOverdue(overdue));

@@ -82,7 +82,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
   ['Daemon and tools:', [daemonCommand, daemonsCommand, doctorCommand, mcpCommand, versionCommand]],
 ];
 
-/** Taken before and after the command; those without description are accepted for classic clients. */
+/** Accepted before and after the command; those without a description are for classic clients only. */
 const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--json', 'print JSON'],
   ['--actor <name>', 'who acts (default: BD_ACTOR, then git user.name)'],

@@ -1,4 +1,4 @@
-/** What the client itself has to know of a command line; the whole of it is read where the command runs. */
+/** The part of a command line that the client needs; the command itself parses all of it. */
 export interface CommandLine {
   /** The first word that is no global flag; undefined when there is none. */
   command: string | undefined;
@@ -73,7 +73,7 @@ function findCommand(words: readonly string[]): number {
   return Math.min(at, words.length);
 }
 
-/** The last one counts, as in the parser behind. */
+/** The last one counts, as in commander. */
 function isSet(words: readonly string[], flag: string): boolean {
   const last = words.findLast((word) => word === flag || word.startsWith(`${flag}=`));
   return last !== undefined && !['false', '0'].includes(last.slice(flag.length + 1));

@@ -4,7 +4,7 @@ const BLOCKING_TYPES: ReadonlySet<string> = new Set(['blocks', 'conditional-bloc
 /** `parent_child` is what one other tool writes for the same edge. */
 const PARENT_TYPE_NAMES: readonly string[] = ['parent-child', 'parent_child'];
 
-/** Statuses that no longer hold anybody up; every other one, known or not, does. */
+/** Statuses that no longer block; every other one, known or not, does. */
 export const DONE_STATUSES: readonly string[] = ['closed', 'tombstone', 'pinned'];
 
 export function isBlockingType(type: string): boolean {

@@ -83,7 +83,7 @@ const TOO_MANY: SystemRefusal = {
   remedy: 'Raise the limit (`ulimit -n`), or end programs that keep many files open.',
 };
 
-/** By errno(3): whoever uses a file, these are never a bug. */
+/** By errno(3): whatever the file, these are never a bug in bd. */
 const SYSTEM_REFUSALS: ReadonlyMap<unknown, SystemRefusal> = new Map([
   ['ENOSPC', FULL],
   ['EDQUOT', FULL],

@@ -39,7 +39,7 @@ export interface SyncStatus {
   remedy: string | null;
 }
 
-/** What is told of how sharing stands, also where only the store can be asked. */
+/** The part of the status that the store alone can answer. */
 export type SharingStanding = Omit<SyncStatus, 'last_ok' | 'remote'>;
 
 /** Where nothing waits to be shared, however long ago it was changed. */

@@ -24,7 +24,7 @@ export function timestampAt(ms: number): Timestamp {
   return new Date(ms).toISOString();
 }
 
-/** Now, or just after `previous` when the clock stands still or went back: `updated_at` only moves forward. */
+/** Now, or just after `previous` when the clock stopped or went back: `updated_at` only moves forward. */
 export function timestampAfter(previous: Timestamp | undefined, nowMs: number): Timestamp {
   if (previous === undefined) return timestampAt(nowMs);
   return timestampAt(Math.max(nowMs, timestampMs(previous) + 1));

@@ -3,7 +3,7 @@ import { METHODS, type Call } from '../protocol/methods.ts';
 
 export interface WatchedCall {
   call: Call;
-  /** The workspace was taken from this daemon before the command changed anything: the next one can do it whole. */
+  /** This daemon lost the workspace before the command changed anything, so the next daemon can run all of it. */
   isForTheNext(): boolean;
 }
 

@@ -2,7 +2,7 @@ import { isBlockingType, isParentType } from '../core/dependency.ts';
 import type { IssueJson } from '../core/issue-line.ts';
 import type { IssueDetails, LinkedIssue } from '../protocol/methods/issue.ts';
 
-/** Comments that `show` returns of an issue: the end of the talk says how things stand. */
+/** Comments that `show` returns of an issue: the latest say where it is. */
 const COMMENTS_SHOWN = 5;
 
 /** An issue in a list: what is needed to choose one. Absent instead of empty. */

@@ -9,7 +9,7 @@ export interface ToolSession<Name extends ToolName = ToolName> {
     method: M,
     params: Params<M>,
   ) => Promise<Result<M>>;
-  /** Spread into the parameters of what writes; empty when the connection did not say who it is. */
+  /** Spread into the parameters of writes; empty when the connection did not name its actor. */
   readonly by: { readonly actor?: string };
   /** For a failure that the tool reports beside what it did: the text for the client. */
   readonly refusal: (error: unknown) => string;

@@ -14,7 +14,7 @@ import {
 } from './shape.ts';
 import { result, type MethodDefinition, type ResultOf } from './methods/method.ts';
 
-/** An object of texts; which names it has is the sender's business. */
+/** An object of texts with any names. */
 const texts: Shape<Record<string, string>> = {
   json: { type: 'object', additionalProperties: { type: 'string' } },
   check: (value, place) =>
@@ -25,7 +25,7 @@ const texts: Shape<Record<string, string>> = {
     ).check(value, place),
 };
 
-/** What the daemon answers about itself; these are no operations on the workspace. */
+/** Methods of the daemon itself, not of its workspace. */
 export const DAEMON_METHODS = {
   /** Read by handshake.ts: a newer client may send members that are not known here. */
   hello: {
@@ -38,19 +38,19 @@ export const DAEMON_METHODS = {
     params: object({}),
     result: result<DaemonStatusResult>(),
   },
-  /** Ends, when what runs is done, so that another one can begin. */
+  /** Finishes running requests and ends, so that another daemon can start. */
   retire: {
     effect: 'control',
     params: object({ reason: optional(text({ max: NAME_CHARS_MAX })) }),
     result: result<{ message: string }>(),
   },
-  /** Answers first, then finishes what runs and ends. */
+  /** Answers first, then finishes running requests and ends. */
   shutdown: {
     effect: 'control',
     params: object({}),
     result: result<{ message: string }>(),
   },
-  /** What `bd` itself sends. On the way come `output`, `heartbeat` and `read_stdin`. */
+  /** What `bd` itself sends. Until the answer, the daemon sends `output`, `heartbeat` and `read_stdin`. */
   run_command: {
     effect: 'control',
     params: object({
@@ -61,9 +61,9 @@ export const DAEMON_METHODS = {
       columns: optional(integer({ min: 0, max: 100_000 })),
       /** Milliseconds since the epoch after which the client has given up, and the command must not run. */
       expires_ms: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
-      /** Who sends it; read by handshake.ts. */
+      /** The sender's version; read by handshake.ts. */
       client: optional(json()),
-      /** Its own for each command: one that is sent again under its key is not done twice. */
+      /** Unique for each command: one that is sent again under its key is not done twice. */
       key: optional(text({ min: 1, max: NAME_CHARS_MAX })),
     }),
     result: result<RunCommandResult>(),
@@ -79,12 +79,12 @@ export type DaemonResult<M extends DaemonMethod> = ResultOf<(typeof DAEMON_METHO
 export type RunCommandParams = DaemonParams<'run_command'>;
 
 export interface HelloResult {
-  /** The newest that both sides speak. */
+  /** The newest protocol that both sides speak. */
   protocol: number;
-  /** Another one for each start of a daemon. */
+  /** New for each start of a daemon. */
   instance: string;
   version: string;
-  /** Of the program that runs, which may be another one than is on disk by now; null when unknown. */
+  /** Of the running program, which may differ from the one on disk by now; null when unknown. */
   build: string | null;
   schema: number;
   pid: number;
@@ -101,7 +101,7 @@ export interface DaemonStatusResult {
   uptime_ms: number;
   rss_bytes: number;
   heap_bytes: number;
-  /** How long a callback that is due waits: the longest of a few turns, taken when asked. */
+  /** How long a due callback waits: the longest of a few turns, measured when asked. */
   event_loop_delay_ms: number;
   connections: number;
   workspace: string;
@@ -109,7 +109,7 @@ export interface DaemonStatusResult {
   beads_dir: string;
   socket: string;
   started_at: Timestamp;
-  /** How edits of the mirror are noticed: told by the system, by looking, or not at all. */
+  /** How edits of the mirror are noticed: by the system's watcher, by polling, or not at all. */
   watcher: WatcherKind;
   sync: SyncStatus;
   /** The last warning or error in the log since the daemon started. */
@@ -122,7 +122,7 @@ export interface RunCommandResult {
   exit_code: number;
 }
 
-/** The notification `going_away`: no request that comes later is begun, and those that run are answered. */
+/** The notification `going_away`: later requests are not begun, and running ones are answered. */
 export interface GoingAwayParams {
   reason: string;
 }
@@ -139,7 +139,7 @@ export interface StdinPiece {
   end: boolean;
 }
 
-/** The first line of an MCP bridge. What is wrong is refused: changes would bear another's name. */
+/** The first line of an MCP bridge. A wrong one is refused: changes would get another author. */
 export const bridgeHello = object({
   v: optional(integer({ min: 1, max: 1 })),
   cwd: optional(text({ max: 4096 })),

@@ -13,16 +13,16 @@ export type Handshake =
   | { kind: 'client_too_old' };
 
 /**
- * What a daemon does about a `bd` that calls it. Versions only go up, so two installed ones never take
- * turns at ending each other's daemon: the older client is served by the newer daemon where both speak
- * one protocol. Should an older daemon come back all the same, it is ended once in a while only.
+ * What a daemon does when a `bd` of another version calls it. Only a newer client retires a daemon, so two
+ * installed versions do not keep ending each other's: the newer daemon serves an older client where both
+ * speak one protocol. An older daemon that is started again anyway is retired only once in a while.
  */
 export function decideHandshake(
   daemon: Party,
   client: Party | undefined,
   { sinceRetirementMs }: { sinceRetirementMs: number },
 ): Handshake {
-  // Of a client that does not say what it is, nothing can be told.
+  // A client that does not state its version is served.
   if (client === undefined) return { kind: 'serve' };
   const order = compareVersions(client.version, daemon.version);
   if (order === undefined || order === 0) return { kind: 'serve' };
@@ -32,7 +32,7 @@ export function decideHandshake(
   return { kind: isCooling && understands ? 'serve' : 'retire' };
 }
 
-/** What `hello` asks for; all that is known here when it does not say. */
+/** The protocols that `hello` asks for; ours when it does not say. */
 export function readProtocol(params: unknown): ProtocolRange {
   const { protocol } = { ...(params as { protocol?: unknown } | undefined) };
   return readRange(protocol) ?? PROTOCOL;
@@ -46,7 +46,7 @@ export function overlap(one: ProtocolRange, other: ProtocolRange): number | unde
 
 /**
  * The `client` member of a request, read before all else: a newer client may send members beside it
- * that are not known here, and must hear that it is newer. Undefined when it cannot be read.
+ * that are not known here, and must learn that it is newer. Undefined when it cannot be read.
  */
 export function readClient(params: unknown): Party | undefined {
   const { client } = { ...(params as { client?: unknown } | undefined) };

@@ -10,19 +10,19 @@ import { hiddenSiblings, shownSibling } from './shown.ts';
 import { seal } from './text-hash.ts';
 import { viewIssue, type View } from './view.ts';
 
-/** How a sibling's value is told where the issue does not tell it: in `x`, as the first one's, or as none. */
+/** Where a sibling's value is when the issue does not show it: in `x`, the same as the first one's, or absent. */
 export const VALUE_IN_X = '+';
 export const VALUE_AS_FIRST = '=';
 export const VALUE_CLEARED = '-';
 
 /**
  * The canonical line, without its newline: the classic record, and as last key `_bd` with what the
- * record does not tell. Equal states give equal bytes. Members of `_bd`, each only when needed:
+ * record does not show. Equal states give equal bytes. Members of `_bd`, each only when needed:
  *
  * - `""` the dot of the creation, which is that of every key not listed in `f`; edges and comments
  *   made with it have the numbers after it, in their order;
  * - `v` counters of the version vector that the dots here do not imply;
- * - `f` per key its dots, the shown one first, each with how its value is told;
+ * - `f` per key its dots, the shown one first, each with where its value is;
  * - `x` per key the values that the record does not show;
  * - `s` the status below a tombstone; `d` the version vector its deleter knew, if not the whole one;
  * - `c` uids of comments, by place, that their content does not give; `p` the parent, if not the
@@ -80,10 +80,10 @@ function dotMembers(state: IssueState, view: View): string[] {
     explicit.push(key);
   }
   for (const key of explicit.sort()) {
-    const told = tellSiblings(key, state.entries.get(key) ?? [], view);
+    const encoded = encodeSiblings(key, state.entries.get(key) ?? [], view);
     const name = JSON.stringify(key);
-    dots.push(`${name}:"${told.dots.join(' ')}"`);
-    if (told.values.length > 0) values.push(`${name}:[${told.values.join(',')}]`);
+    dots.push(`${name}:"${encoded.dots.join(' ')}"`);
+    if (encoded.values.length > 0) values.push(`${name}:[${encoded.values.join(',')}]`);
   }
   const counters = formatVector(unimplied(state));
   const members: string[] = [];
@@ -136,23 +136,23 @@ function isAbsentOrAmbiguous(key: string, { value }: Sibling): boolean {
   return key === 'deleted' && Object.keys(value).length === 1;
 }
 
-function tellSiblings(
+function encodeSiblings(
   key: string,
   siblings: readonly Sibling[],
   view: View,
 ): { dots: string[]; values: string[] } {
   const shown = shownSibling(key, siblings);
   const values: string[] = [];
-  const tell = ({ value }: Sibling): string => {
+  const encode = ({ value }: Sibling): string => {
     if (value === undefined) return VALUE_CLEARED;
     values.push(JSON.stringify(value));
     return VALUE_IN_X;
   };
-  const first = formatDot(shown) + (view.hidden.has(key) ? tell(shown) : '');
+  const first = formatDot(shown) + (view.hidden.has(key) ? encode(shown) : '');
   const others = hiddenSiblings(shown, siblings).map(
     (sibling) =>
       formatDot(sibling) +
-      (isSameValue(sibling.value, shown.value) ? VALUE_AS_FIRST : tell(sibling)),
+      (isSameValue(sibling.value, shown.value) ? VALUE_AS_FIRST : encode(sibling)),
   );
   return { dots: [first, ...others], values };
 }
@@ -182,10 +182,10 @@ function hintMembers(state: IssueState, view: View): string[] {
   if (comments.length > 0) {
     const likely = uidsOf(comments.map(({ sibling }) => sibling.value as Comment));
     const uids = comments.map(({ key }) => keyName(key));
-    const told = uids.flatMap((uid, at) =>
+    const carried = uids.flatMap((uid, at) =>
       uid === likely[at] ? [] : [`"${at}":${JSON.stringify(uid)}`],
     );
-    if (told.length > 0) members.push(`"c":{${told.join(',')}}`);
+    if (carried.length > 0) members.push(`"c":{${carried.join(',')}}`);
   }
   if (edges.length > 0) {
     const parent = edges.find(({ key }) => key === 'parent')?.sibling.value as

@@ -3,7 +3,7 @@ import { timestampMs } from '../timestamp.ts';
 import { contentName } from './text-hash.ts';
 
 /**
- * Names a comment by who said what when: its numeric id belongs to one database, and two clones give
+ * Names a comment by its author, text and time: its numeric id belongs to one database, and two clones give
  * one number to different comments. The name stays when the text is edited.
  */
 function contentUid({ author, text, created_at: createdAt }: Comment): string {

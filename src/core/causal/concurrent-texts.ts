@@ -107,7 +107,7 @@ function isPast(base: IssueState, state: IssueState): boolean {
   );
 }
 
-/** A write that is known and no longer alive was seen by whoever wrote what is. */
+/** A write that is known and no longer alive was seen by the writer of what is alive. */
 function isReplaced(key: LongText, sibling: Sibling, { vector, entries }: IssueState): boolean {
   const alive = entries.get(key) ?? [];
   return covers(vector, sibling) && !alive.some((other) => isSameDot(other, sibling));

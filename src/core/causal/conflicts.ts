@@ -17,7 +17,7 @@ import type { Dependency } from '../issue.ts';
  * Something that a person may want to decide:
  *
  * - `values`: concurrent writes of one key that differ;
- * - `edited-while-deleted`: written by somebody who did not know of the deletion;
+ * - `edited-while-deleted`: written without knowledge of the deletion;
  * - `id-collision`: two issues were created with one id;
  * - `duplicate-dot`: two writes with one dot: a clone was copied with its replica id.
  */
@@ -97,7 +97,7 @@ function hasDuplicateDot(siblings: readonly Sibling[]): boolean {
   );
 }
 
-/** What tells when and by whom something was done that two people did alike. */
+/** Says when and by whom something was done that two people did alike. */
 const CIRCUMSTANCES: Readonly<Record<string, readonly string[]>> = {
   state: ['closed_at'],
   deleted: ['deleted_at', 'deleted_by', 'seen'],

@@ -31,12 +31,12 @@ export type DecodedLine =
       /** The JSON that the issue was read from, as not all that it lacks can be seen in the issue. */
       readonly record: string;
       readonly why: string;
-      /** The seal it bears: that of the version which somebody changed without sealing it anew. */
+      /** The seal it carries: that of a version which was then changed without a new seal. */
       readonly seal?: string;
     }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-/** One line to the state it tells: the inverse of `encodeState`. Never throws. `nowMs` as in `parseIssueLine`. */
+/** One line to its state: the inverse of `encodeState`. Never throws. `nowMs` as in `parseIssueLine`. */
 export function decodeLine(line: string, nowMs: number): DecodedLine {
   const parts = splitSealed(line);
   const parsed = parseIssueLine(parts?.classic ?? line, nowMs);
@@ -218,7 +218,7 @@ function implicitSiblings(dot: Dot | undefined, value: Value): readonly Sibling[
   return dot === undefined ? undefined : [{ ...dot, value }];
 }
 
-/** The siblings of one key, the shown one first; `shown` is what the record tells of it. */
+/** The siblings of one key, the shown one first; `shown` is its value in the record. */
 function readSiblings(
   issue: Issue,
   {
@@ -286,10 +286,10 @@ function readVector(
   entries: ReadonlyMap<string, readonly Sibling[]>,
   text: string,
 ): VersionVector | undefined {
-  const told = parseVector(text);
-  if (told === undefined) return undefined;
+  const parsed = parseVector(text);
+  if (parsed === undefined) return undefined;
   const vector = impliedVector([...entries.values()].flat());
-  for (const [replica, counter] of told) {
+  for (const [replica, counter] of parsed) {
     if (counter <= (vector.get(replica) ?? 0)) return undefined;
     vector.set(replica, counter);
   }

@@ -98,7 +98,7 @@ export function isSequenced(key: string): boolean {
   return key.startsWith('d/') || key.startsWith('c/') || key === 'parent';
 }
 
-/** Keys whose value is the JSON text that somebody wrote. */
+/** Keys whose value is JSON text, as it was written. */
 export function isJsonText(key: string): boolean {
   return key === 'metadata' || key.startsWith('m/') || key.startsWith('x:');
 }

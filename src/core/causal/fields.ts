@@ -13,7 +13,7 @@ import {
 import type { Creation, Deletion, StatusGroup, Value } from './issue-state.ts';
 import { looseMembers, splitMetadata } from './metadata-members.ts';
 
-/** What an issue's line alone does not tell. */
+/** What an issue's line alone does not say. */
 export interface FieldHints {
   /** Of its comments, in order; else by content. */
   commentUids?: readonly string[];
@@ -46,7 +46,7 @@ export function fieldsOf(issue: Issue, hints: FieldHints = {}): Map<string, Valu
   return fields;
 }
 
-/** The parent that the register holds when nobody says otherwise. */
+/** The parent that the register holds unless the caller says otherwise. */
 export function firstParent(edges: readonly Dependency[]): string {
   return edges.find(({ type }) => isParentType(type))?.depends_on_id ?? '';
 }

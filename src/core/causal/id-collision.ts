@@ -25,8 +25,8 @@ export function separateCollision(
 type Written = Pick<Sibling, 'value'>;
 
 /**
- * One issue, though a tool may have left out who created it or spelled the instant anew. Dots tell
- * nothing here: whoever made one of two issues writes to the other with the same numbers.
+ * One issue, though a tool may have left out who created it or spelled the instant anew. Dots say
+ * nothing here: the creator of one of two issues writes to the other with the same numbers.
  */
 export function isSameBirth(left: Written, right: Written): boolean {
   return bornMs(left) === bornMs(right);
@@ -61,7 +61,7 @@ function moveValue(sibling: Sibling, { from, to }: { from: IssueId; to: IssueId 
   return value?.issue_id === from ? { ...sibling, value: { ...value, issue_id: to } } : sibling;
 }
 
-/** By the instant, which all versions of the issue tell alike; an id has 200 characters at most. */
+/** By the instant, which is the same in all versions of the issue; an id has 200 characters at most. */
 function movedId(id: IssueId, createdMs: number): IssueId {
   return `${id.slice(0, 196)}-${contentName(`${id} ${createdMs}`).slice(-3)}` as IssueId;
 }

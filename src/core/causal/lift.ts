@@ -16,7 +16,7 @@ import { viewIssue, type View } from './view.ts';
 export interface LiftContext {
   /** What is known of the issue by now; the base when that is all. */
   current?: IssueState;
-  /** Who makes an edit that only this clone sees, such as one in the file beside it. */
+  /** The replica of an edit that only this clone sees, such as one in the file beside it. */
   local?: { replica: string; nowMs: number };
 }
 
@@ -65,7 +65,7 @@ export function liftFirst(foreign: Issue): IssueState {
 /**
  * Takes in a version of which it is not known what it was made from, while the issue is known: what it
  * has otherwise becomes writes that have seen nothing. Join the outcome with `current`, where they
- * stand beside what is there; nothing is taken away, as nobody knows whether the writer meant that.
+ * are added to what is there; nothing is removed, as the writer may not have meant that.
  * Undefined when there is nothing new. An issue that only has the same id is to be separated first.
  *
  * The writer is named after the record and what is written, since clones that know other things find
@@ -103,14 +103,14 @@ export function diffToWrites(base: IssueState, foreign: Issue): Write[] {
   return writes.some(({ key }) => key === 'parent') ? [...writes, ...twinRemovals(view)] : writes;
 }
 
-/** An issue is created once: a tool may spell the instant anew, or leave out who it was. */
+/** An issue is created once: a tool may spell the instant anew, or leave out the author. */
 function bornAs({ created_at: createdAt, created_by: by }: Issue, foreign: Issue): Issue {
   const createdBy = foreign.created_by ?? by;
   const rest = createdBy === undefined ? {} : { created_by: createdBy };
   return { ...foreign, created_at: createdAt, ...rest };
 }
 
-/** The parent that goes may also stand as an element, which only the register hid. */
+/** The parent that is removed may also be an element, which only the register hid. */
 function twinRemovals({ hidden }: View): Write[] {
   return [...hidden].filter((key) => kindOf(key) === 'edge').map(clearing);
 }
@@ -182,7 +182,7 @@ function heldParent({ edges }: View): string | undefined {
 function isNews({ key, value }: Put, { before, view, foreign }: Comparison): boolean {
   const wasDeleted = view.statusBelow !== undefined;
   if (key === 'deleted' && wasDeleted && !isDeleted(foreign)) return false;
-  // A tombstone does not tell what the status was before.
+  // A tombstone does not say what the status was before.
   if (key === 'state' && isDeleted(foreign)) return false;
   if (key === 'metadata_order' && before.has(key)) return false;
   if (key === 'created' && isCreationLeftOut(before.get(key), foreign)) return false;
@@ -206,7 +206,7 @@ function isEmptied({ key, value }: Put): boolean {
   return !isElement(key) && meansSame(key, value, undefined);
 }
 
-/** Somebody wrote that too, shown or not. */
+/** The value was written too, shown or not. */
 function isKnown({ key, value }: Put, { entries }: IssueState): boolean {
   return (entries.get(key) ?? []).some((sibling) =>
     key === 'created' ? isSameBirth(sibling, { value }) : meansSame(key, sibling.value, value),

@@ -38,7 +38,7 @@ export function renameReplica(state: IssueState, change: ReplicaChange): IssueSt
  * restored, and one dot names two writes. A join must not see that, as it takes what one side lacks
  * of what it claims to know for overwritten, and drops it. The signs are:
  *
- * - they know more of its writes than we do, who alone make them;
+ * - it knows more of our writes than we have made;
  * - a write of ours that they claim to know is not alive there as we made it. Nobody can have overwritten
  *   it, as up to `after` is all that was shared. If it was shared without our knowing, the alarm is false
  *   and costs a conflict that a person sees; a missed one would cost an edit;

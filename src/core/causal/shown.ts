@@ -1,6 +1,6 @@
 import { compareSiblings, type Deletion, type Sibling, type StatusGroup } from './issue-state.ts';
 
-/** Among concurrent statuses the further one is shown; names that bd does not know stand beside `blocked`. */
+/** Among concurrent statuses the further one is shown; names that bd does not know rank with `blocked`. */
 const STATUS_RANK: Readonly<Record<string, number>> = {
   open: 0,
   blocked: 1,

@@ -1,6 +1,6 @@
 /**
  * 32 bits of a text (FNV-1a over its UTF-16 units, then mixed), as 8 hex digits. It finds lines that
- * somebody edited; it keeps nobody out who wants to forge one.
+ * were edited; it is no protection against forgery.
  */
 export function seal(text: string): string {
   return hash(text, 0x811c9dc5).toString(16).padStart(8, '0');

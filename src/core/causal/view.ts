@@ -31,7 +31,7 @@ export interface View {
   readonly statusBelow?: string;
   /** Whether the metadata shown is one register, not one by key. */
   readonly isMetadataWhole: boolean;
-  /** Keys whose value the issue does not tell, though it is alive. */
+  /** Keys whose value is alive but not in the issue. */
   readonly hidden: ReadonlySet<string>;
 }
 
@@ -140,7 +140,7 @@ function placeDeletion(parts: Parts, { seen: _seen, deleted, ...fields }: Deleti
   Object.assign(parts.issue, fields);
 }
 
-/** The parent's register may name an edge that stands as an element too: it is shown once. */
+/** The parent's register may name an edge that is an element too: it is shown once. */
 function orderedEdges({ edges, parent }: Parts, hidden: Set<string>): Placed[] {
   const repeats = ({ key, sibling }: Placed): boolean => {
     if (parent === undefined || key === 'parent') return false;

@@ -25,7 +25,7 @@ export interface Remove {
 export type Write = Put | Remove;
 
 export interface Stamp {
-  /** Who writes. No other state may hold writes of this replica that `state` does not know. */
+  /** The writer. No other state may hold writes of this replica that `state` does not know. */
   replica: string;
   nowMs: number;
   /** The `updated_at` a foreign tool gave this version; taken if it moves ours forward. */
@@ -73,7 +73,7 @@ export function createState(
   return { ...applyWrites(emptyState(id), writes, stamp), updatedAt: stamp.updatedAt };
 }
 
-/** Brings a deleted issue back: the one way to do so, as it takes a writer who has seen the deletion. */
+/** Brings a deleted issue back. Only a writer that has seen the deletion can. */
 export function restoreWrite(): Put {
   return { key: 'deleted', value: { deleted: false } };
 }

@@ -4,7 +4,7 @@ import { flag, json, object, optional, text } from '../shape.ts';
 import { result, type MethodDefinition } from './method.ts';
 import { actor, issueId } from './issue.ts';
 
-/** A key of somebody's metadata, or one that bd does not know, can be longer than any name of ours. */
+/** A key of the metadata, or one that bd does not know, can be longer than any name of bd's own. */
 const FIELD_CHARS_MAX = 100 * NAME_CHARS_MAX;
 
 export const conflictMethods = {
@@ -37,9 +37,9 @@ export const conflictMethods = {
 } satisfies Record<string, MethodDefinition>;
 
 export type ConflictKind =
-  /** Written at the same time, by people who did not know of each other. */
+  /** Written concurrently. */
   | 'values'
-  /** Written by somebody who did not know that the issue was deleted. */
+  /** Written without knowledge that the issue was deleted. */
   | 'edited-while-deleted'
   /** Two issues were created with one id. */
   | 'id-collision'
@@ -51,7 +51,7 @@ export type ConflictKind =
 export interface VersionJson {
   /** Null: cleared. */
   value: unknown;
-  /** By its writer's clock. Null, as `replica`: nobody wrote that, it follows from the rest. */
+  /** By its writer's clock. Null, like `replica`, for what was not written but derived. */
   written_at: string | null;
   /** The clone that wrote it, or the name of a version that another tool wrote. */
   replica: string | null;

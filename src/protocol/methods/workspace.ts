@@ -20,7 +20,7 @@ export const workspaceMethods = {
   },
   /**
    * One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known.
-   * `publish` puts the branch on the remote again after somebody deleted it there.
+   * `publish` creates the branch on the remote again after it was deleted there.
    */
   sync: {
     effect: 'control',
@@ -32,7 +32,7 @@ export const workspaceMethods = {
     params: object({}),
     result: result<WorkspaceStatus>(),
   },
-  /** What has waited too long to be shared; told once in ten minutes, to whoever asks first. */
+  /** What has waited too long to be shared; reported once in ten minutes, to the first caller. */
   take_overdue_notice: {
     effect: 'control',
     params: object({}),
@@ -89,7 +89,7 @@ export const workspaceMethods = {
     params: object({ key }),
     result: result<SettingReport>(),
   },
-  /** To another `sync.mode`; with `dry_run` it is only told what that would change. */
+  /** To another `sync.mode`; with `dry_run` only reports what that would change. */
   migrate: {
     effect: 'control',
     params: object({ to: choice(SYNC_MODES), dry_run: optional(flag()) }),
@@ -151,9 +151,9 @@ export interface ImportReport {
   skipped: number;
   /** Lines that were refused; the others are in. */
   problems: ImportProblem[];
-  /** Issues that got another id, as somebody else had created one with theirs. */
+  /** Issues that got another id, as another clone had created one with theirs. */
   moved: { from: string; to: string }[];
-  /** Claims made here that came after somebody else's. */
+  /** Claims made here that lost to an earlier one elsewhere. */
   lost_claims: { issue_id: string; winner: string; loser: string }[];
   /** Issues that two copies of one clone wrote; both versions are kept. */
   doubled: string[];
