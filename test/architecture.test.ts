@@ -256,7 +256,6 @@ const KNOWN_LONG: readonly string[] = [
   'createEdgeCycles',
   'createFleetServices',
   'createIssueStore',
-  'createMcpSession',
   'createOutbox',
   'createRpcPeer',
   'createSocketTransport',
@@ -264,7 +263,6 @@ const KNOWN_LONG: readonly string[] = [
   'guardDatabase',
   'openStore',
   'openWorkspace',
-  'readConfig',
   'serveRpc',
   'watchDirectory',
 ];
@@ -283,15 +281,17 @@ type SyntaxNode = Readonly<Record<string, unknown>> & { type: string; start: num
 /** Every function of a file by the name it is known by, with the lines that are code. */
 function functionsIn(file: string): { name: string; lines: number }[] {
   const text = source(file);
-  const linesOf = ({ start, end }: SyntaxNode): number => text.slice(start, end).split('\n').length;
+  if (text.split('\n').length <= FUNCTION_LINES_MAX) return [];
   const found: { name: string; lines: number }[] = [];
   /** Returns how many lines of data lie in the node. */
   const visit = (node: SyntaxNode, known: string): number => {
+    const lines = text.slice(node.start, node.end).split('\n').length;
+    if (lines === 1) return 0;
+    if (isData(node)) return lines - 1;
     const name = nameOf(node) ?? known;
-    if (isData(node)) return linesOf(node) - 1;
     const dataLines = childrenOf(node).reduce((sum, child) => sum + visit(child, name), 0);
     if (/^(Arrow)?Function(Declaration|Expression)$/.test(node.type)) {
-      found.push({ name, lines: linesOf(node) - dataLines });
+      found.push({ name, lines: lines - dataLines });
     }
     return dataLines;
   };

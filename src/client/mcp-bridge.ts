@@ -7,7 +7,7 @@ import { lineFraming } from '../protocol/framing.ts';
 import { notification } from '../protocol/messages.ts';
 import { PROTOCOL } from '../protocol/handshake.ts';
 import { createBoundedWriter, type BoundedWriter } from '../rpc/bounded-writer.ts';
-import { createMcpSession } from './mcp-session.ts';
+import { McpSession } from './mcp-session.ts';
 
 export interface Bridge {
   input: Readable;
@@ -61,7 +61,7 @@ interface DaemonLine {
 
 /** A connection to whichever daemon there is. Lines are bytes, each a character: they go by as they came. */
 function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
-  const session = createMcpSession();
+  const session = new McpSession();
   const toClient = createBoundedWriter(output);
   let toDaemon: BoundedWriter | undefined;
   const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };

@@ -1,27 +1,12 @@
 import { BdError } from '../core/errors.ts';
-import { errorReply, fromRpcError, readMessage, type RpcId } from '../protocol/messages.ts';
+import {
+  errorReply,
+  fromRpcError,
+  readMessage,
+  type Incoming,
+  type RpcId,
+} from '../protocol/messages.ts';
 import { isReadingTool } from '../protocol/tools.ts';
-
-/**
- * What a bridge knows of the lines that it carries, to go on with another daemon. A line is bytes, each a
- * character: what is no UTF-8 is the daemon's to refuse, and must arrive there as it is.
- */
-export interface McpSession {
-  /** A line of the client's, which goes to the daemon. */
-  sent(line: string): void;
-  /** The daemon was gone already when the line was written. */
-  undelivered(line: string): void;
-  /** A line of the daemon's; false when it is not for the client. */
-  received(line: string): boolean;
-  /** With what a connection to another daemon begins: as far as the client knows, it is the same one. */
-  opening(): string[];
-  /** The daemon is gone: what is to be sent again, and the answers to what may not. */
-  cut(): { again: string[]; answers: string[] };
-  /** The answer to a request that no daemon can be found for; undefined for whatever else a line may be. */
-  refuse(line: string, error: BdError): string | undefined;
-  /** Requests that wait for their answer. */
-  waiting(): number;
-}
 
 interface Pending {
   id: RpcId;
@@ -30,109 +15,130 @@ interface Pending {
   name: string;
   /** It changes nothing, so it may be sent twice. */
   isHarmless: boolean;
-  /** A subscription: it is answered when it ends, so nobody waits for that. */
+  /** A subscription, which is answered when it ends: the bridge does not wait for that. */
   isHeld: boolean;
   isUndelivered: boolean;
   repeats: number;
 }
 
-/** A request that goes with its daemon more often than this is likely to be the reason. */
+/** A request that its daemon dies of more often than this is likely to be the reason. */
 const REPEATS_MAX = 2;
 
 /** The bridge's own: its answer is not for the client, which had one. */
 const REPLAYED_ID = 'bd-mcp-initialize';
 
-export function createMcpSession(): McpSession {
-  const pending = new Map<string, Pending>();
-  let initialize: Record<string, unknown> | undefined;
-  let initialized: string | undefined;
-  /** The daemon said that what it did not answer was not begun. */
-  let hasTakenLeave = false;
-  let refusal: BdError | undefined;
+/**
+ * What a bridge remembers of the lines it carries, so that it can go on with another daemon. A line is bytes,
+ * each a character: text that is not UTF-8 is the daemon's to refuse, and must arrive there unchanged.
+ */
+export class McpSession {
+  readonly #pending = new Map<string, Pending>();
+  #initialize: Record<string, unknown> | undefined;
+  #initialized: string | undefined;
+  /** The daemon said that it did not begin what it did not answer. */
+  #hasTakenLeave = false;
+  #refusal: BdError | undefined;
 
-  const isAnswered = (id: unknown): boolean => !pending.has(keyOf(id));
+  /** Records a line of the client's, which goes to the daemon. */
+  sent(line: string): void {
+    const value = parse(line);
+    const message = readMessage(value);
+    if (message.kind === 'request') {
+      if (message.method === 'initialize') this.#initialize = value as Record<string, unknown>;
+      this.#pending.set(keyOf(message.id), pendingFrom(message, line));
+    }
+    if (message.kind !== 'notification') return;
+    if (message.method === 'notifications/initialized') this.#initialized = line;
+    if (message.method === 'notifications/cancelled') {
+      this.#pending.delete(keyOf((message.params as { requestId?: unknown }).requestId));
+    }
+  }
+
+  /** The daemon was already gone when the line was written. */
+  undelivered(line: string): void {
+    for (const request of this.#pending.values()) request.isUndelivered ||= request.line === line;
+  }
+
+  /** Records a line of the daemon's; false when it is not for the client. */
+  received(line: string): boolean {
+    const message = readMessage(parse(line));
+    if (message.kind === 'notification' && message.method === 'bd/going_away') {
+      this.#hasTakenLeave = true;
+      return false;
+    }
+    if (message.kind !== 'response') return true;
+    const { id, outcome } = message;
+    if (id === REPLAYED_ID) return false;
+    if (id === null && 'error' in outcome && isOurs(outcome.error.data)) {
+      this.#refusal = fromRpcError(outcome.error);
+      return false;
+    }
+    this.#pending.delete(keyOf(id));
+    return true;
+  }
+
+  /** The lines that begin a connection to another daemon, so that the client sees no difference. */
+  opening(): string[] {
+    const held = [...this.#pending.values()].filter(({ isHeld }) => isHeld).map(({ line }) => line);
+    if (this.#initialize === undefined || this.#pending.has(keyOf(this.#initialize['id']))) {
+      return held;
+    }
+    const replayed = toLine({ ...this.#initialize, id: REPLAYED_ID });
+    return [replayed, ...(this.#initialized === undefined ? [] : [this.#initialized]), ...held];
+  }
+
+  /** The daemon is gone: the lines to send again, and the answers to requests that must not be. */
+  cut(): { again: string[]; answers: string[] } {
+    const [again, answers]: [string[], string[]] = [[], []];
+    const isRetired = this.#refusal?.code === 'DAEMON_RETIRING';
+    const failure = isRetired ? undefined : this.#refusal;
+    for (const [key, request] of this.#pending) {
+      const wasNotBegun = this.#hasTakenLeave || isRetired || request.isUndelivered;
+      const mayRepeat = wasNotBegun || request.isHarmless;
+      if (failure === undefined && request.isHeld) continue;
+      if (failure === undefined && mayRepeat && request.repeats < REPEATS_MAX) {
+        request.repeats += 1;
+        request.isUndelivered = false;
+        again.push(request.line);
+      } else {
+        this.#pending.delete(key);
+        answers.push(toLine(errorReply(request.id, failure ?? lost(request.name))));
+      }
+    }
+    this.#hasTakenLeave = false;
+    this.#refusal = undefined;
+    return { again, answers };
+  }
+
+  /** The answer to a request when no daemon can be found; undefined for any other line. */
+  refuse(line: string, error: BdError): string | undefined {
+    const message = readMessage(parse(line));
+    if (message.kind !== 'request') return undefined;
+    this.#pending.delete(keyOf(message.id));
+    return toLine(errorReply(message.id, error));
+  }
+
+  /** How many requests wait for their answer. */
+  waiting(): number {
+    return [...this.#pending.values()].filter(({ isHeld }) => !isHeld).length;
+  }
+}
+
+function pendingFrom(request: Extract<Incoming, { kind: 'request' }>, line: string): Pending {
+  const { id, method, params } = request;
+  const tool = method === 'tools/call' ? (params as { name?: unknown }).name : undefined;
   return {
-    sent(line) {
-      const value = parse(line);
-      const message = readMessage(value);
-      if (message.kind === 'notification') {
-        if (message.method === 'notifications/initialized') initialized = line;
-        if (message.method === 'notifications/cancelled') {
-          pending.delete(keyOf((message.params as { requestId?: unknown }).requestId));
-        }
-      } else if (message.kind === 'request') {
-        const { id, method, params } = message;
-        if (method === 'initialize') initialize = value as Record<string, unknown>;
-        const tool = method === 'tools/call' ? (params as { name?: unknown }).name : undefined;
-        pending.set(keyOf(id), {
-          id,
-          line,
-          name: typeof tool === 'string' ? tool : method,
-          isHarmless: method !== 'tools/call' || isReadingTool(tool),
-          isHeld: method === 'subscriptions/listen',
-          isUndelivered: false,
-          repeats: 0,
-        });
-      }
-    },
-    undelivered(line) {
-      for (const request of pending.values()) request.isUndelivered ||= request.line === line;
-    },
-    received(line) {
-      const message = readMessage(parse(line));
-      if (message.kind === 'notification' && message.method === 'bd/going_away') {
-        hasTakenLeave = true;
-        return false;
-      }
-      if (message.kind !== 'response') return true;
-      const { id, outcome } = message;
-      if (id === REPLAYED_ID) return false;
-      if (id === null && 'error' in outcome && isOurs(outcome.error.data)) {
-        refusal = fromRpcError(outcome.error);
-        return false;
-      }
-      pending.delete(keyOf(id));
-      return true;
-    },
-    opening() {
-      const held = [...pending.values()].filter(({ isHeld }) => isHeld).map(({ line }) => line);
-      if (initialize === undefined || !isAnswered(initialize['id'])) return held;
-      const replayed = toLine({ ...initialize, id: REPLAYED_ID });
-      return [replayed, ...(initialized === undefined ? [] : [initialized]), ...held];
-    },
-    cut() {
-      const [again, answers]: [string[], string[]] = [[], []];
-      const isRetired = refusal?.code === 'DAEMON_RETIRING';
-      for (const [key, request] of pending) {
-        const wasNotBegun = hasTakenLeave || isRetired || request.isUndelivered;
-        const mayRepeat = wasNotBegun || request.isHarmless;
-        const failure = isRetired ? undefined : refusal;
-        if (failure === undefined && request.isHeld) continue;
-        if (failure === undefined && mayRepeat && request.repeats < REPEATS_MAX) {
-          request.repeats += 1;
-          request.isUndelivered = false;
-          again.push(request.line);
-        } else {
-          pending.delete(key);
-          const error = failure ?? lost(request.name);
-          answers.push(toLine(errorReply(request.id, error)));
-        }
-      }
-      hasTakenLeave = false;
-      refusal = undefined;
-      return { again, answers };
-    },
-    refuse(line, error) {
-      const message = readMessage(parse(line));
-      if (message.kind !== 'request') return undefined;
-      pending.delete(keyOf(message.id));
-      return toLine(errorReply(message.id, error));
-    },
-    waiting: () => [...pending.values()].filter(({ isHeld }) => !isHeld).length,
+    id,
+    line,
+    name: typeof tool === 'string' ? tool : method,
+    isHarmless: method !== 'tools/call' || isReadingTool(tool),
+    isHeld: method === 'subscriptions/listen',
+    isUndelivered: false,
+    repeats: 0,
   };
 }
 
-/** What is no JSON is the daemon's to refuse. */
+/** Undefined for a line that is not JSON, which the daemon refuses. */
 function parse(line: string): unknown {
   try {
     return JSON.parse(Buffer.from(line, 'latin1').toString());
@@ -150,7 +156,7 @@ function keyOf(id: unknown): string {
   return JSON.stringify(id) ?? '';
 }
 
-/** The daemon's own word about the whole connection, not MCP's about a line. */
+/** The daemon's error about the whole connection, not MCP's about a line. */
 function isOurs(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'code' in data;
 }

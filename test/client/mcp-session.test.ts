@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createMcpSession } from '../../src/client/mcp-session.ts';
+import { McpSession } from '../../src/client/mcp-session.ts';
 
 const line = (message: object): string => JSON.stringify({ jsonrpc: '2.0', ...message });
 
@@ -16,7 +16,7 @@ const idsIn = (lines: readonly string[]): unknown[] =>
   lines.map((text) => (JSON.parse(text) as { id?: unknown }).id);
 
 test('a change that was not answered may have been done, a question is asked again', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   for (const text of [call(1, 'create'), call(2, 'ready'), call('2', 'show')]) session.sent(text);
   session.sent(line({ id: 3, method: 'tools/list' }));
   session.sent(call(4, 'update'));
@@ -37,7 +37,7 @@ test('a change that was not answered may have been done, a question is asked aga
 });
 
 test('what was written to a daemon that was gone already is sent again, once for each time', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'create'));
   session.undelivered(call(1, 'create'));
   expect(session.cut().again).toEqual([call(1, 'create')]);
@@ -45,7 +45,7 @@ test('what was written to a daemon that was gone already is sent again, once for
 });
 
 test('a daemon that takes its leave has not begun what it did not answer', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'create'));
   expect(session.received(goingAway)).toBe(false);
   expect(session.cut()).toEqual({ again: [call(1, 'create')], answers: [] });
@@ -54,7 +54,7 @@ test('a daemon that takes its leave has not begun what it did not answer', () =>
 });
 
 test('one that refuses a bridge has not begun anything either', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'create'));
   const refused = { code: 1018, message: 'ends', data: { code: 'DAEMON_RETIRING', remedy: 'r' } };
   expect(session.received(line({ id: null, error: refused }))).toBe(false);
@@ -62,7 +62,7 @@ test('one that refuses a bridge has not begun anything either', () => {
 });
 
 test('one that refuses it for good has its reason told to all that wait', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'ready'));
   const refused = { code: 1013, message: 'too old', data: { code: 'DAEMON_UNAVAILABLE' } };
   session.received(line({ id: null, error: refused }));
@@ -72,13 +72,13 @@ test('one that refuses it for good has its reason told to all that wait', () => 
 });
 
 test('an answer about a line that MCP could not read is the client’s', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   const error = { code: -32_700, message: 'Parse error' };
   expect(session.received(line({ id: null, error }))).toBe(true);
 });
 
 test('another daemon is greeted as the first one was, and its answer is kept back', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(initialize);
   expect(session.opening()).toEqual([]);
   session.received(line({ id: 0, result: {} }));
@@ -92,14 +92,14 @@ test('another daemon is greeted as the first one was, and its answer is kept bac
 });
 
 test('a greeting that was not answered is sent again as it was', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(initialize);
   expect(session.cut().again).toEqual([initialize]);
   expect(session.opening()).toEqual([]);
 });
 
 test('a request that takes every daemon with it is given up', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'ready'));
   const repeats = Array.from({ length: 5 }, () => session.cut().again.length);
   expect(repeats).toEqual([1, 1, 0, 0, 0]);
@@ -107,7 +107,7 @@ test('a request that takes every daemon with it is given up', () => {
 });
 
 test('a subscription goes with the next connection, and nobody waits for it', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   const listen = line({ id: 7, method: 'subscriptions/listen' });
   session.sent(listen);
   expect(session.cut()).toEqual({ again: [], answers: [] });
@@ -116,14 +116,14 @@ test('a subscription goes with the next connection, and nobody waits for it', ()
 });
 
 test('what was cancelled is not sent again', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(call(1, 'ready'));
   session.sent(line({ method: 'notifications/cancelled', params: { requestId: 1 } }));
   expect(session.cut()).toEqual({ again: [], answers: [] });
 });
 
 test('lines that are no messages go by', () => {
-  const session = createMcpSession();
+  const session = new McpSession();
   for (const text of ['', 'nonsense', '[]', '{}', 'null']) {
     session.sent(text);
     expect(session.received(text)).toBe(true);
@@ -139,7 +139,7 @@ test('the tools that are asked again are those that only read', () => {
     annotations: { readOnlyHint: boolean };
   }[];
   for (const { name, annotations } of tools) {
-    const session = createMcpSession();
+    const session = new McpSession();
     session.sent(call(1, name));
     expect(session.cut().again.length, name).toBe(annotations.readOnlyHint ? 1 : 0);
   }
@@ -147,7 +147,7 @@ test('the tools that are asked again are those that only read', () => {
 
 test('letters outside ASCII are carried as their bytes', () => {
   const bytes = (text: string): string => Buffer.from(text).toString('latin1');
-  const session = createMcpSession();
+  const session = new McpSession();
   session.sent(bytes(call('ü', 'create')));
   session.received(bytes(line({ id: 'ü', result: {} })));
   expect(session.waiting()).toBe(0);
