@@ -8,7 +8,7 @@ export const FILTER_FLAGS: readonly FlagDefinition[] = [
   ['-a, --assignee <name>', 'assigned to this person'],
   ['-t, --type <type>', 'of this type'],
   ['-l, --label <label>', 'with all of these labels'],
-  ['--label-any <label>', 'with one of these labels at least'],
+  ['--label-any <label>', 'with at least one of these labels'],
 ];
 
 export const MORE_FILTER_FLAGS: readonly FlagDefinition[] = [
@@ -27,14 +27,14 @@ export const MORE_FILTER_FLAGS: readonly FlagDefinition[] = [
   ['--closed-after <time>', ''],
   ['--closed-before <time>', ''],
   ['--empty-description', 'without description'],
-  ['--no-assignee', 'assigned to nobody'],
+  ['--no-assignee', 'without an assignee'],
   ['--no-labels', 'without labels'],
 ];
 
 export const SORT_FLAGS: readonly FlagDefinition[] = [
-  ['-n, --limit <count>', 'at most so many; 0 for all'],
+  ['-n, --limit <count>', 'maximum number; 0 for all'],
   ['--sort <field>', 'priority, created, updated, closed, status, id, title, type or assignee'],
-  ['-r, --reverse', 'the other way round'],
+  ['-r, --reverse', 'reverse the order'],
 ];
 
 export function readFilterFlags(flags: Flags) {

@@ -90,7 +90,7 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--directory <path>', 'run as if started there; before the command also -C'],
   ['--no-daemon', 'run in this process, without starting a daemon'],
   ['--readonly', 'refuse every change'],
-  ['-q, --quiet', 'say nothing about changes that worked'],
+  ['-q, --quiet', 'print nothing about changes that succeeded'],
   ['-v, --verbose', ''],
   ['--sandbox', ''],
   ['--no-auto-flush', ''],
@@ -99,7 +99,7 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--no-db', ''],
   ['--global', ''],
   ['--profile', ''],
-  ['--lock-timeout <duration>', 'how long to wait for another command, without daemon'],
+  ['--lock-timeout <duration>', 'how long to wait for another command when there is no daemon'],
   ['--dolt-auto-commit <mode>', ''],
 ];
 

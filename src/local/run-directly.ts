@@ -1,13 +1,12 @@
 import { selectDirectEnvironment } from '../client/client-environment.ts';
-import { callFormerDaemon } from '../client/connect.ts';
 import { durationMs } from '../core/timestamp.ts';
 import { BdError, toBdError } from '../core/errors.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
+import type { KernelLock } from '../platform/kernel-lock.ts';
+import { takeWorkspace } from './take-workspace.ts';
 import { silentLog } from '../platform/log.ts';
-import { createForHeir } from '../platform/owner.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
@@ -125,20 +124,4 @@ async function close({ workspace, lock }: Opened, io: RecordedIo): Promise<void>
   } finally {
     lock.release();
   }
-}
-
-/** The workspace's lock, or the reason why it cannot be had. */
-export async function takeWorkspace(
-  place: WorkspacePlace,
-  { waitMs }: { waitMs: number },
-): Promise<KernelLock> {
-  place.refuseLinks();
-  createForHeir(place.beadsDir, ['daemon.lock', 'beads.db']);
-  await callFormerDaemon(place);
-  const lock = await acquireKernelLock(place.lockFile, { waitMs });
-  if (lock !== undefined) return lock;
-  throw new BdError('LOCK_UNAVAILABLE', {
-    message: `${place.nameHolder()} holds ${place.beadsDir}, and did not let go within ${waitMs / 1000} s`,
-    remedy: 'Wait until it is done; if it is a daemon, stop it with `bd daemon stop`.',
-  });
 }

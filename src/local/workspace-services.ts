@@ -62,7 +62,7 @@ export async function makeWorkspace(
 ): Promise<InitReport> {
   const { initialise } = await import('../workspace/init/initialise.ts');
   const { refuseToInitialise } = await import('../workspace/init/present-workspace.ts');
-  const { takeWorkspace } = await import('./run-directly.ts');
+  const { takeWorkspace } = await import('./take-workspace.ts');
   const { cwd } = caller;
   const options = initOptions(request, caller);
   const beadsDir = join(cwd, '.beads');
@@ -82,7 +82,7 @@ async function removeWorkspace(
   host: ClientHost,
 ): Promise<UninstallReport> {
   const { uninstall } = await import('../workspace/init/uninstall.ts');
-  const { takeWorkspace } = await import('./run-directly.ts');
+  const { takeWorkspace } = await import('./take-workspace.ts');
   const place = findHere(host);
   // First, or the service manager would start the daemon again.
   const removed = await removeService(place, host);

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { openPlace } from '../../src/place/workspace-place.ts';
-import { takeWorkspace } from '../../src/local/run-directly.ts';
+import { takeWorkspace } from '../../src/local/take-workspace.ts';
 import { runCommand } from '../../src/cli/execute.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';

@@ -4,7 +4,7 @@ import { renderIssueRows } from '../output/issue-rows.ts';
 
 export const blockedCommand: CommandDefinition = {
   name: 'blocked',
-  about: 'List what waits for other issues, and for which',
+  about: 'List blocked issues with their blockers',
   flags: [['--parent <id>', 'children of this issue']],
   async run({ flags, call, screen, print }) {
     const { issues } = await call(

@@ -7,7 +7,7 @@ import { oneLine } from '../output/printable.ts';
 
 export const configCommand: CommandDefinition = {
   name: 'config',
-  about: 'Settings of the project',
+  about: 'Show and change settings',
   subcommands: [
     {
       name: 'get',
@@ -48,7 +48,7 @@ export const configCommand: CommandDefinition = {
     },
     {
       name: 'list',
-      about: 'List the settings that were made',
+      about: 'List the settings that were changed',
       async run({ call, screen, print }) {
         const { config } = await call('list_config', {});
         const rows = Object.entries(config).map(([key, value]) => [key, oneLine(value)]);
@@ -58,7 +58,7 @@ export const configCommand: CommandDefinition = {
     },
     {
       name: 'explain',
-      about: 'List all settings with their values, and where those come from',
+      about: 'List all settings with their values and sources',
       async run({ call, screen, print }) {
         const { entries } = await call('explain_config', {});
         const rows = entries.map((entry) => [entry.key, oneLine(entry.value), entry.source]);

@@ -14,18 +14,18 @@ import { parseTimeArgument } from '../time-argument.ts';
 
 export const conflictsCommand: CommandDefinition = {
   name: 'conflicts',
-  about: 'List what was edited in two places at once and is to be decided',
+  about: 'List fields that were edited in two places at once',
   subcommands: [
     {
       name: 'show',
       parameters: '<id>',
-      about: 'Show every value of what is in conflict in an issue',
+      about: 'Show every value of the fields in conflict',
       run: showConflicts,
     },
     {
       name: 'resolve',
       parameters: '<id> <field>',
-      about: 'Decide what a field is to be',
+      about: 'Settle the value of a field',
       flags: [
         ['--take <which>', 'winner (what is shown), other, or a number of `bd conflicts show`'],
         ['--value <value>', 'a new value'],

@@ -9,10 +9,10 @@ import { renderIssueChanges } from '../output/issue-rows.ts';
 export const deleteCommand: CommandDefinition = {
   name: 'delete',
   parameters: '[ids...]',
-  about: 'Delete issues; without --force it only shows what would go',
+  about: 'Delete issues; without --force, only show what would be deleted',
   flags: [
     ['-f, --force', 'delete'],
-    ['--dry-run', 'only show what would go'],
+    ['--dry-run', 'only show what would be deleted'],
     ['--cascade', 'also everything below them'],
     ['--reason <text>', 'why'],
     ['--from-file <path>', 'ids from a file, one a line; - is standard input'],

@@ -22,7 +22,7 @@ const removeCommand: CommandDefinition = {
   name: 'remove',
   aliases: ['rm'],
   parameters: '<id> <depends-on>',
-  about: 'Take a dependency away',
+  about: 'Remove a dependency',
   flags: [['-t, --type <type>', '']],
   async run({ args: [id = '', target = ''], call, actor, confirm }) {
     const removed = await call(
@@ -62,9 +62,9 @@ const listCommand: CommandDefinition = {
 const treeCommand: CommandDefinition = {
   name: 'tree',
   parameters: '<id>',
-  about: 'Show what an issue depends on, and that in turn',
+  about: 'Show the dependencies of an issue as a tree',
   flags: [
-    ['-d, --max-depth <levels>', 'so deep at most (default: 50)'],
+    ['-d, --max-depth <levels>', 'maximum depth (default: 50)'],
     ['--direction <direction>', 'down (default), up or both'],
     ['--reverse', 'what depends on it: the same as --direction up'],
     ['-t, --type <type>', 'dependencies of this type'],
@@ -90,7 +90,7 @@ const treeCommand: CommandDefinition = {
 
 const cyclesCommand: CommandDefinition = {
   name: 'cycles',
-  about: 'Find issues that wait for each other',
+  about: 'Find issues that block each other',
   async run({ call, print }) {
     const { cycles } = await call('dependency_cycles', {});
     const text = cycles.map((issues) => `${issues.map(({ id }) => id).join(' -> ')}\n`).join('');
@@ -101,7 +101,7 @@ const cyclesCommand: CommandDefinition = {
 export const depCommand: CommandDefinition = {
   name: 'dep',
   parameters: '[id]',
-  about: 'Dependencies between issues',
+  about: 'Manage dependencies between issues',
   flags: [['-b, --blocks <id>', 'make that issue depend on this one']],
   subcommands: [addCommand, removeCommand, listCommand, treeCommand, cyclesCommand],
   run: blockOther,

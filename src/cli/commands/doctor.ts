@@ -9,7 +9,8 @@ export const doctorCommand: CommandDefinition = {
   name: 'doctor',
   runsLocally: true,
   parameters: '[directory]',
-  about: 'Look for what is wrong, and change nothing; exit code 1 when something is',
+  about:
+    'Check the installation and the workspace, and change nothing; exit code 1 when something is wrong',
   async run({ args: [directory], services, screen, print }) {
     const report = await requireServices(services, 'doctor').examine(directory);
     print({ json: report, text: renderFindings(report.checks, screen) });

@@ -7,7 +7,7 @@ import { renderIssueRows } from '../output/issue-rows.ts';
 
 export const epicCommand: CommandDefinition = {
   name: 'epic',
-  about: 'Epics and how far they are',
+  about: 'Show the progress of epics',
   subcommands: [
     {
       name: 'status',
@@ -32,7 +32,7 @@ export const epicCommand: CommandDefinition = {
 export const childrenCommand: CommandDefinition = {
   name: 'children',
   parameters: '<id>',
-  about: 'List the children of an issue, closed ones too',
+  about: 'List the children of an issue, including closed ones',
   async run({ args, call, screen, print }) {
     const { issues } = await call('list_issues', { filter: { parent_id: args[0] ?? '' } });
     const text = issues.length === 0 ? 'It has no children.\n' : renderIssueRows(issues, screen);

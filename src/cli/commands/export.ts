@@ -7,7 +7,7 @@ const PAGE_LINES = 1_000;
 
 export const exportCommand: CommandDefinition = {
   name: 'export',
-  about: 'Write all issues as JSONL, to standard output unless -o names a file',
+  about: 'Export all issues as JSONL, to standard output or to the file of -o',
   flags: [
     ['-o, --output <path>', 'the file'],
     ['-f, --format <format>', ''],

@@ -8,7 +8,7 @@ import { listProblems } from '../output/change-list.ts';
 
 export const importCommand: CommandDefinition = {
   name: 'import',
-  about: 'Take in issues from JSONL, from standard input unless -i names a file',
+  about: 'Import issues as JSONL, from standard input or from the file of -i',
   flags: [
     ['-i, --input <path>', 'the file'],
     ['-s, --skip-existing', 'leave issues alone that are here already'],

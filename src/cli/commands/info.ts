@@ -4,7 +4,7 @@ import { VERSION } from '../../core/version.ts';
 
 export const infoCommand: CommandDefinition = {
   name: 'info',
-  about: 'Show facts about the workspace',
+  about: 'Show details of the workspace',
   flags: [['--schema', 'also about the database']],
   async run({ flags, call, screen, print }) {
     const { schema_version: version, ...info } = await call('get_info', {});

@@ -21,7 +21,7 @@ export const initCommand: CommandDefinition = {
       'branch: bd commits issues, on a branch of its own (default); worktree: you commit the file; checked-out: bd commits it on the branch you are on',
     ],
     ['--skip-merge-driver', 'leave git’s way of merging alone'],
-    ['--dry-run', 'tell what would be changed, and change nothing'],
+    ['--dry-run', 'show what would be changed, and change nothing'],
     ['--skip-hooks', ''],
   ],
   async run({ flags, services, screen, io, print, confirm }) {

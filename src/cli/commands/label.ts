@@ -7,12 +7,12 @@ import { oneLine } from '../output/printable.ts';
 
 export const labelCommand: CommandDefinition = {
   name: 'label',
-  about: 'Labels of issues',
+  about: 'Manage labels',
   subcommands: [
     {
       name: 'add',
       parameters: '[ids-and-label...]',
-      about: 'Put a label on issues',
+      about: 'Add a label to issues',
       run: (invocation) =>
         changeLabels(invocation, { method: 'add_label', status: 'added', text: labelAdded }),
     },
@@ -20,7 +20,7 @@ export const labelCommand: CommandDefinition = {
       name: 'remove',
       aliases: ['rm'],
       parameters: '[ids-and-label...]',
-      about: 'Take a label off issues',
+      about: 'Remove a label from issues',
       run: (invocation) =>
         changeLabels(invocation, { method: 'remove_label', status: 'removed', text: labelRemoved }),
     },
@@ -36,7 +36,7 @@ export const labelCommand: CommandDefinition = {
     },
     {
       name: 'list-all',
-      about: 'List every label and how many issues have it',
+      about: 'List every label with the number of its issues',
       async run({ call, screen, print }) {
         const { labels } = await call('count_labels', {});
         const rows = labels.map(({ label, count }) => [oneLine(label), String(count)]);

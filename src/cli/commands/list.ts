@@ -20,7 +20,7 @@ const LIMIT_DEFAULT = 50;
 
 export const listCommand: CommandDefinition = {
   name: 'list',
-  about: 'List issues, open ones unless asked otherwise',
+  about: 'List issues; by default those that are not closed',
   flags: [
     ['--all', 'closed ones too'],
     ...MORE_FILTER_FLAGS.slice(0, 1),

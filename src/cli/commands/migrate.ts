@@ -6,10 +6,10 @@ import { renderMigration } from '../output/change-list.ts';
 
 export const migrateCommand: CommandDefinition = {
   name: 'migrate',
-  about: 'Share issues in another way: on a branch of their own, or with your commits',
+  about: 'Change how issues are shared: on a branch of their own, or with your commits',
   flags: [
     ['--to <mode>', 'branch, worktree or checked-out, as in `bd init --mode`'],
-    ['--dry-run', 'tell what would be changed, and change nothing'],
+    ['--dry-run', 'show what would be changed, and change nothing'],
   ],
   async run({ flags, call, io, print, confirm }) {
     const to = flags.choice('to', SYNC_MODES);

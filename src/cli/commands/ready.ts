@@ -10,9 +10,9 @@ export const readyCommand: CommandDefinition = {
   name: 'ready',
   about: 'List what can be worked on now',
   flags: [
-    ['-n, --limit <count>', `at most so many (default: ${LIMIT_DEFAULT}); 0 for all`],
+    ['-n, --limit <count>', `maximum number (default: ${LIMIT_DEFAULT}); 0 for all`],
     ...FILTER_FLAGS,
-    ['-u, --unassigned', 'assigned to nobody'],
+    ['-u, --unassigned', 'without an assignee'],
     ['--parent <id>', 'children of this issue'],
     ['-s, --sort <order>', 'hybrid, priority or oldest'],
     ['--include-deferred', 'also what is put off until later'],

@@ -16,7 +16,7 @@ const LIMIT_DEFAULT = 50;
 export const searchCommand: CommandDefinition = {
   name: 'search',
   parameters: '[words...]',
-  about: 'Find issues by their text, closed ones too',
+  about: 'Find issues by their text, including closed ones',
   flags: [
     ['--query <text>', 'what to look for, instead of as an argument'],
     ...FILTER_FLAGS,

@@ -5,11 +5,11 @@ import { requireServices, type ServiceReport } from '../local-services.ts';
 /** For people who want the daemon at boot; nobody needs it. */
 export const serviceCommand: CommandDefinition = {
   name: 'service',
-  about: 'Have systemd or launchd run it from the login on',
+  about: 'Have systemd or launchd run it from login',
   subcommands: [
-    { name: 'install', about: 'Write the service’s file, and start it', run: install },
-    { name: 'uninstall', about: 'Stop it, and take the file away', run: uninstall },
-    { name: 'status', about: 'Show whether there is one', run: showStatus },
+    { name: 'install', about: 'Write the service’s file, and start the service', run: install },
+    { name: 'uninstall', about: 'Stop the service, and remove its file', run: uninstall },
+    { name: 'status', about: 'Show whether the service is installed and runs', run: showStatus },
   ],
 };
 

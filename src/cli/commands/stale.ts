@@ -8,11 +8,11 @@ const LIMIT_DEFAULT = 50;
 
 export const staleCommand: CommandDefinition = {
   name: 'stale',
-  about: 'List issues that nobody touched for a while, the oldest first',
+  about: 'List issues without recent changes, the oldest first',
   flags: [
-    ['-d, --days <days>', `untouched for so long (default: ${DAYS_DEFAULT})`],
+    ['-d, --days <days>', `without a change for this many days (default: ${DAYS_DEFAULT})`],
     ['-s, --status <status>', 'in this status'],
-    ['-n, --limit <count>', `at most so many (default: ${LIMIT_DEFAULT}); 0 for all`],
+    ['-n, --limit <count>', `maximum number (default: ${LIMIT_DEFAULT}); 0 for all`],
   ],
   async run({ flags, call, screen, print }) {
     const days = flags.number('days') ?? DAYS_DEFAULT;

@@ -10,7 +10,7 @@ import { renderSyncStatus } from '../output/sync-text.ts';
 export const statusCommand: CommandDefinition = {
   name: 'status',
   aliases: ['stats'],
-  about: 'Show how things are, and whether all is shared',
+  about: 'Show counts of issues and the state of sharing',
   flags: [
     ['--assigned', 'count what is assigned to --actor only'],
     ['--assignee <name>', 'count what is assigned to this person only'],

@@ -3,7 +3,7 @@ import { isSettled, renderSyncReport, renderSyncStatus } from '../output/sync-te
 
 export const syncCommand: CommandDefinition = {
   name: 'sync',
-  about: 'Share now: fetch, join, commit and push, then say what happened',
+  about: 'Share now: fetch, merge, commit and push, then report the result',
   flags: [
     ['--status', 'only show how things are'],
     ['--flush-only', 'only write the JSONL file'],

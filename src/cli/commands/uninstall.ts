@@ -5,12 +5,12 @@ import { listChanges } from '../output/change-list.ts';
 export const uninstallCommand: CommandDefinition = {
   name: 'uninstall',
   runsLocally: true,
-  about: 'Take back what init did; what nobody else has is kept',
+  about: 'Undo init; keep issues that exist nowhere else',
   flags: [
     ['--purge-remote', 'delete the branch on the remote too'],
     ['-f, --force', 'also with issues that are nowhere else: leave a copy in ~/.beads/removed'],
     ['--yes', ''],
-    ['--dry-run', 'tell what would be changed, and change nothing'],
+    ['--dry-run', 'show what would be changed, and change nothing'],
   ],
   async run({ flags, services, print, confirm }) {
     const local = requireServices(services, 'uninstall');

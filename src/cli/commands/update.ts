@@ -16,7 +16,7 @@ export const updateCommand: CommandDefinition = {
   parameters: '[ids...]',
   about: 'Change issues; an empty text clears a field',
   flags: [
-    ['--claim', 'take it: assigned to you and in progress, unless somebody else has it'],
+    ['--claim', 'assign it to you and set it in progress, unless it is taken'],
     ['-s, --status <status>', 'open, in_progress, blocked, deferred, closed, pinned or hooked'],
     ['--title <text>', 'the title'],
     ...FIELD_FLAGS,

@@ -97,7 +97,7 @@ export function renderHealth(report: HealthReport, screen: Screen): string {
 
 export const LOG_FLAGS: readonly FlagDefinition[] = [
   ['-n, --lines <count>', `how many lines (default: ${LOG_LINES_SHOWN})`],
-  ['-f, --follow', 'go on with what is written, until Ctrl-C'],
+  ['-f, --follow', 'print new lines as they are written, until Ctrl-C'],
 ];
 
 /** The log is JSON, a line each: with `--follow` it is the same for people and programs. */
