@@ -107,15 +107,17 @@ async function joinProject(
   const directory = join(sandbox.directory, name);
   sandbox.git(sandbox.directory, 'clone', '--quiet', remote, directory);
   const clock = createFakeClock(NOW_MS + yearsOff * YEAR_MS);
+  let member: Member | undefined;
   const reached = (step: CycleStep): Promise<void> | void => {
-    if (member.fate !== step) return;
+    // Opening the clone reaches steps too, before it is a member.
+    if (member?.fate !== step) return;
     member.fate = undefined;
     member.died();
     // Nothing comes after a death.
     return new Promise(() => {});
   };
   const clone = await initInProcess(sandbox, directory, { name, clock, reached });
-  const member: Member = { clone, clock, fate: undefined, died: () => {} };
+  member = { clone, clock, fate: undefined, died: () => {} };
   return member;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
@@ -94,6 +94,8 @@ test('issues that people commit themselves are never told to wait', async () => 
     place: openPlace(join(temp.path, '.beads')),
   });
   const call = createCall(workspace);
+  // During a merge the mirror is not written, so the change waits.
+  writeFileSync(join(temp.path, '.git/MERGE_HEAD'), `${'a'.repeat(40)}\n`);
   await call('create_issue', { issue: { title: 'One' } });
   clock.advance(60 * MINUTE_MS);
   expect(workspace.sync.status()).toMatchObject({ state: 'by_hand', oldest_pending_s: 3600 });
