@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { GitRepository } from '../git/repository.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
@@ -14,12 +14,10 @@ import { openMirror } from './mirror.ts';
 import { openSyncCycle } from './sync-mode.ts';
 
 export interface SyncOptions {
-  beadsDir: string;
+  place: WorkspacePlace;
   metadata: Metadata;
   config: Config;
-  repository: GitRepository | undefined;
   held: HeldStore;
-  quarantineDirectory: string;
   env: Environment;
   clock: Clock;
   log: Log;
@@ -28,11 +26,12 @@ export interface SyncOptions {
 }
 
 /** What the engine of a workspace works with, by its current settings. */
-export function openSync({ metadata, held, ...place }: SyncOptions): SyncEngineOptions {
-  const { config, clock, reached } = place;
+export function openSync({ metadata, held, ...options }: SyncOptions): SyncEngineOptions {
+  const { place, config, clock, reached } = options;
   const { store } = held;
   const around = {
-    ...place,
+    ...options,
+    quarantineDirectory: place.quarantineDirectory,
     store,
     random: Math.random,
     pause,

@@ -6,6 +6,7 @@ import { operationInProgress } from '../git/operation-in-progress.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
 import { stampFile } from '../platform/file-version.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
 import { MirrorWithCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
@@ -25,7 +26,7 @@ interface WorktreeMirror extends MirrorCopy {
 }
 
 /** Finds the mirror's place in the repository's other working trees that have a `.beads` directory there. */
-function createWorktreeSearch({ beadsDir, mirrorName }: { beadsDir: string; mirrorName: string }) {
+function createWorktreeSearch({ beadsDir }: WorkspacePlace, mirrorName: string) {
   let administration: string | undefined;
   let places: string[] = [];
   return {
@@ -60,25 +61,25 @@ function createWorktreeSearch({ beadsDir, mirrorName }: { beadsDir: string; mirr
 }
 
 interface MirrorOptions extends Omit<MirrorFileOptions, 'path' | 'memory' | 'tracking'> {
-  beadsDir: string;
+  place: WorkspacePlace;
   mirrorName: string;
-  repository: GitRepository | undefined;
   config: Config;
   log: Log;
 }
 
 /** The mirror, with its copies in the repository's other working trees. */
-export function openMirror({ beadsDir, mirrorName, ...options }: MirrorOptions): Mirror {
-  const { repository, config, store, log } = options;
+export function openMirror({ place, mirrorName, ...options }: MirrorOptions): Mirror {
+  const { config, store, log } = options;
+  const { repository } = place;
   const tracking = repository && createTracking(config, repository.gitDir);
   const main = new MirrorFile({
     ...options,
-    path: join(beadsDir, mirrorName),
+    path: place.file(mirrorName),
     memory: createMirrorMemory(store.settings, { name: memoryName(mirrorName) }),
     ...omitUndefined({ tracking }),
   });
   return new MirrorWithCopies(main, {
-    ...createWorktreeSearch({ beadsDir, mirrorName }),
+    ...createWorktreeSearch(place, mirrorName),
     open({ path, name, gitDir }) {
       const firstSeq = store.events.lastSeq();
       const memory = createMirrorMemory(store.settings, {

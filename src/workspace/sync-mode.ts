@@ -5,6 +5,7 @@ import type { Environment } from '../platform/environment.ts';
 import { openSharedGit, openWorktreeGit } from '../git/git.ts';
 import { GitObjects } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Store } from '../store/store.ts';
 import { createBranchCycle } from '../sync/branch/branch-cycle.ts';
 import { forgetShared } from '../sync/branch/branch-memory.ts';
@@ -17,9 +18,7 @@ import { createSyncBranch, type SyncBranch } from '../sync/branch/sync-branch.ts
 import type { Config } from './config/config.ts';
 
 export interface SyncModeOptions {
-  beadsDir: string;
-  /** Undefined without git: nothing is shared. */
-  repository: GitRepository | undefined;
+  place: WorkspacePlace;
   projectId: string;
   config: Config;
   store: Store;
@@ -35,7 +34,8 @@ export interface SyncModeOptions {
 
 /** The cycle for the workspace's `sync.mode`; undefined where people commit the mirror themselves. */
 export function openSyncCycle(options: SyncModeOptions): SyncCycle | undefined {
-  const { repository, config, projectId, store } = options;
+  const { place, config, projectId, store } = options;
+  const { repository } = place;
   const mode = config.text('sync.mode') as SyncMode;
   // The branch lacks what changes while issues are shared in another way.
   if (repository === undefined || mode !== 'branch') forgetShared(store);
@@ -83,14 +83,14 @@ function openCheckedOut({
   repository,
   ...options
 }: SyncModeOptions & { repository: GitRepository }): SyncCycle {
-  const { beadsDir, store, mirror, env, clock, remoteWait } = options;
+  const { place, store, mirror, env, clock, remoteWait } = options;
   const { commonDir, topLevel } = repository;
   const branch = new CheckedOutBranch({
     git: remoteWait.watch(openWorktreeGit(repository, { env })),
     objects: new GitObjects(openSharedGit(repository, { env })),
     commonDir,
     path: relative(topLevel, mirror.path).split(sep).join('/'),
-    owner: `bd ${beadsDir}\n`,
+    owner: `bd ${place.beadsDir}\n`,
     clock,
     settings: store.settings,
   });

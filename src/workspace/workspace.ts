@@ -41,8 +41,7 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
   const store = held.store.guardedBy(guard);
   const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
   if (notice !== undefined) log.warn(notice);
-  const { beadsDir, repository, quarantineDirectory } = place;
-  const syncOptions = { ...around, beadsDir, config, repository, quarantineDirectory, reached };
+  const syncOptions = { ...around, place, config, reached };
   const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata, held }));
   held.store.onCommit(() => sync.storeChanged());
   let identity: Promise<Identity> | undefined;
@@ -68,7 +67,7 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
     identity: (): Promise<Identity> =>
       (identity ??= readIdentity({
         actor: config.text('actor'),
-        git: repository && openSharedGit(repository, { env }),
+        git: place.repository && openSharedGit(place.repository, { env }),
         env,
       })),
     /** Makes a change: all or nothing, durable when it returns, mirrored and shared soon after. */
