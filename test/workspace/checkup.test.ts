@@ -20,7 +20,7 @@ async function finding(wanted: string) {
   return found.find(({ name }) => name === wanted);
 }
 
-test('a project directory that git would take for a bare repository is told of, and not used', async () => {
+test('a project directory that git would take for a bare repository is reported, and not used', async () => {
   execFileSync(REAL_GIT, ['init', '-q', '--bare', project.path]);
   expect(await finding('Repository')).toMatchObject({
     status: 'warning',

@@ -446,7 +446,7 @@ describe('metadata that was replaced as a whole hides what another wrote to a ke
   });
 });
 
-describe('an issue that was deleted while somebody edited it', () => {
+describe('an issue that was deleted while others edited it', () => {
   const deleteWhileEdited = async (): Promise<void> => {
     await shared({ labels: ['api'] });
     await mia('delete_issues', { issue_ids: [ID] });
@@ -716,7 +716,7 @@ describe('restore_issue', () => {
 });
 
 describe('a text in conflict', () => {
-  test('keeps all its lines when somebody adds a note', async () => {
+  test('keeps all its lines when a note is added', async () => {
     await shared({ notes: 'First' });
     await concurrently({ notes: 'Of Mia' }, { notes: 'Of Lee' });
     expect(await fieldsInConflict()).toEqual(['notes']);

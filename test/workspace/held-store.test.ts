@@ -54,7 +54,7 @@ test('one whose file went away is whole: it is shown, and not written any more',
 
 test.each([
   ['the lock of which is another’s', replaceLock],
-  ['into which somebody wrote', scribble],
+  ['into which another program wrote', scribble],
 ])('one %s is neither written nor shown', (_how, lose) => {
   lose();
   expect(held.standing()).toBe('lost');
@@ -62,7 +62,7 @@ test.each([
   expect(() => held.guardShowing()).toThrow(refusal);
 });
 
-test('what was written over is put aside by who has the lock, and by nobody else', () => {
+test('only the holder of the lock puts an overwritten store aside', () => {
   const aside = () => readdirSync(beadsDir).filter(isAside);
   scribble();
   replaceLock();

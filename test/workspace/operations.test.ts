@@ -385,7 +385,7 @@ test('a method that is not there is refused by name', async () => {
   expect(error).toMatchObject({ code: 'UNKNOWN_METHOD', message: 'there is no method "fly_away"' });
 });
 
-test('a value that nobody could read again is refused, and the issue stays as it is', async () => {
+test('a value that could not be read back is refused, and the issue stays unchanged', async () => {
   const { issue_id: id } = await call('create_issue', { issue: { title: 'Deep' } });
   let deep: unknown = 1;
   for (let level = 0; level < 200; level++) deep = { deep };

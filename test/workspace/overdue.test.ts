@@ -13,7 +13,7 @@ import { createTempDirectory } from '../support/temp-directory.ts';
 
 const MINUTE_MS = 60_000;
 
-test('changes that wait for ten minutes are told of once in ten, by whoever opens the workspace', async () => {
+test('changes that wait for ten minutes are reported once every ten, in every process', async () => {
   using temp = createTempDirectory();
   const remote = join(temp.path, 'remote.git');
   const directory = join(temp.path, 'w');

@@ -116,7 +116,7 @@ test('bad lines are listed with what is wrong, and all others are in', async () 
   ]);
 });
 
-test('of versions that nobody here knows the newest is shown, the others are kept; a deleted issue stays deleted', async () => {
+test('of versions that are unknown here the newest is shown, the others are kept; a deleted issue stays deleted', async () => {
   await call('import', { lines: [line('a-1', { updated_at: '2026-02-01T00:00:00Z' })] });
   const bring = (fields: Record<string, unknown>) =>
     call('import', {
@@ -284,7 +284,7 @@ test('an export goes where a link leads, and never takes the place of a pipe or 
   expect(lstatSync(pipe).isFIFO()).toBe(true);
 });
 
-test('lines that could not be read are told of until somebody has looked after them', async () => {
+test('lines that could not be read are reported until they are corrected', async () => {
   writeFileSync(workspace.mirrorPath, `${line('a-1')}\nnot an issue\n`);
   await workspace.sync.flushMirror();
   expect(workspace.store.issues.count()).toBe(1);

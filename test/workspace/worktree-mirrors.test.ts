@@ -117,7 +117,7 @@ describe('in mode branch', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('one that cannot be used is told of once, and the others are written', async () => {
+  test('one that cannot be used is reported once, and the others are written', async () => {
     rmSync(at('one/.beads'), { recursive: true });
     mkdirSync(at('one/.beads/beads.jsonl'), { recursive: true });
     await using workspace = await open();
@@ -215,7 +215,7 @@ describe('in mode worktree', () => {
     }
   }, 60_000);
 
-  test('a writer that never stops keeps nobody from branches with one version, nor from a rebase', async () => {
+  test('a writer that never stops blocks neither a rebase nor branches with one version', async () => {
     git('main', 'checkout', '-qb', 'topic');
     writeFileSync(at('main/topic'), 'topic');
     git('main', 'add', 'topic');

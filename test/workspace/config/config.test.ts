@@ -112,7 +112,7 @@ test('what is unset leaves no trace in the file, and the rest as it was', async 
   expect(readFileSync(path(), 'utf8')).toBe('# Mine.\n\nother: x # theirs\n');
 });
 
-test('a file that somebody else wrote is edited, and one’s own change is no edit', async () => {
+test('a change by another program counts as an edit of the file, an own change does not', async () => {
   const config = await open('sync:\n  push: false\n');
   expect(config.isEdited()).toBe(false);
   const writing = config.set('issue_prefix', 'x');

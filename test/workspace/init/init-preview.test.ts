@@ -101,7 +101,7 @@ const PLACES: Record<string, () => string | Promise<string>> = {
     git(directory, 'commit', '-qm', 'Issues');
     return directory;
   },
-  'a merge driver of somebody else’s': () => {
+  'another merge driver': () => {
     const directory = clone('mia');
     git(directory, 'config', 'merge.beads.driver', 'other %A');
     return directory;
@@ -121,7 +121,7 @@ const CASES = Object.keys(PLACES).flatMap((name) =>
 );
 
 test.each(CASES)(
-  '$name, $choice: what a dry run tells comes true, and it touches nothing',
+  '$name, $choice: a dry run tells what init then does, and touches nothing',
   async ({ name, choice }) => {
     const options = optionsFor(await PLACES[name]!(), choice);
     const before = printDirectory(world);

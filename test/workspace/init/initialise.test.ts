@@ -335,7 +335,7 @@ describe('with --mode worktree', () => {
     expect(readFileSync(join(directory, '.beads/config.yaml'), 'utf8')).toContain('mode: worktree');
   });
 
-  test('what somebody has set in another way stays, and is told of', async () => {
+  test('a merge driver that a person set stays, and is reported', async () => {
     const directory = clone('mia');
     git(directory, 'config', 'merge.beads.driver', 'other %A');
     mkdirSync(join(directory, '.beads'));

@@ -233,7 +233,7 @@ describe('from a branch to a file that people commit', () => {
     expect(after).toEqual(before);
   });
 
-  test('a remote that is away is told of, and loses nothing', async () => {
+  test('a remote that cannot be reached is reported, and loses nothing', async () => {
     const directory = await project('mia', 'branch');
     await create(directory, 'First');
     git(directory, 'remote', 'set-url', 'origin', join(temp.path, 'nowhere'));
@@ -278,16 +278,19 @@ describe('a dry run', () => {
     ]),
   );
 
-  test.each(WAYS)('tells what a move would do, and does nothing: %o', async (way) => {
-    const { from, to, isCommitted } = way;
-    const directory = await project('mia', from, { isCommitted });
-    const before = [files(directory), git(directory, 'for-each-ref')];
-    const told = await migrate(directory, to, { dryRun: true });
-    expect([files(directory), git(directory, 'for-each-ref')]).toEqual(before);
-    expect(told).toMatchObject({ from, to, dry_run: true, warning: null });
-    const made = await migrate(directory, to);
-    expect(made).toMatchObject({ changes: told.changes, left: told.left });
-  });
+  test.each(WAYS)(
+    'a dry run tells what the migration would do, and does nothing: %o',
+    async (way) => {
+      const { from, to, isCommitted } = way;
+      const directory = await project('mia', from, { isCommitted });
+      const before = [files(directory), git(directory, 'for-each-ref')];
+      const told = await migrate(directory, to, { dryRun: true });
+      expect([files(directory), git(directory, 'for-each-ref')]).toEqual(before);
+      expect(told).toMatchObject({ from, to, dry_run: true, warning: null });
+      const made = await migrate(directory, to);
+      expect(made).toMatchObject({ changes: told.changes, left: told.left });
+    },
+  );
 });
 
 test('the setting moves too, in any of its forms', async () => {

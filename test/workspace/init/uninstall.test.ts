@@ -168,7 +168,7 @@ const PLACES: Record<string, () => string> = {
     git(directory, 'config', 'merge.beads.driver', MERGE_DRIVER);
     return directory;
   },
-  'a merge driver of somebody else’s': () => {
+  'another merge driver': () => {
     const directory = repository();
     git(directory, 'config', 'merge.beads.driver', 'other %A');
     return directory;
@@ -257,7 +257,7 @@ describe('issues that are nowhere else', () => {
     },
   );
 
-  test('a change of a shared issue counts, a deleted one that nobody saw does not', async () => {
+  test('a change of a shared issue counts, a deleted one that was never shared does not', async () => {
     const directory = shared();
     await init(directory);
     const id = await create(directory, 'Shared');
@@ -344,7 +344,7 @@ test('issues that were the classic tool’s stay in their file with what was cha
   ]);
 });
 
-test('files that bd did not make stay and are named, and lines nobody could read are among them', async () => {
+test('files that bd did not make stay and are named, unreadable lines among them', async () => {
   const directory = repository();
   await init(directory);
   writeFileSync(join(directory, '.beads/notes.txt'), 'mine');
@@ -480,7 +480,7 @@ describe('--purge-remote', () => {
     expect(branches()).toContain('work');
   });
 
-  test('is refused when somebody pushed after the look', async () => {
+  test('is refused when another clone has pushed since', async () => {
     const directory = shared();
     await init(directory);
     const tip = git(remote, 'rev-parse', 'beads-sync');
@@ -490,7 +490,7 @@ describe('--purge-remote', () => {
     const late = createGit({ gitDir: join(directory, '.git'), env });
     const looked = { remote: 'origin', ref: 'refs/heads/beads-sync', tip };
     await expect(purgeBranch(late, looked)).rejects.toMatchObject({
-      message: expect.stringContaining('somebody changed refs/heads/beads-sync'),
+      message: expect.stringContaining('refs/heads/beads-sync on origin was changed meanwhile'),
     });
     expect(branches()).toContain('beads-sync');
   });
