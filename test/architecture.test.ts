@@ -23,20 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   mcp: ['core', 'protocol', 'platform', 'rpc'],
   cli: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client'],
   local: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client', 'cli'],
-  daemon: [
-    'core',
-    'protocol',
-    'platform',
-    'rpc',
-    'git',
-    'place',
-    'store',
-    'sync',
-    'workspace',
-    'client',
-    'cli',
-    'mcp',
-  ],
+  daemon: ['core', 'protocol', 'platform', 'rpc', 'place', 'workspace', 'client', 'cli', 'mcp'],
 };
 
 const LINES_MAX = 400;
@@ -203,7 +190,7 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['core/issue.ts', 'protocol/methods/issue.ts'],
   ['protocol/methods/conflict.ts', 'workspace/operations/conflict.ts'],
   ['protocol/methods/workspace.ts', 'workspace/workspace.ts'],
-  ['protocol/first-bytes.ts', 'daemon/connections/first-bytes.ts'],
+  ['protocol/daemon-methods.ts', 'daemon/daemon-methods.ts'],
   ['store/carried-lines.ts', 'sync/intake/carried-lines.ts'],
   ['cli/commands/config.ts', 'workspace/config/config.ts'],
   ['cli/commands/conflicts.ts', 'core/causal/conflicts.ts'],

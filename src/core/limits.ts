@@ -243,9 +243,6 @@ export const WAL_BYTES_MAX = 4 * 1024 * 1024;
 /** A write-ahead log above this size, in bytes, is emptied when the daemon rests. */
 export const WAL_REST_BYTES_MAX = 1024 * 1024;
 
-/** Lifecycle events waiting in a daemon: far more than all connections can make at once. */
-export const DAEMON_EVENTS_MAX = 1_024;
-
 /** A command's text goes over the socket in pieces of this many characters, well below a line's limit. */
 export const STREAM_CHUNK_CHARS = 256 * 1024;
 

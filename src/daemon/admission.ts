@@ -1,7 +1,5 @@
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { ProgramFile } from './program-file.ts';
 import type { HelloResult } from '../protocol/daemon-methods.ts';
 import {
   decideHandshake,
@@ -10,46 +8,26 @@ import {
   readProtocol,
   PROTOCOL,
 } from '../protocol/handshake.ts';
-import type { Config } from '../workspace/config/config.ts';
-import { SCHEMA_VERSION } from '../store/upgrade.ts';
-import type { Settings } from '../store/settings.ts';
+import { lastRetirementMs, noteRetirement, schemaVersion } from '../workspace/housekeeping.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { DaemonContext } from './daemon-context.ts';
+import type { ProgramFile } from './program-file.ts';
 
-/** Where each caller says who it is, and hears whether this daemon is the one for it. */
-export interface Admission {
-  /** Throws `DAEMON_RETIRING` before anything of a command is done that is for another daemon. */
-  admit(params: unknown): void;
-  hello(params: unknown): HelloResult;
-  /** Makes room: from now on every command is for the next daemon. */
-  retire(reason: string): void;
-  /** The answer to a command that this daemon has not begun, or not changed anything with. */
-  decline(reason: string): BdError;
-}
+const CAPABILITIES = ['cancel', 'going_away', 'key', 'lsp', 'mcp', 'passive'] as const;
 
-/** In the store, so that a daemon that is started again knows it. */
-const RETIRED = 'daemon_retired_ms';
-
-const CAPABILITIES = ['going_away', 'key', 'lsp', 'mcp'] as const;
-
-export function createAdmission({
-  projectDir,
-  instance,
-  program,
-  config,
-  settings,
-  clock,
-  retired,
-}: {
-  projectDir: string;
+interface AdmissionOptions {
   /** Tells this daemon from all others. */
   instance: string;
-  program: ProgramFile;
-  /** Its settings; edited by hand they are the next daemon's. */
-  config: Pick<Config, 'isEdited'>;
-  settings: Settings;
-  clock: Clock;
   /** Called once; when it returns, no other client finds this daemon. */
   retired: (reason: string) => void;
-}): Admission {
+}
+
+/** Lets each caller say who it is, and tells it whether this daemon is the one for it. */
+export function createAdmission(
+  { place, workspace, program, clock }: DaemonContext,
+  { instance, retired }: AdmissionOptions,
+) {
+  const { projectDir } = place;
   let reason: string | undefined;
   const retire = (why: string): void => {
     if (reason !== undefined) return;
@@ -61,12 +39,14 @@ export function createAdmission({
       message: `the daemon of ${projectDir} ends (${why}), and did not do this`,
       remedy: 'Run it again: the next daemon does it.',
     });
-  const retiredMs = Number(settings.get(RETIRED) ?? 0);
+  const retiredMs = lastRetirementMs(workspace);
   const here = { version: VERSION, protocol: PROTOCOL };
   return {
-    admit(params) {
+    /** Throws `DAEMON_RETIRING` before anything is done that is for another daemon. */
+    admit(params: unknown): void {
       if (reason === undefined && program.isReplaced()) retire('its program was replaced');
-      if (reason === undefined && config.isEdited()) retire('its settings were edited');
+      // Settings that were edited by hand are the next daemon's.
+      if (reason === undefined && workspace.config.isEdited()) retire('its settings were edited');
       if (reason !== undefined) throw decline(reason);
       const client = readClient(params);
       const sinceRetirementMs = clock.nowMs() - retiredMs;
@@ -74,11 +54,11 @@ export function createAdmission({
       if (kind === 'serve') return;
       const version = client?.version ?? '';
       if (kind === 'client_too_old') throw tooOld(version, { projectDir, program });
-      noteRetirement(settings, clock.nowMs());
+      remember(workspace, clock.nowMs());
       retire(`bd ${version} is newer`);
       throw decline(`bd ${version} is newer`);
     },
-    hello(params) {
+    hello(params: unknown): HelloResult {
       const asked = readProtocol(params);
       const protocol = overlap(PROTOCOL, asked);
       if (protocol === undefined) throw otherProtocol(asked);
@@ -87,24 +67,26 @@ export function createAdmission({
         instance,
         version: VERSION,
         build: program.build,
-        schema: SCHEMA_VERSION,
+        schema: schemaVersion(),
         pid: process.pid,
         workspace: projectDir,
         state: reason === undefined ? 'serving' : 'retiring',
         capabilities: CAPABILITIES,
       };
     },
+    /** Makes room: from now on every command is for the next daemon. */
     retire,
+    /** The answer to what this daemon has not begun, or not changed anything with. */
     decline,
   };
 }
 
-/** A store that cannot be written, as on a full disk, keeps no newer bd from its daemon. */
-function noteRetirement(settings: Settings, nowMs: number): void {
+/** A store that cannot be written, on a full disk say, must not keep a newer bd from its daemon. */
+function remember(workspace: Workspace, nowMs: number): void {
   try {
-    settings.set(RETIRED, String(nowMs));
+    noteRetirement(workspace, nowMs);
   } catch {
-    // The next daemon does not know of it, and may retire sooner than need be.
+    // The next daemon may retire sooner than need be.
   }
 }
 

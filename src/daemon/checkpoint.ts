@@ -1,43 +1,38 @@
 import { STORE_REST_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Store } from '../store/store.ts';
 
-/** Tidies the store up when nobody works with it. */
-export interface Checkpoint {
-  /** After a short quiet; called again, the quiet begins anew. */
-  soon(): void;
-  now(): void;
-  stop(): void;
-}
+export type Checkpoint = ReturnType<typeof createCheckpoint>;
 
+/** Tidies the store up while no client works with it. */
 export function createCheckpoint({
-  store,
+  tidy,
   clock,
   log,
 }: {
-  store: Pick<Store, 'rest'>;
+  tidy: () => void;
   clock: Clock;
   log: Log;
-}): Checkpoint {
+}) {
   let cancel = (): void => {};
   let isStopped = false;
   const now = (): void => {
     try {
-      store.rest();
+      tidy();
     } catch (error) {
-      // Nothing is lost by it, and it is tried again.
+      // Nothing is lost, and the next checkpoint tries again.
       log.warn('the write-ahead log could not be emptied', { error });
     }
   };
   return {
-    soon() {
+    /** After a short quiet; each call restarts the wait. */
+    soon(): void {
       cancel();
-      // The last connections end after that.
+      // The last connections end after the stop.
       if (!isStopped) cancel = clock.after(STORE_REST_MS, now);
     },
     now,
-    stop() {
+    stop(): void {
       isStopped = true;
       cancel();
     },

@@ -1,11 +1,13 @@
-import type { Environment } from '../platform/environment.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { ProgramFile } from './program-file.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
 import type { Standing } from '../workspace/held-store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import type { DaemonEvent } from './daemon-state.ts';
+import type { HealthCheck } from './health-check.ts';
+import type { ProgramFile } from './program-file.ts';
 
 /** What the parts of a daemon share while it serves. */
 export interface DaemonContext {
@@ -16,10 +18,12 @@ export interface DaemonContext {
   readonly log: DaemonLog;
   readonly program: ProgramFile;
   readonly startedMs: number;
-  /** Of the directory as well. */
+  readonly healthCheck: HealthCheck;
+  readonly checkpoint: Checkpoint;
+  /** Whether the store, its lock and the directory are still those that were opened. */
   readonly standing: () => Standing;
-  /** Tells the one loop that decides the daemon's life. */
+  /** Reports what can change the daemon's life. */
   readonly post: (event: DaemonEvent) => void;
-  /** Looks at the workspace and the program now, and tells that loop. */
+  /** Reports how the workspace, the program and the modules are. */
   readonly check: () => void;
 }

@@ -5,15 +5,15 @@ import type { Standing } from '../workspace/held-store.ts';
 export type DaemonEvent =
   | { kind: 'connection_opened' }
   | { kind: 'connection_ended'; nowMs: number }
-  /** The regular look at things; `hasPending` is true while changes wait to be shared. */
+  /** How things are; `isBusy` while a module needs the daemon though no client is there. */
   | {
       kind: 'checked';
       nowMs: number;
-      hasPending: boolean;
+      isBusy: boolean;
       workspace: Standing;
       program: 'present' | 'replaced';
     }
-  /** The machine slept: that nobody called meanwhile says nothing. */
+  /** The machine slept, so the time without calls does not count. */
   | { kind: 'woke'; nowMs: number }
   | { kind: 'stop_requested'; reason: string }
   /** Another daemon is to begin, such as a newer one. */
@@ -34,6 +34,23 @@ export type DaemonState =
   /** Requests that run have `patienceMs` to end. */
   | { kind: 'draining'; reason: string; patienceMs: number; error?: unknown }
   | { kind: 'abandoning'; reason: string; patienceMs: number };
+
+type Ended = Exclude<DaemonState, { kind: 'serving' }>;
+
+/** The state of a running daemon. Events only change it; what follows is done once, at the end. */
+export function createLife({ startedMs }: { startedMs: number }) {
+  let state: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: startedMs };
+  let finish = (_end: Ended): void => {};
+  const ended = new Promise<Ended>((resolve) => (finish = resolve));
+  return {
+    post(event: DaemonEvent): void {
+      state = decide(state, event);
+      if (state.kind !== 'serving') finish(state);
+    },
+    /** Resolves when the daemon is to end, with how. */
+    ended,
+  };
+}
 
 export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
   if (state.kind !== 'serving') return state;
@@ -59,11 +76,11 @@ export function decide(state: DaemonState, event: DaemonEvent): DaemonState {
 
 function check(
   state: DaemonState & { kind: 'serving' },
-  { nowMs, hasPending, workspace, program }: DaemonEvent & { kind: 'checked' },
+  { nowMs, isBusy, workspace, program }: DaemonEvent & { kind: 'checked' },
 ): DaemonState {
   if (workspace === 'lost') return { ...drain('the workspace is gone'), kind: 'abandoning' };
   if (workspace === 'replaced') return drain('the store was replaced');
-  if (state.connections > 0 || hasPending) return { ...state, quietSinceMs: nowMs };
+  if (state.connections > 0 || isBusy) return { ...state, quietSinceMs: nowMs };
   if (program === 'replaced') return drain('its program was replaced');
   if (nowMs - state.quietSinceMs < IDLE_TIMEOUT_MS) return state;
   return drain('nobody has called for a while');

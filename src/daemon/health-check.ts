@@ -1,38 +1,26 @@
 import { LOOK_INTERVAL_MS, LOOK_SETTLE_MS, LOOK_SPACING_MS, WAKE_GAP_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 
-/** What a look finds out about the time since the one before. */
+/** Time since the last check. */
 export interface Elapsed {
-  /** By the calendar: this one goes on while the machine sleeps. */
+  /** By the calendar: it goes on while the machine sleeps. */
   wallMs: number;
-  /** By a clock that nobody sets, and that may stand still during sleep. */
+  /** By a clock that nobody can set, and that may stop during sleep. */
   monotonicMs: number;
 }
 
-export interface HealthCheck {
-  /**
-   * The clock for all parts of the daemon: a look goes along when one of them wakes up, so that a
-   * daemon that waits for its next fetch wakes up for nothing else.
-   */
-  readonly clock: Clock;
-  start(options: { look: (since: { isWake: boolean }) => void; intervalMs: () => number }): void;
-  /** Looks when what happens has settled: in the middle of an `rm -r` nothing may be put back. */
-  soon(): void;
-  stop(): void;
-}
+export type HealthCheck = ReturnType<typeof createHealthCheck>;
 
-/** Looks soon after whatever happens, and at a slow pace when nothing does. */
-export function createHealthCheck({
-  clock,
-  monotonicMs,
-}: {
+interface HealthCheckOptions {
   clock: Clock;
   monotonicMs: () => number;
-}): HealthCheck {
+}
+
+/** Checks the daemon's workspace soon after anything happened, and at a slow pace while nothing does. */
+export function createHealthCheck({ clock, monotonicMs }: HealthCheckOptions) {
   const read = (): Elapsed => ({ wallMs: clock.nowMs(), monotonicMs: monotonicMs() });
   let last = read();
-  let tick = (): void => {};
-  let arm = (_delayMs: number): void => {};
+  let check: (() => void) | undefined;
   let cancel = (): void => {};
 
   const elapsed = (): Elapsed => {
@@ -42,42 +30,47 @@ export function createHealthCheck({
       monotonicMs: now.monotonicMs - last.monotonicMs,
     };
   };
+  const arm = (delayMs: number): void => {
+    cancel();
+    if (check !== undefined) cancel = clock.after(delayMs, check);
+  };
   return {
-    clock: {
-      nowMs: () => clock.nowMs(),
-      after: (delayMs, callback) =>
-        clock.after(delayMs, () => {
-          callback();
-          if (elapsed().monotonicMs >= LOOK_SPACING_MS || hasSlept(elapsed())) tick();
-        }),
-    },
-    start({ look, intervalMs }) {
-      arm = (delayMs) => {
-        cancel();
-        cancel = clock.after(delayMs, tick);
-      };
+    start({
+      intervalMs,
+      onCheck,
+    }: {
+      intervalMs: () => number;
+      onCheck: (since: { isWake: boolean }) => void;
+    }): void {
       last = read();
-      tick = () => {
+      check = () => {
         const isWake = hasSlept(elapsed());
         last = read();
         arm(intervalMs());
-        look({ isWake });
+        onCheck({ isWake });
       };
       arm(intervalMs());
     },
+    /**
+     * Call when something else has woken the daemon up, as a request or a fetch does: the check goes along
+     * with that, and needs no wake-up of its own.
+     */
+    tick(): void {
+      if (elapsed().monotonicMs >= LOOK_SPACING_MS || hasSlept(elapsed())) check?.();
+    },
+    /** Checks when what happens to the files has settled: in the middle of an `rm -r` nothing may be put back. */
     soon: () => arm(LOOK_SETTLE_MS),
-    stop() {
-      tick = () => {};
-      arm = () => {};
+    stop(): void {
+      check = undefined;
       cancel();
     },
   };
 }
 
 /**
- * Whether the machine slept, the process was stopped, or somebody set the clock: in each case what
- * was planned for a time, and what is believed of the world, is to be looked at again. Linux stops
- * the monotonic clock during sleep; macOS does not, and there the look comes late.
+ * Whether the machine slept, the process was stopped, or somebody set the clock. After each of these,
+ * planned times and what was known of the world are out of date. Linux stops the monotonic clock during
+ * sleep; macOS does not, and there the check is late instead.
  */
 export function hasSlept({ wallMs, monotonicMs }: Elapsed): boolean {
   const jumped = Math.abs(wallMs - monotonicMs) > WAKE_GAP_MS;

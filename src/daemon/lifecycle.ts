@@ -1,24 +1,36 @@
+import { setImmediate } from 'node:timers/promises';
 import { toBdError, type BdError } from '../core/errors.ts';
+import { SUCCESSION_WAIT_MS } from '../core/limits.ts';
+import { readLink } from '../place/socket-link.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDaemonLog, type DaemonLog } from './daemon-log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchIdentity } from '../platform/file-version.ts';
+import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import type { LogLevel } from '../platform/log.ts';
-import { watchProgram } from './program-file.ts';
-import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { Standing } from '../workspace/held-store.ts';
+import { checkpoint as tidyStore } from '../workspace/housekeeping.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
-import { refuseCrashLoop } from './crash.ts';
-import { decide, type DaemonEvent, type DaemonState } from './daemon-state.ts';
-import { createEventQueue, type EventQueue } from './event-queue.ts';
-import { openServer, type DaemonServer } from './server.ts';
-import { createRegistration } from './registration.ts';
-import { createHealthCheck, type HealthCheck } from './health-check.ts';
-import { loadRunner } from './run-command.ts';
-import type { DaemonContext } from './daemon-context.ts';
 import { createCheckpoint } from './checkpoint.ts';
-import { takeOver } from './handover.ts';
-import { startUpkeep } from './upkeep.ts';
+import { refuseCrashLoop } from './crash.ts';
+import type { DaemonContext } from './daemon-context.ts';
+import { createDaemonLog, type DaemonLog } from './daemon-log.ts';
+import { createDaemonMethods } from './daemon-methods.ts';
+import { createRouter, type DaemonModule } from './daemon-module.ts';
+import { createLife } from './daemon-state.ts';
+import { createFaces } from './faces.ts';
+import { createHealthCheck, type HealthCheck } from './health-check.ts';
+import { watchProgram } from './program-file.ts';
+import { createRegistration } from './registration.ts';
+import { observed, openServer, type ServingContext } from './server.ts';
+import { createUpkeep } from './upkeep.ts';
+import { createWorkspaceCall, createWorkspaceModule } from './workspace-module.ts';
+
+/** The daemon's parts: one more is one more entry. */
+const MODULES: readonly ((context: ServingContext) => DaemonModule)[] = [
+  createWorkspaceModule,
+  createDaemonMethods,
+  createUpkeep,
+];
 
 /** How a start went; exactly one is reported. */
 export type FirstWord = { kind: 'ready' } | { kind: 'busy' } | { kind: 'failed'; error: BdError };
@@ -70,48 +82,59 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 type LoggedOptions = DaemonOptions & { log: DaemonLog };
 
 async function runLocked(options: LoggedOptions): Promise<number> {
-  const { place, report, stop } = options;
+  const { place, clock, log, report, stop } = options;
   const lock = await takeOver(place, { stop });
   if (lock === undefined) {
     report({ kind: 'busy' });
     return 0;
   }
   try {
-    const isSame = watchIdentity(place.beadsDir);
-    refuseCrashLoop(place, { nowMs: options.clock.nowMs() });
-    const look = createHealthCheck({
-      clock: options.clock,
-      monotonicMs: () => performance.now(),
-    });
-    const { clock } = look;
-    const workspace = await openWorkspace({ ...options, clock });
-    options.log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
-    const standing = (): Standing => (isSame() ? workspace.standing() : 'lost');
-    return await serve(workspace, { ...options, clock, look, standing });
+    const isSameDirectory = watchIdentity(place.beadsDir);
+    refuseCrashLoop(place, { nowMs: clock.nowMs() });
+    const healthCheck = createHealthCheck({ clock, monotonicMs: () => performance.now() });
+    // A step of a sync cycle has woken the daemon up.
+    const workspace = await openWorkspace({ ...options, reached: () => healthCheck.tick() });
+    log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
+    return await serve(workspace, { ...options, healthCheck, isSameDirectory });
   } finally {
     lock.release();
   }
 }
 
+/** Between two attempts to take the lock. */
+const ATTEMPT_MS = 100;
+
+/**
+ * Acquires the workspace's lock, waiting for a previous daemon that is ending: that one removes its link
+ * first, and releases the lock when it has answered and written everything. Undefined when another
+ * process keeps the lock.
+ */
+async function takeOver(
+  place: WorkspacePlace,
+  { stop }: { stop: AbortSignal },
+): Promise<KernelLock | undefined> {
+  const endMs = performance.now() + SUCCESSION_WAIT_MS;
+  for (;;) {
+    const lock = await acquireKernelLock(place.lockFile, { waitMs: ATTEMPT_MS });
+    if (lock !== undefined) return lock;
+    const isServed = readLink(place.socketLink) !== undefined;
+    if (isServed || stop.aborted || performance.now() >= endMs) return undefined;
+  }
+}
+
 interface ServeOptions extends LoggedOptions {
-  /** Of the directory as well. */
-  standing: () => Standing;
-  look: HealthCheck;
+  healthCheck: HealthCheck;
+  isSameDirectory: () => boolean;
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
+  const { clock, log, report, stop } = options;
   // After a loss, or in a fresh clone, the first answer must know what the mirror and the repository hold.
   await workspace.sync.restore();
-  const { clock, log, report, look } = options;
-  const events = createEventQueue<DaemonEvent>();
-  const context = createContext(workspace, { ...options, events });
-  const registration = createRegistration(context);
-  const checkpoint = createCheckpoint({ store: workspace.store, clock, log });
-  const server: DaemonServer = await openServer(context, {
-    ended() {
-      if (server.connections() === 0) checkpoint.soon();
-      void registration.begin();
-    },
+  const life = createLife({ startedMs: clock.nowMs() });
+  const { context, modules, registration } = await assemble(workspace, {
+    ...options,
+    post: (event) => life.post(event),
   }).catch(async (error: unknown) => {
     await workspace[Symbol.asyncDispose]();
     throw error;
@@ -119,38 +142,64 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   report({ kind: 'ready' });
 
   const background = new AbortController();
-  const syncing = workspace.sync
-    .run(background.signal)
-    .catch((error: unknown) => context.post({ kind: 'failed', error }));
-  const stopUpkeep = startUpkeep(context, { look, server, checkpoint });
-  obey(options.stop, context);
-  // Where it cannot be loaded, the command that needs it will say so.
-  loadRunner().catch(() => {});
+  const failed = (error: unknown): void => life.post({ kind: 'failed', error });
+  const running = modules.map((module) => module.run?.(background.signal).catch(failed));
+  const ask = (): void => life.post({ kind: 'stop_requested', reason: String(stop.reason) });
+  if (stop.aborted) ask();
+  stop.addEventListener('abort', ask);
 
-  const end = await runUntilEnd(events, context.startedMs);
+  const end = await life.ended;
+  // The request that asked for the end, or found it out, is answered first.
+  await setImmediate();
   log.info('ending', { reason: end.reason });
-  stopUpkeep();
-  await server.close(end);
+  await context.server.close(end);
   background.abort();
-  await Promise.all([syncing, registration.begin()]);
+  await Promise.all([...running, registration.begin()]);
   try {
     if (end.kind === 'abandoning') workspace.abandon();
-    else await workspace[Symbol.asyncDispose]();
+    else for (const module of modules.toReversed()) await module.drain?.();
   } finally {
-    server.remove();
+    context.server.remove();
     await registration.remove();
   }
   if (end.kind === 'draining' && end.error !== undefined) throw end.error;
   return 0;
 }
 
+/** Puts the daemon together. */
+async function assemble(workspace: Workspace, options: ServeOptions & Pick<DaemonContext, 'post'>) {
+  const base = createContext(workspace, { ...options, isBusy: () => modules.some(isBusy) });
+  const registration = createRegistration(base);
+  const server = await openServer(base, {
+    faces: () => faces,
+    ended() {
+      if (server.connections.awake === 0) base.checkpoint.soon();
+      void registration.begin();
+    },
+  });
+  const context = { ...base, server };
+  const modules = MODULES.map((create) => create(context));
+  const faces = createFaces({
+    handle: observed(createRouter(modules), context),
+    call: createWorkspaceCall(context),
+    admit: (params) => server.admission.admit(params),
+    log: context.log,
+  });
+  return { context, modules, registration };
+}
+
+function isBusy(module: DaemonModule): boolean {
+  return module.busy?.() ?? false;
+}
+
 function createContext(
   workspace: Workspace,
-  options: ServeOptions & { events: EventQueue<DaemonEvent> },
+  options: ServeOptions & Pick<DaemonContext, 'post'> & { isBusy: () => boolean },
 ): DaemonContext {
-  const { place, env, clock, log, standing, staysWhenIdle, events } = options;
+  const { place, env, clock, log, healthCheck, isSameDirectory, staysWhenIdle, post } = options;
   const program = watchProgram(options.program);
-  const post = (event: DaemonEvent): void => events.post(event);
+  const standing: DaemonContext['standing'] = () =>
+    isSameDirectory() ? workspace.standing() : 'lost';
   return {
     place,
     workspace,
@@ -159,6 +208,8 @@ function createContext(
     log,
     program,
     startedMs: clock.nowMs(),
+    healthCheck,
+    checkpoint: createCheckpoint({ tidy: () => tidyStore(workspace), clock, log }),
     standing,
     post,
     check() {
@@ -167,40 +218,10 @@ function createContext(
         kind: 'checked',
         nowMs: clock.nowMs(),
         // A store that is lost is not asked either.
-        hasPending: found === 'ours' && (staysWhenIdle || hasPending(workspace)),
+        isBusy: found === 'ours' && (staysWhenIdle || options.isBusy()),
         workspace: found,
         program: program.isReplaced() ? 'replaced' : 'present',
       });
     },
   };
-}
-
-function obey(stop: AbortSignal, { post }: DaemonContext): void {
-  const ask = (): void => post({ kind: 'stop_requested', reason: String(stop.reason) });
-  if (stop.aborted) ask();
-  stop.addEventListener('abort', ask);
-}
-
-/** The one loop that decides the daemon's life. */
-async function runUntilEnd(
-  events: EventQueue<DaemonEvent>,
-  startedMs: number,
-): Promise<Exclude<DaemonState, { kind: 'serving' }>> {
-  let state: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: startedMs };
-  for (;;) {
-    for (const event of await events.take()) state = decide(state, event);
-    if (state.kind !== 'serving') return state;
-  }
-}
-
-/** Where nothing is ever sent, nothing waits. */
-function hasPending({ sync, store }: Workspace): boolean {
-  try {
-    const { state, pending } = sync.status();
-    return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
-  } catch (error) {
-    // Another program keeps it locked, say: something may wait. Damage is found by the next look.
-    store.explain(error);
-    return true;
-  }
 }

@@ -8,8 +8,10 @@ import type {
   RunCommandResult,
   StdinPiece,
 } from '../protocol/daemon-methods.ts';
-import type { Call } from '../protocol/methods.ts';
+import { METHODS, type Call } from '../protocol/methods.ts';
 import type { Caller } from '../rpc/connection.ts';
+import { createWorkspaceCall } from './workspace-module.ts';
+import type { ServingContext } from './server.ts';
 
 type RunCommand = typeof RunCommandFunction;
 
@@ -17,10 +19,11 @@ type RunCommand = typeof RunCommandFunction;
 export async function runCommandFor(
   caller: Caller,
   params: RunCommandParams,
-  { call, nowMs }: { call: Call; nowMs: number },
+  context: ServingContext,
 ): Promise<RunCommandResult> {
+  const { clock, server } = context;
   // A daemon that was stopped for a while finds commands whose clients have reported a failure.
-  if (params.expires_ms !== undefined && nowMs > params.expires_ms) throw expired();
+  if (params.expires_ms !== undefined && clock.nowMs() > params.expires_ms) throw expired();
   // The client knows from this that its command was read, and must not be sent again.
   const beat = (): void => void caller.notify('heartbeat', {});
   beat();
@@ -28,11 +31,13 @@ export async function runCommandFor(
   try {
     const runCommand = await loadRunner();
     const { signal } = caller;
+    const watched = watchLoss(createWorkspaceCall(context, params));
     const exitCode = await runCommand(params.argv, createIo(caller, params), (method, given) =>
-      call(method, given, { signal }),
+      watched.call(method, given, { signal }),
     );
-    // Its failure was not printed: nobody waits for that output any more.
+    // What a cancelled command printed since was not sent.
     signal.throwIfAborted();
+    if (watched.isForTheNext()) throw server.admission.decline('the workspace was replaced');
     return { exit_code: exitCode };
   } finally {
     clearInterval(beating);
@@ -42,6 +47,32 @@ export async function runCommandFor(
 /** The command tree takes milliseconds to load: a daemon that is ready does it before it is asked. */
 export async function loadRunner(): Promise<RunCommand> {
   return (await import('../cli/execute.ts')).runCommand;
+}
+
+export interface WatchedCall {
+  call: Call;
+  /** This daemon lost the workspace before the command changed anything, so the next daemon can run all of it. */
+  isForTheNext(): boolean;
+}
+
+const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'DAEMON_RETIRING']);
+
+export function watchLoss(call: Call): WatchedCall {
+  let hasChanged = false;
+  let isLost = false;
+  return {
+    async call(method, params, options) {
+      try {
+        const result = await call(method, params, options);
+        hasChanged ||= METHODS[method].effect !== 'read';
+        return result;
+      } catch (error) {
+        isLost ||= error instanceof BdError && LOSSES.has(error.code);
+        throw error;
+      }
+    },
+    isForTheNext: () => isLost && !hasChanged,
+  };
 }
 
 function createIo(caller: Caller, params: RunCommandParams): CommandIo {

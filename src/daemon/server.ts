@@ -1,41 +1,33 @@
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
-import { BdError } from '../core/errors.ts';
-import type { Call } from '../protocol/methods.ts';
-import { createCall } from '../workspace/operations/table.ts';
 import type { Handle } from '../rpc/connection.ts';
+import type { Face } from '../rpc/face.ts';
+import { createAdmission } from './admission.ts';
 import { Connections } from './connections.ts';
-import { createFaces } from './faces.ts';
-import { createHandle } from './handle-request.ts';
-import { listen, type Listener } from './listener.ts';
-import { createAdmission, type Admission } from './admission.ts';
 import type { DaemonContext } from './daemon-context.ts';
+import { listen, type Listener } from './listener.ts';
 
-/** The side that clients meet: the socket, who is let in, and what is answered. */
-export interface DaemonServer {
-  /** How many connections are open. */
-  connections(): number;
-  /** Puts the link to the socket back when somebody took it away; throws when it cannot. */
-  restoreLink(): void;
-  /** Lets nobody in any more; what runs has `patienceMs` to be answered. */
-  close(end: { reason: string; patienceMs: number }): Promise<void>;
-  /** Takes away what tells that this process serves. */
-  remove(): void;
+export type DaemonServer = Awaited<ReturnType<typeof openServer>>;
+
+/** What the modules of a daemon share. */
+export interface ServingContext extends DaemonContext {
+  readonly server: DaemonServer;
 }
 
-/** `ended` is called after each connection. */
-export async function openServer(
-  context: DaemonContext,
-  { ended }: { ended: () => void },
-): Promise<DaemonServer> {
-  const { place, workspace, env, clock, log, standing, post, check } = context;
-  const connections: Connections = new Connections({
-    faces: createFaces({
-      call: callFor(context, {}),
-      handle: (...request) => handle(...request),
-      admit: (params) => admission.admit(params),
-      log,
-    }),
+interface ServerOptions {
+  /** Called when a connection has come: what they serve is put together after the socket is there. */
+  faces: () => readonly Face[];
+  /** Called after each connection that kept the daemon awake. */
+  ended: () => void;
+}
+
+/** The side that clients meet: the socket, who is let in, and the connections. */
+export async function openServer(context: DaemonContext, { faces, ended }: ServerOptions) {
+  const { place, workspace, env, clock, log, healthCheck, standing, post, check } = context;
+  const connections = new Connections({
+    get faces() {
+      return faces();
+    },
     log,
     opened() {
       post({ kind: 'connection_opened' });
@@ -47,6 +39,7 @@ export async function openServer(
     },
   });
   const accept = (socket: Socket): void => {
+    healthCheck.tick();
     if (standing() === 'ours') return connections.accept(socket);
     // Before its request is read: the client starts a daemon that opens what is there now.
     listener.withdraw();
@@ -54,85 +47,37 @@ export async function openServer(
     check();
   };
   const listener: Listener = await listen(place, { env, accept });
-  const admission = openAdmission(context, listener);
-  const handle = openHandle(context, { admission, connections, listener });
-  return {
-    connections: () => connections.awake,
-    restoreLink: () => listener.restoreLink(),
-    async close({ reason, patienceMs }) {
-      listener.withdraw();
-      listener.close();
-      await connections.drain({ refusal: admission.decline(reason), timeoutMs: patienceMs });
-    },
-    remove: () => listener.remove(),
-  };
-}
-
-function openAdmission(
-  { workspace, program, clock, post }: DaemonContext,
-  listener: Listener,
-): Admission {
-  return createAdmission({
-    projectDir: workspace.place.projectDir,
+  const admission = createAdmission(context, {
     instance: basename(listener.socketPath, '.sock'),
-    program,
-    config: workspace.config,
-    settings: workspace.store.settings,
-    clock,
     retired(reason) {
       listener.withdraw();
       post({ kind: 'retire_requested', reason });
     },
   });
-}
-
-function openHandle(
-  context: DaemonContext,
-  {
-    admission,
+  return {
     connections,
-    listener: { socketPath },
-  }: { admission: Admission; connections: Connections; listener: Listener },
-): Handle {
-  const { workspace, program, clock, startedMs, log, post } = context;
-  let { notice } = workspace;
-  const handle = createHandle({
-    callFor: (command) => callFor(context, command),
     admission,
-    facts: {
-      workspace,
-      socketPath,
-      startedMs,
-      clock,
-      build: program.build,
-      connections: () => connections.count,
-      lastError: () => log.lastError(),
+    socketPath: listener.socketPath,
+    /** Removes the link to the socket: no new client finds this daemon. */
+    withdraw: () => listener.withdraw(),
+    /** Puts the link back when somebody removed it; throws when it cannot. */
+    restoreLink: () => listener.restoreLink(),
+    /** Lets nobody in any more; what runs has `patienceMs` to be answered. */
+    async close({ reason, patienceMs }: { reason: string; patienceMs: number }): Promise<void> {
+      listener.withdraw();
+      listener.close();
+      await connections.drain({ refusal: admission.decline(reason), timeoutMs: patienceMs });
     },
-    // The first client that asks tells its person.
-    takeNotice() {
-      const told = notice;
-      notice = undefined;
-      return told;
-    },
-    stop: (reason) => post({ kind: 'stop_requested', reason }),
-  });
-  return (method, params, caller) => {
-    log.debug('request', { method });
-    return handle(method, params, caller);
+    /** Removes the files that say that this process serves. */
+    remove: () => listener.remove(),
   };
 }
 
-const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'STORE_UNUSABLE']);
-
-/** A request that fails because the workspace was taken from us, or broke, ends the daemon, not just the request. */
-function callFor({ workspace, check }: DaemonContext, command: { key?: string | undefined }): Call {
-  const call = createCall(workspace, command);
-  return async (method, params, options) => {
-    try {
-      return await call(method, params, options);
-    } catch (error) {
-      if (error instanceof BdError && LOSSES.has(error.code)) check();
-      throw error;
-    }
+/** Each request wakes the daemon up, and is a good moment for its own checks. */
+export function observed(route: Handle, { log, healthCheck }: DaemonContext): Handle {
+  return (method, params, caller) => {
+    log.debug('request', { method });
+    healthCheck.tick();
+    return route(method, params, caller);
   };
 }

@@ -1,55 +1,59 @@
+import { once } from 'node:events';
 import { basename } from 'node:path';
 import { toBdError } from '../core/errors.ts';
 import { LOOK_INTERVAL_MS, LOOK_SPACING_MS, WAKE_JITTER_MS } from '../core/limits.ts';
 import { watchPresence } from '../platform/presence-watch.ts';
 import { forgetCrashInTime } from './crash.ts';
-import type { DaemonServer } from './server.ts';
-import type { HealthCheck } from './health-check.ts';
-import type { DaemonContext } from './daemon-context.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { DaemonModule } from './daemon-module.ts';
+import type { ServingContext } from './server.ts';
 
-interface UpkeepOptions {
-  look: HealthCheck;
-  server: DaemonServer;
-  checkpoint: Checkpoint;
+/** What a daemon does unasked: it looks after its files, and catches up after the machine slept. */
+export function createUpkeep(context: ServingContext): DaemonModule {
+  return {
+    name: 'upkeep',
+    async run(signal) {
+      const stop = startUpkeep(context);
+      if (!signal.aborted) await once(signal, 'abort');
+      stop();
+    },
+  };
 }
 
-/** What a daemon does when nobody asks it to: looks after its place, wakes up after a sleep. Returns what ends it. */
-export function startUpkeep(
-  context: DaemonContext,
-  { look, server, checkpoint }: UpkeepOptions,
-): () => void {
-  const { place, clock, standing, post, check } = context;
+/** Returns what ends it. */
+export function startUpkeep(context: ServingContext): () => void {
+  const { place, clock, healthCheck, checkpoint, server, standing, post, check } = context;
   const presence = watchPresence(place.beadsDir, {
     names: [place.socketLink, place.lockFile].map((path) => basename(path)),
-    onChange: () => look.soon(),
+    onChange: () => healthCheck.soon(),
   });
   let cancelCatchUp = (): void => {};
-  look.start({
+  healthCheck.start({
     intervalMs: () => (presence.isWatching ? LOOK_INTERVAL_MS : LOOK_SPACING_MS),
-    look({ isWake }) {
-      if (standing() === 'ours') keepLink(context, server);
+    onCheck({ isWake }) {
+      // Another process may own what is there now.
+      if (standing() !== 'ours') return check();
+      keepLink(context);
       if (isWake) {
         post({ kind: 'woke', nowMs: clock.nowMs() });
         cancelCatchUp();
         cancelCatchUp = catchUp(context);
       }
       check();
-      if (server.connections() === 0) checkpoint.now();
+      if (server.connections.awake === 0) checkpoint.now();
     },
   });
   const stopForgetting = forgetCrashInTime(place, clock);
   return () => {
     presence.close();
-    look.stop();
+    healthCheck.stop();
     cancelCatchUp();
     checkpoint.stop();
     stopForgetting();
   };
 }
 
-/** A daemon that nobody can find would only keep commands from doing their work without it. */
-function keepLink({ log, post }: DaemonContext, server: DaemonServer): void {
+/** Without its link no client finds the daemon, which still holds the lock: so it ends. */
+function keepLink({ log, post, server }: ServingContext): void {
   try {
     server.restoreLink();
   } catch (error) {
@@ -60,10 +64,10 @@ function keepLink({ log, post }: DaemonContext, server: DaemonServer): void {
 }
 
 /**
- * After a sleep: times that were planned are far away or long past, and others have worked meanwhile. Returns
- * what cancels it.
+ * After a sleep, planned times are far away or long past, and others have worked meanwhile. Returns what
+ * cancels it.
  */
-function catchUp({ workspace: { sync }, clock }: DaemonContext): () => void {
+function catchUp({ workspace: { sync }, clock }: ServingContext): () => void {
   // Not at once: all machines of an office may have woken up now.
   return clock.after(Math.random() * WAKE_JITTER_MS, () => {
     sync.storeChanged();

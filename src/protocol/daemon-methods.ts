@@ -148,7 +148,3 @@ export const bridgeHello = object({
   /** As of `run_command`. */
   client: optional(json()),
 });
-
-export function isDaemonMethod(name: string): name is DaemonMethod {
-  return Object.hasOwn(DAEMON_METHODS, name);
-}

@@ -35,7 +35,7 @@ function grow(): void {
 
 test('a write-ahead log that has grown is emptied after a quiet, and nothing is lost', () => {
   grow();
-  const checkpoint = createCheckpoint({ store, clock, log: silentLog });
+  const checkpoint = createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog });
   checkpoint.soon();
   clock.advance(STORE_REST_MS - 1);
   checkpoint.soon();
@@ -49,7 +49,7 @@ test('a write-ahead log that has grown is emptied after a quiet, and nothing is 
 test('a small one stays, so that a daemon at rest writes nothing', () => {
   store.settings.set('little', 'x');
   const before = logBytes();
-  createCheckpoint({ store, clock, log: silentLog }).now();
+  createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog }).now();
   expect(logBytes()).toBe(before);
 });
 
@@ -58,7 +58,7 @@ test('somebody else who reads the store is not waited for, and the log is emptie
   reader.exec('BEGIN');
   reader.prepare('SELECT count(*) FROM settings').get();
   grow();
-  const checkpoint = createCheckpoint({ store, clock, log: silentLog });
+  const checkpoint = createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog });
   checkpoint.now();
   expect(logBytes()).toBeGreaterThan(0);
   reader.close();
@@ -69,10 +69,8 @@ test('somebody else who reads the store is not waited for, and the log is emptie
 test('a store that cannot be tidied up is said to be so, and the daemon lives on', () => {
   const said: string[] = [];
   const checkpoint = createCheckpoint({
-    store: {
-      rest() {
-        throw new Error('disk full');
-      },
+    tidy() {
+      throw new Error('disk full');
     },
     clock,
     log: { ...silentLog, warn: (message) => void said.push(message) },

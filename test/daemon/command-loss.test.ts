@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BdError } from '../../src/core/errors.ts';
-import { watchLoss } from '../../src/daemon/command-loss.ts';
+import { watchLoss } from '../../src/daemon/run-command.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 
 const LOST = new BdError('LOCK_UNAVAILABLE', { message: 'taken', remedy: 'Again.' });

@@ -4,20 +4,24 @@ import {
   IDLE_TIMEOUT_MS,
   RETIRE_DRAIN_TIMEOUT_MS,
 } from '../../src/core/limits.ts';
-import { decide, type DaemonEvent, type DaemonState } from '../../src/daemon/daemon-state.ts';
+import {
+  createLife,
+  decide,
+  type DaemonEvent,
+  type DaemonState,
+} from '../../src/daemon/daemon-state.ts';
 import type { Standing } from '../../src/workspace/held-store.ts';
-import { createEventQueue } from '../../src/daemon/event-queue.ts';
 
 const START: DaemonState = { kind: 'serving', connections: 0, quietSinceMs: 0 };
 
 const checked = (
   nowMs: number,
-  more: { hasPending?: boolean; workspace?: Standing; program?: 'present' | 'replaced' } = {},
+  more: { isBusy?: boolean; workspace?: Standing; program?: 'present' | 'replaced' } = {},
 ) =>
   ({
     kind: 'checked',
     nowMs,
-    hasPending: false,
+    isBusy: false,
     workspace: 'ours',
     program: 'present',
     ...more,
@@ -40,7 +44,7 @@ test('an open connection keeps it, and the idle time counts from its end', () =>
 });
 
 test('changes that wait to be shared keep it', () => {
-  expect(after(checked(2 * IDLE_TIMEOUT_MS, { hasPending: true }))).toBe('serving');
+  expect(after(checked(2 * IDLE_TIMEOUT_MS, { isBusy: true }))).toBe('serving');
 });
 
 test('it stops on request also while connections are open', () => {
@@ -63,7 +67,7 @@ test('with its program replaced it ends as soon as nobody is there and nothing w
   const program = 'replaced';
   expect(after(checked(1, { program }))).toBe('draining');
   expect(after(opened, checked(1, { program }))).toBe('serving');
-  expect(after(checked(1, { program, hasPending: true }))).toBe('serving');
+  expect(after(checked(1, { program, isBusy: true }))).toBe('serving');
   expect(after(checked(1, { program, workspace: 'lost' }))).toBe('abandoning');
 });
 
@@ -87,13 +91,15 @@ test('a failed part ends it with that error', () => {
   expect(decide(START, { kind: 'failed', error: 'why' })).toMatchObject({ error: 'why' });
 });
 
-test('events are taken in order, and a full queue refuses', async () => {
-  const queue = createEventQueue<number>({ max: 2 });
-  const waiting = queue.take();
-  queue.post(1);
-  queue.post(2);
-  expect(() => queue.post(3)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
-  expect(await waiting).toEqual([1, 2]);
-  queue.post(4);
-  expect(await queue.take()).toEqual([4]);
+test('a life ends with the first event that ends it', async () => {
+  const life = createLife({ startedMs: 0 });
+  let isOver = false;
+  void life.ended.then(() => (isOver = true));
+  life.post(opened);
+  life.post(checked(10 * IDLE_TIMEOUT_MS));
+  await Promise.resolve();
+  expect(isOver).toBe(false);
+  life.post({ kind: 'stop_requested', reason: 'first' });
+  life.post({ kind: 'failed', error: 'late' });
+  expect(await life.ended).toMatchObject({ kind: 'draining', reason: 'first' });
 });

@@ -19,20 +19,28 @@ function createMachine() {
     nowMs: () => time.nowMs() + ahead,
     after: (delayMs, callback) => time.after(delayMs, callback),
   };
-  const looks: { atMs: number; isWake: boolean }[] = [];
-  const look = createHealthCheck({ clock, monotonicMs: () => time.nowMs() });
-  look.start({
-    look: ({ isWake }) => looks.push({ atMs: time.nowMs(), isWake }),
+  const checks: { atMs: number; isWake: boolean }[] = [];
+  const healthCheck = createHealthCheck({ clock, monotonicMs: () => time.nowMs() });
+  healthCheck.start({
+    onCheck: ({ isWake }) => checks.push({ atMs: time.nowMs(), isWake }),
     intervalMs: () => LOOK_INTERVAL_MS,
   });
-  return { time, look, looks, jump: (ms: number) => (ahead += ms) };
+  /** Work that the daemon does every so often, and that ticks. */
+  const every = (delayMs: number, work: () => void = () => {}): void => {
+    time.after(delayMs, () => {
+      work();
+      healthCheck.tick();
+      every(delayMs, work);
+    });
+  };
+  return { time, healthCheck, checks, every, jump: (ms: number) => (ahead += ms) };
 }
 
 const minute = 60_000;
 
 test.each([
   ['nothing happened', 0, 0, false],
-  ['a look at its time', LOOK_INTERVAL_MS, LOOK_INTERVAL_MS, false],
+  ['a check at its time', LOOK_INTERVAL_MS, LOOK_INTERVAL_MS, false],
   ['a busy machine', LOOK_INTERVAL_MS + 20_000, LOOK_INTERVAL_MS + 20_000, false],
   ['a calendar that is put right by seconds', minute + 5_000, minute, false],
   ['a short sleep', minute + WAKE_GAP_MS + 1, minute, true],
@@ -43,63 +51,58 @@ test.each([
   expect(hasSlept({ wallMs, monotonicMs })).toBe(expected);
 });
 
-describe('a look', () => {
+describe('a check', () => {
   test('comes at its slow pace when nothing happens', () => {
-    const { time, looks } = createMachine();
+    const { time, checks } = createMachine();
     time.advance(4 * LOOK_INTERVAL_MS);
-    expect(looks).toHaveLength(4);
-    expect(looks.some(({ isWake }) => isWake)).toBe(false);
+    expect(checks).toHaveLength(4);
+    expect(checks.some(({ isWake }) => isWake)).toBe(false);
   });
 
   test('goes along with a fetch every minute, and then wakes nobody up', () => {
-    const { time, look, looks } = createMachine();
+    const { time, checks, every } = createMachine();
     const wakes = new Set<number>();
-    const fetch = (): void => {
-      wakes.add(time.nowMs());
-      look.clock.after(minute, fetch);
-    };
-    look.clock.after(minute, fetch);
+    every(minute, () => wakes.add(time.nowMs()));
     time.advance(10 * minute);
-    expect(looks).toHaveLength(10);
-    expect(looks.every(({ atMs }) => wakes.has(atMs))).toBe(true);
+    expect(checks).toHaveLength(10);
+    expect(checks.every(({ atMs }) => wakes.has(atMs))).toBe(true);
   });
 
   test('is not taken each time when much happens', () => {
-    const { time, look, looks } = createMachine();
-    const work = (): void => void look.clock.after(100, work);
-    work();
+    const { time, checks, every } = createMachine();
+    every(100);
     time.advance(minute);
-    expect(looks.length).toBeLessThanOrEqual(minute / LOOK_SPACING_MS);
-    expect(looks.length).toBeGreaterThan(1);
+    expect(checks.length).toBeLessThanOrEqual(minute / LOOK_SPACING_MS);
+    expect(checks.length).toBeGreaterThan(1);
   });
 
   test('waits until what happens to the files has settled', () => {
-    const { time, look, looks } = createMachine();
+    const { time, healthCheck, checks } = createMachine();
     for (let event = 0; event < 10; event += 1) {
-      look.soon();
+      healthCheck.soon();
       time.advance(LOOK_SETTLE_MS - 1);
     }
-    expect(looks).toEqual([]);
+    expect(checks).toEqual([]);
     time.advance(1);
-    expect(looks).toHaveLength(1);
+    expect(checks).toHaveLength(1);
   });
 
   test('knows a sleep once, at whatever wakes the daemon up first', () => {
-    const { time, look, looks, jump } = createMachine();
-    look.clock.after(10_000, () => {});
+    const { time, healthCheck, checks, jump } = createMachine();
+    time.after(10_000, () => healthCheck.tick());
     jump(8 * 60 * minute);
     time.advance(10_000);
     time.advance(2 * LOOK_INTERVAL_MS);
-    expect(looks.map(({ isWake }) => isWake)).toEqual([true, false, false]);
+    expect(checks.map(({ isWake }) => isWake)).toEqual([true, false, false]);
   });
 
   test('is over when the daemon ends', () => {
-    const { time, look, looks } = createMachine();
-    look.soon();
-    look.stop();
-    look.soon();
+    const { time, healthCheck, checks } = createMachine();
+    healthCheck.soon();
+    healthCheck.stop();
+    healthCheck.soon();
     time.advance(minute * 60);
-    expect(looks).toEqual([]);
+    expect(checks).toEqual([]);
     expect(time.waiting).toBe(0);
   });
 });
@@ -110,7 +113,7 @@ test('a daemon that slept longer than the idle time has not been idle for it', (
   const checked = {
     kind: 'checked',
     nowMs,
-    hasPending: false,
+    isBusy: false,
     workspace: 'ours',
     program: 'present',
   } as const;

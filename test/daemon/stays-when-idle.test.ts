@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtDaemon } from '../../src/client/daemon-health.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
@@ -20,6 +23,24 @@ test('a daemon that nobody calls ends', async () => {
   using temp = createTempDirectory();
   const { clock, ended } = await startDaemon(temp.path, { staysWhenIdle: false });
   clock.advance(2 * IDLE_TIMEOUT_MS);
+  expect(await ended).toBe(0);
+});
+
+test('an open connection keeps a daemon awake, unless it says that it is passive', async () => {
+  using temp = createTempDirectory();
+  const { beadsDir, clock, ended } = await startDaemon(temp.path, { staysWhenIdle: false });
+  const socket = createConnection(join(beadsDir, 'bd.sock'));
+  const hello = async (params: object): Promise<unknown> => {
+    socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'hello', params })}\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return JSON.parse(String(answer));
+  };
+  expect(await hello({})).toMatchObject({ result: { state: 'serving' } });
+  clock.advance(2 * IDLE_TIMEOUT_MS);
+  expect(await hello({ passive: true })).toMatchObject({ result: { state: 'serving' } });
+  clock.advance(2 * IDLE_TIMEOUT_MS);
+  const [farewell] = (await once(socket, 'data')) as [Buffer];
+  expect(JSON.parse(String(farewell))).toMatchObject({ method: 'going_away' });
   expect(await ended).toBe(0);
 });
 

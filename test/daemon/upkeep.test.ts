@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOOK_INTERVAL_MS, WAKE_GAP_MS, WAKE_JITTER_MS } from '../../src/core/limits.ts';
-import type { DaemonServer } from '../../src/daemon/server.ts';
 import { createHealthCheck } from '../../src/daemon/health-check.ts';
-import type { DaemonContext } from '../../src/daemon/daemon-context.ts';
+import type { ServingContext } from '../../src/daemon/server.ts';
 import { createCheckpoint } from '../../src/daemon/checkpoint.ts';
 import { startUpkeep } from '../../src/daemon/upkeep.ts';
 import { WorkspacePlace } from '../../src/place/workspace-place.ts';
@@ -17,29 +16,29 @@ let stop: () => void;
 let checkpoint: ReturnType<typeof createCheckpoint>;
 /** What the monotonic clock missed while the machine slept. */
 let sleptMs: number;
+let standing: string;
 
 beforeEach(() => {
   temp = createTempDirectory();
   [clock, done, sleptMs] = [createFakeClock(), [], 0];
-  const look = createHealthCheck({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
-  checkpoint = createCheckpoint({
-    store: { rest: () => done.push('rest') },
-    clock,
-    log: silentLog,
-  });
+  const healthCheck = createHealthCheck({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
+  checkpoint = createCheckpoint({ tidy: () => done.push('tidy'), clock, log: silentLog });
+  standing = 'ours';
   const context = {
     place: new WorkspacePlace(temp.path),
-    clock: look.clock,
+    clock,
     log: silentLog,
-    standing: () => 'ours',
+    healthCheck,
+    checkpoint,
+    standing: () => standing,
     post: ({ kind }: { kind: string }) => done.push(kind),
     check: () => done.push('check'),
     workspace: {
       sync: { storeChanged: () => done.push('share'), activity: () => done.push('fetch') },
     },
-  } as unknown as DaemonContext;
-  const server = { connections: () => 1, restoreLink() {} } as unknown as DaemonServer;
-  stop = startUpkeep(context, { look, server, checkpoint });
+    server: { connections: { awake: 1 }, restoreLink: () => done.push('link') },
+  } as unknown as ServingContext;
+  stop = startUpkeep(context);
 });
 afterEach(() => {
   stop();
@@ -53,9 +52,9 @@ function sleep(): void {
 
 test('after a sleep the workspace is looked at, and then the remote', () => {
   sleep();
-  expect(done).toEqual(['woke', 'check']);
+  expect(done).toEqual(['link', 'woke', 'check']);
   clock.advance(WAKE_JITTER_MS);
-  expect(done).toEqual(['woke', 'check', 'share', 'fetch']);
+  expect(done).toEqual(['link', 'woke', 'check', 'share', 'fetch']);
 });
 
 test('a daemon that ends does nothing more: the store is closed by then', () => {
@@ -68,4 +67,10 @@ test('a daemon that ends does nothing more: the store is closed by then', () => 
   clock.advance(10 * LOOK_INTERVAL_MS);
   expect(done).toEqual([]);
   expect(clock.waiting).toBe(0);
+});
+
+test('where the workspace is another process’s, nothing is written', () => {
+  standing = 'lost';
+  sleep();
+  expect(done).toEqual(['check']);
 });

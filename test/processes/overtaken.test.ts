@@ -62,7 +62,7 @@ test('a daemon that stood still while its lock was deleted and another one led w
   expect(leader).not.toBe(stopped);
   process.kill(stopped, 'SIGCONT');
   await eventually(() => answers.includes('"id":2'), { what: 'the answer to the late request' });
-  expect(answers).toContain('LOCK_UNAVAILABLE');
+  expect(answers).toContain('DAEMON_RETIRING');
   const pid = stopped;
   await eventually(() => !isAlive(pid), { deadlineMs: 40_000, what: 'the end of the former' });
   expect(workspace.daemonPid(), 'its successor is found').toBe(leader);
