@@ -191,7 +191,6 @@ const ONE_CONCEPT: readonly (readonly string[])[] = [
   ['protocol/methods/conflict.ts', 'workspace/operations/conflict.ts'],
   ['protocol/methods/workspace.ts', 'workspace/workspace.ts'],
   ['protocol/daemon-methods.ts', 'daemon/daemon-methods.ts'],
-  ['store/carried-lines.ts', 'sync/intake/carried-lines.ts'],
   ['cli/commands/config.ts', 'workspace/config/config.ts'],
   ['cli/commands/conflicts.ts', 'core/causal/conflicts.ts'],
   ['cli/commands/label.ts', 'workspace/operations/label.ts'],

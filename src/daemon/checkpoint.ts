@@ -10,7 +10,8 @@ export function createCheckpoint({
   clock,
   log,
 }: {
-  tidy: () => void;
+  /** Returns whether there is more to do. */
+  tidy: () => boolean;
   clock: Clock;
   log: Log;
 }) {
@@ -18,19 +19,20 @@ export function createCheckpoint({
   let isStopped = false;
   const now = (): void => {
     try {
-      tidy();
+      if (tidy()) soon();
     } catch (error) {
       // Nothing is lost, and the next checkpoint tries again.
-      log.warn('the write-ahead log could not be emptied', { error });
+      log.warn('the store could not be tidied up', { error });
     }
+  };
+  const soon = (): void => {
+    cancel();
+    // The last connections end after the stop.
+    if (!isStopped) cancel = clock.after(STORE_REST_MS, now);
   };
   return {
     /** After a short quiet; each call restarts the wait. */
-    soon(): void {
-      cancel();
-      // The last connections end after the stop.
-      if (!isStopped) cancel = clock.after(STORE_REST_MS, now);
-    },
+    soon,
     now,
     stop(): void {
       isStopped = true;

@@ -39,6 +39,12 @@ export function listLinkedWorktrees(commonDir: string): GitWorktree[] {
   });
 }
 
+/** The git directories that working trees of the repository can have, also of those that are out of reach now. */
+export function listWorktreeGitDirs(commonDir: string): string[] {
+  const administration = join(commonDir, 'worktrees');
+  return [commonDir, ...namesIn(administration).map((name) => join(administration, name))];
+}
+
 function worktreeAt(path: string): GitWorktree | undefined {
   const directory = realPath(path);
   const repository = directory === undefined ? undefined : findGitRepository(directory);

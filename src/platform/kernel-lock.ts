@@ -1,8 +1,7 @@
-import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, messageOf } from '../core/errors.ts';
 import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
-import { keepDatabase } from './sqlite-handles.ts';
+import { openSqlite, sqliteCode, type Database } from './sqlite.ts';
 import { watchIdentity } from './file-version.ts';
 
 export interface KernelLock {
@@ -47,7 +46,7 @@ function open(path: string): Database {
   try {
     // Kept reachable: a collected handle closes its file and silently drops the lock. For the same reason
     // the process that holds it must not open the file a second time.
-    return keepDatabase(new BetterSqlite3(path, { timeout: 0 }));
+    return openSqlite(path);
   } catch (error) {
     throw unusable(path, error);
   }
@@ -61,9 +60,7 @@ function tryLock(database: Database): boolean {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
-    if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
-      return false;
-    }
+    if (sqliteCode(error).startsWith('SQLITE_BUSY')) return false;
     const { name } = database;
     database.close();
     throw unusable(name, error);

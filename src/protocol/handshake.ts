@@ -105,4 +105,4 @@ export interface ProtocolRange {
 }
 
 /** What this program speaks. `max` grows with a change that an older other side would get wrong. */
-export const PROTOCOL: ProtocolRange = { min: 1, max: 1 };
+export const PROTOCOL: ProtocolRange = { min: 1, max: 2 };

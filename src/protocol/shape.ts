@@ -37,6 +37,24 @@ export function text({ max, min = 0 }: { max: number; min?: number }): Shape<str
   };
 }
 
+export function matching(pattern: RegExp, what: string): Shape<string> {
+  return {
+    json: { type: 'string', pattern: pattern.source },
+    check(value, place) {
+      if (typeof value !== 'string' || !pattern.test(value)) throw wrong(place, what, value);
+      return value;
+    },
+  };
+}
+
+/** A text as `one` checks it, or anything else as `other` does. */
+export function either<T>(one: Shape<string>, other: Shape<T>): Shape<string | T> {
+  return {
+    json: { anyOf: [one.json, other.json] },
+    check: (value, place) => (typeof value === 'string' ? one : other).check(value, place),
+  };
+}
+
 export function integer({ min, max }: { min: number; max: number }): Shape<number> {
   return {
     json: { type: 'integer', minimum: min, maximum: max },

@@ -1,9 +1,9 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 import { suppressedEdges } from '../core/causal/cycle-view.ts';
 import { findPath, isBlockingType, isParentType } from '../core/dependency.ts';
 import type { Edge } from './graph-queries.ts';
 import type { Readiness } from './readiness.ts';
-import type { Settings } from './settings.ts';
+import type { State } from './state.ts';
 
 /**
  * Clones that do not know of each other's edges can close a cycle together. The edges that then do not
@@ -14,12 +14,11 @@ export interface EdgeCycles {
   changed(issueId: string): void;
   /** Call at the end of what changed edges. */
   settle(): void;
+  /** Call when a transaction failed: what was decided in it is not. */
+  rolledBack(): void;
   /** The edges that do not count, in id order. */
   suppressed(): Edge[];
 }
-
-/** Present from a change of edges until they are settled, be it by the next process. */
-const UNSETTLED = 'edges_unsettled';
 
 /** More changed issues than this are cheaper looked at all at once. */
 const LOOKUPS_MAX = 10;
@@ -34,10 +33,10 @@ interface WrittenRow extends Edge {
 export function createEdgeCycles(
   database: Database,
   {
-    settings,
+    state,
     readiness,
     transaction,
-  }: { settings: Settings; readiness: Readiness; transaction: (work: () => void) => void },
+  }: { state: State; readiness: Readiness; transaction: (work: () => void) => void },
 ): EdgeCycles {
   const targets = database
     .prepare<[string], string>(
@@ -57,8 +56,17 @@ export function createEdgeCycles(
      WHERE issue_id = @issue_id AND depends_on_id = @depends_on_id AND type = @type`,
   );
   const changed = new Set<string>();
-  let isUnsettled = settings.get(UNSETTLED) !== undefined;
-  let isLeftOver = isUnsettled;
+  let isUnsettled = false;
+  /** Which edges changed is not known: another process did it, or a transaction failed. */
+  let isLeftOver = false;
+  let isStale = true;
+  const refresh = (): void => {
+    if (!isStale) return;
+    changed.clear();
+    isUnsettled = state.get('edges_unsettled') !== undefined;
+    isLeftOver = isUnsettled;
+    isStale = false;
+  };
 
   const closesCycle = (id: string): boolean =>
     targets.all(id).some((target) => findPath(target, id, (at) => targets.all(at)) !== undefined);
@@ -90,20 +98,25 @@ export function createEdgeCycles(
 
   return {
     changed(issueId) {
+      refresh();
       changed.add(issueId);
-      if (!isUnsettled) settings.set(UNSETTLED, 'yes');
+      if (!isUnsettled) state.set('edges_unsettled', true);
       isUnsettled = true;
     },
     settle() {
+      refresh();
       if (!isUnsettled) return;
       transaction(() => {
         const isMany = isLeftOver || changed.size > LOOKUPS_MAX || suppressed.get() !== undefined;
         if (isMany || [...changed].some(closesCycle)) decideAll();
-        settings.delete(UNSETTLED);
+        state.delete('edges_unsettled');
       });
       changed.clear();
       isUnsettled = false;
       isLeftOver = false;
+    },
+    rolledBack() {
+      isStale = true;
     },
     suppressed: () => suppressed.all(),
   };

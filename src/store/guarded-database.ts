@@ -1,11 +1,16 @@
 import { BdError } from '../core/errors.ts';
-import { WAL_BYTES_MAX, WAL_REST_BYTES_MAX } from '../core/limits.ts';
+import {
+  STORE_BUSY_AGAIN_MS,
+  STORE_BUSY_TIMEOUT_MS,
+  WAL_BYTES_MAX,
+  WAL_REST_BYTES_MAX,
+} from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/sqlite.ts';
 import { emptyLog, type OpenedDatabase } from './database.ts';
 import { createLeadership } from './leadership.ts';
 import { asidePath, logBytes, moveAside, separateFromLog, watchOpenFiles } from './open-files.ts';
-import { createPatience } from './busy-wait.ts';
-import { explainFailure, isDamage } from './store-failure.ts';
+import { explainFailure, isBusy, isDamage } from './store-failure.ts';
 
 /**
  * `ours`: to be read and written. `replaced`: another file is in its place; what is open here is whole, and
@@ -35,7 +40,7 @@ export function guardDatabase(
   const path = database.name;
   const files = watchOpenFiles(path, { hasLog });
   const leadership = createLeadership(database);
-  const patiently = createPatience(database);
+  const waitingOnce = createBusyWait(database);
   let isDamaged = false;
   const explain = (error: unknown): unknown => {
     isDamaged ||= isDamage(error);
@@ -63,7 +68,7 @@ export function guardDatabase(
       if (database.inTransaction) return work();
       if (files.standing() === 'overwritten') throw overwritten(path);
       try {
-        const result = patiently(() => leadership.write(work));
+        const result = waitingOnce(() => leadership.write(work));
         keepLogShort();
         return result;
       } catch (error) {
@@ -98,4 +103,27 @@ function overwritten(path: string): BdError {
     message: `another program wrote into ${path} while it was open`,
     remedy: 'Run the command again: it opens what is there now.',
   });
+}
+
+/**
+ * Waits for another program that keeps the store locked, but not twice in a row: waiting blocks the event loop,
+ * and the next request in the queue has waited as long already.
+ */
+export function createBusyWait(
+  database: Database,
+  { nowMs = () => performance.now() }: { nowMs?: () => number } = {},
+): <T>(write: () => T) => T {
+  let waitsAfterMs = -Infinity;
+  return (write) => {
+    const waits = nowMs() >= waitsAfterMs;
+    if (!waits) database.exec('PRAGMA busy_timeout = 0');
+    try {
+      return write();
+    } catch (error) {
+      if (isBusy(error)) waitsAfterMs = nowMs() + STORE_BUSY_AGAIN_MS;
+      throw error;
+    } finally {
+      if (!waits) database.exec(`PRAGMA busy_timeout = ${STORE_BUSY_TIMEOUT_MS}`);
+    }
+  };
 }

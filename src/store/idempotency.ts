@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 import { ANSWERS_KEPT } from '../core/limits.ts';
 
 /**

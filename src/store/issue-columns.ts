@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DONE_STATUSES } from '../core/dependency.ts';
 import type { Issue } from '../core/issue.ts';
 import { timestampMs } from '../core/timestamp.ts';
@@ -42,4 +43,12 @@ function isOffQueue(issue: Issue): boolean {
 
 function msOrNull(timestamp: string | undefined): number | null {
   return timestamp === undefined ? null : timestampMs(timestamp);
+}
+
+/** Into how many parts the issues of a large project are split on their branch. */
+export const SHARDS = 256;
+
+/** The part that an issue belongs to: the first byte of SHA-1 over its id in UTF-8. */
+export function shardOf(issueId: string): number {
+  return createHash('sha1').update(issueId).digest()[0] ?? 0;
 }

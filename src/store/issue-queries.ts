@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database, Statement } from '../platform/sqlite.ts';
 import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
 import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 import { encodeView } from '../core/causal/causal-line.ts';
 import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
 import { hasConflict } from '../core/causal/conflicts.ts';
@@ -13,13 +13,12 @@ import { CAUSAL_CHARS_MAX, LINE_BYTES_MAX, VECTOR_REPLICAS_MAX } from '../core/l
 import type { Change } from './change.ts';
 import type { EdgeCycles } from './edge-cycles.ts';
 import type { EventLog } from './event-log.ts';
-import { derivedColumns, holdsUp } from './issue-columns.ts';
+import { derivedColumns, holdsUp, shardOf } from './issue-columns.ts';
 import type { Outbox } from './outbox.ts';
 import type { Readiness } from './readiness.ts';
 import { createRelations } from './relations.ts';
 import type { Replica } from './replica.ts';
-import { shardOf } from './shard.ts';
-import type { Versions } from './versions.ts';
+import type { Versions } from './lines.ts';
 
 /** The records, with everything that is derived from them. Deleted issues are among them. */
 export interface IssueStore {

@@ -1,6 +1,6 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 import { BdError } from '../core/errors.ts';
-import { readSetting, writeSetting } from './settings.ts';
+import { readState, writeState } from './state.ts';
 
 /**
  * Which process leads: writes the store, and shows others what is in it. The workspace's lock decides, but a
@@ -15,22 +15,20 @@ export interface Leadership {
   isOurs(): boolean;
 }
 
-const KEY = 'epoch';
-
-/** Before anybody wrote. */
-const NONE = '0';
+/** Before the first write. */
+const NONE = 0;
 
 export function createLeadership(database: Database): Leadership {
-  const read = (): string => readSetting(database, KEY) ?? NONE;
+  const read = (): number => readState(database, 'epoch') ?? NONE;
   let epoch = read();
   let isTaken = false;
   return {
     write(work) {
-      const next = isTaken ? epoch : String(Number(epoch) + 1);
+      const next = isTaken ? epoch : epoch + 1;
       const result = database
         .transaction(() => {
           if (read() !== epoch) throw overtaken(database.name);
-          if (!isTaken) writeSetting(database, KEY, next);
+          if (!isTaken) writeState(database, 'epoch', next);
           return work();
         })
         .immediate();
@@ -44,8 +42,7 @@ export function createLeadership(database: Database): Leadership {
 
 /** Part of a transaction that changes the store for good: whoever had it open before leads no more. */
 export function endLeadership(database: Database): void {
-  const bump = `UPDATE settings SET value = CAST(value + 1 AS TEXT) WHERE key = ?`;
-  database.prepare(bump).run(KEY);
+  writeState(database, 'epoch', (readState(database, 'epoch') ?? NONE) + 1);
 }
 
 function overtaken(path: string): BdError {

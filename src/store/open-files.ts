@@ -58,8 +58,10 @@ export function asidePath(path: string, nowMs: number): string {
   return `${path}-aside-${nowMs}`;
 }
 
-export function isAside(path: string): boolean {
-  return /-aside-\d+$/.test(path);
+/** When a file was moved aside, by its name; undefined for any other. */
+export function asideMs(path: string): number | undefined {
+  const ms = /-aside-(\d+)$/.exec(path)?.[1];
+  return ms === undefined ? undefined : Number(ms);
 }
 
 /** Of the write-ahead log beside the file; 0 without one. After a process that closed the database there is none. */

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 
 export interface Pending {
   count: number;

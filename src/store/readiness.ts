@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 
 /**
  * Keeps `issues.blocked` true to the graph on every change, so that ready work is an index scan.

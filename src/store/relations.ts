@@ -1,16 +1,13 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from '../platform/sqlite.ts';
 import { isOrderingType, isBlockingType, isParentType } from '../core/dependency.ts';
 import { isSameDot, type Dot } from '../core/causal/dot.ts';
-import type { IssueState } from '../core/causal/issue-state.ts';
-import { viewIssue, type View } from '../core/causal/view.ts';
+import type { View } from '../core/causal/view.ts';
 import { isDeleted, type Dependency, type Issue } from '../core/issue.ts';
 
 /** The label and dependency rows of an issue. */
 export interface Relations {
   /** Returns whether edges differ from before, and whether some of these decide the order of work. */
   write(view: View, before: Issue | undefined): { edgesChanged: boolean; orderingChanged: boolean };
-  /** Writes all its edges anew. */
-  replaceEdges(state: IssueState): void;
 }
 
 export function createRelations(database: Database): Relations {
@@ -52,7 +49,6 @@ export function createRelations(database: Database): Relations {
       const orderingChanged = [...edgesBefore, ...edges].some(({ type }) => isOrderingType(type));
       return { edgesChanged: true, orderingChanged };
     },
-    replaceEdges: (state) => writeEdges(viewIssue(state)),
   };
 }
 

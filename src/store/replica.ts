@@ -1,48 +1,57 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
-import type { Database } from 'better-sqlite3';
+import { dirname } from 'node:path';
 import { readMachine } from '../platform/machine.ts';
-import { readSetting, type Settings } from './settings.ts';
-
-/** Under which name this clone's database writes; no two databases may share one. */
-export interface Replica {
-  id(): string;
-  /** Takes a name that nobody has: for when another copy of the database wrote under ours. */
-  renew(): string;
-}
-
-const KEY = 'replica';
+import type { Database } from '../platform/sqlite.ts';
+import { asideMs } from './open-files.ts';
+import { readState, type State } from './state.ts';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 const LENGTH = 6;
 
 /**
- * A database that was copied, restored or moved gets a new name: its file, its path or its machine is
- * another one than when the name was given. A copy that nothing tells apart is found out when it
- * meets the other's writes.
+ * The name under which this clone's database writes; no two databases may share one. A database that was
+ * copied, restored or moved gets a new name: its file, its path or its machine is not the one that the name
+ * was given for. A copy that nothing tells apart is noticed when it meets the other's writes. With each new
+ * name the event log gets a new generation, as readers of the former one may know another past.
  */
 export function openReplica(
-  settings: Settings,
-  { path, machine }: { path: string; machine: string },
-): Replica {
+  state: State,
+  { path, machine, newGeneration }: { path: string; machine: string; newGeneration: () => number },
+) {
   const place = placeOf(path, machine);
   const renew = (): string => {
     const id = Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
-    settings.set(KEY, JSON.stringify({ id, place }));
+    // In this order: killed in between, the next opening takes both anew.
+    state.set('generation', newGeneration());
+    state.set('replica', { id, place });
     return id;
   };
-  const known = JSON.parse(settings.get(KEY) ?? '{}') as { id?: string; place?: string };
-  let current = known.id !== undefined && known.place === place ? known.id : renew();
+  const known = state.get('replica');
+  let current = known !== undefined && known.place === place ? known.id : renew();
   return {
-    id: () => current,
-    renew: () => (current = renew()),
+    id: (): string => current,
+    /** Takes a name that no other database has: for when another copy of this one wrote under ours. */
+    renew: (): string => (current = renew()),
   };
 }
 
-/** Whether the database was copied, restored or moved to where it is; asked before its settings are. */
+export type Replica = ReturnType<typeof openReplica>;
+
+/** Whether the database was copied, restored or moved to where it is. */
 export function isElsewhere(database: Database, path: string): boolean {
-  const { place } = JSON.parse(readSetting(database, KEY) ?? '{}') as { place?: string };
+  const place = readState(database, 'replica')?.place;
   return place !== undefined && place !== placeOf(path, readMachine());
+}
+
+/** Higher than that of any log that was here before, as far as it is known, also when the clock went back. */
+export function nextGeneration(
+  state: State,
+  { path, nowMs, opened }: { path: string; nowMs: number; opened: { formerGeneration: number } },
+): number {
+  const asides = readdirSync(dirname(path)).map((name) => asideMs(name) ?? 0);
+  const former = Math.max(opened.formerGeneration, state.get('generation') ?? 0, ...asides);
+  return Math.max(nowMs, former + 1);
 }
 
 function placeOf(path: string, machine: string): string {

@@ -1,6 +1,6 @@
-import BetterSqlite3 from 'better-sqlite3';
 import { BdError, messageOf } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
+import { sqliteCode } from '../platform/sqlite.ts';
 
 /** The second: there is no room for the index of what is not yet in the file itself. */
 const FULL = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
@@ -10,28 +10,28 @@ export class DamagedStore extends Error {}
 
 /** Another program holds it. */
 export function isBusy(error: unknown): boolean {
-  return codeOf(error).startsWith('SQLITE_BUSY');
+  return sqliteCode(error).startsWith('SQLITE_BUSY');
 }
 
 /** The file is no database, or what is in it cannot be a store. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof DamagedStore) return true;
   if (error instanceof BdError) return isDamage(error.cause);
-  return /^SQLITE_(?:NOTADB|CORRUPT)/.test(codeOf(error));
+  return /^SQLITE_(?:NOTADB|CORRUPT)/.test(sqliteCode(error));
 }
 
 /** Where SQLite failed for the file's sake, that is said; anything else is a bug, and stays as it is. */
 export function explainFailure(path: string, error: unknown): unknown {
   if (error instanceof BdError) return error;
   if (isDamage(error)) return storeDamaged(path, error);
-  const isDisk = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|BUSY|PROTOCOL)/.test(codeOf(error));
+  const isDisk = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|BUSY|PROTOCOL)/.test(sqliteCode(error));
   return isDisk ? storeUnusable('write', path, error) : error;
 }
 
 export function storeUnusable(what: 'open' | 'write', path: string, error: unknown): BdError {
   if (error instanceof BdError) return error;
   if (isBusy(error)) return storeHeld(what, path, error);
-  const isFull = FULL.has(codeOf(error));
+  const isFull = FULL.has(sqliteCode(error));
   const reason = messageOf(error);
   return new BdError('STORE_UNUSABLE', {
     message: `cannot ${what} the store ${path}: ${isFull ? 'the disk is full' : reason}`,
@@ -57,8 +57,4 @@ function storeDamaged(path: string, error: unknown): BdError {
       'Run the command again: the store is put aside, and built anew from the mirror and git.',
     cause: error,
   });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof BetterSqlite3.SqliteError ? error.code : '';
 }

@@ -1,29 +1,31 @@
-import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { messageOf } from '../core/errors.ts';
 import { STORE_LOOK_BYTES_MAX, STORE_LOOK_TIMEOUT_MS } from '../core/limits.ts';
-import { keepDatabase } from '../platform/sqlite-handles.ts';
-import { readSetting } from './settings.ts';
-import { APPLICATION_ID, SCHEMA_VERSION } from './upgrade.ts';
+import { openSqlite, sqliteCode, type Database } from '../platform/sqlite.ts';
+import { isEmpty } from './database.ts';
+import { APPLICATION_ID, isOutdated, readPragma, SCHEMA_VERSION } from './schema.ts';
+import { readState } from './state.ts';
 
-/** What a store shows to somebody who only looks. */
+/** What a store shows to a program that only looks. */
 export type StoreLook =
   | { kind: 'absent' }
   | {
       kind: 'sound';
       outbox: { pending: number; oldestMs: number | undefined };
-      syncMemory: string;
+      syncMemory: unknown;
     }
-  /** Too large to be looked through. */
+  /** Too large to be checked whole. */
   | { kind: 'unchecked'; bytes: number }
   | { kind: 'newer'; version: number }
+  /** From before the first release. */
+  | { kind: 'outdated'; version: number }
   | { kind: 'foreign' }
   | { kind: 'damaged'; problem: string }
   /** Another program keeps it locked, or it cannot be read. */
   | { kind: 'unreadable'; problem: string };
 
 /**
- * Looks at a store beside whoever works with it, and changes nothing. Without a write-ahead log it is read
+ * Looks at a store while others may work with it, and changes nothing. Without a write-ahead log it is read
  * into memory, as opening it would make one.
  */
 export function lookAtStore(path: string): StoreLook {
@@ -45,44 +47,41 @@ export function lookAtStore(path: string): StoreLook {
 
 function open(path: string): Database {
   if (existsSync(`${path}-shm`)) {
-    const options = { readonly: true, timeout: STORE_LOOK_TIMEOUT_MS };
-    return keepDatabase(new BetterSqlite3(path, options));
+    return openSqlite(path, { isReadonly: true, timeoutMs: STORE_LOOK_TIMEOUT_MS });
   }
   const content = readFileSync(path);
   // As a file in memory it has no write-ahead log: the header's two bytes that ask for one.
   if (content.length > 20) content.fill(1, 18, 20);
-  return keepDatabase(new BetterSqlite3(content));
+  return openSqlite(content);
 }
 
 function look(database: Database): StoreLook {
-  const pragma = (name: string) => database.prepare(`PRAGMA ${name}`).pluck().get();
-  const isEmpty = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
-  if (!isEmpty && pragma('application_id') !== APPLICATION_ID) return { kind: 'foreign' };
-  const problem = pragma('quick_check(1)');
+  // Before its first use a store has no tables.
+  if (isEmpty(database)) return { kind: 'sound', ...NOTHING };
+  if (readPragma(database, 'application_id') !== APPLICATION_ID) return { kind: 'foreign' };
+  const problem: unknown = database.prepare('PRAGMA quick_check(1)').pluck().get();
   if (problem !== 'ok') return { kind: 'damaged', problem: String(problem) };
-  const version = Number(pragma('user_version'));
+  const version = readPragma(database, 'user_version');
   if (version > SCHEMA_VERSION) return { kind: 'newer', version };
+  if (isOutdated(database)) return { kind: 'outdated', version };
   return { kind: 'sound', ...readSharing(database) };
 }
 
-/** A store of before its first use has no tables. */
+const NOTHING = { outbox: { pending: 0, oldestMs: undefined }, syncMemory: undefined };
+
 function readSharing(database: Database) {
-  try {
-    const row = database
-      .prepare<[], { pending: number; oldestMs: number | null }>(
-        'SELECT count(*) AS pending, min(since_ms) AS oldestMs FROM outbox',
-      )
-      .get();
-    const outbox = { pending: row?.pending ?? 0, oldestMs: row?.oldestMs ?? undefined };
-    return { outbox, syncMemory: readSetting(database, 'sync_memory') ?? '{}' };
-  } catch {
-    return { outbox: { pending: 0, oldestMs: undefined }, syncMemory: '{}' };
-  }
+  const row = database
+    .prepare<[], { pending: number; oldestMs: number | null }>(
+      'SELECT count(*) AS pending, min(since_ms) AS oldestMs FROM outbox',
+    )
+    .get();
+  const outbox = { pending: row?.pending ?? 0, oldestMs: row?.oldestMs ?? undefined };
+  return { outbox, syncMemory: readState(database, 'sync_memory') };
 }
 
 function explain(error: unknown): StoreLook {
   const problem = messageOf(error);
-  const code = error instanceof BetterSqlite3.SqliteError ? error.code : '';
+  const code = sqliteCode(error);
   if (code.startsWith('SQLITE_NOTADB')) return { kind: 'foreign' };
   return { kind: code.startsWith('SQLITE_CORRUPT') ? 'damaged' : 'unreadable', problem };
 }

@@ -2,22 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/machine.ts';
-import { createAnswers, type Answers } from './idempotency.ts';
+import type { Database } from '../platform/sqlite.ts';
 import { openDatabase } from './database.ts';
-import { createCarriedLines, type CarriedLines } from './carried-lines.ts';
-import { createEdgeCycles, type EdgeCycles } from './edge-cycles.ts';
-import { createEdits, type Edits } from './edits.ts';
-import { createEventLog, type EventLog } from './event-log.ts';
-import { createGraphQueries, type GraphQueries } from './graph-queries.ts';
-import { guardDatabase, type GuardedDatabase } from './guarded-database.ts';
-import { createIssueQueries, type IssueQueries } from './issue-queries.ts';
-import { createIssueStore, type IssueStore } from './issue-store.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
-import { noteProject } from './project.ts';
+import { createEdgeCycles } from './edge-cycles.ts';
+import { createEdits } from './edits.ts';
+import { createEventLog } from './event-log.ts';
+import { createGraphQueries } from './graph-queries.ts';
+import { guardDatabase } from './guarded-database.ts';
+import { createAnswers } from './idempotency.ts';
+import { createIssueQueries } from './issue-queries.ts';
+import { createIssueStore } from './issue-store.ts';
+import { createCarriedLines, createVersions } from './lines.ts';
+import { createOutbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
-import { openReplica, type Replica } from './replica.ts';
-import { createSettings, type Settings } from './settings.ts';
-import { createVersions, type Versions } from './versions.ts';
+import { nextGeneration, openReplica } from './replica.ts';
+import { createState, type State } from './state.ts';
 
 /** The numbers of the events that a commit added: those after `from`, up to `to`. */
 export interface Commit {
@@ -25,11 +24,11 @@ export interface Commit {
   to: number;
 }
 
-/** All that a clone knows of a project's issues. */
-export interface Store extends GuardedDatabase {
+/** The ways to write a store. */
+interface Writes {
   /**
-   * The one way to write: all or nothing, durable when it returns. Calls inside one join it. The edges that
-   * count are decided before the commit, and listeners are called after it.
+   * All or nothing, durable when it returns. Calls inside one join it. The edges that count are decided before
+   * the commit, and listeners are called after it.
    */
   readonly transaction: <T>(work: () => T) => T;
   /**
@@ -37,24 +36,7 @@ export interface Store extends GuardedDatabase {
    * decided, and listeners called, once at the end.
    */
   readonly writeSlices: <T>(slices: Iterable<T>, write: (slice: T) => void) => Promise<void>;
-  /** Calls the listener after each commit that added events. */
-  onCommit(listener: (commit: Commit) => void): void;
-  /** The same store; `guard` is called before each of its transactions, and throws where nothing may be written. */
-  guardedBy(guard: () => void): Store;
-  readonly issues: IssueStore;
-  readonly edits: Edits;
-  readonly queries: IssueQueries;
-  readonly graph: GraphQueries;
-  readonly cycles: EdgeCycles;
-  readonly events: EventLog;
-  readonly versions: Versions;
-  readonly outbox: Outbox;
-  readonly carried: CarriedLines;
-  readonly answers: Answers;
-  readonly settings: Settings;
-  readonly replica: Replica;
-  /** Where a damaged or foreign store was put aside when this one was opened in its place. */
-  readonly movedAside: string | undefined;
+  readonly state: State;
 }
 
 export interface StoreOptions {
@@ -63,78 +45,55 @@ export interface StoreOptions {
   projectId?: string | undefined;
 }
 
+/** All that a clone knows of a project's issues. */
+export interface Store extends Omit<Parts, 'transaction'>, Writes {
+  /** Calls the listener after each commit that added events. */
+  onCommit(listener: (commit: Commit) => void): void;
+  /** The same store; `guard` is called before each transaction, and throws where nothing may be written. */
+  guardedBy(guard: () => void): Store;
+}
+
 /** The caller holds the workspace's lock: there is one writer. */
-export function openStore(path: string, { clock, projectId }: StoreOptions): Store {
-  const opened = openDatabase(path, { nowMs: clock.nowMs(), projectId });
-  const { database, movedAside } = opened;
-  const guarded = guardDatabase(opened, { clock });
-  const { transaction } = guarded;
+export function openStore(path: string, options: StoreOptions): Store {
+  const { database, parts } = openParts(path, options);
   const listeners: ((commit: Commit) => void)[] = [];
-  const events = createEventLog(database, { newId: randomUUID });
-  const outbox = createOutbox(database, {
-    nowMs: () => clock.nowMs(),
-    lastSeq: () => events.lastSeq(),
-    transaction,
-  });
-  const settings = createSettings(database, { transaction });
-  if (projectId !== undefined) noteProject(settings, projectId);
-  const replica = openReplica(settings, { path, machine: readMachine() });
-  const readiness = createReadiness(database);
-  const cycles = createEdgeCycles(database, { settings, readiness, transaction });
-  const versions = createVersions(database);
-  const issues = createIssueStore(database, {
-    events,
-    outbox,
-    versions,
-    readiness,
-    cycles,
-    replica,
-  });
   const announce = ({ from, to }: Commit): void => {
     if (to > from) for (const listener of listeners) listener({ from, to });
   };
-  const writes = (guard: () => void): Pick<Store, 'transaction' | 'writeSlices' | 'settings'> => {
-    const write: Store['transaction'] = (work) => {
-      if (database.inTransaction) return work();
-      guard();
-      const commit = { from: 0, to: 0 };
-      const result = transaction(() => {
-        commit.from = events.lastSeq();
-        const done = work();
-        if (events.lastSeq() > commit.from) cycles.settle();
-        commit.to = events.lastSeq();
-        return done;
-      });
-      announce(commit);
-      return result;
-    };
-    return {
-      transaction: write,
-      async writeSlices(slices, writeSlice) {
-        const commit: Commit = { from: Infinity, to: 0 };
-        try {
-          for (const slice of slices) {
-            guard();
-            transaction(() => {
-              commit.from = Math.min(commit.from, events.lastSeq());
-              writeSlice(slice);
-              commit.to = events.lastSeq();
-            });
-            await setImmediate();
-          }
-          cycles.settle();
-        } finally {
-          announce(commit);
-        }
-      },
-      settings: createSettings(database, { transaction: write }),
-    };
-  };
+  const writes = (guard: () => void): Writes => createWrites(database, { parts, guard, announce });
   const store: Store = {
-    ...guarded,
+    ...parts,
     ...writes(() => {}),
     onCommit: (listener) => void listeners.push(listener),
     guardedBy: (guard) => ({ ...store, ...writes(guard) }),
+  };
+  return store;
+}
+
+type Parts = ReturnType<typeof openParts>['parts'];
+
+function openParts(path: string, { clock, projectId }: StoreOptions) {
+  const nowMs = (): number => clock.nowMs();
+  const opened = openDatabase(path, { nowMs: nowMs(), projectId });
+  const { database, movedAside } = opened;
+  const guarded = guardDatabase(opened, { clock });
+  const { transaction } = guarded;
+  const state = createState(database, { transaction });
+  const machine = readMachine();
+  const newGeneration = (): number => nextGeneration(state, { path, nowMs: nowMs(), opened });
+  const replica = openReplica(state, { path, machine, newGeneration });
+  if (projectId !== undefined && state.get('project_id') !== projectId) {
+    state.set('project_id', projectId);
+  }
+  const events = createEventLog(database, { state, newId: randomUUID });
+  const outbox = createOutbox(database, { nowMs, lastSeq: events.lastSeq, transaction });
+  const readiness = createReadiness(database);
+  const cycles = createEdgeCycles(database, { state, readiness, transaction });
+  const versions = createVersions(database);
+  const around = { events, outbox, versions, readiness, cycles, replica };
+  const issues = createIssueStore(database, around);
+  const parts = {
+    ...guarded,
     issues,
     edits: createEdits({ issues, replica }),
     queries: createIssueQueries(database),
@@ -146,7 +105,61 @@ export function openStore(path: string, { clock, projectId }: StoreOptions): Sto
     replica,
     events,
     outbox,
+    /** Where a store that could not be used was put when this one was opened in its place. */
     movedAside,
   };
-  return store;
+  return { database, parts };
+}
+
+function createWrites(
+  database: Database,
+  {
+    parts: { transaction, events, cycles },
+    guard,
+    announce,
+  }: { parts: Parts; guard: () => void; announce: (commit: Commit) => void },
+): Writes {
+  const commit = <T>(work: () => T): T => {
+    try {
+      return transaction(work);
+    } catch (error) {
+      cycles.rolledBack();
+      throw error;
+    }
+  };
+  const write: Writes['transaction'] = (work) => {
+    if (database.inTransaction) return work();
+    guard();
+    const added = { from: 0, to: 0 };
+    const result = commit(() => {
+      added.from = events.lastSeq();
+      const done = work();
+      if (events.lastSeq() > added.from) cycles.settle();
+      added.to = events.lastSeq();
+      return done;
+    });
+    announce(added);
+    return result;
+  };
+  return {
+    transaction: write,
+    async writeSlices(slices, writeSlice) {
+      const added: Commit = { from: Infinity, to: 0 };
+      try {
+        for (const slice of slices) {
+          guard();
+          commit(() => {
+            added.from = Math.min(added.from, events.lastSeq());
+            writeSlice(slice);
+            added.to = events.lastSeq();
+          });
+          await setImmediate();
+        }
+        cycles.settle();
+      } finally {
+        announce(added);
+      }
+    },
+    state: createState(database, { transaction: write }),
+  };
 }

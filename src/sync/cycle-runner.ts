@@ -170,7 +170,7 @@ export class CycleRunner {
       ...omitUndefined({ remote: this.#remote, lastOkMs: this.#lastOkMs }),
     };
     try {
-      writeSyncMemory(store.settings, { ...end, ...known }, { moved });
+      writeSyncMemory(store.state, { ...end, ...known }, { moved });
     } catch (error) {
       // A full disk, say: the cycle's work is done all the same, and its callers wait for the answer.
       log.error('the outcome of the sync could not be recorded', { error });

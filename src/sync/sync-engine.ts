@@ -172,7 +172,7 @@ interface Parts {
 
 function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts {
   const { store, cycle, clock, settings, remoteWait = new RemoteWait(clock) } = options;
-  const memory = readSyncMemory(store.settings);
+  const memory = readSyncMemory(store.state.get('sync_memory'));
   const driver = new SyncDriver({
     ...options,
     shares: cycle !== undefined,

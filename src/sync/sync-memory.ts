@@ -1,4 +1,4 @@
-import type { Settings } from '../store/settings.ts';
+import type { State } from '../store/state.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
 
 /** How sharing last went, kept in the store so that a command without daemon can show it. */
@@ -9,31 +9,20 @@ export interface SyncMemory {
   remote?: string;
 }
 
-const KEY = 'sync_memory';
-
-export function readSyncMemory(settings: Pick<Settings, 'get'>): SyncMemory {
-  try {
-    return { ...(JSON.parse(settings.get(KEY) ?? '{}') as SyncMemory) };
-  } catch {
-    // Not written by bd. Nothing else depends on it, and the next cycle writes it again.
-    return {};
-  }
-}
-
-/** Call when issues are shared in another way from now on. */
-export function forgetSyncMemory(settings: Settings): void {
-  settings.delete(KEY);
+/** Of what the store holds. Anything but an object was not written by bd, and says nothing. */
+export function readSyncMemory(value: unknown): SyncMemory {
+  return typeof value === 'object' ? { ...value } : {};
 }
 
 /** Writes only news: a cycle that found nothing to do leaves the store untouched. */
 export function writeSyncMemory(
-  settings: Settings,
+  state: State,
   memory: SyncMemory,
   { moved }: { moved: number },
 ): void {
-  const before = readSyncMemory(settings);
+  const before = readSyncMemory(state.get('sync_memory'));
   if (moved > 0 || !isSame(before, memory)) {
-    settings.set(KEY, JSON.stringify(memory));
+    state.set('sync_memory', memory);
   }
 }
 

@@ -6,16 +6,13 @@ import { timestampMs } from '../core/timestamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** When this store was swept last. */
-const SWEPT = 'tombstones_swept_ms';
-
 /**
  * Drops the content of issues that were deleted long ago; the tombstone itself stays for ever. At most once a
  * day, a slice per transaction. Returns how many were shrunk.
  */
 export async function sweepTombstones(store: Store, clock: Clock): Promise<number> {
   const nowMs = clock.nowMs();
-  const sinceMs = nowMs - Number(store.settings.get(SWEPT) ?? 0);
+  const sinceMs = nowMs - (store.state.get('tombstones_swept_ms') ?? 0);
   if (sinceMs >= 0 && sinceMs < TOMBSTONE_SWEEP_INTERVAL_MS) return 0;
   const order = { sort: 'id', limit: 0, nowMs } as const;
   const tombstones = store.queries.select({ statuses: [TOMBSTONE] }, order);
@@ -31,7 +28,7 @@ export async function sweepTombstones(store: Store, clock: Clock): Promise<numbe
     });
     await setImmediate();
   }
-  store.settings.set(SWEPT, String(nowMs));
+  store.state.set('tombstones_swept_ms', nowMs);
   return shrunk;
 }
 

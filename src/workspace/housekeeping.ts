@@ -1,10 +1,7 @@
-import { SCHEMA_VERSION } from '../store/upgrade.ts';
+import { SCHEMA_VERSION } from '../store/schema.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a process that keeps a workspace open does with its store, beside the operations. */
-
-/** In the store, so that a daemon that is started again knows it. */
-const RETIRED = 'daemon_retired_ms';
 
 export function schemaVersion(): number {
   return SCHEMA_VERSION;
@@ -12,16 +9,21 @@ export function schemaVersion(): number {
 
 /** When a daemon of this workspace last made room for a newer one; 0 for never. */
 export function lastRetirementMs({ store }: Pick<Workspace, 'store'>): number {
-  return Number(store.settings.get(RETIRED) ?? 0);
+  return store.state.get('daemon_retired_ms') ?? 0;
 }
 
 export function noteRetirement({ store }: Pick<Workspace, 'store'>, nowMs: number): void {
-  store.settings.set(RETIRED, String(nowMs));
+  store.state.set('daemon_retired_ms', nowMs);
 }
 
-/** Empties a write-ahead log that has grown; call while nobody works with the store. */
-export function checkpoint({ store }: Pick<Workspace, 'store'>): void {
+/**
+ * Removes some of what the store need not keep, and empties a write-ahead log that has grown; call while nobody
+ * works with the store. Returns whether there is more to remove.
+ */
+export function checkpoint({ store, tidy }: Pick<Workspace, 'store' | 'tidy'>): boolean {
+  const hasMore = tidy();
   store.rest();
+  return hasMore;
 }
 
 /** Whether changes wait to be shared. Where nothing is ever sent, nothing waits. */

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { indexLockPath } from '../git/index-file.ts';
 import { operationInProgress } from '../git/operation-in-progress.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
-import { findMainWorktree, listLinkedWorktrees } from '../git/worktrees.ts';
+import { findMainWorktree, listLinkedWorktrees, listWorktreeGitDirs } from '../git/worktrees.ts';
 import { stampFile } from '../platform/file-version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
@@ -45,7 +45,7 @@ function createWorktreeSearch({ beadsDir }: WorkspacePlace, mirrorName: string) 
       return others
         .filter(({ directory }) => isPlainDirectory(placeIn(directory), repository))
         .map(({ directory, gitDir }) => ({
-          name: `${relative(repository.commonDir, gitDir)} ${statSync(gitDir).ino}`,
+          name: worktreeName(repository.commonDir, gitDir),
           path: join(placeIn(directory), mirrorName),
           gitDir,
         }));
@@ -75,14 +75,14 @@ export function openMirror({ place, mirrorName, ...options }: MirrorOptions): Mi
   const main = new MirrorFile({
     ...options,
     path: place.file(mirrorName),
-    memory: createMirrorMemory(store.settings, { name: memoryName(mirrorName) }),
+    memory: createMirrorMemory(store.state, { name: memoryName(mirrorName) }),
     ...omitUndefined({ tracking }),
   });
   return new MirrorWithCopies(main, {
     ...createWorktreeSearch(place, mirrorName),
     open({ path, name, gitDir }) {
       const firstSeq = store.events.lastSeq();
-      const memory = createMirrorMemory(store.settings, {
+      const memory = createMirrorMemory(store.state, {
         name: memoryName(mirrorName, name),
         firstSeq,
       });
@@ -95,6 +95,19 @@ export function openMirror({ place, mirrorName, ...options }: MirrorOptions): Mi
     },
     log,
   });
+}
+
+/** Another working tree at the same place has another name. */
+function worktreeName(commonDir: string, gitDir: string): string {
+  return `${relative(commonDir, gitDir)} ${statSync(gitDir).ino}`;
+}
+
+/** Under which keys the mirror files that can be there are remembered. */
+export function mirrorKeys({ beadsDir }: WorkspacePlace, mirrorName: string): Set<string> {
+  const commonDir = findGitRepository(beadsDir)?.commonDir;
+  const copies = commonDir === undefined ? [] : listWorktreeGitDirs(commonDir);
+  const names = copies.map((gitDir) => worktreeName(commonDir ?? '', gitDir));
+  return new Set(['', ...names].map((name) => `mirror:${memoryName(mirrorName, name)}`));
 }
 
 /** Each file name has its own memory, so that of a renamed mirror starts empty or as it last was. */

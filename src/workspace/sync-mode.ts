@@ -92,7 +92,7 @@ function openCheckedOut({
     path: relative(topLevel, mirror.path).split(sep).join('/'),
     owner: `bd ${place.beadsDir}\n`,
     clock,
-    settings: store.settings,
+    state: store.state,
   });
   return createCheckedOutCycle({ ...options, branch });
 }

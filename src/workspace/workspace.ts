@@ -10,7 +10,9 @@ import { readConfig } from './config/config.ts';
 import { readMetadata, refuseLinkedFiles, type Metadata } from './config/metadata.ts';
 import { openSync } from './engine.ts';
 import { holdStore } from './held-store.ts';
+import { mirrorKeys } from './mirror.ts';
 import { readIdentity, type Identity } from './identity.ts';
+import { EVENTS_BETWEEN_TRIMS, tidyStore } from './tidy.ts';
 import { openSharedGit } from '../git/git.ts';
 
 export interface WorkspaceOptions {
@@ -43,7 +45,27 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
   if (notice !== undefined) log.warn(notice);
   const syncOptions = { ...around, place, config, reached };
   const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata, held }));
-  held.store.onCommit(() => sync.storeChanged());
+  const tidy = (): boolean =>
+    tidyStore(store, {
+      config,
+      nowMs: clock.nowMs(),
+      mirrorKeys: () => mirrorKeys(place, metadata.jsonl_export),
+    });
+  const tryTidy = (): void => {
+    try {
+      tidy();
+    } catch (error) {
+      // What was to be done is done; the next change tries this again.
+      log.warn('the store could not be tidied up', { error });
+    }
+  };
+  let hasChanged = false;
+  held.store.onCommit(({ from, to }) => {
+    hasChanged = true;
+    sync.storeChanged();
+    const turnOf = (seq: number): number => Math.floor(seq / EVENTS_BETWEEN_TRIMS);
+    if (turnOf(to) > turnOf(from)) tryTidy();
+  });
   let identity: Promise<Identity> | undefined;
   return {
     place,
@@ -83,6 +105,8 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
         return changed;
       });
     },
+    /** Removes some of what need not be kept any more; returns whether there is more. */
+    tidy,
     standing: () => held.standing(),
     /** Closes the store without writing anything. */
     abandon: (): void => held.close(),
@@ -90,6 +114,7 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
     async [Symbol.asyncDispose](): Promise<void> {
       try {
         await sync.drain();
+        if (hasChanged && held.standing() === 'ours') tryTidy();
       } finally {
         held.close();
       }

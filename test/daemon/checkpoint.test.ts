@@ -27,15 +27,21 @@ afterEach(() => {
 
 const logBytes = (): number => statSync(`${path}-wal`).size;
 
+/** Leaves nothing to be done. */
+function rest(): boolean {
+  store.rest();
+  return false;
+}
+
 function grow(): void {
   for (let at = 0; at < 5; at += 1)
-    store.settings.set(`much ${at}`, `${at}${'x'.repeat(WAL_REST_BYTES_MAX / 2)}`);
+    store.state.set(`mirror:much ${at}`, { hash: `${at}${'x'.repeat(WAL_REST_BYTES_MAX / 2)}` });
   expect(logBytes()).toBeGreaterThan(WAL_REST_BYTES_MAX);
 }
 
 test('a write-ahead log that has grown is emptied after a quiet, and nothing is lost', () => {
   grow();
-  const checkpoint = createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog });
+  const checkpoint = createCheckpoint({ tidy: rest, clock, log: silentLog });
   checkpoint.soon();
   clock.advance(STORE_REST_MS - 1);
   checkpoint.soon();
@@ -43,27 +49,35 @@ test('a write-ahead log that has grown is emptied after a quiet, and nothing is 
   expect(logBytes()).toBeGreaterThan(0);
   clock.advance(1);
   expect(logBytes()).toBe(0);
-  expect(store.settings.get('much 4')).toMatch(/^4x/);
+  expect(store.state.get('mirror:much 4')?.hash).toMatch(/^4x/);
 });
 
 test('a small one stays, so that a daemon at rest writes nothing', () => {
-  store.settings.set('little', 'x');
+  store.state.set('mirror:little', { hash: 'x' });
   const before = logBytes();
-  createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog }).now();
+  createCheckpoint({ tidy: rest, clock, log: silentLog }).now();
   expect(logBytes()).toBe(before);
 });
 
 test('somebody else who reads the store is not waited for, and the log is emptied afterwards', () => {
   const reader = new BetterSqlite3(path);
   reader.exec('BEGIN');
-  reader.prepare('SELECT count(*) FROM settings').get();
+  reader.prepare('SELECT count(*) FROM state').get();
   grow();
-  const checkpoint = createCheckpoint({ tidy: () => store.rest(), clock, log: silentLog });
+  const checkpoint = createCheckpoint({ tidy: rest, clock, log: silentLog });
   checkpoint.now();
   expect(logBytes()).toBeGreaterThan(0);
   reader.close();
   checkpoint.now();
   expect(logBytes()).toBe(0);
+});
+
+test('what is left is done after the next quiet', () => {
+  let turns = 0;
+  const tidy = (): boolean => ++turns < 3;
+  createCheckpoint({ tidy, clock, log: silentLog }).now();
+  for (let n = 0; n < 5; n++) clock.advance(STORE_REST_MS);
+  expect(turns).toBe(3);
 });
 
 test('a store that cannot be tidied up is said to be so, and the daemon lives on', () => {
@@ -76,5 +90,5 @@ test('a store that cannot be tidied up is said to be so, and the daemon lives on
     log: { ...silentLog, warn: (message) => void said.push(message) },
   });
   checkpoint.now();
-  expect(said).toEqual([expect.stringContaining('could not be emptied')]);
+  expect(said).toEqual([expect.stringContaining('could not be tidied up')]);
 });

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
 import { isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
@@ -23,9 +22,7 @@ afterEach(async () => {
 
 /** Between two transactions: in the midst of one it would keep everybody else from the store. */
 async function standStill(pid: number): Promise<void> {
-  const store = keepDatabase(
-    new BetterSqlite3(join(workspace.beadsDir, 'beads.db'), { timeout: 0 }),
-  );
+  const store = openSqlite(join(workspace.beadsDir, 'beads.db'));
   await eventually(async () => {
     process.kill(pid, 'SIGSTOP');
     await eventually(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')));

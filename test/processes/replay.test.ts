@@ -1,9 +1,8 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -48,7 +47,7 @@ test('a daemon that did it, and ended before it could say so, is not repeated wi
   const server = createServer((socket) => {
     socket.setEncoding('utf8').once('data', (text) => {
       const { params } = JSON.parse(String(text)) as { params: { key: string } };
-      const store = keepDatabase(new BetterSqlite3(join(workspace.beadsDir, 'beads.db')));
+      const store = openSqlite(join(workspace.beadsDir, 'beads.db'));
       const answer = JSON.stringify({ issue_id: 't-done', issue: { id: 't-done', title: 'x' } });
       store
         .prepare('INSERT INTO answers (key, result) VALUES (?, ?)')

@@ -13,9 +13,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
 import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -52,7 +51,7 @@ function writeInto(from: string): void {
 }
 
 function makeForeign(path: string): void {
-  const database = keepDatabase(new BetterSqlite3(path));
+  const database = openSqlite(path);
   database.exec("CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine')");
   database.close();
 }
@@ -175,7 +174,7 @@ test.each([
   { how: 'without daemon', env: { BEADS_NO_DAEMON: '1' }, commands: 1 },
 ])('a stranger who keeps the store locked is told of in time, $how', async ({ env, commands }) => {
   await workspace.bdText(['q', 'Before'], { env });
-  const stranger = keepDatabase(new BetterSqlite3(store));
+  const stranger = openSqlite(store);
   stranger.exec('BEGIN EXCLUSIVE');
   const refused = Array.from({ length: commands }, async () => {
     const start = performance.now();
@@ -211,20 +210,24 @@ test('the store of another project among the files of this one is put aside', as
   expect(run.stdout).not.toContain('Theirs');
 });
 
-test('many first commands of a new version upgrade the store once', async () => {
+test('a store from before the first release is moved aside once, whoever comes first, and rebuilt', async () => {
+  await workspace.bdText(['q', 'Kept']);
   await workspace.bdText(['daemon', 'stop']);
-  copyFileSync(join(import.meta.dirname, '../store/fixtures/schema-1.db'), store);
-  rmSync(join(workspace.beadsDir, 'beads.jsonl'), { force: true });
+  const former = openSqlite(store);
+  former.exec('PRAGMA user_version = 4');
+  former.close();
   const env = { BEADS_NO_DAEMON: '1' };
   const runs = await Promise.all(
     Array.from({ length: 20 }, () =>
       workspace.bd(['list', '--all', '--json', '--lock-timeout', '40s'], { env, program: BD }),
     ),
   );
-  for (const { exitCode, stdout, stderr } of runs) {
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toHaveLength(7);
+  for (const { exitCode, stdout } of runs) {
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([{ title: 'Kept' }]);
   }
-  const copies = readdirSync(workspace.beadsDir).filter((name) => name.includes('schema'));
-  expect(copies).toEqual(['beads.db-schema-1']);
+  const told = runs.filter(({ stderr }) => stderr.includes('beads.db-aside-'));
+  expect(told).toHaveLength(1);
+  const asides = readdirSync(workspace.beadsDir).filter((name) => /-aside-\d+$/.test(name));
+  expect(asides).toHaveLength(1);
 });

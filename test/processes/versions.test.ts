@@ -139,7 +139,7 @@ test('requests of other programs are answered or told that they were not begun',
 });
 
 test('an older bd that speaks no protocol of the daemon hears what to upgrade', async () => {
-  const newer = build('newer', { version: NEWER, protocol: { min: 2, max: 2 } });
+  const newer = build('newer', { version: NEWER, protocol: { min: 3, max: 3 } });
   await workspace.bdText(['init', '--prefix', 't']);
   await quick('First', newer);
   const run = await workspace.bd(['list', '--json']);
@@ -200,7 +200,7 @@ test('hello tells what the daemon is, also to a program that knows more', async 
   await eventually(() => messages.length === 2);
   const [told, refused] = messages.sort((left) => (left.id === 1 ? -1 : 1));
   expect(told?.result).toEqual({
-    protocol: 1,
+    protocol: 2,
     instance: expect.stringMatching(/^\w+-\w+$/),
     version: VERSION,
     build: expect.stringMatching(/^[0-9a-f]{12}$/),

@@ -36,46 +36,46 @@ const OVERTAKEN = { code: 'LOCK_UNAVAILABLE', message: expect.stringContaining('
 
 test('who writes takes over from the one before, who writes nothing more', () => {
   const former = open();
-  former.settings.set('who', 'former');
+  former.state.set('imported_from', 'former');
   const next = open();
-  next.settings.set('who', 'next');
-  expect(failureOf(() => former.settings.set('who', 'former'))).toMatchObject(OVERTAKEN);
+  next.state.set('imported_from', 'next');
+  expect(failureOf(() => former.state.set('imported_from', 'former'))).toMatchObject(OVERTAKEN);
   expect(former.standing()).toBe('overtaken');
   expect(next.standing()).toBe('ours');
-  expect(next.settings.get('who')).toBe('next');
-  next.settings.set('who', 'still next');
+  expect(next.state.get('imported_from')).toBe('next');
+  next.state.set('imported_from', 'still next');
 });
 
 test('of two that opened before either wrote, the first to write leads', () => {
   const [one, other] = [open(), open()];
-  other.settings.set('who', 'other');
-  expect(failureOf(() => one.settings.set('who', 'one'))).toMatchObject(OVERTAKEN);
-  expect(one.settings.get('who')).toBe('other');
+  other.state.set('imported_from', 'other');
+  expect(failureOf(() => one.state.set('imported_from', 'one'))).toMatchObject(OVERTAKEN);
+  expect(one.state.get('imported_from')).toBe('other');
 });
 
 test('reading takes nothing from the one who writes', () => {
   const leader = open();
-  leader.settings.set('who', 'leader');
+  leader.state.set('imported_from', 'leader');
   const reader = open();
-  expect(reader.settings.get('who')).toBe('leader');
-  leader.settings.set('who', 'leader again');
+  expect(reader.state.get('imported_from')).toBe('leader');
+  leader.state.set('imported_from', 'leader again');
   expect([leader.standing(), reader.standing()]).toEqual(['ours', 'ours']);
 });
 
 test('what was rolled back has taken nothing, and the next write does', () => {
   const former = open();
-  former.settings.set('who', 'former');
+  former.state.set('imported_from', 'former');
   const next = open();
   const refused = failureOf(() =>
     next.transaction(() => {
-      next.settings.set('who', 'next');
+      next.state.set('imported_from', 'next');
       throw new Error('refused');
     }),
   );
   expect(refused).toMatchObject({ message: 'refused' });
-  former.settings.set('who', 'former again');
-  next.settings.set('who', 'next');
-  expect(failureOf(() => former.settings.set('who', 'former'))).toMatchObject(OVERTAKEN);
-  next.settings.set('who', 'next again');
-  expect(next.settings.get('who')).toBe('next again');
+  former.state.set('imported_from', 'former again');
+  next.state.set('imported_from', 'next');
+  expect(failureOf(() => former.state.set('imported_from', 'former'))).toMatchObject(OVERTAKEN);
+  next.state.set('imported_from', 'next again');
+  expect(next.state.get('imported_from')).toBe('next again');
 });

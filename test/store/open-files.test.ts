@@ -9,12 +9,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BdError } from '../../src/core/errors.ts';
 import { STORE_CHECK_BYTES_MAX, WAL_BYTES_MAX } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -26,7 +25,7 @@ beforeEach(() => {
   temp = createTempDirectory();
   path = join(temp.path, 'beads.db');
   store = open();
-  store.settings.set('who', 'first');
+  store.state.set('imported_from', 'first');
 });
 afterEach(() => {
   store.close();
@@ -43,7 +42,7 @@ function scribble(at: number, length: number): void {
 
 test('one’s own writes, and those that move the log into the file, are nobody else’s', () => {
   const before = statSync(path).size;
-  for (let n = 0; n < 300; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
+  for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
   expect(statSync(path).size, 'the log was moved into the file').toBeGreaterThan(before);
   expect(store.standing()).toBe('ours');
 });
@@ -54,7 +53,8 @@ test('tidying up at rest is one’s own write, and is left alone in a file that 
   store = open();
   const grow = (): void =>
     store.transaction(() => {
-      for (let n = 0; n < 100; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
+      for (let n = 0; n < 100; n++)
+        store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
     });
   grow();
   store.rest();
@@ -71,7 +71,7 @@ test('tidying up at rest is one’s own write, and is left alone in a file that 
 test('a deleted file is written to no end by anybody, and what is open stays whole', () => {
   rmSync(path);
   expect(store.standing()).toBe('replaced');
-  expect(store.settings.get('who')).toBe('first');
+  expect(store.state.get('imported_from')).toBe('first');
 });
 
 test('a log that is gone is found out', () => {
@@ -83,10 +83,10 @@ test('a file that was written over in place is neither written nor mixed with it
   store.close();
   copyFileSync(path, `${path}.backup`);
   store = open();
-  store.settings.set('who', 'second');
+  store.state.set('imported_from', 'second');
   copyFileSync(`${path}.backup`, path);
   expect(store.standing()).toBe('broken');
-  expect(() => store.settings.set('who', 'third')).toThrow('another program wrote into');
+  expect(() => store.state.set('imported_from', 'third')).toThrow('another program wrote into');
   store.putAside();
   store.close();
   expect(readdirSync(temp.path).filter((name) => /-(?:wal|shm)$/.test(name))).toEqual([
@@ -94,7 +94,7 @@ test('a file that was written over in place is neither written nor mixed with it
     expect.stringMatching(/^beads\.db-aside-\d+-wal$/),
   ]);
   store = open();
-  expect(store.settings.get('who')).toBe('first');
+  expect(store.state.get('imported_from')).toBe('first');
   expect(store.movedAside).toBeUndefined();
 });
 
@@ -104,7 +104,7 @@ test('a file that is written over in the middle of a write is found out after it
   store = open();
   store.transaction(() => {
     // More than the log may hold: it would now be written into the file.
-    for (let n = 0; n < 300; n++) store.settings.set(`key ${n}`, 'x'.repeat(20_000));
+    for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
     copyFileSync(`${path}.backup`, path);
   });
   expect(readFileSync(path).equals(readFileSync(`${path}.backup`))).toBe(true);
@@ -112,9 +112,10 @@ test('a file that is written over in the middle of a write is found out after it
 });
 
 test('a log that others read is written into the file, and cut off once they are done', () => {
-  const write = (n: number): void => store.settings.set(`key ${n}`, 'x'.repeat(20_000));
-  const reader = keepDatabase(new BetterSqlite3(path, { readonly: true }));
-  const reading = reader.prepare('SELECT key FROM settings').iterate();
+  const write = (n: number): void =>
+    store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
+  const reader = openSqlite(path, { isReadonly: true });
+  const reading = reader.prepare('SELECT key FROM state').iterate();
   reading.next();
   for (let n = 0; n < 400; n++) write(n);
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(WAL_BYTES_MAX);
@@ -128,20 +129,20 @@ test('a log that others read is written into the file, and cut off once they are
 
 test('damage that nobody has met yet is found when the store is opened', () => {
   store.transaction(() => {
-    for (let n = 0; n < 300; n++) store.settings.set(`filler ${n}`, 'x'.repeat(700));
+    for (let n = 0; n < 300; n++) store.state.set(`mirror:filler ${n}`, { hash: 'x'.repeat(700) });
   });
   store.close();
   scribble(Math.floor(statSync(path).size / 8192) * 4096, 4096);
   store = open();
   expect(store.movedAside).toMatch(/beads\.db-aside-\d+$/);
-  expect(store.settings.get('who')).toBeUndefined();
+  expect(store.state.get('imported_from')).toBeUndefined();
 });
 
 test('damage that shows only when it is read ends the belief in the store', () => {
   // Too large to be looked through whenever it is opened.
   const [count, text] = [8_000, 'x'.repeat(700)];
   store.transaction(() => {
-    for (let n = 0; n < count; n++) store.settings.set(`key ${n}`, text);
+    for (let n = 0; n < count; n++) store.state.set(`mirror:key ${n}`, { hash: text });
   });
   store.close();
   expect(statSync(path).size).toBeGreaterThan(STORE_CHECK_BYTES_MAX);
@@ -150,7 +151,7 @@ test('damage that shows only when it is read ends the belief in the store', () =
   expect(store.standing()).toBe('ours');
   let failure: unknown;
   try {
-    for (let n = 0; n < count; n++) store.settings.get(`key ${n}`);
+    for (let n = 0; n < count; n++) store.state.get(`mirror:key ${n}`);
   } catch (error) {
     failure = store.explain(error);
   }
@@ -163,6 +164,6 @@ test('damage that shows only when it is read ends the belief in the store', () =
   store.putAside();
   store.close();
   store = open();
-  expect(store.settings.get('key 1')).toBeUndefined();
+  expect(store.state.get('mirror:key 1')).toBeUndefined();
   expect(store.standing()).toBe('ours');
 });

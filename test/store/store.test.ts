@@ -7,9 +7,9 @@ import { restoreWrite } from '../../src/core/causal/write.ts';
 import { parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
 import type { Change } from '../../src/store/change.ts';
-import { SCHEMA_VERSION } from '../../src/store/upgrade.ts';
+import { SCHEMA_VERSION } from '../../src/store/schema.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
 let directory: string;
@@ -68,7 +68,7 @@ describe('records', () => {
       {},
       { changed: ['status'], status: ['open', 'closed'] },
     ]);
-    expect(store.outbox.pending()).toMatchObject({ count: 1, lastSeq: 2, ids: ['a-1'] });
+    expect(store.outbox.pending()).toMatchObject({ count: 1, lastSeq: 3, ids: ['a-1'] });
     expect(() =>
       store.transaction(() => {
         store.edits.put(issue('a-2'), change);
@@ -76,20 +76,20 @@ describe('records', () => {
       }),
     ).toThrow('stop');
     expect(store.issues.get('a-2')).toBeUndefined();
-    expect(store.events.lastSeq()).toBe(2);
+    expect(store.events.lastSeq()).toBe(3);
     expect(store.outbox.pending().count).toBe(1);
   });
 
   test('writing what is there already is no change', () => {
     put('a-1');
     put('a-1');
-    expect(store.events.lastSeq()).toBe(1);
+    expect(store.events.lastSeq()).toBe(2);
   });
 
   test('what came from the remote is no news for it', () => {
     store.transaction(() => store.edits.put(issue('a-1'), { ...change, origin: 'remote' }));
     expect(store.outbox.pending().count).toBe(0);
-    expect(store.events.lastSeq()).toBe(1);
+    expect(store.events.lastSeq()).toBe(2);
   });
 
   test('the outbox keeps what changed after it was read', () => {
@@ -172,6 +172,25 @@ describe('ready work', () => {
     });
   });
 
+  test('edges that a stopped import left undecided are decided, also after a write that failed', async () => {
+    const halves = store.writeSlices(['whole', 'stopped'], (slice) => {
+      if (slice === 'stopped') throw new Error('stopped');
+      put('a', { dependencies: [edge('a', 'b')] });
+      put('b', { dependencies: [edge('b', 'a')] });
+    });
+    await expect(halves).rejects.toThrow('stopped');
+    expect(store.cycles.suppressed()).toEqual([]);
+    const fail = (): void =>
+      store.transaction(() => {
+        put('c');
+        store.cycles.settle();
+        throw new Error('failed');
+      });
+    expect(fail).toThrow('failed');
+    put('d');
+    expect(store.cycles.suppressed()).toHaveLength(1);
+  });
+
   test('deferred, pinned, ephemeral, template and molecule issues are no ready work', () => {
     put('now');
     put('later', { defer_until: '2999-01-01T00:00:00Z' });
@@ -248,7 +267,7 @@ describe('ready work', () => {
 
   function read(sql: string): string[] {
     // Kept: on Node 24 a handle that is collected ends the process.
-    const database = keepDatabase(new BetterSqlite3(path(), { readonly: true }));
+    const database = openSqlite(path(), { isReadonly: true });
     try {
       return database.prepare<[], string>(sql).pluck().all();
     } finally {

@@ -92,7 +92,7 @@ async function main(): Promise<void> {
     writeSync(1, `${JSON.stringify(await answer(workspace, argv))}\n`);
   }
   if (staysOn) {
-    for (let at = 0; at < MANY_COMMITS; at++) countCommit(workspace.store.settings);
+    for (let at = 0; at < MANY_COMMITS; at++) countCommit(workspace.store.state);
     await workspace.sync.run(new AbortController().signal);
   }
   try {

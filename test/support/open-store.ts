@@ -1,10 +1,10 @@
 /*
- * The entry of a bundle: opens a store, which upgrades it, and is killed before the given one of the statements
- * that change it. Prints how many there were otherwise.
+ * The entry of a bundle: opens a store with later steps, which upgrades it, and is killed before the given one of
+ * the statements that change it. Prints how many there were otherwise.
  */
 import BetterSqlite3, { type Database } from 'better-sqlite3';
-import { systemClock } from '../../src/platform/clock.ts';
-import { openStore } from '../../src/store/store.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { LATER_STEPS } from './schema-steps.ts';
 
 const [, , path = '', dieAt = ''] = process.argv;
 let statements = 0;
@@ -34,5 +34,9 @@ prototype.prepare = function (sql) {
   return Object.assign(statement, { run: counted });
 };
 
-openStore(path, { clock: systemClock }).close();
+const options = { nowMs: Date.now(), projectId: undefined, steps: LATER_STEPS };
+const { database } = openDatabase(path, options);
+// One more, to be killed at when all is done.
+database.exec('SELECT 1');
+database.close();
 console.log(statements);

@@ -48,7 +48,7 @@ export function createCheckedOutClone(
     path: MIRROR,
     owner: OWNER,
     clock: systemClock,
-    settings: store.settings,
+    state: store.state,
   });
   const random = (): number => 0.5;
   const cycle = createCheckedOutCycle({ store, mirror, branch, random, pause });

@@ -255,12 +255,12 @@ describe('a running engine', () => {
     };
     calls.length = 0;
     const before = statSync(a.mirrorPath, { bigint: true });
-    const changes = a.store.settings.get('mirror_hash');
+    const changes = a.store.state.get('mirror:');
     await eventually(() => calls.filter((name) => name === 'fetch').length >= 4);
     expect(new Set(calls)).toEqual(new Set(['remote', 'fetch', 'tips']));
     const after = statSync(a.mirrorPath, { bigint: true });
     expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
-    expect(a.store.settings.get('mirror_hash')).toBe(changes);
+    expect(a.store.state.get('mirror:')).toEqual(changes);
     expect(said).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { isAside } from '../../src/store/open-files.ts';
+import { asideMs } from '../../src/store/open-files.ts';
 import { openStore } from '../../src/store/store.ts';
 import { holdStore, type HeldStore } from '../../src/workspace/held-store.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -18,7 +18,7 @@ beforeEach(() => {
   path = join(beadsDir, 'beads.db');
   writeFileSync(openPlace(beadsDir).lockFile, '');
   held = holdStore(openPlace(beadsDir), () => openStore(path, { clock: systemClock }));
-  held.store.settings.set('key', 'value');
+  held.store.state.set('imported_from', 'value');
 });
 afterEach(() => {
   held.close();
@@ -63,13 +63,13 @@ test.each([
 });
 
 test('only the holder of the lock puts an overwritten store aside', () => {
-  const aside = () => readdirSync(beadsDir).filter(isAside);
+  const aside = () => readdirSync(beadsDir).filter((name) => asideMs(name) !== undefined);
   scribble();
   replaceLock();
   held.close();
   expect(aside()).toEqual([]);
   held = holdStore(openPlace(beadsDir), () => openStore(path, { clock: systemClock }));
-  held.store.settings.set('key', 'again');
+  held.store.state.set('imported_from', 'again');
   scribble();
   held.close();
   expect(aside()).toHaveLength(1);

@@ -1,11 +1,13 @@
 import { SYNC_MODES, type SyncMode, type SyncReport, type SyncStatus } from '../../core/sharing.ts';
 import type { Timestamp } from '../../core/timestamp.ts';
+import { OFFSET_PATTERN } from '../../core/event-offset.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
-import { choice, flag, integer, list, object, optional, text } from '../shape.ts';
+import { choice, either, flag, integer, list, matching, object, optional, text } from '../shape.ts';
 import { result, type MethodDefinition } from './method.ts';
 
 const key = text({ min: 1, max: 200 });
 const path = text({ min: 1, max: 4096 });
+const eventOffset = matching(OFFSET_PATTERN, 'an offset, as in `next` and in each event');
 
 export const workspaceMethods = {
   ping: {
@@ -68,11 +70,11 @@ export const workspaceMethods = {
   read_events: {
     effect: 'read',
     params: object({
-      /** The `seq` of the last event already seen; 0 for all. */
-      after: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+      /** The `offset` of the last event already seen; a number is a `seq`, as protocol 1 has it. */
+      after: optional(either(eventOffset, integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))),
       limit: optional(integer({ min: 1, max: 10_000 })),
     }),
-    result: result<{ events: StoredEvent[]; next: number }>(),
+    result: result<{ events: StoredEvent[]; next: string | number }>(),
   },
   get_config: {
     effect: 'read',
@@ -163,7 +165,8 @@ export interface ImportReport {
 }
 
 export interface StoredEvent {
-  /** Position in this clone's log: the cursor for `after`. */
+  /** Its place in this clone's log, for `after`: `<generation>_<seq>`. */
+  offset: string;
   seq: number;
   /** Stable and unique over all clones. */
   id: string;

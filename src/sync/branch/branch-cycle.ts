@@ -1,17 +1,9 @@
 import { PUSH_ATTEMPTS_MAX, RACE_PAUSE_MAX_MS, RACE_PAUSE_MS } from '../../core/limits.ts';
 import type { Pending } from '../../store/outbox.ts';
-import { findClassicOrigin, takeIn, type Intake } from './branch-intake.ts';
-import {
-  forgetShared,
-  IMPORTED,
-  IMPORTED_FROM,
-  noteFrom,
-  SHARED,
-  WRITTEN,
-} from './branch-memory.ts';
+import { takeIn, type Intake } from './branch-intake.ts';
+import { forgetShared, noteFrom } from './branch-memory.ts';
 import type { Fetched } from './branch-remote.ts';
 import { countCommit, packWhenDue } from './branch-upkeep.ts';
-import { retellPending } from '../intake/classic-origin.ts';
 import { commitSubject } from './branch-commit.ts';
 import { type Reached, emptyCycleReport, type CycleReport, type SyncCycle } from '../cycle.ts';
 import { IssueTree } from './issue-tree.ts';
@@ -51,7 +43,7 @@ export function createBranchCycle({
     run: (how) => runBranchCycle({ ...options, ...how, issueTree, reached }),
     restore: () => restoreFromRefs(options),
     async tidy(signal) {
-      const packed = await packWhenDue(store.settings, branch, { signal });
+      const packed = await packWhenDue(store.state, branch, { signal });
       if (packed === 'packed') await reached('packed');
     },
   };
@@ -60,14 +52,14 @@ export function createBranchCycle({
 /** A new store, after a loss or in a fresh clone, takes in what the repository holds; without the network. */
 async function restoreFromRefs(intake: Intake): Promise<void> {
   const { store, branch } = intake;
-  const isKnown = [WRITTEN, IMPORTED].some((key) => store.settings.get(key) !== undefined);
-  if (isKnown) return;
+  const { state } = store;
+  if ((state.get('written_tip') ?? state.get('imported_tip')) !== undefined) return;
   const report = emptyCycleReport();
   const { ours, theirs } = await branch.heldTips();
-  if (theirs !== undefined) await takeIn(intake, report, { tip: theirs, seen: IMPORTED });
+  if (theirs !== undefined) await takeIn(intake, report, { tip: theirs, seen: 'imported_tip' });
   // A commit that misses objects stays unnoted, for the cycle to find out.
   if (ours !== undefined && (await branch.isWhole(ours))) {
-    await takeIn(intake, report, { tip: ours, seen: WRITTEN });
+    await takeIn(intake, report, { tip: ours, seen: 'written_tip' });
   }
 }
 
@@ -109,7 +101,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
       return failure;
     }
     if ('replaced' in fetched) {
-      await takeIn(context, report, { tip: fetched.replaced, seen: IMPORTED });
+      await takeIn(context, report, { tip: fetched.replaced, seen: 'imported_tip' });
       // The new history lacks what only the old one had, so that is no longer shared.
       forgetShared(store);
     }
@@ -146,7 +138,7 @@ async function settleFetch(
       return undefined;
     case 'absent':
       // It may have been deleted to remove a secret, so only a user may publish it again.
-      if (store.settings.get(IMPORTED_FROM) === fetched.from) return deletedBranch(fetched.from);
+      if (store.state.get('imported_from') === fetched.from) return deletedBranch(fetched.from);
       if ((await branch.tips()).theirs !== undefined) await branch.forgetTheirs();
       return undefined;
     default:
@@ -161,24 +153,21 @@ type Built =
 
 /** Joins what the refs hold into the store, and moves `refs/bd/sync` to a commit that shows the store. */
 async function commit(context: CycleContext, report: CycleReport): Promise<Built> {
-  const { store, branch, clock, issueTree, reached } = context;
+  const { store, branch, issueTree, reached } = context;
   const { ours, theirs } = await branch.tips();
   const hasRemote = report.remote !== undefined;
   const sound = hasRemote ? ours : await soundTip(context, ours);
-  const originOf = await findClassicOrigin(context, theirs);
   // A new store after a loss first takes in what the old one had committed, and never overwrites it.
-  await takeIn(context, report, { tip: sound, seen: WRITTEN });
+  await takeIn(context, report, { tip: sound, seen: 'written_tip' });
   await noteArrived(context, { ours, theirs });
-  if (originOf !== undefined) {
-    store.transaction(() => retellPending(store, { originOf, nowMs: clock.nowMs() }));
-  }
-  if (hasRemote) await takeIn(context, report, { tip: theirs, seen: IMPORTED, originOf });
+  if (hasRemote) await takeIn(context, report, { tip: theirs, seen: 'imported_tip' });
   await reached('taken in');
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it continues what all clones have.
   const parent = hasRemote ? theirs : (sound ?? theirs);
   // After a restore from a backup the outbox is incomplete: only a commit that they have counts as shared.
-  const isShared = parent !== undefined && parent === ours && store.settings.get(SHARED) === parent;
+  const isShared =
+    parent !== undefined && parent === ours && store.state.get('pushed_tip') === parent;
   if (isShared && pending.count === 0) return { kind: 'shared' };
   // With a remote even an empty project is published, so that a teammate's `bd init` joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
@@ -190,7 +179,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   const written = await branch.write({ parent, issues, subject, ours });
   if (written.kind === 'race') return written;
   await reached('committed');
-  store.settings.set(WRITTEN, written.commit);
+  store.state.set('written_tip', written.commit);
   const built = { kind: 'ahead', commit: written.commit, pending } as const;
   if (hasRemote && written.commit !== theirs) return built;
   if (!hasRemote) report.pushed += pending.count;
@@ -208,7 +197,7 @@ async function soundTip(
   ours: string | undefined,
 ): Promise<string | undefined> {
   const { store, branch } = context;
-  if (ours === undefined || store.settings.get(WRITTEN) === ours) return ours;
+  if (ours === undefined || store.state.get('written_tip') === ours) return ours;
   if (await branch.isWhole(ours)) return ours;
   const before = (await branch.snapshot(ours))?.parents[0];
   forgetMade(context);
@@ -222,7 +211,7 @@ async function noteArrived(
 ): Promise<void> {
   const { store, branch } = context;
   if (ours === undefined || theirs === undefined || store.outbox.pending().count === 0) return;
-  if (store.settings.get(SHARED) === ours || !(await branch.isWithin(ours, theirs))) return;
+  if (store.state.get('pushed_tip') === ours || !(await branch.isWithin(ours, theirs))) return;
   const lines = await linesThatWait(context, ours);
   store.transaction(() => noteSharedWrites(store, lines));
 }
@@ -249,9 +238,9 @@ async function noteShared(
   store.transaction(() => {
     store.outbox.clearThrough(pending.lastSeq);
     noteSharedWrites(store, lines);
-    store.settings.set(IMPORTED, commit);
-    store.settings.set(SHARED, commit);
-    countCommit(store.settings);
+    store.state.set('imported_tip', commit);
+    store.state.set('pushed_tip', commit);
+    countCommit(store.state);
     if (from !== undefined) noteFrom(store, from);
   });
 }

@@ -1,10 +1,7 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Store } from '../../store/store.ts';
-import { IMPORTED } from './branch-memory.ts';
 import type { BranchSnapshot } from './branch-snapshot.ts';
 import { countCommit } from './branch-upkeep.ts';
-import { classicOrigin, classicTip, type ClassicOrigin } from '../intake/classic-origin.ts';
 import type { CycleReport } from '../cycle.ts';
 import { readIssueLines, idOfLine } from '../intake/issue-lines.ts';
 import { addEffects } from '../intake/join-news.ts';
@@ -21,31 +18,26 @@ export interface Intake {
   quarantineDirectory: string;
 }
 
-/** Joins the lines of a commit into the store; `seen` is the setting that remembers the commit. */
+/** Joins the lines of a commit into the store; `seen` is where the commit is remembered. */
 export async function takeIn(
   { store, branch, clock, quarantineDirectory }: Intake,
   report: CycleReport,
-  {
-    tip,
-    seen,
-    originOf,
-  }: { tip: string | undefined; seen: string; originOf?: ClassicOrigin | undefined },
+  { tip, seen }: { tip: string | undefined; seen: 'imported_tip' | 'written_tip' },
 ): Promise<void> {
-  const before = store.settings.get(seen);
+  const before = store.state.get(seen);
   const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
   if (snapshot === undefined) return;
   // Unreadable lines are kept for the whole branch at once, so with any of them all of it is read.
   const isPartial = before !== undefined && store.carried.all().length === 0;
   const since = isPartial ? await branch.snapshot(before) : undefined;
   // A `git gc` can damage one of our own commits that no ref led to; it is not built on then.
-  const missing = seen === IMPORTED ? 'refuse' : 'skip';
+  const missing = seen === 'imported_tip' ? 'refuse' : 'skip';
   const content = await branch.readIssues(snapshot, { since, missing });
   const taken = await reconcile(readIssueLines(content), {
     store,
     clock,
     origin: 'remote',
     findBase: await findBranchBase(branch, snapshot),
-    ...omitUndefined({ originOf }),
   });
   report.imported += taken.created + taken.updated;
   addEffects(report, taken);
@@ -55,8 +47,8 @@ export async function takeIn(
     report.problems = fresh;
   }
   store.transaction(() => {
-    store.settings.set(seen, snapshot.commit);
-    countCommit(store.settings);
+    store.state.set(seen, snapshot.commit);
+    countCommit(store.state);
   });
 }
 
@@ -65,17 +57,6 @@ async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<
   const sealed = await branch.sealedCommit(tip);
   if (sealed === undefined || sealed === tip) return () => undefined;
   return branchBase(await findLines(branch, sealed, tip));
-}
-
-/** For a store that had classic records: the commit that both it and the branch were made from. */
-export async function findClassicOrigin(
-  { store, branch }: Intake,
-  theirs: string | undefined,
-): Promise<ClassicOrigin | undefined> {
-  const tip = classicTip(store, store.settings.get(IMPORTED));
-  if (tip === undefined || (tip === theirs && store.outbox.pending().count === 0)) return undefined;
-  const snapshot = await branch.snapshot(tip);
-  return snapshot && classicOrigin(await findLines(branch, snapshot));
 }
 
 async function findLines(

@@ -1,5 +1,5 @@
 import type { GitReachOptions } from '../../git/git.ts';
-import type { Settings } from '../../store/settings.ts';
+import type { State } from '../../store/state.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
 /**
@@ -8,23 +8,18 @@ import type { SyncBranch } from './sync-branch.ts';
  */
 const COMMITS_UNPACKED_MAX = { file: 20, parts: 200 };
 
-/** About how many commits of the branch have loose objects. */
-const UNPACKED = 'commits_unpacked';
-/** The commit whose history is packed. */
-const PACKED = 'packed_tip';
-
 /** Call for each new commit in the repository, in the transaction that notes it. */
-export function countCommit(settings: Settings): void {
-  settings.set(UNPACKED, String(Number(settings.get(UNPACKED) ?? 0) + 1));
+export function countCommit(state: State): void {
+  state.set('commits_unpacked', (state.get('commits_unpacked') ?? 0) + 1);
 }
 
 /** Packs the branch's objects when many are loose, which takes a second or two. Never throws. */
 export async function packWhenDue(
-  settings: Settings,
+  state: State,
   branch: SyncBranch,
   options: GitReachOptions,
 ): Promise<'packed' | 'not due' | 'failed'> {
-  const count = Number(settings.get(UNPACKED) ?? 0);
+  const count = state.get('commits_unpacked') ?? 0;
   if (count < COMMITS_UNPACKED_MAX.file) return 'not due';
   try {
     const { ours } = await branch.tips();
@@ -32,12 +27,12 @@ export async function packWhenDue(
     if (snapshot === undefined) return 'not due';
     const most = COMMITS_UNPACKED_MAX[snapshot.shards === undefined ? 'file' : 'parts'];
     if (count < most) return 'not due';
-    const since = settings.get(PACKED);
+    const since = state.get('packed_tip');
     // Counts from 0 even if packing fails: it is tried again after as many commits, not after each.
-    settings.set(UNPACKED, '0');
-    settings.delete(PACKED);
+    state.set('commits_unpacked', 0);
+    state.delete('packed_tip');
     await branch.pack(snapshot.commit, { ...options, since });
-    settings.set(PACKED, snapshot.commit);
+    state.set('packed_tip', snapshot.commit);
     return 'packed';
   } catch {
     // The user's own gc was running, or the disk is full: loose objects do no harm.

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { BRANCH_FILE_BYTES_MAX } from '../../core/limits.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { encodeTree, type TreeEntry } from '../../git/tree.ts';
-import type { CarriedLine } from '../../store/carried-lines.ts';
-import { SHARDS, shardOf } from '../../store/shard.ts';
+import type { CarriedLine } from '../../store/lines.ts';
+import { SHARDS, shardOf } from '../../store/issue-columns.ts';
 import type { Store } from '../../store/store.ts';
 import { ISSUES_FILE, SHARDS_DIRECTORY } from './branch-snapshot.ts';
 import { withCarried } from '../intake/unreadable-lines.ts';
@@ -80,9 +80,10 @@ function changedShards(
   before: Parts | undefined,
   { store, carrying }: { store: Store; carrying: Iterable<number> },
 ): Iterable<number> {
-  if (before === undefined) return Array.from({ length: SHARDS }, (_, shard) => shard);
-  const changed = store.events.issueIdsAfter(before.seq).map(shardOf);
-  return new Set([...changed, ...before.carrying, ...carrying]);
+  const changed = before && store.events.issueIdsAfter(before.seq);
+  if (before === undefined || changed === undefined)
+    return Array.from({ length: SHARDS }, (_, shard) => shard);
+  return new Set([...changed.map(shardOf), ...before.carrying, ...carrying]);
 }
 
 function fileName(shard: number): string {

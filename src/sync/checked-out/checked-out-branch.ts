@@ -12,7 +12,7 @@ import {
   takeIndexLock,
   IndexCopy,
 } from '../../git/index-file.ts';
-import type { Settings } from '../../store/settings.ts';
+import type { State } from '../../store/state.ts';
 import { writeCommit } from '../branch/branch-commit.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
 import {
@@ -26,9 +26,6 @@ import {
   type Obstacle,
 } from './checked-out-obstacle.ts';
 import { findInCommit, writeTreeWith, type FileEntry } from '../../git/tree.ts';
-
-/** The blob that bd staged last: if it is still staged, the user did not stage it. */
-const STAGED = 'staged_blob';
 
 export type Committed =
   | { kind: 'committed'; branch: string; commit: string }
@@ -49,7 +46,7 @@ export interface CheckedOutOptions {
   /** Written into the index's lock while bd holds it; two processes never share an owner's name at a time. */
   owner: string;
   clock: Clock;
-  settings: Settings;
+  state: State;
 }
 
 /**
@@ -73,7 +70,7 @@ export class CheckedOutBranch {
 
   async commit({ content, subject }: { content: Buffer; subject: string }): Promise<Committed> {
     const { git, path } = this;
-    const { objects, owner, settings, clock } = this.#options;
+    const { objects, owner, state, clock } = this.#options;
     await removeLeftIndexLock(git.gitDir, owner);
     if (existsSync(this.#lockPath)) return this.#busy();
     const found = await look(this.#options);
@@ -84,7 +81,7 @@ export class CheckedOutBranch {
     }
     await using index = await IndexCopy.make(git);
     const staged = await index.staged(path);
-    if (!isSame(staged, shown) && !isOwn(staged, settings.get(STAGED))) {
+    if (!isSame(staged, shown) && !isOwn(staged, state.get('staged_blob'))) {
       return { kind: 'waits', obstacle: stagedByPerson(path) };
     }
     const filter = await activeFilter(git, path);
@@ -97,7 +94,7 @@ export class CheckedOutBranch {
     const nowMs = clock.nowMs();
     const commit = await writeCommit(objects, { tree, parent: head, subject, nowMs });
     await assertOnly(git, { path, from: head, to: commit });
-    settings.set(STAGED, oid);
+    state.set('staged_blob', oid);
     // Awaited here: leaving this function removes the copy of the index.
     return await this.#publish({ index, branch, head, commit });
   }

@@ -31,9 +31,6 @@ interface Outcome {
   remote?: string | undefined;
 }
 
-/** The last event that one of our commits shows. */
-const COMMITTED = 'committed_seq';
-
 /** Longest pause before the next attempt, when a git command came in between. */
 const PAUSE_MS = 200;
 
@@ -106,7 +103,7 @@ async function endWithoutNews({ git }: CheckedOutBranch): Promise<'shared' | 'no
 
 /** Commits what the file shows, up to the event at `seq`; undefined when bd did not write its content. */
 async function commitSoon({
-  store: { settings, outbox },
+  store: { state, outbox },
   mirror,
   branch,
   random,
@@ -117,10 +114,10 @@ async function commitSoon({
     const shown = await mirror.shown();
     if (shown === undefined) return undefined;
     const { content, seq } = shown;
-    const before = Number(settings.get(COMMITTED) ?? 0);
+    const before = state.get('committed_seq') ?? 0;
     const subject = autoSyncSubject(outbox.pending({ after: before }));
     const committed = await branch.commit({ content, subject });
-    if (committed.kind === 'committed') settings.set(COMMITTED, String(seq));
+    if (committed.kind === 'committed') state.set('committed_seq', seq);
     if (committed.kind !== 'race' || attempt === PUSH_ATTEMPTS_MAX) return { committed, seq };
     await pause(random() * PAUSE_MS);
   }

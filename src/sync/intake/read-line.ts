@@ -8,21 +8,16 @@ import { viewIssue } from '../../core/causal/view.ts';
 import type { Issue } from '../../core/issue.ts';
 import { timestampAt, timestampMs } from '../../core/timestamp.ts';
 import type { Store } from '../../store/store.ts';
-import { descend, type ClassicOrigin } from './classic-origin.ts';
 import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';
 
 export interface LineContext {
   store: Store;
   findBase: FindBase;
-  /** What the line was made from, where that is known and the line does not say it. */
-  originOf?: ClassicOrigin;
   /** The time for a line without one. */
   nowMs: number;
   /** No other clone sees this line, so its changes are this clone's own writes. */
   isOwn: boolean;
 }
-
-const NO_ORIGIN: ClassicOrigin = () => undefined;
 
 /** What a line says of an issue. */
 export type LineNews =
@@ -40,18 +35,16 @@ export type LineNews =
 
 /** Compares a line with what the store holds of its issue. */
 export function readLine(text: string, context: LineContext): LineNews {
-  const { store, nowMs, originOf = NO_ORIGIN } = context;
+  const { store, nowMs } = context;
   const decoded = decodeLine(text, nowMs);
   if (decoded.kind === 'unreadable') return decoded;
   if (decoded.kind === 'sealed') {
     const ours = store.issues.state(decoded.state.id);
-    const theirs = descend(decoded.state, { originOf, ours });
-    return { kind: 'version', isSealed: true, isEdited: false, ours, theirs };
+    return { kind: 'version', isSealed: true, isEdited: false, ours, theirs: decoded.state };
   }
   const ours = store.issues.state(decoded.issue.id);
   const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
-  const lifted = lift({ ...decoded, issue }, ours, context);
-  const theirs = lifted && descend(lifted, { originOf, ours });
+  const theirs = lift({ ...decoded, issue }, ours, context);
   const isEdited = decoded.seal !== undefined;
   return theirs === undefined
     ? { kind: 'nothing', isEdited }
@@ -74,7 +67,7 @@ export function joinVersions(
 function lift(
   foreign: ForeignLine,
   ours: IssueState | undefined,
-  { findBase, isOwn, store, nowMs, originOf }: LineContext,
+  { findBase, isOwn, store, nowMs }: LineContext,
 ): IssueState | undefined {
   const { issue } = foreign;
   if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue);
@@ -85,8 +78,7 @@ function lift(
       ...(isOwn ? { local: { replica: store.replica.id(), nowMs } } : {}),
     });
   }
-  const isStranger = ours !== undefined && originOf?.(issue.id) === undefined;
-  return isStranger ? liftStranger(ours, issue) : liftFirst(issue);
+  return ours === undefined ? liftFirst(issue) : liftStranger(ours, issue);
 }
 
 /** Created at another time with the same id. Some tools cut times to the second. */

@@ -3,7 +3,6 @@ import { SLICE_BYTES, SLICE_RECORDS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Origin } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
-import type { ClassicOrigin } from './classic-origin.ts';
 import type { IncomingLine } from './issue-lines.ts';
 import { noEffects, type JoinEffects } from './join-news.ts';
 import type { FindBase } from './line-base.ts';
@@ -31,8 +30,6 @@ interface ReconcileOptions {
   origin: LineOrigin;
   /** Finds what unsealed lines were made from. */
   findBase: FindBase;
-  /** What all lines were made from, where that is known and they do not say it. */
-  originOf?: ClassicOrigin;
   /** Aborted, it stops after a whole slice and throws the reason. */
   signal?: AbortSignal | undefined;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { compareBytes } from '../../core/issue.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
-import type { CarriedLine } from '../../store/carried-lines.ts';
+import type { CarriedLine } from '../../store/lines.ts';
 import { idOfLine } from './issue-lines.ts';
 
 /** A line that could not be read. */

@@ -100,7 +100,7 @@ export class MirrorFile implements Mirror {
   constructor(options: MirrorFileOptions) {
     this.path = options.path;
     this.#options = options;
-    this.#memory = options.memory ?? createMirrorMemory(options.store.settings);
+    this.#memory = options.memory ?? createMirrorMemory(options.store.state);
   }
 
   isBehind(): boolean {
@@ -200,9 +200,10 @@ export class MirrorFile implements Mirror {
 
   async #takeIn(content: Buffer, report: MirrorReport): Promise<boolean> {
     const { store, clock, quarantineDirectory } = this.#options;
-    const findBase = this.#memory.showsStore()
-      ? mirrorBase(store, this.#memory.seq())
-      : importBase(store);
+    const memory = this.#memory;
+    // What the file showed may be forgotten, when it could not be written for long.
+    const knowsBase = memory.showsStore() && store.versions.reachBackTo(memory.seq());
+    const findBase = knowsBase ? mirrorBase(store, memory.seq()) : importBase(store);
     const { created, updated, edited, problems, ...effects } = await reconcile(
       readIssueLines(content),
       { store, clock, origin: 'mirror', findBase },
@@ -270,7 +271,7 @@ export class MirrorFile implements Mirror {
    * written only after an issue changed in another way than by the file.
    */
   #hasChangesHere(): boolean {
-    return this.#options.store.events.hasOtherThan('mirror', { after: this.#memory.since() });
+    return this.#options.store.events.hasChangesAfter(this.#memory.since());
   }
 
   #isTracked(): boolean {

@@ -13,9 +13,9 @@ import {
 } from '../../core/sharing.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
-import { isAside } from '../../store/open-files.ts';
+import { asideMs } from '../../store/open-files.ts';
 import { lookAtStore, type StoreLook } from '../../store/store-look.ts';
-import { SCHEMA_VERSION } from '../../store/upgrade.ts';
+import { SCHEMA_VERSION } from '../../store/schema.ts';
 import { hasConflictMarkers, readIssueLines } from '../../sync/intake/issue-lines.ts';
 import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
 import { readSyncMemory, type SyncMemory } from '../../sync/sync-memory.ts';
@@ -50,6 +50,10 @@ export function checkStore(look: StoreLook): Finding {
         detail: 'A newer bd wrote it. Nothing was changed.',
         fix: 'npm install -g beads-daemon@latest',
       };
+    case 'outdated': {
+      const message = `it has schema ${look.version}, from before the first release`;
+      return { ...base, status: 'warning', message, detail: REBUILD, fix: 'bd daemon restart' };
+    }
     case 'foreign': {
       const message = 'it is no store of bd';
       return { ...base, status: 'warning', message, detail: REBUILD, fix: 'bd daemon restart' };
@@ -118,7 +122,7 @@ export function checkKeptAside({ beadsDir, quarantineDirectory }: WorkspacePlace
       fix: `bd import -i ${shellWord(join(quarantineDirectory, first))}`,
     };
   }
-  const stores = readdirSync(beadsDir).filter(isAside);
+  const stores = readdirSync(beadsDir).filter((name) => asideMs(name) !== undefined);
   const message =
     stores.length === 0 ? 'nothing' : `stores that could not be used: ${stores.join(', ')}`;
   return { ...base, status: 'ok', message };
@@ -154,7 +158,7 @@ export function rememberedStanding(
   look: StoreLook,
   { mode, pushes, nowMs }: { mode: SyncMode; pushes: boolean; nowMs: number },
 ): SharingStanding {
-  const memory = look.kind === 'sound' ? readSyncMemory({ get: () => look.syncMemory }) : {};
+  const memory = look.kind === 'sound' ? readSyncMemory(look.syncMemory) : {};
   const { pending, oldestMs } =
     look.kind === 'sound' ? look.outbox : { pending: 0, oldestMs: undefined };
   return {

@@ -35,6 +35,8 @@ const KNOWN = {
   'sync.batch_max': { kind: 'whole', value: '100', min: 1 },
   'sync.fetch_active_ms': { kind: 'whole', value: '5000', min: 500 },
   'sync.fetch_idle_ms': { kind: 'whole', value: '60000', min: 500 },
+  'events.keep_days': { kind: 'whole', value: '90', min: 1 },
+  'events.keep_count': { kind: 'whole', value: '200000', min: 1 },
   'daemon.auto_start': { kind: 'truth', value: 'true' },
   'daemon.sync_interval': {
     kind: 'duration',

@@ -1,7 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { SyncMode } from '../../core/sharing.ts';
 import type { MigrationReport } from '../../protocol/methods/workspace.ts';
-import { forgetSyncMemory } from '../../sync/sync-memory.ts';
 import type { Workspace } from '../workspace.ts';
 import { describeChanges, makeChanges, type PlannedChange } from './planned-change.ts';
 import { planMigration, type MigrationContext } from './migration-plan.ts';
@@ -28,7 +27,7 @@ export async function migrate(
   const shared = await makeChanges(last);
   const made = await workspace.changeSharing(async () => {
     const outcome = await makeChanges(planned);
-    forgetSyncMemory(store.settings);
+    store.state.delete('sync_memory');
     return outcome;
   });
   const { error } = await sync.syncNow({ isAsked: true });

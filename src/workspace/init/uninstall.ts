@@ -82,7 +82,7 @@ function requireProject(place: WorkspacePlace): void {
 async function completeMirror(options: UninstallOptions): Promise<void> {
   await using workspace = await openWorkspace(options);
   // A mirror that was only ever read lacks nothing, and stays as it was found.
-  const isAsked = workspace.store.events.hasOtherThan('mirror', { after: 0 });
+  const isAsked = workspace.store.events.hasChangesAfter(0);
   const { postponed } = await workspace.sync.flushMirror({ isAsked });
   if (postponed === undefined) return;
   throw new BdError('NOT_SHARED', {

@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { resolveSocket } from '../../place/socket-link.ts';
 import { isDaemonFile, type WorkspacePlace } from '../../place/workspace-place.ts';
-import { copyPath } from '../../store/upgrade.ts';
+import { copyPath } from '../../store/schema.ts';
 import { storeFiles, type Metadata } from '../config/metadata.ts';
 import { BEADS_FILES } from './beads-files.ts';
 import type { PlannedChange } from './planned-change.ts';

@@ -28,17 +28,15 @@ export const syncOperations: Operations<
     const { pending, oldest_pending_s: waited, error } = status;
     if (waited === null || !isOverdue(status)) return { overdue: null };
     const nowMs = clock.nowMs();
-    const sinceMs = nowMs - Number(store.settings.get(TOLD) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = nowMs - (store.state.get('overdue_told_ms') ?? -Infinity);
     // Negative when the clock was set back; the notice is due then too.
     if (sinceMs >= 0 && sinceMs < OVERDUE_NOTICE_INTERVAL_MS) return { overdue: null };
-    store.settings.set(TOLD, String(nowMs));
+    // In the store, as each command without daemon is a process of its own.
+    store.state.set('overdue_told_ms', nowMs);
     const since = timestampAt(nowMs - waited * 1000);
     return { overdue: { pending, since, error } satisfies Overdue };
   },
 };
-
-/** When the last notice was given. In the store, as each command without daemon is a process of its own. */
-const TOLD = 'overdue_told_ms';
 
 /** Reported until the files are gone. */
 function quarantineNotice({

@@ -1,6 +1,6 @@
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
 import { VERSION } from '../../core/version.ts';
-import { SCHEMA_VERSION } from '../../store/upgrade.ts';
+import { SCHEMA_VERSION } from '../../store/schema.ts';
 import { migrate, type MigratingWorkspace } from '../init/migrate.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 const git = (...args: string[]): string => sandbox.git(a.directory, ...args);
-const upkeep = (): ReturnType<typeof packWhenDue> => packWhenDue(a.store.settings, a.branch, {});
+const upkeep = (): ReturnType<typeof packWhenDue> => packWhenDue(a.store.state, a.branch, {});
 
 function counted(key: string): number {
   return Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(git('count-objects', '-v'))?.[1]);
@@ -59,7 +59,7 @@ describe('objects that the commits of the branch leave', () => {
 
   it('are packed one round later when the commit that was packed last is gone', async () => {
     await commitTimes(21);
-    a.store.settings.set('packed_tip', '1'.repeat(40));
+    a.store.state.set('packed_tip', '1'.repeat(40));
     expect(await upkeep()).toBe('failed');
     expect(await upkeep()).toBe('not due');
     await commitTimes(21);

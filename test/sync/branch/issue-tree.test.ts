@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
-import { shardOf } from '../../../src/store/shard.ts';
+import { shardOf } from '../../../src/store/issue-columns.ts';
 import type { Store } from '../../../src/store/store.ts';
 import {
   createClone,
@@ -95,7 +95,7 @@ describe('a large project', () => {
     expect(files()).not.toContain('.beads/issues.jsonl');
     const tip = sandbox.git(remote, 'rev-parse', 'beads-sync');
     await cycle(a);
-    a.store.settings.delete('pushed_tip');
+    a.store.state.delete('pushed_tip');
     expect((await cycle(a)).end).toBe('shared');
     expect(sandbox.git(remote, 'rev-parse', 'beads-sync')).toBe(tip);
   });

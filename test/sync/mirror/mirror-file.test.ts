@@ -118,7 +118,7 @@ describe('writing the mirror', () => {
     put(store, issue('t-a'));
     await mirror.flush();
     put(store, issue('t-b'));
-    const { settings } = store;
+    const { state } = store;
     const racing = new MirrorFile({
       path,
       quarantineDirectory: join(sandbox.directory, 'quarantine'),
@@ -138,7 +138,7 @@ describe('writing the mirror', () => {
     });
     expect(await racing.flush()).toMatchObject({ written: true, imported: 1 });
     expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n${line('t-c')}\n`);
-    expect(settings.get('mirror_seq')).toBe(String(store.events.lastSeq()));
+    expect(state.get('mirror:')?.seq).toBe(store.events.lastSeq());
   });
 });
 
@@ -200,6 +200,17 @@ describe('an outside edit', () => {
       priority: 0,
     });
     expect(conflicts(store, 't-a')).toEqual([]);
+  });
+
+  it('does not undo a change made here, also when what the file showed is forgotten', async () => {
+    put(store, issue('t-a', { title: 'Changed here' }));
+    put(store, issue('t-a', { title: 'Changed here', labels: ['here'] }));
+    store.versions.forget(store.events.lastSeq() - 1);
+    write(line('t-a', { priority: 0, updated_at: LATER }), line('t-b', { updated_at: LATER }));
+    await mirror.flush();
+    const values = [store.issues.get('t-a')?.title, ...conflicts(store, 't-a')].join(' ');
+    expect(values).toContain('Changed here');
+    expect(store.issues.get('t-a')?.labels ?? conflicts(store, 't-a')).toContain('here');
   });
 
   it('meets a change made here that the file did not show yet', async () => {

@@ -1,8 +1,11 @@
+/** Schemas 1 to 4 were never released. */
+export const BASELINE = 5;
+
 /**
- * `issues.record` is the canonical line and the only truth; every other column is derived from it
- * when it is written. The generated columns are for people and programs that read the file with SQL.
+ * `issues.record` is the canonical line and the only truth; every other column is derived from it when it is
+ * written. The generated columns are for people and programs that read the file with SQL.
  */
-export const initial = `
+export const BASELINE_SCHEMA = `
   CREATE TABLE issues (
     id            TEXT PRIMARY KEY,
     record        TEXT NOT NULL,
@@ -18,9 +21,11 @@ export const initial = `
     comment_count INTEGER NOT NULL,
     pinned        INTEGER NOT NULL,
     off_queue     INTEGER NOT NULL, -- pinned, ephemeral, a template or part of a molecule: never ready work
-    holds_up      INTEGER NOT NULL, -- not done: whoever depends on it waits
+    holds_up      INTEGER NOT NULL, -- not done: issues that depend on it wait
     blocked_self  INTEGER NOT NULL DEFAULT 0,
     blocked       INTEGER NOT NULL DEFAULT 0, -- blocked itself or through an ancestor
+    conflicted    INTEGER NOT NULL DEFAULT 0, -- something in it is for people to decide
+    shard         INTEGER NOT NULL DEFAULT 0, -- its part of a large project's branch
     title               TEXT GENERATED ALWAYS AS (record ->> '$.title') VIRTUAL,
     description         TEXT GENERATED ALWAYS AS (record ->> '$.description') VIRTUAL,
     design              TEXT GENERATED ALWAYS AS (record ->> '$.design') VIRTUAL,
@@ -32,6 +37,8 @@ export const initial = `
   );
   CREATE INDEX issues_by_status ON issues (status, priority, created_ms DESC);
   CREATE INDEX issues_by_update ON issues (updated_ms);
+  CREATE INDEX issues_by_shard ON issues (shard, id);
+  CREATE INDEX issues_in_conflict ON issues (id) WHERE conflicted = 1;
   CREATE INDEX ready_by_priority ON issues (priority, created_ms DESC, defer_ms)
     WHERE status = 'open' AND blocked = 0 AND off_queue = 0;
   CREATE INDEX ready_by_age ON issues (created_ms, defer_ms)
@@ -50,9 +57,15 @@ export const initial = `
     type          TEXT NOT NULL,
     blocking      INTEGER NOT NULL,
     parent        INTEGER NOT NULL,
+    -- The write that made the edge.
+    replica       TEXT NOT NULL,
+    counter       INTEGER NOT NULL,
+    ms            INTEGER NOT NULL,
+    suppressed    INTEGER NOT NULL DEFAULT 0, -- it would close a cycle, so it does not count
     PRIMARY KEY (issue_id, depends_on_id, type)
   ) WITHOUT ROWID;
   CREATE INDEX dependencies_by_target ON dependencies (depends_on_id, issue_id);
+  CREATE INDEX dependencies_suppressed ON dependencies (issue_id) WHERE suppressed = 1;
 
   CREATE TABLE events (
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -64,14 +77,39 @@ export const initial = `
     created_ms INTEGER NOT NULL,
     data       TEXT NOT NULL
   );
+  -- The log begins with a \`reset\`, which is number 1 and no row.
+  INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1);
+
+  -- What an event replaced; NULL where there was nothing.
+  CREATE TABLE versions (
+    seq      INTEGER PRIMARY KEY,
+    issue_id TEXT NOT NULL,
+    line     TEXT
+  );
+  CREATE INDEX versions_by_issue ON versions (issue_id, seq);
 
   CREATE TABLE outbox (
-    issue_id TEXT PRIMARY KEY,
-    seq      INTEGER NOT NULL, -- of the event that made the issue news
-    since_ms INTEGER NOT NULL
+    issue_id       TEXT PRIMARY KEY,
+    seq            INTEGER NOT NULL, -- of the event that made the issue news
+    since_ms       INTEGER NOT NULL,
+    shared_counter INTEGER NOT NULL  -- how many of this clone's own writes of it the others were sent
   ) WITHOUT ROWID;
 
-  CREATE TABLE settings (
+  -- Lines of the branch that this bd cannot read, to be carried on as they are.
+  CREATE TABLE carried_lines (
+    line     BLOB NOT NULL,
+    issue_id TEXT
+  );
+
+  -- What a change answered, by the key of the command that asked for it.
+  CREATE TABLE answers (
+    seq    INTEGER PRIMARY KEY,
+    key    TEXT NOT NULL UNIQUE,
+    result TEXT NOT NULL
+  ) STRICT;
+
+  -- What a store remembers besides issues, as JSON: state.ts lists the keys.
+  CREATE TABLE state (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
   ) WITHOUT ROWID;

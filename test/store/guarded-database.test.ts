@@ -1,22 +1,22 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { STORE_BUSY_AGAIN_MS, STORE_BUSY_TIMEOUT_MS } from '../../src/core/limits.ts';
-import { keepDatabase } from '../../src/platform/sqlite-handles.ts';
-import { createPatience } from '../../src/store/busy-wait.ts';
+import { openSqlite } from '../../src/platform/sqlite.ts';
+import { createBusyWait } from '../../src/store/guarded-database.ts';
 
-test('who comes right after a wait in vain does not wait, and later ones do again', () => {
-  const database = keepDatabase(new BetterSqlite3(':memory:', { timeout: STORE_BUSY_TIMEOUT_MS }));
+test('a write right after a wait in vain does not wait, and later ones do again', () => {
+  const database = openSqlite(':memory:', { timeoutMs: STORE_BUSY_TIMEOUT_MS });
   const timeout = (): unknown => database.prepare('PRAGMA busy_timeout').pluck().get();
   let nowMs = 0;
-  const patiently = createPatience(database, { nowMs: () => nowMs });
+  const waitingOnce = createBusyWait(database, { nowMs: () => nowMs });
   const waited = (outcome: 'done' | 'busy'): unknown => {
     let found: unknown;
     const write = (): void => {
       found = timeout();
       if (outcome === 'busy') throw new BetterSqlite3.SqliteError('locked', 'SQLITE_BUSY');
     };
-    if (outcome === 'busy') expect(() => patiently(write)).toThrow('locked');
-    else patiently(write);
+    if (outcome === 'busy') expect(() => waitingOnce(write)).toThrow('locked');
+    else waitingOnce(write);
     return found;
   };
   expect(waited('busy')).toBe(STORE_BUSY_TIMEOUT_MS);
