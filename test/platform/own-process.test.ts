@@ -30,12 +30,15 @@ async function start(name: string, code: string, ...args: string[]): Promise<num
     directory: '/',
     output: undefined,
   });
-  started.push(child.pid ?? 0);
+  const { pid } = child;
+  // A signal for process 0 would be one for the tests themselves.
+  if (pid === undefined) throw new Error(`${name} could not be started`);
+  started.push(pid);
   for await (const text of report ?? []) {
     expect(String(text)).toBe('here\n');
     break;
   }
-  return child.pid ?? 0;
+  return pid;
 }
 
 const found = (program: string, pid: number): OwnProcess | undefined =>

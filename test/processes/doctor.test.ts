@@ -17,6 +17,7 @@ import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { rememberStartFailure } from '../../src/client/daemon-notes.ts';
 import { BdError } from '../../src/core/errors.ts';
 import { writeCrashReport } from '../../src/client/crash-report.ts';
+import { daemonPidOf } from '../support/daemon-processes.ts';
 import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
 
 interface Check {
@@ -109,7 +110,7 @@ describe('what is wrong is said, with the command that mends it', () => {
 
   test('a daemon that does not answer, in time', async () => {
     await workspace.bdText(['daemon', 'start']);
-    const pid = workspace.daemonPid() ?? 0;
+    const pid = daemonPidOf(workspace);
     process.kill(pid, 'SIGSTOP');
     const [wrong, ...more] = await findings();
     expect(more).toEqual([]);

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { daemonPidOf } from '../support/daemon-processes.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -214,7 +215,7 @@ describe('with the daemon stopped by a signal', () => {
     workspace = await createTestWorkspace();
     await workspace.bdText(['init', '--prefix', 't']);
     await makeIssues((args) => workspace.bdText(args));
-    pid = workspace.daemonPid() ?? 0;
+    pid = daemonPidOf(workspace);
     process.kill(pid, 'SIGSTOP');
   });
   afterAll(async () => {

@@ -4,6 +4,7 @@ import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { refusal, use } from '../mcp/mcp-session.ts';
+import { daemonPidOf } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -31,7 +32,7 @@ async function connectThroughBridge(era: 'legacy' | 'auto' | { pin: string }): P
 }
 
 async function killDaemon(): Promise<void> {
-  const pid = workspace.daemonPid() ?? 0;
+  const pid = daemonPidOf(workspace);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !existsSync(`/proc/${pid}`), { what: 'its end' });
 }

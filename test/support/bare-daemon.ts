@@ -36,5 +36,7 @@ export function startBareDaemon(
   const ended = new Promise<number | NodeJS.Signals | null>((done) => {
     child.once('close', (code, signal) => done(code ?? signal));
   });
-  return { pid: child.pid ?? 0, firstWord, ended };
+  // A signal for process 0 would be one for the tests themselves.
+  if (child.pid === undefined) throw new Error('the daemon could not be started');
+  return { pid: child.pid, firstWord, ended };
 }
