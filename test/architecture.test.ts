@@ -157,7 +157,7 @@ test('the thin client stays thin', () => {
   const found = heavy.filter((name) => [...loaded.values()].some((code) => code.includes(name)));
   expect(found, 'Put it behind a dynamic import().').toEqual([]);
   const bytes = [...loaded.keys()].reduce((sum, name) => sum + statSync(join(dist, name)).size, 0);
-  expect(bytes).toBeLessThan(64 * 1024);
+  expect(bytes).toBeLessThan(54 * 1024);
 });
 
 test('a daemon’s start loads few chunks, named for what is in them, each with its source map', () => {
