@@ -238,19 +238,15 @@ const FUNCTION_LINES_MAX = 60;
 const KNOWN_LONG: readonly string[] = [
   'createAdmission',
   'createConnections',
-  'createDaemonLine',
   'createEdgeCycles',
-  'createFleetServices',
   'createIssueStore',
   'createOutbox',
   'createRpcPeer',
   'createSocketTransport',
-  'forwardCommand',
   'guardDatabase',
   'openStore',
   'openWorkspace',
   'serveRpc',
-  'watchDirectory',
 ];
 
 test('no function is longer than a screen, tables of data and SQL apart', () => {

@@ -6,7 +6,7 @@ import { METHODS, withNotes, type Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
 import type { Invocation } from './command.ts';
-import { createFlags, type Flags } from './flags.ts';
+import { Flags } from './flags.ts';
 import type { LocalServices } from './local-services.ts';
 import { printFailure, toJson } from './output/answer.ts';
 import { renderMirrorNote } from './output/mirror-notice.ts';
@@ -35,7 +35,7 @@ export async function execute(argv: readonly string[], around: CommandContext): 
     argv,
     io,
     async run(definition, args, values) {
-      const flags = createFlags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
+      const flags = new Flags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
       const told = new Set<string>();
       const changes = watchChanges(
         withNotes(around.call, (notes) => {

@@ -3,74 +3,72 @@ import { parsePriority } from '../core/issue.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
 /** The flags that were given, by long name. Each reader checks the value and names the flag. */
-export interface Flags {
-  has(name: string): boolean;
-  /** The last value given under the first of these names that was given at all. */
-  text(...names: string[]): string | undefined;
+export class Flags {
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #clock: { nowMs: number; timeZone: string | undefined };
+
+  constructor(
+    values: ReadonlyMap<string, readonly string[]>,
+    clock: { nowMs: number; timeZone: string | undefined },
+  ) {
+    this.#values = values;
+    this.#clock = clock;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** The last value of the first of these names that was given. */
+  text(...names: string[]): string | undefined {
+    const name = names.find((candidate) => this.has(candidate));
+    return name === undefined ? undefined : this.#values.get(name)?.at(-1);
+  }
+
   /** Every value of all these names, split at commas. */
-  list(...names: string[]): string[] | undefined;
-  number(name: string): number | undefined;
-  priority(name: string): number | undefined;
+  list(...names: string[]): string[] | undefined {
+    const given = names.filter((name) => this.has(name));
+    if (given.length === 0) return undefined;
+    return given.flatMap((name) => (this.#values.get(name) ?? []).flatMap(splitAtCommas));
+  }
+
+  number(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw wrongValue(name, text, 'Give a whole number, 0 or more.');
+  }
+
+  priority(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const priority = parsePriority(text);
+    if (priority !== undefined) return priority;
+    throw new BdError('INVALID_VALUE', {
+      message: `invalid priority "${text}" for --${name}`,
+      remedy: 'Use 0 (most urgent) to 4, or P0 to P4.',
+    });
+  }
+
   /** RFC 3339; an empty text stays one, as it clears the field. */
-  time(name: string): string | undefined;
-  choice<const Name extends string>(name: string, names: readonly Name[]): Name | undefined;
-}
+  time(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined || text === '') return text;
+    const time = parseTimeArgument(text, this.#clock);
+    if (time !== undefined) return time;
+    throw new BdError('INVALID_VALUE', {
+      message: `invalid --${name} format "${text}"`,
+      remedy: 'Use 2026-03-01, 2026-03-01T09:00:00Z, +3d, +2h, +1w or tomorrow.',
+    });
+  }
 
-export function createFlags(
-  values: ReadonlyMap<string, readonly string[]>,
-  { nowMs, timeZone }: { nowMs: number; timeZone: string | undefined },
-): Flags {
-  const last = (name: string): string | undefined => values.get(name)?.at(-1);
-  return {
-    has: (name) => values.has(name),
-
-    text(...names) {
-      const name = names.find((candidate) => values.has(candidate));
-      return name === undefined ? undefined : last(name);
-    },
-
-    list(...names) {
-      if (!names.some((name) => values.has(name))) return undefined;
-      return names.flatMap((name) => (values.get(name) ?? []).flatMap(splitAtCommas));
-    },
-
-    number(name) {
-      const text = last(name);
-      if (text === undefined) return undefined;
-      if (/^\d{1,9}$/.test(text)) return Number(text);
-      throw wrongValue(name, text, 'Give a whole number, 0 or more.');
-    },
-
-    priority(name) {
-      const text = last(name);
-      if (text === undefined) return undefined;
-      const priority = parsePriority(text);
-      if (priority !== undefined) return priority;
-      throw new BdError('INVALID_VALUE', {
-        message: `invalid priority "${text}" for --${name}`,
-        remedy: 'Use 0 (most urgent) to 4, or P0 to P4.',
-      });
-    },
-
-    time(name) {
-      const text = last(name);
-      if (text === undefined || text === '') return text;
-      const time = parseTimeArgument(text, { nowMs, timeZone });
-      if (time !== undefined) return time;
-      throw new BdError('INVALID_VALUE', {
-        message: `invalid --${name} format "${text}"`,
-        remedy: 'Use 2026-03-01, 2026-03-01T09:00:00Z, +3d, +2h, +1w or tomorrow.',
-      });
-    },
-
-    choice(name, names) {
-      const text = last(name);
-      if (text === undefined) return undefined;
-      const found = names.find((candidate) => candidate === text);
-      if (found !== undefined) return found;
-      throw wrongValue(name, text, `Use one of: ${names.join(', ')}.`);
-    },
-  };
+  choice<const Name extends string>(name: string, names: readonly Name[]): Name | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const found = names.find((candidate) => candidate === text);
+    if (found !== undefined) return found;
+    throw wrongValue(name, text, `Use one of: ${names.join(', ')}.`);
+  }
 }
 
 function splitAtCommas(text: string): string[] {

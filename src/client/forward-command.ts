@@ -1,12 +1,19 @@
 import type { Socket } from 'node:net';
 import { BdError } from '../core/errors.ts';
-import { SILENCE_TIMEOUT_MS } from '../core/limits.ts';
+import { OUTPUT_HELD_MS, SILENCE_TIMEOUT_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import type { OutputParams, RunCommandParams, StdinPiece } from '../protocol/daemon-methods.ts';
 import { PROTOCOL } from '../protocol/handshake.ts';
-import { fromRpcError, readMessage, request, resultReply } from '../protocol/messages.ts';
-import { holdOutput } from './held-output.ts';
-import { openMessageStream } from './message-stream.ts';
+import {
+  fromRpcError,
+  readMessage,
+  request,
+  resultReply,
+  type Incoming,
+  type RpcId,
+  type RpcOutcome,
+} from '../protocol/messages.ts';
+import { openMessageStream, type MessageStream } from './message-stream.ts';
 
 export interface CommandStreams {
   stdout(text: string): void;
@@ -20,7 +27,7 @@ export type Forwarded =
   /** The daemon went away. Nothing was shown and no input taken: it may be done again under its key. */
   | { kind: 'again' };
 
-/** A client that was itself stopped looks once more before it blames the daemon. */
+/** A client that was itself suspended checks once more before it blames the daemon. */
 const SECOND_LOOK_MS = 500;
 
 const COMMAND_ID = 1;
@@ -38,70 +45,157 @@ export function forwardCommand(
   { streams, daemon }: { streams: CommandStreams; daemon: string },
 ): Promise<Forwarded> {
   return new Promise((done, fail) => {
-    const stream = openMessageStream(socket);
-    const output = holdOutput(streams);
     const what = `bd ${params.argv[0] ?? ''}`.trim();
-    let hasStarted = false;
-    let hasTakenInput = false;
-    let silence: NodeJS.Timeout | undefined;
-    const settle = (finish: () => void): void => {
-      clearTimeout(silence);
-      socket.destroy();
-      finish();
-    };
-    const give = (outcome: () => void): void =>
-      settle(() => {
-        output.show();
-        outcome();
-      });
-    const repeat = (error: BdError): void => {
-      if (output.isShown() || hasTakenInput) return give(() => fail(error));
-      settle(() => {
-        output.drop();
-        done({ kind: 'again' });
-      });
-    };
-    const listen = (): void => {
-      clearTimeout(silence);
-      silence = setTimeout(() => {
-        silence = setTimeout(
-          () => give(() => fail(silent(daemon, what, { hasStarted }))),
-          SECOND_LOOK_MS,
-        );
-      }, SILENCE_TIMEOUT_MS);
-    };
-    stream.read({
-      message(value) {
-        hasStarted = true;
-        listen();
-        const message = readMessage(value);
-        if (message.kind === 'notification' && message.method === 'output') {
-          output.add(message.params as OutputParams);
-        } else if (message.kind === 'request') {
-          hasTakenInput = true;
-          output.show();
-          void streams.readStdin().then(
-            (piece) => stream.send(resultReply(message.id, piece)),
-            (error: unknown) => settle(() => fail(error)),
-          );
-        } else if (message.kind === 'response') {
-          const { outcome } = message;
-          const error = 'error' in outcome ? fromRpcError(outcome.error) : undefined;
-          if (error?.code === 'DAEMON_RETIRING') repeat(error);
-          else if (error !== undefined) give(() => fail(error));
-          else if ('result' in outcome) {
-            give(() => done({ kind: 'done', exitCode: readExitCode(outcome.result) }));
-          }
-        }
+    new CommandCall(socket, streams, { daemon, what, done, fail }).send(params);
+  });
+}
+
+interface Caller {
+  /** The daemon and the command, for messages. */
+  daemon: string;
+  what: string;
+  done(forwarded: Forwarded): void;
+  fail(error: unknown): void;
+}
+
+/** One command in a daemon, from its request to its exit code. */
+class CommandCall {
+  readonly #socket: Socket;
+  readonly #stream: MessageStream;
+  readonly #streams: CommandStreams;
+  readonly #output: HeldOutput;
+  readonly #caller: Caller;
+  #hasStarted = false;
+  #hasTakenInput = false;
+  #silence: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, streams: CommandStreams, caller: Caller) {
+    this.#socket = socket;
+    this.#stream = openMessageStream(socket);
+    this.#streams = streams;
+    this.#output = new HeldOutput(streams);
+    this.#caller = caller;
+  }
+
+  send(params: RunCommandParams): void {
+    this.#stream.read({
+      message: (value) => {
+        this.#hasStarted = true;
+        this.#awaitMessage();
+        this.#handle(readMessage(value));
       },
-      ended: (reason) => repeat(lost(daemon, what, reason)),
+      ended: (reason) => this.#repeat(lost(this.#caller, reason)),
     });
     // Silence ends this call a little later: the daemon never runs what was reported as not done.
     const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
     const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
-    stream.send(request(COMMAND_ID, 'run_command', { ...params, client, expires_ms: expiresMs }));
-    listen();
-  });
+    this.#stream.send(
+      request(COMMAND_ID, 'run_command', { ...params, client, expires_ms: expiresMs }),
+    );
+    this.#awaitMessage();
+  }
+
+  #handle(message: Incoming): void {
+    if (message.kind === 'notification' && message.method === 'output') {
+      this.#output.add(message.params as OutputParams);
+    } else if (message.kind === 'request') {
+      this.#giveInput(message.id);
+    } else if (message.kind === 'response') {
+      this.#finish(message.outcome);
+    }
+  }
+
+  #giveInput(id: RpcId): void {
+    this.#hasTakenInput = true;
+    this.#output.show();
+    this.#streams.readStdin().then(
+      (piece) => this.#stream.send(resultReply(id, piece)),
+      (error: unknown) => this.#end(() => this.#caller.fail(error)),
+    );
+  }
+
+  #finish(outcome: RpcOutcome): void {
+    if ('error' in outcome) {
+      const error = fromRpcError(outcome.error);
+      if (error.code === 'DAEMON_RETIRING') this.#repeat(error);
+      else this.#fail(error);
+      return;
+    }
+    const exitCode = readExitCode(outcome.result);
+    this.#end(() => {
+      this.#output.show();
+      this.#caller.done({ kind: 'done', exitCode });
+    });
+  }
+
+  /** The command may run again if it has had no effect that this process can see. */
+  #repeat(error: BdError): void {
+    if (this.#output.isShown || this.#hasTakenInput) return this.#fail(error);
+    this.#end(() => {
+      this.#output.drop();
+      this.#caller.done({ kind: 'again' });
+    });
+  }
+
+  #fail(error: BdError): void {
+    this.#end(() => {
+      this.#output.show();
+      this.#caller.fail(error);
+    });
+  }
+
+  #end(report: () => void): void {
+    clearTimeout(this.#silence);
+    this.#socket.destroy();
+    report();
+  }
+
+  #awaitMessage(): void {
+    clearTimeout(this.#silence);
+    const giveUp = (): void => {
+      this.#fail(silent(this.#caller, { hasStarted: this.#hasStarted }));
+    };
+    this.#silence = setTimeout(() => {
+      this.#silence = setTimeout(giveUp, SECOND_LOOK_MS);
+    }, SILENCE_TIMEOUT_MS);
+  }
+}
+
+/**
+ * Holds back the output of a short command until its end is known: if the daemon is lost before that, the
+ * command can be sent again. The output of a longer one is shown as it comes.
+ */
+class HeldOutput {
+  readonly #streams: CommandStreams;
+  #held: OutputParams[] | undefined = [];
+  #timer: NodeJS.Timeout | undefined;
+  isShown = false;
+
+  constructor(streams: CommandStreams) {
+    this.#streams = streams;
+  }
+
+  add(piece: OutputParams): void {
+    if (this.#held === undefined) return this.#write(piece);
+    this.#held.push(piece);
+    this.#timer ??= setTimeout(() => this.show(), OUTPUT_HELD_MS);
+  }
+
+  /** Shows what is held, and from now on everything at once. */
+  show(): void {
+    clearTimeout(this.#timer);
+    for (const piece of this.#held ?? []) this.#write(piece);
+    this.#held = undefined;
+  }
+
+  drop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #write({ stream, text }: OutputParams): void {
+    this.isShown = true;
+    this.#streams[stream](text);
+  }
 }
 
 function readExitCode(result: unknown): number {
@@ -109,7 +203,7 @@ function readExitCode(result: unknown): number {
   return typeof exitCode === 'number' ? exitCode : 70;
 }
 
-function silent(daemon: string, what: string, { hasStarted }: { hasStarted: boolean }): BdError {
+function silent({ daemon, what }: Caller, { hasStarted }: { hasStarted: boolean }): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} said nothing for ${SILENCE_TIMEOUT_MS / 1000} s while \`${what}\` waited for it`,
     remedy: hasStarted
@@ -118,7 +212,7 @@ function silent(daemon: string, what: string, { hasStarted }: { hasStarted: bool
   });
 }
 
-function lost(daemon: string, what: string, reason: string | undefined): BdError {
+function lost({ daemon, what }: Caller, reason: string | undefined): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} went away while it ran \`${what}\`${reason === undefined ? '' : `: ${reason}`}`,
     remedy:

@@ -19,14 +19,14 @@ export interface Bridge {
 }
 
 /**
- * Carries MCP between standard input and output and the daemon, which speaks it. When the daemon goes
- * away, the next line finds another one: an MCP client does not start its servers again. Returns the exit
- * code once the input has ended.
+ * Carries MCP between standard input and output and the daemon. When a daemon goes away, the next line
+ * reaches another one: an MCP client does not restart its servers. Returns the exit code once the input
+ * has ended.
  */
 export function bridgeMcp(bridge: Bridge): Promise<number> {
   return new Promise((done) => {
     const { input, output } = bridge;
-    const line = createDaemonLine(bridge);
+    const line = new DaemonLine(bridge);
     let isOver = false;
     const finish = (exitCode: number): void => {
       isOver = true;
@@ -36,13 +36,13 @@ export function bridgeMcp(bridge: Bridge): Promise<number> {
     };
     output.once('error', () => finish(0));
     const carry = async (): Promise<number> => {
-      // A daemon that has to be started is there when it is asked for something.
+      // A daemon that has to start is ready by the first request.
       await line.reach();
       for await (const text of readLines(input)) await line.send(text);
       return await line.finish();
     };
     carry().then(finish, (error: unknown) => {
-      // What a destroyed input still reports is no news.
+      // A destroyed input may still report an error.
       if (isOver) return;
       const known = toBdError(error);
       bridge.say(`bd mcp: ${known.message}. ${known.remedy}\n`);
@@ -51,117 +51,129 @@ export function bridgeMcp(bridge: Bridge): Promise<number> {
   });
 }
 
-interface DaemonLine {
-  reach(): Promise<Socket | undefined>;
-  send(line: string): Promise<void>;
+/** The connection to the current daemon. A line is latin1 text, so all bytes pass unchanged. */
+class DaemonLine {
+  readonly #bridge: Bridge;
+  readonly #session = new McpSession();
+  readonly #toClient: BoundedWriter;
+  #toDaemon: BoundedWriter | undefined;
+  #connection: Promise<Socket | undefined> | undefined;
+  #failure: BdError | undefined;
+  #isFinishing = false;
+  #isClosed = false;
+  #onSettled = (): void => {};
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge;
+    this.#toClient = createBoundedWriter(bridge.output);
+  }
+
+  /** Connects unless connected; undefined when no daemon can be reached, which is then reported. */
+  reach(): Promise<Socket | undefined> {
+    return (this.#connection ??= this.#open());
+  }
+
+  async send(line: string): Promise<void> {
+    const socket = await this.reach();
+    if (socket === undefined) return this.#refuse(line);
+    this.#session.sent(line);
+    if (!this.#write(socket, line)) await this.#toDaemon?.room();
+  }
+
   /** Waits for the answers that are due; returns the exit code. */
-  finish(): Promise<number>;
-  close(): void;
-}
+  async finish(): Promise<number> {
+    const socket = await this.#connection;
+    this.#isFinishing = true;
+    if (socket !== undefined) {
+      // Closes our half of the socket, as the input has ended; the daemon still sends its answers.
+      await new Promise<void>((resolve) => {
+        this.#onSettled = resolve;
+        setTimeout(resolve, BRIDGE_DRAIN_TIMEOUT_MS).unref();
+        socket.end();
+      });
+    }
+    return this.#failure?.exitCode ?? 0;
+  }
 
-/** A connection to whichever daemon there is. Lines are bytes, each a character: they go by as they came. */
-function createDaemonLine({ output, connect, hello, say }: Bridge): DaemonLine {
-  const session = new McpSession();
-  const toClient = createBoundedWriter(output);
-  let toDaemon: BoundedWriter | undefined;
-  const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
-  const greeting = JSON.stringify(
-    notification('bd/hello', { v: 1, ...hello, pid: process.pid, client }),
-  );
-  let connection: Promise<Socket | undefined> | undefined;
-  let failure: BdError | undefined;
-  let isFinishing = false;
-  let isClosed = false;
-  let settled = (): void => {};
+  close(): void {
+    this.#isClosed = true;
+    void this.#connection?.then((socket) => socket?.destroy());
+  }
 
-  /** A server that does not start is invisible to a model: this one goes on, and says what is wrong. */
-  const open = async (): Promise<Socket | undefined> => {
+  /** Keeps the bridge running without a daemon: a model sees an error answer, but not a server that exits. */
+  async #open(): Promise<Socket | undefined> {
     try {
-      const socket = await connect();
-      failure = undefined;
-      serve(socket);
+      const socket = await this.#bridge.connect();
+      this.#failure = undefined;
+      this.#serve(socket);
       return socket;
     } catch (error) {
       const known = toBdError(error);
-      if (failure?.message !== known.message) say(`bd mcp: ${known.message}. ${known.remedy}\n`);
-      failure = known;
-      connection = undefined;
+      if (this.#failure?.message !== known.message) {
+        this.#bridge.say(`bd mcp: ${known.message}. ${known.remedy}\n`);
+      }
+      this.#failure = known;
+      this.#connection = undefined;
       return undefined;
     }
-  };
+  }
 
-  const serve = (socket: Socket): void => {
-    socket.on('error', () => {}); // Told by 'close'.
+  #serve(socket: Socket): void {
+    socket.on('error', () => {}); // 'close' follows.
     socket.once('close', () => {
-      connection = undefined;
-      // Nobody is there to be answered.
-      if (!isClosed) void goOn();
+      this.#connection = undefined;
+      if (!this.#isClosed) void this.#reconnect();
     });
-    toDaemon = createBoundedWriter(socket);
+    this.#toDaemon = createBoundedWriter(socket);
     const framing = lineFraming({ bytesMax: Infinity });
     socket.on('data', (chunk: Buffer) => {
       for (const body of framing.push(chunk)) {
         const line = textOf(body);
-        if (session.received(line)) output.write(`${line}\n`, 'latin1');
+        if (this.#session.received(line)) this.#answer(line);
       }
-      if (!toClient.isFull()) return;
+      if (!this.#toClient.isFull()) return;
       socket.pause();
-      void toClient.room().then(() => socket.resume());
+      void this.#toClient.room().then(() => socket.resume());
     });
-    for (const text of [greeting, ...session.opening()]) socket.write(`${text}\n`, 'latin1');
-  };
-
-  /** With another daemon, as far as anybody waits for something. */
-  const goOn = async (): Promise<void> => {
-    const { again, answers } = session.cut();
-    for (const text of answers) output.write(`${text}\n`, 'latin1');
-    const socket = again.length > 0 ? await reach() : undefined;
-    for (const text of again) {
-      if (socket === undefined) refuse(text);
-      else write(socket, text);
+    for (const text of [this.#greeting(), ...this.#session.opening()]) {
+      socket.write(`${text}\n`, 'latin1');
     }
-    if (isFinishing) socket?.end();
-    if (session.waiting() === 0 || socket === undefined) settled();
-  };
+  }
 
-  const write = (socket: Socket, text: string): boolean =>
-    socket.write(`${text}\n`, 'latin1', (error) => {
-      if (error) session.undelivered(text);
+  #greeting(): string {
+    const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
+    const params = { v: 1, ...this.#bridge.hello, pid: process.pid, client };
+    return JSON.stringify(notification('bd/hello', params));
+  }
+
+  /** Sends the requests that are still open to another daemon; without any, waits for the next line. */
+  async #reconnect(): Promise<void> {
+    const { again, answers } = this.#session.cut();
+    for (const text of answers) this.#answer(text);
+    const socket = again.length > 0 ? await this.reach() : undefined;
+    for (const text of again) {
+      if (socket === undefined) this.#refuse(text);
+      else this.#write(socket, text);
+    }
+    if (this.#isFinishing) socket?.end();
+    if (this.#session.waiting() === 0 || socket === undefined) this.#onSettled();
+  }
+
+  #write(socket: Socket, text: string): boolean {
+    return socket.write(`${text}\n`, 'latin1', (error) => {
+      if (error) this.#session.undelivered(text);
     });
+  }
 
-  const refuse = (text: string): void => {
-    const answer = failure === undefined ? undefined : session.refuse(text, failure);
-    if (answer !== undefined) output.write(`${answer}\n`, 'latin1');
-  };
+  #refuse(text: string): void {
+    const answer =
+      this.#failure === undefined ? undefined : this.#session.refuse(text, this.#failure);
+    if (answer !== undefined) this.#answer(answer);
+  }
 
-  const reach = (): Promise<Socket | undefined> => (connection ??= open());
-
-  return {
-    reach,
-    async send(line) {
-      const socket = await reach();
-      if (socket === undefined) return refuse(line);
-      session.sent(line);
-      if (!write(socket, line)) await toDaemon?.room();
-    },
-    async finish() {
-      const socket = await connection;
-      isFinishing = true;
-      if (socket !== undefined) {
-        // Ends our half of the socket with the input; the answers that are due still come.
-        await new Promise<void>((resolve) => {
-          settled = resolve;
-          setTimeout(resolve, BRIDGE_DRAIN_TIMEOUT_MS).unref();
-          socket.end();
-        });
-      }
-      return failure?.exitCode ?? 0;
-    },
-    close() {
-      isClosed = true;
-      void connection?.then((socket) => socket?.destroy());
-    },
-  };
+  #answer(text: string): void {
+    this.#bridge.output.write(`${text}\n`, 'latin1');
+  }
 }
 
 async function* readLines(input: Readable): AsyncGenerator<string> {

@@ -51,13 +51,13 @@ async function follow(
   { reader, until }: { reader: LogReader; until: AbortSignal },
 ): Promise<void> {
   // Loaded only to follow.
-  const { watchDirectory } = await import('../platform/directory-watch.ts');
+  const { DirectoryWatch } = await import('../platform/directory-watch.ts');
   let turn = Promise.resolve();
   const look = (): void => {
     // A read may fail now and succeed with the next line.
     turn = turn.then(() => reader.read()).catch(() => {});
   };
-  const watch = watchDirectory({
+  const watch = new DirectoryWatch({
     directory: dirname(path),
     names: [basename(path)],
     onChange: look,

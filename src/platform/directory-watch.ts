@@ -4,85 +4,86 @@ import { WATCH_POLL_INTERVAL_MS } from '../core/limits.ts';
 
 export type WatchKind = 'native' | 'polling';
 
-export interface DirectoryWatch {
-  /** `polling` when the system had no watches left: changes are then seen up to a second late. */
-  readonly kind: WatchKind;
-  /** Settles when the watcher misses no change any more. */
-  readonly ready: Promise<void>;
-  close(): Promise<void>;
-}
-
-/**
- * Calls back when one of the files `names` directly in `directory` appears, changes or goes; often more than
- * once for one change.
- */
-export function watchDirectory({
-  directory,
-  names,
-  onChange,
-  onError,
-  kind: wanted = 'native',
-}: {
+export interface WatchedFiles {
   directory: string;
+  /** Of files directly in the directory. */
   names: readonly string[];
+  /** Called when one of the files appears, changes or goes; often more than once for one change. */
   onChange: (name: string) => void;
   onError: (error: unknown) => void;
   kind?: WatchKind;
-}): DirectoryWatch {
-  const root = resolve(directory);
-  let kind = wanted;
-  let closed = false;
-  let settle: () => void = () => {};
-  const ready = new Promise<void>((done) => (settle = done));
+}
 
-  const start = (): FSWatcher =>
-    watch(root, {
-      depth: 0,
-      ignoreInitial: true,
-      // Otherwise chokidar holds a rename over the file back for 100 ms.
-      atomic: false,
-      usePolling: kind === 'polling',
-      interval: WATCH_POLL_INTERVAL_MS,
-      ignored: (path) => resolve(path) !== root && !names.includes(basename(path)),
-    })
-      .on('all', (_event, path) => tell(path))
-      // The system's own event: chokidar drops a change that follows another within 50 ms.
-      .on('raw', (_event, path) => tell(path))
-      // Polling compares with a first look, which is done one interval later.
-      .on('ready', () =>
-        kind === 'polling' ? setTimeout(settle, WATCH_POLL_INTERVAL_MS) : settle(),
-      )
-      .on('error', fail);
+/** Watches files in one directory until it is closed. */
+export class DirectoryWatch {
+  /** Resolves when the watcher misses no change any more. */
+  readonly ready: Promise<void>;
+  readonly #files: WatchedFiles;
+  readonly #root: string;
+  #kind: WatchKind;
+  #watcher: FSWatcher;
+  #isClosed = false;
+  #setReady: () => void = () => {};
 
-  function tell(path: string | null): void {
-    const name = basename(path ?? '');
-    if (!closed && names.includes(name)) onChange(name);
+  constructor(files: WatchedFiles) {
+    this.#files = files;
+    this.#root = resolve(files.directory);
+    this.#kind = files.kind ?? 'native';
+    this.ready = new Promise<void>((done) => (this.#setReady = done));
+    this.#watcher = this.#start();
   }
 
-  function fail(error: unknown): void {
-    if (closed) return;
-    if (kind === 'native' && isOutOfWatches(error)) {
-      kind = 'polling';
-      void watcher.close();
-      watcher = start();
+  /** `polling` when the system had no watches left: changes are then seen up to a second late. */
+  get kind(): WatchKind {
+    return this.#kind;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#setReady();
+    await this.#watcher.close();
+  }
+
+  #start(): FSWatcher {
+    const isPolling = this.#kind === 'polling';
+    return (
+      watch(this.#root, {
+        depth: 0,
+        ignoreInitial: true,
+        // Otherwise chokidar reports a rename over the file 100 ms late.
+        atomic: false,
+        usePolling: isPolling,
+        interval: WATCH_POLL_INTERVAL_MS,
+        ignored: (path) =>
+          resolve(path) !== this.#root && !this.#files.names.includes(basename(path)),
+      })
+        .on('all', (_event, path) => this.#report(path))
+        // The system's own event: chokidar drops a change that follows another within 50 ms.
+        .on('raw', (_event, path) => this.#report(path))
+        // Polling compares with a first look, which is done one interval later.
+        .on('ready', () =>
+          isPolling ? setTimeout(this.#setReady, WATCH_POLL_INTERVAL_MS) : this.#setReady(),
+        )
+        .on('error', (error) => this.#fail(error))
+    );
+  }
+
+  #report(path: string | null): void {
+    const name = basename(path ?? '');
+    if (!this.#isClosed && this.#files.names.includes(name)) this.#files.onChange(name);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return;
+    if (this.#kind === 'native' && isOutOfWatches(error)) {
+      this.#kind = 'polling';
+      void this.#watcher.close();
+      this.#watcher = this.#start();
     } else {
-      settle();
-      onError(error);
+      this.#setReady();
+      this.#files.onError(error);
     }
   }
-
-  let watcher = start();
-  return {
-    get kind() {
-      return kind;
-    },
-    ready,
-    async close() {
-      closed = true;
-      settle();
-      await watcher.close();
-    },
-  };
 }
 
 export function isOutOfWatches(error: unknown): boolean {

@@ -166,8 +166,8 @@ export class MirrorKeeper {
   async #openWatch(): Promise<DirectorySetWatch> {
     const { mirror, log } = this.#options;
     // Loaded here: a command without daemon watches nothing.
-    const { createDirectorySetWatch } = await import('../platform/directory-set-watch.ts');
-    return createDirectorySetWatch({
+    const { DirectorySetWatch } = await import('../platform/directory-set-watch.ts');
+    return new DirectorySetWatch({
       names: [basename(mirror.path)],
       onChange: (path) =>
         this.#driver.dispatch({ kind: existsSync(path) ? 'mirror_changed' : 'mirror_gone' }),

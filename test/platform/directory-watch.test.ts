@@ -1,16 +1,11 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  isOutOfWatches,
-  watchDirectory,
-  type DirectoryWatch,
-} from '../../src/platform/directory-watch.ts';
+import { isOutOfWatches, DirectoryWatch } from '../../src/platform/directory-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 
 let sandbox: Sandbox;
-let watch: DirectoryWatch;
 let heard: string[];
 
 const file = (name: string): string => join(sandbox.directory, name);
@@ -23,15 +18,14 @@ beforeEach(() => {
   sandbox = createSandbox();
   heard = [];
 });
-afterEach(async () => {
-  await watch.close();
-  sandbox.remove();
-});
+afterEach(() => sandbox.remove());
 
 describe.each(['native', 'polling'] as const)('a %s directory watch', (kind) => {
+  let watch: DirectoryWatch;
+  afterEach(() => watch.close());
   beforeEach(async () => {
     writeFileSync(file('beads.jsonl'), 'first');
-    watch = watchDirectory({
+    watch = new DirectoryWatch({
       directory: sandbox.directory,
       names: ['beads.jsonl'],
       onChange: (name) => heard.push(name),
@@ -73,7 +67,7 @@ describe.each(['native', 'polling'] as const)('a %s directory watch', (kind) => 
   it('tells of nothing once it is closed', async () => {
     await watch.close();
     writeFileSync(file('beads.jsonl'), 'unheard');
-    const other = watchDirectory({
+    const other = new DirectoryWatch({
       directory: sandbox.directory,
       names: ['beads.jsonl'],
       onChange: () => heard.push('other'),
@@ -90,7 +84,6 @@ describe.each(['native', 'polling'] as const)('a %s directory watch', (kind) => 
 
 describe('isOutOfWatches', () => {
   it.each(['EMFILE', 'ENOSPC', 'ENFILE'])('knows %s as a reason to poll', (code) => {
-    watch = { kind: 'polling', ready: Promise.resolve(), close: () => Promise.resolve() };
     expect(isOutOfWatches(Object.assign(new Error('no watches'), { code }))).toBe(true);
     expect(isOutOfWatches(new Error('no watches'))).toBe(false);
   });
