@@ -1,10 +1,11 @@
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
+import { openWorktreeGit } from '../git/git.ts';
 import { indexLockPath } from '../git/index-file.ts';
 import { operationInProgress } from '../git/operation-in-progress.ts';
 import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import { findMainWorktree, listLinkedWorktrees, listWorktreeGitDirs } from '../git/worktrees.ts';
+import type { Environment } from '../platform/environment.ts';
 import { stampFile } from '../platform/file-version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
@@ -64,19 +65,26 @@ interface MirrorOptions extends Omit<MirrorFileOptions, 'path' | 'memory' | 'tra
   place: WorkspacePlace;
   mirrorName: string;
   config: Config;
+  env: Environment;
   log: Log;
 }
 
 /** The mirror, with its copies in the repository's other working trees. */
 export function openMirror({ place, mirrorName, ...options }: MirrorOptions): Mirror {
-  const { config, store, log } = options;
+  const { config, store, log, env } = options;
   const { repository } = place;
-  const tracking = repository && createTracking(config, repository.gitDir);
+  const path = place.file(mirrorName);
+  const track = repository && createTracking(config, repository.gitDir);
+  const tracking = (): Tracking | undefined => {
+    const tracked = track?.();
+    if (tracked === undefined || repository === undefined) return undefined;
+    return { ...tracked, readIndex: () => readIndex(repository, { path, env }) };
+  };
   const main = new MirrorFile({
     ...options,
-    path: place.file(mirrorName),
+    path,
     memory: createMirrorMemory(store.state, { name: memoryName(mirrorName) }),
-    ...omitUndefined({ tracking }),
+    tracking,
   });
   return new MirrorWithCopies(main, {
     ...createWorktreeSearch(place, mirrorName),
@@ -124,6 +132,16 @@ function createTracking(config: Config, gitDir: string): () => Tracking | undefi
           operation: operationInProgress(gitDir),
           isLocked: existsSync(indexLockPath(gitDir)),
         };
+}
+
+async function readIndex(
+  repository: GitRepository,
+  { path, env }: { path: string; env: Environment },
+): Promise<Buffer | undefined> {
+  const name = relative(repository.topLevel, path).split(sep).join('/');
+  const git = openWorktreeGit(repository, { env });
+  const { exitCode, stdout } = await git.run(['cat-file', 'blob', `:${name}`]);
+  return exitCode === 0 ? stdout : undefined;
 }
 
 /** Not through a link, which a branch may contain, and without a redirect to another workspace. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -193,6 +194,23 @@ describe.each(['worktree', 'checked-out'] as const)('in mode %s', (mode) => {
     expect(git('status', '--porcelain')).toBe('');
     git('checkout', '-q', 'side');
     expect(await titleOf(id)).toBe('New');
+  });
+
+  test('after the loss of store and mirror the first answer has what git holds', async () => {
+    await create('One');
+    await create('Two');
+    git('add', '-A');
+    git('commit', '-qm', 'Issues');
+    await workspace[Symbol.asyncDispose]();
+    for (const name of readdirSync(at('main/.beads'))) {
+      if (/^beads\.(db|jsonl)/.test(name)) rmSync(at('main/.beads', name));
+    }
+    const place = openPlace(at('main/.beads'));
+    workspace = await openWorkspace({ place, env, clock: systemClock, log: silentLog });
+    await workspace.sync.restore();
+    const { issues } = await createCall(workspace)('list_issues', {});
+    expect(issues.map(({ title }) => title).toSorted()).toEqual(['One', 'Two']);
+    expect(git('status', '--porcelain')).toBe('');
   });
 
   test('while a merge is under way the mirror is read and not written', async () => {

@@ -69,6 +69,8 @@ export interface Tracking {
   operation: string | undefined;
   /** A git command is at work there. */
   isLocked: boolean;
+  /** The file as git's index has it; undefined when it is not there. */
+  readIndex?(): Promise<Buffer | undefined>;
 }
 
 export interface MirrorFileOptions {
@@ -164,7 +166,9 @@ export class MirrorFile implements Mirror {
     const { store, pause, tracking = () => undefined } = this.#options;
     const memory = this.#memory;
     const content = await readSettled(this.path, { pause, expectsLines: store.issues.count() > 0 });
-    if (content === undefined && store.issues.count() === 0) return true;
+    if (content === undefined && store.issues.count() === 0) {
+      return !(await this.#takeInFromGit(report));
+    }
     const hash = content === undefined ? undefined : await hashContent(content);
     const isForeign = hash !== memory.hash();
     if (!isForeign) this.#taken = undefined;
@@ -187,6 +191,15 @@ export class MirrorFile implements Mirror {
     const outcome = await this.#replace({ content, hash });
     report.written ||= outcome === 'written';
     return outcome !== 'overtaken';
+  }
+
+  /** After the loss of both file and store, git still has what was committed or staged. */
+  async #takeInFromGit(report: MirrorReport): Promise<boolean> {
+    if (this.#memory.hash() !== undefined) return false;
+    const content = await this.#options.tracking?.()?.readIndex?.();
+    if (content === undefined) return false;
+    await this.#takeInOnce({ content, hash: await hashContent(content) }, report);
+    return report.imported > 0;
   }
 
   /** Whether lines were edited, so that they have to be sealed before others read them. */

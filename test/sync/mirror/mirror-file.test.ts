@@ -9,10 +9,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SLICE_RECORDS } from '../../../src/core/limits.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SLICE_RECORDS, STAMP_MS } from '../../../src/core/limits.ts';
 import { MirrorFile, type Mirror } from '../../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
+import { eventually } from '../../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import {
   classic,
@@ -377,5 +378,50 @@ describe('a mirror that cannot be written', () => {
       message: expect.stringContaining(path) as unknown,
     });
     expect(mirror.isBehind()).toBe(true);
+  });
+});
+
+describe('an edit that the status of the file has to show', () => {
+  /** As if the look came that long after the file was written. */
+  const lookAfter = (ms: number): void => {
+    const writtenMs = Math.floor(statSync(path).ctimeMs);
+    vi.spyOn(Date, 'now').mockReturnValue(writtenMs + ms);
+  };
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('is looked for in the content as long as two writes can get the same time', async () => {
+    put(store, issue('t-a'));
+    await mirror.flush();
+    lookAfter(STAMP_MS / 2);
+    expect(await mirror.look()).toBe('settled');
+    expect(mirror.mayBeEdited()).toBe(true);
+    lookAfter(STAMP_MS * 2);
+    expect(await mirror.look()).toBe('settled');
+    expect(mirror.mayBeEdited()).toBe(false);
+  });
+
+  it('is seen although the size and the time of the file are put back', async () => {
+    put(store, issue('t-a', { title: 'One' }));
+    await mirror.flush();
+    lookAfter(STAMP_MS * 2);
+    await mirror.look();
+    const { atime, mtime, ctimeMs } = statSync(path);
+    const edited = shown().replace('One', 'Two');
+    vi.restoreAllMocks();
+    await eventually(() => {
+      writeFileSync(path, edited);
+      utimesSync(path, atime, mtime);
+      return statSync(path).ctimeMs !== ctimeMs;
+    });
+    expect(mirror.mayBeEdited()).toBe(true);
+    expect(await mirror.look()).toBe('edited');
+  });
+
+  it('is none when the file is gone: only a tombstone deletes', async () => {
+    put(store, issue('t-a'));
+    await mirror.flush();
+    rmSync(path);
+    expect(mirror.mayBeEdited()).toBe(false);
+    expect(await mirror.look()).toBe('settled');
   });
 });
