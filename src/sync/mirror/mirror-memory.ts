@@ -6,8 +6,8 @@ import { idOfLine } from '../intake/issue-lines.ts';
 const NEVER = -1;
 
 /**
- * What is kept about one mirror file from one look to the next. `name` tells the files of one store apart; the
- * main one has none. `firstSeq` is for a file that was found only now: what happened before is no news for it.
+ * What the store remembers of one mirror file. `name` is unique among the store's files; the main one has none.
+ * `firstSeq` is for a file that was found only now: earlier events are no news for it.
  */
 export function createMirrorMemory(
   state: State,
@@ -18,9 +18,9 @@ export function createMirrorMemory(
   const change = (changed: MirrorNote): void => state.set(key, { ...note(), ...changed });
 
   return {
-    /** Of the content that was written or taken in last; undefined where there was no file. */
+    /** Of the content that was written or taken in last; undefined when there was no file. */
     hash: () => note().hash,
-    /** The last event that the file needs no writing for; 0 for a file never seen. */
+    /** The last event that the file does not have to be written for; 0 for a file never seen. */
     seq: () => note().seq ?? 0,
     /** Changes after this event are news for the file. */
     since: () => note().seq ?? firstSeq,
@@ -29,9 +29,9 @@ export function createMirrorMemory(
     /** Call before the file is replaced. */
     writing: (hash: string) => change({ hash }),
     wrote: (hash: string, seq: number) => change({ hash, seq, isForeign: false }),
-    /** The content is another's and stays; undefined when they removed the file. */
+    /** Another program wrote the content, and it stays; undefined when the file was removed. */
     left: (hash: string | undefined, seq: number) => change({ hash, seq, isForeign: true }),
-    /** The content was taken in, and is to be replaced as soon as that may be. */
+    /** The content was taken in, and will be replaced when git is done. */
     postponed: (hash: string | undefined) => change({ hash, seq: NEVER, isForeign: true }),
     /** Lines of the file that cannot be read, and stay in it. */
     carried(): CarriedLine[] {
