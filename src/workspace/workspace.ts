@@ -27,45 +27,11 @@ export interface WorkspaceOptions {
 export type Workspace = Awaited<ReturnType<typeof openWorkspace>>;
 
 /** A project's open issues: one writer at a time, so the caller holds `place.lockFile`. */
-export async function openWorkspace({ place, reached = () => {}, ...around }: WorkspaceOptions) {
-  const { env, clock, log } = around;
-  let metadata = readMetadata(place);
-  refuseLinkedFiles(place, metadata);
-  const config = await readConfig(place, { env });
-  const databasePath = place.file(metadata.database);
-  const projectId = metadata.project_id || undefined;
-  const held = holdStore(place, () => openStore(databasePath, { clock, projectId }));
-  const guard = (): void => {
-    held.guardWriting();
-    // With a wrong setting nothing is changed or shared, but everything can be read, and the setting mended.
-    config.check();
-  };
-  const store = held.store.guardedBy(guard);
-  const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
-  if (notice !== undefined) log.warn(notice);
-  const syncOptions = { ...around, place, config, reached };
-  const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata, held }));
-  const tidy = (): boolean =>
-    tidyStore(store, {
-      config,
-      nowMs: clock.nowMs(),
-      mirrorKeys: () => mirrorKeys(place, metadata.jsonl_export),
-    });
-  const tryTidy = (): void => {
-    try {
-      tidy();
-    } catch (error) {
-      // What was to be done is done; the next change tries this again.
-      log.warn('the store could not be tidied up', { error });
-    }
-  };
-  let hasChanged = false;
-  held.store.onCommit(({ from, to }) => {
-    hasChanged = true;
-    sync.storeChanged();
-    const turnOf = (seq: number): number => Math.floor(seq / EVENTS_BETWEEN_TRIMS);
-    if (turnOf(to) > turnOf(from)) tryTidy();
-  });
+export async function openWorkspace(options: WorkspaceOptions) {
+  const { place, env, clock } = options;
+  const parts = await openParts(options);
+  const { files, config, held, store, sync, guard, notice } = parts;
+  const { tidy, tidyAtEnd } = tidyAfterChanges(parts, options);
   let identity: Promise<Identity> | undefined;
   return {
     place,
@@ -80,10 +46,10 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
     randomBytes: (count: number): Uint8Array => randomBytes(count),
     /** The names of the store and the mirror, and the project; a migration can change them. */
     get metadata(): Metadata {
-      return metadata;
+      return files.metadata;
     },
     get mirrorPath(): string {
-      return place.file(metadata.jsonl_export);
+      return place.file(files.metadata.jsonl_export);
     },
     /** Who acts when a command names no one. */
     identity: (): Promise<Identity> =>
@@ -99,9 +65,7 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
       guard();
       return sync.replace(async () => {
         const changed = await change();
-        const next = readMetadata(place);
-        refuseLinkedFiles(place, next);
-        metadata = next;
+        files.metadata = readUsableMetadata(place);
         return changed;
       });
     },
@@ -114,12 +78,74 @@ export async function openWorkspace({ place, reached = () => {}, ...around }: Wo
     async [Symbol.asyncDispose](): Promise<void> {
       try {
         await sync.drain();
-        if (hasChanged && held.standing() === 'ours') tryTidy();
+        tidyAtEnd();
       } finally {
         held.close();
       }
     },
   };
+}
+
+async function openParts({ place, reached = () => {}, ...around }: WorkspaceOptions) {
+  const { env, clock, log } = around;
+  const files = { metadata: readUsableMetadata(place) };
+  const { database, project_id: id } = files.metadata;
+  const config = await readConfig(place, { env });
+  const databasePath = place.file(database);
+  const held = holdStore(place, () =>
+    openStore(databasePath, { clock, projectId: id || undefined }),
+  );
+  const guard = (): void => {
+    held.guardWriting();
+    // With a wrong setting nothing is changed or shared, but everything can be read, and the setting mended.
+    config.check();
+  };
+  const store = held.store.guardedBy(guard);
+  const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
+  if (notice !== undefined) log.warn(notice);
+  const syncOptions = { ...around, place, config, reached };
+  const sync = new SyncEngine(() => openSync({ ...syncOptions, ...files, held }));
+  held.store.onCommit(() => sync.storeChanged());
+  return { files, config, held, store, sync, guard, notice };
+}
+
+/** Tidies the store up while a long series of changes is made, and after the last one. */
+function tidyAfterChanges(
+  { files, config, held, store }: Awaited<ReturnType<typeof openParts>>,
+  { place, clock, log }: WorkspaceOptions,
+) {
+  const tidy = (): boolean =>
+    tidyStore(store, {
+      config,
+      nowMs: clock.nowMs(),
+      mirrorKeys: () => mirrorKeys(place, files.metadata.jsonl_export),
+    });
+  const tryTidy = (): void => {
+    try {
+      tidy();
+    } catch (error) {
+      // The changes themselves are stored; the next one tries this again.
+      log.warn('the store could not be tidied up', { error });
+    }
+  };
+  let hasChanged = false;
+  held.store.onCommit(({ from, to }) => {
+    hasChanged = true;
+    const turnOf = (seq: number): number => Math.floor(seq / EVENTS_BETWEEN_TRIMS);
+    if (turnOf(to) > turnOf(from)) tryTidy();
+  });
+  return {
+    tidy,
+    tidyAtEnd: (): void => {
+      if (hasChanged && held.standing() === 'ours') tryTidy();
+    },
+  };
+}
+
+function readUsableMetadata(place: WorkspacePlace): Metadata {
+  const metadata = readMetadata(place);
+  refuseLinkedFiles(place, metadata);
+  return metadata;
 }
 
 function rebuiltNotice(path: string, movedAside: string): string {
