@@ -1,3 +1,4 @@
+import { omitUndefined } from '../core/omit-undefined.ts';
 import { conflictMethods } from './methods/conflict.ts';
 import { dependencyMethods } from './methods/dependency.ts';
 import { commentMethods, issueMethods, labelMethods } from './methods/issue.ts';
@@ -28,7 +29,7 @@ export type Result<M extends Method> = ResultOf<(typeof METHODS)[M]['result']>;
 export interface MirrorNotes {
   /** The answer may lack an edit of the mirror, or issues of the repository: not all could be read in time. */
   stale?: true;
-  /** The change is stored, and the mirror that git tracks does not show it yet: why. */
+  /** Why the mirror could not be read, or why a mirror that git tracks does not show the change, which is stored. */
   mirror_error?: string;
 }
 
@@ -43,8 +44,7 @@ export type Call = <M extends Method>(
 export function withNotes(call: Call, note: (notes: MirrorNotes) => void): Call {
   return async (method, params, options) => {
     const { stale, mirror_error: error, ...result } = await call(method, params, options);
-    if (stale !== undefined) note({ stale });
-    if (error !== undefined) note({ mirror_error: error });
+    if (stale ?? error) note(omitUndefined({ stale, mirror_error: error }));
     return result as unknown as Result<typeof method> & MirrorNotes;
   };
 }

@@ -10,7 +10,7 @@ import { aborted, MirrorKeeper } from './mirror-keeper.ts';
 import type { FlushOptions, Mirror, MirrorReport } from './mirror/mirror-file.ts';
 import { RemoteWait } from './remote-wait.ts';
 import { SyncDriver } from './sync-driver.ts';
-import { failureFrom } from './sync-failure.ts';
+import { failureFrom, type SyncFailure } from './sync-failure.ts';
 import { readSyncMemory } from './sync-memory.ts';
 import type { SyncSettings } from './sync-event.ts';
 
@@ -96,6 +96,11 @@ export class SyncEngine {
   async syncNow(options?: FlushOptions): Promise<SyncReport> {
     await this.#replaced;
     return this.#parts.cycles.sync(options);
+  }
+
+  /** Why the mirror cannot be read or written; undefined when the last try went well. */
+  get mirrorFailure(): SyncFailure | undefined {
+    return this.#parts.mirror.failure;
   }
 
   status(): SyncStatus {

@@ -2,8 +2,7 @@ import type { MirrorNotes } from '../../protocol/methods.ts';
 
 /** What standard error says beside an answer. */
 export function renderMirrorNote({ stale, mirror_error: error }: MirrorNotes): string {
-  if (error !== undefined) return `Warning: ${error}\n`;
-  return stale === true
-    ? 'Note: this answer may be old: the mirror was changed, or issues restored, and not all is read yet (bd status)\n'
-    : '';
+  const isOld = stale === true ? 'this answer may be old: ' : '';
+  if (error !== undefined) return `Warning: ${isOld}${error}\n`;
+  return `Note: ${isOld}not all of the mirror or of this repository's issues is read yet (bd status)\n`;
 }

@@ -53,11 +53,16 @@ export function createCall(workspace: Workspace, { key }: { key?: string | undef
       const freshness = await sync.catchUp();
       const result = await OPERATIONS[method](workspaceFor(method), checked, options);
       const notes = METHODS[method].effect === 'read' ? {} : await showChange(sync);
-      return { ...result, ...(freshness === 'stale' ? { stale: true } : {}), ...notes };
+      return { ...result, ...(freshness === 'stale' ? staleness(sync) : {}), ...notes };
     } catch (error) {
       throw store.explain(error);
     }
   };
+}
+
+function staleness({ mirrorFailure }: SyncEngine): MirrorNotes {
+  if (mirrorFailure === undefined) return { stale: true };
+  return { stale: true, mirror_error: `${mirrorFailure.message}. ${mirrorFailure.remedy}` };
 }
 
 /** The change is made and stored: that the mirror does not show it is no failure of it. */
