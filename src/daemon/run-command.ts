@@ -30,13 +30,12 @@ export async function runCommandFor(
   const beating = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
     const runCommand = await loadRunner();
-    const { signal } = caller;
     const watched = watchLoss(createWorkspaceCall(context, params));
     const exitCode = await runCommand(params.argv, createIo(caller, params), (method, given) =>
-      watched.call(method, given, { signal }),
+      watched.call(method, given, caller),
     );
     // What a cancelled command printed since was not sent.
-    signal.throwIfAborted();
+    caller.signal.throwIfAborted();
     if (watched.isForTheNext()) throw server.admission.decline('the workspace was replaced');
     return { exit_code: exitCode };
   } finally {

@@ -12,9 +12,9 @@ export function createWorkspaceModule(context: ServingContext): DaemonModule {
   return {
     name: 'workspace',
     methods: METHODS,
-    operations: (method, params, { signal }) =>
+    operations: (method, params, caller) =>
       // The table of operations checks both, as it does for every face.
-      call(method as Method, params as Params<Method>, { signal }),
+      call(method as Method, params as Params<Method>, caller),
     run: (signal) => workspace.sync.run(signal),
     busy: () => hasUnshared(workspace),
     drain: () => workspace[Symbol.asyncDispose](),

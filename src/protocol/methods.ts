@@ -51,7 +51,7 @@ export function withNotes(call: Call, note: (notes: MirrorNotes) => void): Call 
 
 export interface CallOptions {
   /** Aborted when the result is no longer wanted; a long operation then stops between two steps. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export function isMethod(name: string): name is Method {

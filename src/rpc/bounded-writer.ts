@@ -14,17 +14,17 @@ export function createBoundedWriter(stream: Writable) {
   // After `end()` a stream never drains, and a reader that is gone never reads.
   for (const event of ['drain', 'finish', 'close']) stream.on(event, wake);
   const isFull = (): boolean => stream.writable && stream.writableNeedDrain;
-  const room = async ({ signal }: { signal?: AbortSignal } = {}): Promise<void> => {
-    const mustWait = (): boolean => isFull() && signal?.aborted !== true;
+  const room = async (how: { readonly signal?: AbortSignal } = {}): Promise<void> => {
+    const mustWait = (): boolean => isFull() && how.signal?.aborted !== true;
     while (mustWait()) {
       await new Promise<void>((resolve) => {
         const resume = (): void => {
           waiting.delete(resume);
-          signal?.removeEventListener('abort', resume);
+          how.signal?.removeEventListener('abort', resume);
           resolve();
         };
         waiting.add(resume);
-        signal?.addEventListener('abort', resume);
+        how.signal?.addEventListener('abort', resume);
       });
     }
   };
@@ -34,7 +34,10 @@ export function createBoundedWriter(stream: Writable) {
     /** Resolves when the reader has caught up, is gone, or `signal` is aborted. */
     room,
     /** Writes at once, and waits for room. */
-    async write(data: string | Uint8Array, how: { signal?: AbortSignal } = {}): Promise<void> {
+    async write(
+      data: string | Uint8Array,
+      how: { readonly signal?: AbortSignal } = {},
+    ): Promise<void> {
       if (stream.writable) stream.write(data);
       await room(how);
     },

@@ -89,7 +89,7 @@ export class Channel<M> {
   }
 
   /** Sends at once; resolves when the reader has caught up, is gone, or `signal` is aborted. */
-  send(message: object, how: { signal?: AbortSignal } = {}): Promise<void> {
+  send(message: object, how: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#isGivenUp) return Promise.resolve();
     const sent = this.#writer.write(this.#options.framing.encode(JSON.stringify(message)), how);
     this.#hold();

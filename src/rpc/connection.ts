@@ -49,16 +49,16 @@ export interface ConnectionOptions extends ChannelSocket {
 const SUBSCRIBER_FLUSH_MS = 100;
 
 /** An incoming request can be cancelled before it begins. */
-type Received = Incoming & { abort: AbortController };
+type Received = Incoming & { abort: Abort };
 
 /** JSON-RPC both ways over one socket: each request is answered when it is done, and fails alone. */
 export class Connection implements ServedConnection {
   readonly #options: ConnectionOptions;
   readonly #channel: Channel<Received>;
   readonly #ended = new AbortController();
-  readonly #requests = new Set<AbortController>();
-  readonly #requestById = new Map<RpcId, AbortController>();
-  readonly #subscriptions = new Set<AbortController>();
+  readonly #requests = new Set<Abort>();
+  readonly #requestById = new Map<RpcId, Abort>();
+  readonly #subscriptions = new Set<Abort>();
   /** What was asked back, each with what takes the answer or the reason why none comes. */
   readonly #asked = new Map<RpcId, (outcome: RpcOutcome | BdError) => void>();
   #lastId = 0;
@@ -111,7 +111,7 @@ export class Connection implements ServedConnection {
   }
 
   #decode(body: Uint8Array): Received {
-    const message = { ...decodeMessage(body), abort: new AbortController() };
+    const message = { ...decodeMessage(body), abort: new Abort() };
     if (message.kind === 'request') this.#requestById.set(message.id, message.abort);
     return message;
   }
@@ -137,20 +137,19 @@ export class Connection implements ServedConnection {
 
   async #run(message: Received & { kind: 'request' | 'notification' }, job: Job): Promise<void> {
     const { method, params, abort } = message;
-    const { signal } = abort;
     const reply = (answer: (id: RpcId) => object): void => {
       if (message.kind === 'request') void this.#channel.send(answer(message.id));
     };
     this.#requests.add(abort);
     try {
       if (this.#refusal !== undefined) throw this.#refusal;
-      signal.throwIfAborted();
+      if (abort.reason !== undefined) throw abort.reason;
       const result = await this.#options.handle(method, params, this.#caller(abort, job));
       reply((id) => resultReply(id, result ?? null));
     } catch (thrown) {
       // Node's own functions throw an error of theirs when the signal that they got is aborted.
       const error = toBdError(
-        signal.aborted && !(thrown instanceof BdError) ? signal.reason : thrown,
+        abort.reason !== undefined && !(thrown instanceof BdError) ? abort.reason : thrown,
       );
       if (error.code === 'INTERNAL') {
         this.#options.log.error(error.message, { method, error: error.cause });
@@ -171,15 +170,16 @@ export class Connection implements ServedConnection {
     }
   }
 
-  #caller(abort: AbortController, job: Job): Caller {
-    const { signal } = abort;
+  #caller(abort: Abort, job: Job): Caller {
     return {
-      signal,
+      get signal() {
+        return abort.signal;
+      },
       notify: (method, params) =>
-        signal.aborted
-          ? Promise.resolve()
-          : this.#channel.send(notification(method, params), { signal }),
-      call: (method, params) => this.#call(method, params, signal),
+        abort.reason === undefined
+          ? this.#channel.send(notification(method, params), abort)
+          : Promise.resolve(),
+      call: (method, params) => this.#call(method, params, abort.signal),
       keepOpen: () => {
         job.keepOpen();
         this.#hadSubscription = true;
@@ -220,13 +220,35 @@ export class Connection implements ServedConnection {
 
   #end(): void {
     this.#endInput();
-    abortAll([...this.#requests, this.#ended], clientGone());
+    abortAll(this.#requests, clientGone());
+    this.#ended.abort(clientGone());
     this.#requestById.clear();
   }
 }
 
-function abortAll(controllers: Iterable<AbortController>, reason: BdError): void {
-  for (const controller of controllers) controller.abort(reason);
+function abortAll(requests: Iterable<Abort>, reason: BdError): void {
+  for (const request of requests) request.abort(reason);
+}
+
+/** An `AbortController` that is made when its signal is asked for: few requests look at theirs. */
+class Abort {
+  #controller: AbortController | undefined;
+  #reason: BdError | undefined;
+
+  get reason(): BdError | undefined {
+    return this.#reason;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  abort(reason: BdError): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+  }
 }
 
 function isCancellation(message: Incoming): message is Incoming & { kind: 'notification' } {

@@ -1,6 +1,6 @@
 import type { Database } from '../platform/sqlite.ts';
 import { BdError } from '../core/errors.ts';
-import { readState, writeState } from './state.ts';
+import { createStateReader, readState, writeState } from './state.ts';
 
 /**
  * Which process leads: writes the store, and shows others what is in it. The workspace's lock decides, but a
@@ -19,7 +19,8 @@ export interface Leadership {
 const NONE = 0;
 
 export function createLeadership(database: Database): Leadership {
-  const read = (): number => readState(database, 'epoch') ?? NONE;
+  const state = createStateReader(database);
+  const read = (): number => state('epoch') ?? NONE;
   let epoch = read();
   let isTaken = false;
   return {

@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
-import { contentVersion, watchIdentity } from '../platform/file-version.ts';
+import { contentVersion, fileVersion, watchIdentity } from '../platform/file-version.ts';
 
 /**
  * `ours`: as this process opened and wrote them. `replaced`: another file is there, or none; what is open
@@ -23,15 +23,20 @@ export function watchOpenFiles(path: string, { hasLog }: { hasLog: boolean }): O
   const isSame = watchIdentity(path);
   const isSameLog = watchIdentity(logPath(path));
   let content = contentVersion(path);
+  let version = fileVersion(path);
   return {
     standing() {
+      // Nearly always: one look at each file, as this is asked before each request.
+      if (hasLog && fileVersion(path) === version && isSameLog()) return 'ours';
       if (!isSame()) return 'replaced';
       if (!hasLog) return 'ours';
       if (contentVersion(path) !== content) return 'overwritten';
       return isSameLog() ? 'ours' : 'replaced';
     },
     noteEmptied() {
-      if (hasLog) content = contentVersion(path);
+      if (!hasLog) return;
+      content = contentVersion(path);
+      version = fileVersion(path);
     },
   };
 }

@@ -63,7 +63,7 @@ export function createState(
   const mirrors = database
     .prepare<[], MirrorKey>("SELECT key FROM state WHERE key >= 'mirror:' AND key < 'mirror;'")
     .pluck();
-  const get = <K extends StateKey>(key: K): StateValues[K] | undefined => readState(database, key);
+  const get = createStateReader(database);
   return {
     get,
     set<K extends StateKey>(key: K, value: StateValues[K]): void {
@@ -84,9 +84,20 @@ export function readState<K extends StateKey>(
   database: Database,
   key: K,
 ): StateValues[K] | undefined {
-  const select = 'SELECT value FROM state WHERE key = ? AND json_valid(value)';
-  const value = database.prepare<[string], string>(select).pluck().get(key);
-  return value === undefined ? undefined : (JSON.parse(value) as StateValues[K]);
+  return createStateReader(database)(key);
+}
+
+/** The same for many reads: preparing the statement costs more than running it. */
+export function createStateReader(
+  database: Database,
+): <K extends StateKey>(key: K) => StateValues[K] | undefined {
+  const select = database
+    .prepare<[string], string>('SELECT value FROM state WHERE key = ? AND json_valid(value)')
+    .pluck();
+  return <K extends StateKey>(key: K) => {
+    const value = select.get(key);
+    return value === undefined ? undefined : (JSON.parse(value) as StateValues[K]);
+  };
 }
 
 /** Part of a transaction. */
