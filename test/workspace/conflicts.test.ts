@@ -416,7 +416,7 @@ describe('metadata that was replaced as a whole hides what another wrote to a ke
     expect(first.text).toContain('the metadata of t-1 is in conflict itself');
     await resolve({ field: 'metadata', value: [1, 2] });
     const second = await refused(resolve({ field: 'metadata.a', take: 'other' }));
-    expect(second.text).toContain('no object');
+    expect(second.text).toContain('no longer an object');
     await resolve({ field: 'metadata.a', take: 'winner' });
     await expectSettled({ metadata: [1, 2] });
   });

@@ -51,7 +51,8 @@ async function readShared(repository: GitRepository, installed: Installation): P
   try {
     const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
     if (remote !== undefined) await branch.fetch(remote, { timeoutMs: REMOTE_PATIENCE_MS });
-    const { theirs } = await branch.tips();
+    // With sharing off, what the person's own clone or fetch brought is on the remote too.
+    const { theirs } = await (remote === undefined ? branch.heldTips() : branch.tips());
     const snapshot = theirs === undefined ? undefined : await branch.snapshot(theirs);
     return snapshot === undefined ? NOTHING : await branch.readIssues(snapshot);
   } catch {
