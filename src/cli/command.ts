@@ -18,7 +18,7 @@ export interface CommandDefinition {
   readonly parameters?: string;
   readonly about: string;
   readonly flags?: readonly FlagDefinition[];
-  /** In the client's own process, with its services; also in `LOCAL_COMMANDS` of client/command-line.ts. */
+  /** In the client's own process, with its services; keep in step with `LOCAL_COMMANDS` of client/command-line.ts. */
   readonly runsLocally?: boolean;
   readonly subcommands?: readonly CommandDefinition[];
   /** Returns the exit code when it is not 0. Without it, one of the subcommands must be named. */
@@ -37,8 +37,8 @@ export interface Invocation {
   readonly io: CommandIo;
   readonly screen: Screen;
   readonly call: Call;
-  /** Undefined where a daemon runs the command, which cannot start or stop daemons for its client. */
-  readonly services: LocalServices | undefined;
+  /** Throws where a daemon runs the command, which cannot start or stop daemons for its client. */
+  readonly services: LocalServices;
   /** From the command line or the environment; undefined when neither names one. */
   readonly actor: string | undefined;
   readonly isJson: boolean;

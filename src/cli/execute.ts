@@ -28,33 +28,34 @@ export function runCommand(argv: readonly string[], io: CommandIo, call: Call): 
 }
 
 /** One command line to its exit code. Never throws: errors are printed. */
-export async function execute(argv: readonly string[], around: CommandContext): Promise<number> {
-  const { io } = around;
+export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
+  const { io } = context;
   let exitCode = 0;
+  let command: Command;
   const program = createProgram({
     argv,
     io,
     async run(definition, args, values) {
-      const flags = new Flags(values, { nowMs: around.clock.nowMs(), timeZone: io.env['TZ'] });
-      const told = new Set<string>();
+      const flags = new Flags(values, { nowMs: context.clock.nowMs(), timeZone: io.env['TZ'] });
+      const printed = new Set<string>();
       const changes = watchChanges(
-        withNotes(around.call, (notes) => {
+        withNotes(context.call, (notes) => {
           const text = renderMirrorNote(notes);
-          if (!told.has(text)) io.stderr(text);
-          told.add(text);
+          if (!printed.has(text)) io.stderr(text);
+          printed.add(text);
         }),
       );
-      const services = definition.runsLocally === true ? around.services : undefined;
       const invocation = createInvocation({
+        name: fullName(command),
         args,
         flags,
-        around: { ...around, services, call: changes.call },
+        context: { ...context, call: changes.call },
       });
       exitCode = (await definition.run?.(invocation)) ?? 0;
       if (!flags.has('json') && !flags.has('quiet')) await changes.warn(io);
     },
   });
-  let command = program;
+  command = program;
   let isJson = argv.includes('--json');
   try {
     const read = readArgv(program, argv);
@@ -69,13 +70,15 @@ export async function execute(argv: readonly string[], around: CommandContext): 
 }
 
 function createInvocation({
+  name,
   args,
   flags,
-  around: { io, call, services, clock },
+  context: { io, call, services, clock },
 }: {
+  name: string;
   args: readonly string[];
   flags: Flags;
-  around: CommandContext;
+  context: CommandContext;
 }): Invocation {
   const isJson = flags.has('json');
   const print: Invocation['print'] = ({ json, text }) => {
@@ -88,7 +91,10 @@ function createInvocation({
     io,
     screen: createScreen(io),
     call: flags.has('readonly') ? readingOnly(call) : call,
-    services,
+    get services() {
+      if (services === undefined) throw needsTerminal(name);
+      return services;
+    },
     actor: flags.text('actor') ?? readActor(io.env),
     isJson,
     nowMs: clock.nowMs(),
@@ -107,6 +113,13 @@ function readingOnly(call: Call): Call {
       remedy: 'Leave --readonly out to change something.',
     });
   };
+}
+
+function needsTerminal(name: string): BdError {
+  return new BdError('USAGE', {
+    message: `${name} cannot be run through a daemon`,
+    remedy: `Run \`${name}\` in a terminal.`,
+  });
 }
 
 function isHelpOrVersion(error: unknown): boolean {

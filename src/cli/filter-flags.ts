@@ -46,15 +46,15 @@ export function readFilterFlags(flags: Flags) {
     priority_max: flags.priority('priority-max'),
     issue_type: flags.text('type'),
     assignee: flags.text('assignee'),
-    no_assignee: whenGiven(flags, 'no-assignee'),
+    no_assignee: flags.isSet('no-assignee'),
     labels: flags.list('label'),
     labels_any: flags.list('label-any'),
-    no_labels: whenGiven(flags, 'no-labels'),
+    no_labels: flags.isSet('no-labels'),
     ids: flags.list('id'),
     title_contains: flags.text('title-contains', 'title'),
     description_contains: flags.text('desc-contains'),
     notes_contains: flags.text('notes-contains'),
-    empty_description: whenGiven(flags, 'empty-description'),
+    empty_description: flags.isSet('empty-description'),
     created_after: flags.time('created-after'),
     created_before: flags.time('created-before'),
     updated_after: flags.time('updated-after'),
@@ -62,8 +62,4 @@ export function readFilterFlags(flags: Flags) {
     closed_after: flags.time('closed-after'),
     closed_before: flags.time('closed-before'),
   });
-}
-
-export function whenGiven(flags: Flags, name: string): true | undefined {
-  return flags.has(name) ? true : undefined;
 }

@@ -19,6 +19,11 @@ export class Flags {
     return this.#values.has(name);
   }
 
+  /** For a parameter that is left out unless the flag was given. */
+  isSet(name: string): true | undefined {
+    return this.has(name) ? true : undefined;
+  }
+
   /** The last value of the first of these names that was given. */
   text(...names: string[]): string | undefined {
     const name = names.find((candidate) => this.has(candidate));

@@ -1,5 +1,5 @@
 import { BdError, toBdError } from '../core/errors.ts';
-import type { Invocation } from './command.ts';
+import type { Answer, Invocation } from './command.ts';
 import { failureJson } from './output/answer.ts';
 
 /** The ids that the command line names. */
@@ -12,8 +12,8 @@ export function requireIds(ids: readonly string[]): readonly string[] {
 }
 
 /**
- * Does the same to each issue. One that fails is told on stderr and the others go on; the exit code
- * is the first failure's. With `--json` and nothing done, that failure is the answer.
+ * Does the same to each issue. Failures are printed on stderr, and the others go on; the exit code is the
+ * first failure's. With `--json` and nothing done, that failure is the answer.
  */
 export async function forEachId<T>(
   { io, isJson }: Invocation,
@@ -36,6 +36,17 @@ export async function forEachId<T>(
   const [first] = failures;
   if (isJson && first !== undefined && done.length === 0) io.stdout(failureJson(first));
   return { done, exitCode: first?.exitCode ?? 0 };
+}
+
+/** Changes each issue, and confirms the changes that were made. Returns the exit code. */
+export async function changeEach<T>(
+  invocation: Invocation,
+  ids: readonly string[],
+  { change, answer }: { change: (id: string) => Promise<T>; answer: (done: T[]) => Answer },
+): Promise<number> {
+  const { done, exitCode } = await forEachId(invocation, ids, change);
+  if (done.length > 0) invocation.confirm(answer(done));
+  return exitCode;
 }
 
 /** The title, unless there is nothing in it; `example` is a command line that has one. */

@@ -1,4 +1,3 @@
-import { BdError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import type { SharingState, SyncMode } from '../core/sharing.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
@@ -9,18 +8,6 @@ import type { UninstallReport } from '../workspace/init/uninstall.ts';
 import type { CompletedClone } from '../workspace/init/present-workspace.ts';
 
 // What the commands that run in the client's own process need from it; `local/` provides it.
-
-/** Fails where a daemon runs the command: it cannot start or stop daemons for its client. */
-export function requireServices(
-  services: LocalServices | undefined,
-  command: string,
-): LocalServices {
-  if (services !== undefined) return services;
-  throw new BdError('USAGE', {
-    message: `bd ${command} cannot be run through a daemon`,
-    remedy: `Run \`bd ${command}\` in a terminal.`,
-  });
-}
 
 export interface LocalServices
   extends WorkspaceServices, DaemonServices, FleetServices, SystemServices {

@@ -173,14 +173,7 @@ interface Building {
 }
 
 function addCommand(parent: Command, definition: CommandDefinition, building: Building): Command {
-  const {
-    name,
-    aliases = [],
-    about,
-    parameters,
-    runsLocally = false,
-    subcommands = [],
-  } = definition;
+  const { name, aliases = [], about, parameters, subcommands = [] } = definition;
   const { words, flags, run } = building;
   const command = parent.command(name, { hidden: about === '' }).description(about);
   command.aliases(aliases);
@@ -188,9 +181,7 @@ function addCommand(parent: Command, definition: CommandDefinition, building: Bu
   if (![name, ...aliases].some((word) => words.has(word))) return command;
   addFlags(command, definition.flags ?? [], flags);
   addGlobalFlags(command, flags);
-  for (const subcommand of subcommands) {
-    addCommand(command, { ...subcommand, runsLocally }, building);
-  }
+  for (const subcommand of subcommands) addCommand(command, subcommand, building);
   if (subcommands.length === 0 || parameters !== undefined) {
     return command.action(() => run(definition, command.args, flags));
   }

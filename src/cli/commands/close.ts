@@ -1,7 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId } from '../issue-arguments.ts';
+import { changeEach } from '../issue-arguments.ts';
 import { renderIssueChanges, renderIssueLine } from '../output/issue-rows.ts';
 
 export const closeCommand: CommandDefinition = {
@@ -19,30 +18,26 @@ export const closeCommand: CommandDefinition = {
   run: close,
 };
 
-async function close(invocation: Invocation): Promise<number> {
-  const { args, flags, call, actor, screen, confirm } = invocation;
+function close(invocation: Invocation): Promise<number> {
+  const { args, flags, call, actor, screen } = invocation;
   const params = omitUndefined({
     reason: flags.text('reason', 'resolution', 'message'),
     session: flags.text('session'),
-    force: whenGiven(flags, 'force'),
+    force: flags.isSet('force'),
     actor,
   });
-  const { done, exitCode } = await forEachId(invocation, args, (id) =>
-    call('close_issue', { issue_id: id, ...params }),
-  );
-  if (done.length === 0) return exitCode;
-  const closed = done.map(({ issue }) => issue);
-  const unblocked = flags.has('suggest-next') ? done.flatMap((each) => each.unblocked) : [];
-  const next = unblocked.map((issue) => `  now ready: ${renderIssueLine(issue, screen)}\n`);
-  confirm({
-    // The plain list when nothing became ready, as classic clients expect.
-    json: unblocked.length === 0 ? closed : { closed, unblocked },
-    text: [
-      renderIssueChanges(done, { changed: 'Closed', unchanged: 'is closed already' }),
-      ...next,
-    ].join(''),
+  return changeEach(invocation, args, {
+    change: (id) => call('close_issue', { issue_id: id, ...params }),
+    answer(done) {
+      const words = { changed: 'Closed', unchanged: 'is closed already' };
+      const { json: closed, text } = renderIssueChanges(done, words);
+      const unblocked = flags.has('suggest-next') ? done.flatMap((each) => each.unblocked) : [];
+      const next = unblocked.map((issue) => `  now ready: ${renderIssueLine(issue, screen)}\n`);
+      // The plain list when nothing became ready, as classic clients expect.
+      const json = unblocked.length === 0 ? closed : { closed, unblocked };
+      return { json, text: [text, ...next].join('') };
+    },
   });
-  return exitCode;
 }
 
 export const reopenCommand: CommandDefinition = {
@@ -50,17 +45,13 @@ export const reopenCommand: CommandDefinition = {
   parameters: '[ids...]',
   about: 'Open closed issues again',
   flags: [['-r, --reason <text>', 'why; it becomes a comment']],
-  async run(invocation) {
-    const { args, flags, call, actor, confirm } = invocation;
+  run(invocation) {
+    const { args, flags, call, actor } = invocation;
     const params = omitUndefined({ reason: flags.text('reason'), actor });
-    const { done, exitCode } = await forEachId(invocation, args, (id) =>
-      call('reopen_issue', { issue_id: id, ...params }),
-    );
-    if (done.length === 0) return exitCode;
-    confirm({
-      json: done.map(({ issue }) => issue),
-      text: renderIssueChanges(done, { changed: 'Reopened', unchanged: 'is not closed' }),
+    return changeEach(invocation, args, {
+      change: (id) => call('reopen_issue', { issue_id: id, ...params }),
+      answer: (done) =>
+        renderIssueChanges(done, { changed: 'Reopened', unchanged: 'is not closed' }),
     });
-    return exitCode;
   },
 };

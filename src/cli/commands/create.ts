@@ -2,7 +2,6 @@ import { BdError } from '../../core/errors.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-arguments.ts';
 import { oneLine } from '../output/printable.ts';
@@ -50,7 +49,7 @@ async function readNewIssue({ args, flags, io }: Invocation) {
     id: flags.text('id'),
     parent: flags.text('parent'),
     dependencies: readDependencies(flags.list('deps'), flags.list('waits-for')),
-    ephemeral: whenGiven(flags, 'ephemeral'),
+    ephemeral: flags.isSet('ephemeral'),
   });
 }
 

@@ -2,7 +2,6 @@ import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { requireServices } from '../local-services.ts';
 import { renderDaemonStatus, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { serviceCommand } from './service.ts';
 
@@ -76,7 +75,7 @@ function runClassic(invocation: Invocation): Promise<number | void> {
 }
 
 async function start({ services, confirm }: Invocation): Promise<void> {
-  const started = await requireServices(services, 'daemon').startDaemon();
+  const started = await services.startDaemon();
   const { pid, version, alreadyRunning } = started;
   confirm({
     json: { status: alreadyRunning ? 'already_running' : 'started', pid, version },
@@ -87,12 +86,11 @@ async function start({ services, confirm }: Invocation): Promise<void> {
 }
 
 async function stop({ flags, services, confirm }: Invocation): Promise<void> {
-  const here = requireServices(services, 'daemon');
   const isForced = flags.has('force');
   const hold = flags.text('hold');
   const stopped = await (hold === undefined
-    ? here.stopDaemon({ isForced })
-    : here.switchDaemonOff({ forMs: holdMs(hold), isForced }));
+    ? services.stopDaemon({ isForced })
+    : services.switchDaemonOff({ forMs: holdMs(hold), isForced }));
   const held = hold === undefined ? '' : `None is started for ${hold}\n`;
   confirm({ json: stopped, text: `${stoppedText(stopped)}${held}` });
 }
@@ -107,7 +105,7 @@ function holdMs(hold: string): number {
 }
 
 async function reload({ services, confirm }: Invocation): Promise<void> {
-  const { pid, version, previous } = await requireServices(services, 'daemon').reloadDaemon();
+  const { pid, version, previous } = await services.reloadDaemon();
   const was =
     previous === undefined ? '' : `, was PID ${previous.pid}, version ${previous.version}`;
   confirm({
@@ -117,7 +115,7 @@ async function reload({ services, confirm }: Invocation): Promise<void> {
 }
 
 async function switchOff({ services, confirm }: Invocation): Promise<void> {
-  const stopped = await requireServices(services, 'daemon').switchDaemonOff({});
+  const stopped = await services.switchDaemonOff({});
   confirm({
     json: { daemon: 'off', ...stopped },
     text: `${stopped.stopped ? stoppedText(stopped) : ''}Commands work without a daemon here; \`bd daemon on\` reverses that\n`,
@@ -125,7 +123,7 @@ async function switchOff({ services, confirm }: Invocation): Promise<void> {
 }
 
 async function switchOn({ services, confirm }: Invocation): Promise<void> {
-  await requireServices(services, 'daemon').switchDaemonOn();
+  await services.switchDaemonOn();
   confirm({ json: { daemon: 'on' }, text: 'The next command starts a daemon here\n' });
 }
 
@@ -135,10 +133,9 @@ function stoppedText({ stopped, pid }: { stopped: boolean; pid?: number }): stri
 }
 
 async function restart({ services, flags, confirm }: Invocation): Promise<void> {
-  const local = requireServices(services, 'daemon');
   const isForced = flags.has('force');
-  const { stopped } = await local.stopDaemon({ isForced });
-  const { pid, version } = await local.startDaemon();
+  const { stopped } = await services.stopDaemon({ isForced });
+  const { pid, version } = await services.startDaemon();
   confirm({
     json: { action: stopped ? 'restarted' : 'started', pid, version },
     text: `Daemon ${stopped ? 'restarted' : 'started'} (PID ${pid}, version ${version})\n`,
@@ -146,22 +143,21 @@ async function restart({ services, flags, confirm }: Invocation): Promise<void> 
 }
 
 async function showStatus({ services, screen, print }: Invocation): Promise<void> {
-  const status = await requireServices(services, 'daemon').daemonStatus();
+  const status = await services.daemonStatus();
   print({ json: status, text: renderDaemonStatus(status, screen) });
 }
 
 async function showHealth({ services, screen, print }: Invocation): Promise<number> {
-  const local = requireServices(services, 'daemon');
-  const report = await local.daemonsHealth(local.findHere());
+  const report = await services.daemonsHealth(services.findHere());
   print({ json: report, text: renderHealth(report, screen) });
   return report.healthy ? 0 : 1;
 }
 
 async function showLog(invocation: Invocation): Promise<void> {
-  await printLog(invocation, requireServices(invocation.services, 'daemon').findHere());
+  await printLog(invocation, invocation.services.findHere());
 }
 
 function serve({ services, flags }: Invocation): Promise<number> {
   const staysWhenIdle = flags.has('stay');
-  return requireServices(services, 'daemon').runDaemon({ staysWhenIdle });
+  return services.runDaemon({ staysWhenIdle });
 }

@@ -2,7 +2,6 @@ import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
 import { renderDaemons, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { oneLine } from '../output/printable.ts';
-import { requireServices } from '../local-services.ts';
 
 const FORCE: FlagDefinition = ['--force', 'end the process of one that does not answer'];
 /** Of classic clients: what to search for. Daemons are found without. */
@@ -52,12 +51,12 @@ export const daemonsCommand: CommandDefinition = {
 
 async function list({ services, flags, screen, print }: Invocation): Promise<void> {
   const keepsGone = flags.has('no-cleanup');
-  const daemons = await requireServices(services, 'daemons').listDaemons({ keepsGone });
+  const daemons = await services.listDaemons({ keepsGone });
   print({ json: daemons, text: renderDaemons(daemons, screen) });
 }
 
 async function showHealth({ services, screen, print }: Invocation): Promise<number> {
-  const report = await requireServices(services, 'daemons').daemonsHealth();
+  const report = await services.daemonsHealth();
   print({ json: report, text: renderHealth(report, screen) });
   return report.healthy ? 0 : 1;
 }
@@ -65,7 +64,7 @@ async function showHealth({ services, screen, print }: Invocation): Promise<numb
 async function stop(invocation: Invocation): Promise<void> {
   const { services, flags, confirm } = invocation;
   const isForced = flags.has('force');
-  const stopped = await requireServices(services, 'daemons').stopOne(target(invocation), {
+  const stopped = await services.stopOne(target(invocation), {
     isForced,
   });
   const workspace = oneLine(stopped.workspace);
@@ -79,7 +78,7 @@ async function stop(invocation: Invocation): Promise<void> {
 async function restart(invocation: Invocation): Promise<void> {
   const { services, flags, confirm } = invocation;
   const isForced = flags.has('force');
-  const restarted = await requireServices(services, 'daemons').restartOne(target(invocation), {
+  const restarted = await services.restartOne(target(invocation), {
     isForced,
   });
   const { workspace, action, pid, version } = restarted;
@@ -88,13 +87,12 @@ async function restart(invocation: Invocation): Promise<void> {
 }
 
 async function showLog(invocation: Invocation): Promise<void> {
-  const local = requireServices(invocation.services, 'daemons');
-  await printLog(invocation, await local.locateDaemon(target(invocation)));
+  await printLog(invocation, await invocation.services.locateDaemon(target(invocation)));
 }
 
 async function stopAll({ services, flags, io, confirm }: Invocation): Promise<number> {
   const isForced = flags.has('force');
-  const report = await requireServices(services, 'daemons').stopAll({ isForced });
+  const report = await services.stopAll({ isForced });
   const { stopped, failed, failures } = report;
   confirm({
     json: failed === 0 ? { stopped, failed } : report,

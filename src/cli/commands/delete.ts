@@ -1,8 +1,7 @@
 import type { Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { requireIds, forEachId } from '../issue-arguments.ts';
+import { changeEach, requireIds } from '../issue-arguments.ts';
 import { readTextSource } from '../command-io.ts';
 import { renderIssueChanges } from '../output/issue-rows.ts';
 
@@ -28,7 +27,7 @@ async function remove(invocation: Invocation): Promise<void> {
     omitUndefined({
       issue_ids: [...(await readIds(invocation))],
       reason: flags.text('reason'),
-      cascade: whenGiven(flags, 'cascade'),
+      cascade: flags.isSet('cascade'),
       dry_run: isPreview ? true : undefined,
       actor,
     }),
@@ -90,16 +89,12 @@ export const restoreCommand: CommandDefinition = {
   name: 'restore',
   parameters: '[ids...]',
   about: 'Bring deleted issues back',
-  async run(invocation) {
-    const { args, call, actor, confirm } = invocation;
-    const { done, exitCode } = await forEachId(invocation, args, (id) =>
-      call('restore_issue', omitUndefined({ issue_id: id, actor })),
-    );
-    if (done.length === 0) return exitCode;
-    confirm({
-      json: done.map(({ issue }) => issue),
-      text: renderIssueChanges(done, { changed: 'Restored', unchanged: 'is not deleted' }),
+  run(invocation) {
+    const { args, call, actor } = invocation;
+    return changeEach(invocation, args, {
+      change: (id) => call('restore_issue', omitUndefined({ issue_id: id, actor })),
+      answer: (done) =>
+        renderIssueChanges(done, { changed: 'Restored', unchanged: 'is not deleted' }),
     });
-    return exitCode;
   },
 };

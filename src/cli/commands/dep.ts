@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
@@ -81,7 +80,7 @@ const treeCommand: CommandDefinition = {
         depth_max: flags.number('max-depth'),
         type: flags.text('type'),
         status: flags.text('status'),
-        all_paths: whenGiven(flags, 'show-all-paths'),
+        all_paths: flags.isSet('show-all-paths'),
       }),
     );
     print({ json: nodes, text: renderDependencyTree(nodes, screen) });

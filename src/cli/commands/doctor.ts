@@ -3,7 +3,6 @@ import type { CommandDefinition } from '../command.ts';
 import { oneLine } from '../output/printable.ts';
 import { alignColumns, type Cell } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
-import { requireServices } from '../local-services.ts';
 
 export const doctorCommand: CommandDefinition = {
   name: 'doctor',
@@ -12,7 +11,7 @@ export const doctorCommand: CommandDefinition = {
   about:
     'Check the installation and the workspace, and change nothing; exit code 1 when something is wrong',
   async run({ args: [directory], services, screen, print }) {
-    const report = await requireServices(services, 'doctor').examine(directory);
+    const report = await services.examine(directory);
     print({ json: report, text: renderFindings(report.checks, screen) });
     return report.overall_ok ? 0 : 1;
   },

@@ -1,5 +1,4 @@
 import type { CommandDefinition } from '../command.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
@@ -14,7 +13,7 @@ export const epicCommand: CommandDefinition = {
       about: 'Show how many children of each epic are closed',
       flags: [['--eligible-only', 'only epics whose children are all closed']],
       async run({ flags, call, screen, print }) {
-        const eligibleOnly = whenGiven(flags, 'eligible-only');
+        const eligibleOnly = flags.isSet('eligible-only');
         const { epics } = await call('epic_status', omitUndefined({ eligible_only: eligibleOnly }));
         const rows = epics.map((each) => [
           each.epic.id,

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/change-list.ts';
@@ -28,8 +27,8 @@ async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<n
     'import',
     omitUndefined({
       ...source,
-      skip_existing: whenGiven(flags, 'skip-existing'),
-      dry_run: whenGiven(flags, 'dry-run'),
+      skip_existing: flags.isSet('skip-existing'),
+      dry_run: flags.isSet('dry-run'),
     }),
   );
   if (isJson) print({ json: report, text: '' });

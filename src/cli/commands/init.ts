@@ -4,7 +4,6 @@ import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { requireServices } from '../local-services.ts';
 import { listChanges } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
@@ -25,7 +24,6 @@ export const initCommand: CommandDefinition = {
     ['--skip-hooks', ''],
   ],
   async run({ flags, services, screen, io, print, confirm }) {
-    const local = requireServices(services, 'init');
     const prefix = flags.text('prefix');
     const mode = flags.choice('mode', SYNC_MODES);
     const skipsMergeDriver = flags.has('skip-merge-driver');
@@ -33,8 +31,8 @@ export const initCommand: CommandDefinition = {
     const isLocal = flags.has('local');
     const isDryRun = flags.has('dry-run');
     const request = omitUndefined({ prefix, isLocal, mode, skipsMergeDriver, isDryRun });
-    const completed = mayComplete ? await local.completeClone(request) : undefined;
-    const report = completed ?? (await local.initialise(request));
+    const completed = mayComplete ? await services.completeClone(request) : undefined;
+    const report = completed ?? (await services.initialise(request));
     if ('dry_run' in report) return print({ json: report, text: renderPreview(report) });
     confirm({
       json: report,

@@ -1,7 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId } from '../issue-arguments.ts';
+import { changeEach } from '../issue-arguments.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -49,17 +49,23 @@ export const labelCommand: CommandDefinition = {
   ],
 };
 
+interface Labelled {
+  issue_id: string;
+  label: string;
+  changed: boolean;
+}
+
 interface LabelChange {
   method: 'add_label' | 'remove_label';
   status: 'added' | 'removed';
-  text: (change: { issue_id: string; label: string; changed: boolean }) => string;
+  text: (change: Labelled) => string;
 }
 
 async function changeLabels(
   invocation: Invocation,
   { method, status, text }: LabelChange,
 ): Promise<number> {
-  const { args, call, actor, confirm } = invocation;
+  const { args, call, actor } = invocation;
   const [ids, label] = [args.slice(0, -1), args.at(-1)];
   if (label === undefined || ids.length === 0) {
     throw new BdError('USAGE', {
@@ -67,28 +73,22 @@ async function changeLabels(
       remedy: `Write \`bd label ${status === 'added' ? 'add' : 'remove'} bd-a1 urgent\`: the label comes last.`,
     });
   }
-  const { done, exitCode } = await forEachId(invocation, ids, (id) =>
-    call(method, omitUndefined({ issue_id: id, label, actor })),
-  );
-  if (done.length === 0) return exitCode;
-  confirm({
-    json: done.map((change) => ({ status, issue_id: change.issue_id, label: change.label })),
-    text: done.map((change) => `${text(change)}\n`).join(''),
+  return await changeEach(invocation, ids, {
+    change: (id) => call(method, omitUndefined({ issue_id: id, label, actor })),
+    answer: (done) => ({
+      json: done.map((change) => ({ status, issue_id: change.issue_id, label: change.label })),
+      text: done.map((change) => `${text(change)}\n`).join(''),
+    }),
   });
-  return exitCode;
 }
 
-function labelAdded({ issue_id: id, label, changed }: Parameters<LabelChange['text']>[0]): string {
+function labelAdded({ issue_id: id, label, changed }: Labelled): string {
   return changed
     ? `Added label ${oneLine(label)} to ${id}`
     : `${id} has label ${oneLine(label)} already`;
 }
 
-function labelRemoved({
-  issue_id: id,
-  label,
-  changed,
-}: Parameters<LabelChange['text']>[0]): string {
+function labelRemoved({ issue_id: id, label, changed }: Labelled): string {
   return changed
     ? `Removed label ${oneLine(label)} from ${id}`
     : `${id} does not have label ${oneLine(label)}`;

@@ -2,13 +2,7 @@ import { SORT_NAMES } from '../../core/query.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { IssueWithCounts } from '../../protocol/methods/issue.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import {
-  FILTER_FLAGS,
-  MORE_FILTER_FLAGS,
-  readFilterFlags,
-  SORT_FLAGS,
-  whenGiven,
-} from '../filter-flags.ts';
+import { FILTER_FLAGS, MORE_FILTER_FLAGS, readFilterFlags, SORT_FLAGS } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
@@ -51,7 +45,7 @@ async function list({ flags, call, screen, print, nowMs }: Invocation): Promise<
   const params = omitUndefined({
     filter: readListFilter(flags, nowMs),
     sort: flags.choice('sort', SORT_NAMES),
-    reverse: whenGiven(flags, 'reverse'),
+    reverse: flags.isSet('reverse'),
     limit,
   });
   const { issues, total } = await call(flags.has('ready') ? 'list_ready' : 'list_issues', params);
@@ -65,10 +59,10 @@ function readListFilter(flags: Flags, nowMs: number) {
     ...readFilterFlags(flags),
     exclude_statuses: isWhole ? undefined : ['closed'],
     parent_id: flags.text('parent', 'filter-parent'),
-    deferred: whenGiven(flags, 'deferred'),
+    deferred: flags.isSet('deferred'),
     due_after: flags.time('due-after'),
     due_before: flags.has('overdue') ? timestampAt(nowMs) : flags.time('due-before'),
-    pinned: flags.has('no-pinned') ? false : whenGiven(flags, 'pinned'),
+    pinned: flags.has('no-pinned') ? false : flags.isSet('pinned'),
   });
 }
 

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import type { MergePaths } from '../../workspace/merge-driver.ts';
 import type { CommandDefinition } from '../command.ts';
-import { requireServices } from '../local-services.ts';
 import { listProblems } from '../output/change-list.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -17,7 +16,7 @@ export const mergeCommand: CommandDefinition = {
     'Merge issue files issue by issue, for git: <base> <ours> <theirs> writes to <ours>; <output> <base> <left> <right> too',
   async run({ args, io, services, isJson, print }) {
     const paths = readPaths(args.map((path) => resolve(io.cwd, path)));
-    const report = await requireServices(services, 'merge').mergeFiles(paths);
+    const report = await services.mergeFiles(paths);
     const { problems } = report;
     if (isJson) print({ json: report, text: '' });
     if (problems.length === 0) return 0;

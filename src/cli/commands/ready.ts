@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { FILTER_FLAGS, readFilterFlags, whenGiven } from '../filter-flags.ts';
+import { FILTER_FLAGS, readFilterFlags } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/tree-text.ts';
@@ -23,12 +23,12 @@ export const readyCommand: CommandDefinition = {
     const params = omitUndefined({
       filter: omitUndefined({
         ...readFilterFlags(flags),
-        no_assignee: whenGiven(flags, 'unassigned'),
+        no_assignee: flags.isSet('unassigned'),
         parent_id: flags.text('parent'),
       }),
       sort: flags.choice('sort', ['hybrid', 'priority', 'oldest']),
       limit: flags.number('limit') ?? LIMIT_DEFAULT,
-      include_deferred: whenGiven(flags, 'include-deferred'),
+      include_deferred: flags.isSet('include-deferred'),
     });
     const { issues, total } = await call('list_ready', params);
     const isTree = flags.has('tree') || flags.has('pretty');

@@ -1,13 +1,7 @@
 import { BdError } from '../../core/errors.ts';
 import { SORT_NAMES } from '../../core/query.ts';
 import type { CommandDefinition } from '../command.ts';
-import {
-  FILTER_FLAGS,
-  MORE_FILTER_FLAGS,
-  readFilterFlags,
-  SORT_FLAGS,
-  whenGiven,
-} from '../filter-flags.ts';
+import { FILTER_FLAGS, MORE_FILTER_FLAGS, readFilterFlags, SORT_FLAGS } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 
@@ -35,7 +29,7 @@ export const searchCommand: CommandDefinition = {
     const params = omitUndefined({
       filter: { ...readFilterFlags(flags), text },
       sort: flags.choice('sort', SORT_NAMES),
-      reverse: whenGiven(flags, 'reverse'),
+      reverse: flags.isSet('reverse'),
       limit: flags.number('limit') ?? LIMIT_DEFAULT,
     });
     const { issues, total } = await call('list_issues', params);

@@ -1,6 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { indent } from '../output/printable.ts';
-import { requireServices, type ServiceReport } from '../local-services.ts';
+import type { ServiceReport } from '../local-services.ts';
 
 /** For people who want the daemon at boot; nobody needs it. */
 export const serviceCommand: CommandDefinition = {
@@ -14,14 +14,14 @@ export const serviceCommand: CommandDefinition = {
 };
 
 async function install({ services, confirm }: Invocation): Promise<void> {
-  const report = await requireServices(services, 'daemon').installService();
+  const report = await services.installService();
   const { path, content } = report;
   const text = `Wrote ${path}:\n\n${indent(content)}\n${renderLeft(report, 'It runs.')}`;
   confirm({ json: { installed: true, ...report }, text });
 }
 
 async function uninstall({ services, confirm }: Invocation): Promise<void> {
-  const report = await requireServices(services, 'daemon').uninstallService();
+  const report = await services.uninstallService();
   const text =
     report === undefined
       ? 'There is no service of this workspace\n'
@@ -30,7 +30,7 @@ async function uninstall({ services, confirm }: Invocation): Promise<void> {
 }
 
 async function showStatus({ services, print }: Invocation): Promise<void> {
-  const status = await requireServices(services, 'daemon').serviceStatus();
+  const status = await services.serviceStatus();
   const { installed, running, path } = status;
   const text = installed
     ? `${running ? 'Running' : 'Not running'}: ${path}\n`

@@ -1,5 +1,4 @@
 import type { CommandDefinition } from '../command.ts';
-import { requireServices } from '../local-services.ts';
 import { listChanges } from '../output/change-list.ts';
 
 export const uninstallCommand: CommandDefinition = {
@@ -13,13 +12,12 @@ export const uninstallCommand: CommandDefinition = {
     ['--dry-run', 'show what would be changed, and change nothing'],
   ],
   async run({ flags, services, print, confirm }) {
-    const local = requireServices(services, 'uninstall');
     const request = {
       purgesRemote: flags.has('purge-remote'),
       isForced: flags.has('force') || flags.has('yes'),
       isDryRun: flags.has('dry-run'),
     };
-    const report = await local.uninstall(request);
+    const report = await services.uninstall(request);
     if (request.isDryRun) {
       const head = 'Nothing was changed. Without --dry-run, bd uninstall would report:';
       print({ json: report, text: `${head}\n\n${listChanges(report.changes)}` });

@@ -3,9 +3,8 @@ import type { IssueJson } from '../../core/issue-line.ts';
 import type { Params } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
-import { whenGiven } from '../filter-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { forEachId, requireTitle } from '../issue-arguments.ts';
+import { changeEach, requireTitle } from '../issue-arguments.ts';
 
 const EXAMPLE = 'bd update bd-a1 --title "Rotate the signing key"';
 
@@ -38,7 +37,7 @@ interface Updated {
 }
 
 async function update(invocation: Invocation): Promise<number> {
-  const { args, flags, confirm } = invocation;
+  const { args, flags } = invocation;
   const changes = await readChanges(invocation);
   if (!flags.has('claim') && Object.keys(changes).length === 0) {
     throw new BdError('USAGE', {
@@ -46,16 +45,13 @@ async function update(invocation: Invocation): Promise<number> {
       remedy: 'Say what to change, such as --status in_progress or --priority 1.',
     });
   }
-  const { done, exitCode } = await forEachId(invocation, args, (id) =>
-    updateOne(invocation, id, changes),
-  );
-  if (done.length > 0) {
-    confirm({
+  return await changeEach(invocation, args, {
+    change: (id) => updateOne(invocation, id, changes),
+    answer: (done) => ({
       json: done.map(({ issue }) => issue),
       text: done.map(renderUpdated).join(''),
-    });
-  }
-  return exitCode;
+    }),
+  });
 }
 
 async function updateOne(
@@ -85,7 +81,7 @@ async function readChanges({ flags, io }: Invocation): Promise<Changes> {
     set_labels: flags.list('set-labels'),
     parent: flags.text('parent'),
     session: flags.text('session'),
-    ephemeral: flags.has('persistent') ? false : whenGiven(flags, 'ephemeral'),
+    ephemeral: flags.has('persistent') ? false : flags.isSet('ephemeral'),
   });
 }
 

@@ -1,9 +1,4 @@
-import {
-  type DaemonStatus,
-  type DaemonEntry,
-  type HealthReport,
-  requireServices,
-} from '../local-services.ts';
+import { type DaemonStatus, type DaemonEntry, type HealthReport } from '../local-services.ts';
 import { alignColumns } from './columns.ts';
 import { renderMoment, oneLine, severalLines } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -105,16 +100,15 @@ export async function printLog(
   { flags, services, io, isJson, print }: Invocation,
   place: WorkspacePlace,
 ): Promise<void> {
-  const local = requireServices(services, 'daemon');
   const follows = flags.has('follow');
   const lines = flags.number('lines') ?? LOG_LINES_SHOWN;
   if (isJson && !follows) {
     let content = '';
-    await local.showLog(place, { lines, follows, print: (text) => void (content += text) });
+    await services.showLog(place, { lines, follows, print: (text) => void (content += text) });
     const json = { workspace: place.projectDir, log_path: place.logFile, content };
     return print({ json, text: '' });
   }
-  await local.showLog(place, {
+  await services.showLog(place, {
     lines,
     follows,
     print: (text) => io.stdout(severalLines(text)),

@@ -1,4 +1,5 @@
 import type { IssueJson } from '../../core/issue-line.ts';
+import type { Answer } from '../command.ts';
 import { alignColumns, type Cell } from './columns.ts';
 import { oneLine } from './printable.ts';
 import type { Paint, Screen } from './screen.ts';
@@ -51,14 +52,13 @@ function marks({ assignee, labels = [] }: IssueJson): string[] {
   ];
 }
 
-/** A line for each issue that was to be changed: `Closed bd-1: Title`, or `bd-1 is closed already`. */
+/** In text a line for each issue: `Closed bd-1: Title`, or `bd-1 is closed already`. */
 export function renderIssueChanges(
   done: readonly { issue: IssueJson; changed: boolean }[],
-  { changed: made, unchanged }: { changed: string; unchanged: string },
-): string {
-  return done
-    .map(({ issue, changed }) =>
-      changed ? `${made} ${issue.id}: ${oneLine(issue.title)}\n` : `${issue.id} ${unchanged}\n`,
-    )
-    .join('');
+  words: { changed: string; unchanged: string },
+): Answer & { json: IssueJson[] } {
+  const lines = done.map(({ issue: { id, title }, changed }) =>
+    changed ? `${words.changed} ${id}: ${oneLine(title)}\n` : `${id} ${words.unchanged}\n`,
+  );
+  return { json: done.map(({ issue }) => issue), text: lines.join('') };
 }
