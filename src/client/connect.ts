@@ -16,23 +16,23 @@ export type ConnectOutcome =
 
 /** Connects to the daemon of a workspace; never starts one, never throws. */
 export async function connect(
-  { socketLink }: WorkspacePlace,
+  place: WorkspacePlace,
   { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Promise<ConnectOutcome> {
-  const resolved = resolveSocket(socketLink);
+  const resolved = resolveSocket(place);
   if (resolved.kind === 'absent') return { kind: 'absent' };
   if (resolved.kind === 'untrusted') {
-    return { kind: 'forbidden', reason: `${socketLink} ${resolved.problem}` };
+    return { kind: 'forbidden', reason: `${place.socketLink} ${resolved.problem}` };
   }
   return await connectTo(resolved.path, { timeoutMs });
 }
 
 /**
  * A link to another workspace's daemon means that this directory may have been moved away from it. A
- * connection makes that daemon look, and release this directory at once.
+ * connection makes that daemon check its workspace, and release this directory at once.
  */
-export async function callFormerDaemon({ socketLink }: WorkspacePlace): Promise<void> {
-  const resolved = resolveSocket(socketLink);
+export async function callFormerDaemon(place: WorkspacePlace): Promise<void> {
+  const resolved = resolveSocket(place);
   if (resolved.kind !== 'absent' || resolved.elsewhere === undefined) return;
   const connection = await connectTo(resolved.elsewhere, { timeoutMs: CONNECT_TIMEOUT_MS });
   if (connection.kind === 'connected') connection.socket.destroy();
@@ -49,7 +49,7 @@ export function connectTo(
       clearTimeout(deadline);
       socket.removeAllListeners();
       if (connection.kind !== 'connected') {
-        socket.on('error', () => {}); // A socket that was given up may still report an error.
+        socket.on('error', () => {}); // An abandoned socket may still report one.
         socket.destroy();
       }
       done(connection);

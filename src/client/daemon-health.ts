@@ -84,7 +84,7 @@ export function silentDaemon({
 
 /** Whether the workspace's link leads to another daemon than the one that listens at `socketPath`. */
 export function isServedByOther(place: WorkspacePlace, socketPath: string): boolean {
-  const linked = resolveSocket(place.socketLink);
+  const linked = resolveSocket(place);
   return linked.kind === 'socket' && linked.path !== socketPath;
 }
 

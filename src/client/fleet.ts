@@ -53,8 +53,8 @@ export function isRunning({ state }: DaemonHealth): boolean {
 
 /** Where the link leads, which may be another environment's directory, and the sockets left beside it. */
 function socketsOf(place: WorkspacePlace, sockets: readonly string[]): string[] {
-  const linked = resolveSocket(place.socketLink);
-  const own = sockets.filter((path) => isSocketOf(path, place.beadsDir));
+  const linked = resolveSocket(place);
+  const own = sockets.filter((path) => isSocketOf(path, place));
   return linked.kind === 'socket' ? [...new Set([linked.path, ...own])] : own;
 }
 
@@ -100,7 +100,7 @@ async function lookAtStranger(
   path: string,
   processes: readonly DaemonProcess[],
 ): Promise<DaemonHealth[]> {
-  const named = processes.find(({ beadsDir }) => isSocketOf(path, beadsDir));
+  const named = processes.find((each) => isSocketOf(path, each));
   const place = named && new WorkspacePlace(named.beadsDir);
   const found = await lookAtSocket(path, { place });
   if (found === undefined) return [];

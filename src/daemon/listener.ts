@@ -31,14 +31,14 @@ export async function listen(
   { env, accept }: { env: Environment; accept: (socket: Socket) => void },
 ): Promise<Listener> {
   const { socketLink, pidFile } = place;
-  const socketPath = chooseSocketPath(place.beadsDir, { env });
+  const socketPath = chooseSocketPath(place, { env });
   // Half-open: a client that has ended its side still gets its answers.
   const server = createServer({ allowHalfOpen: true }, accept);
   await bind(server, socketPath);
   try {
     // The directory keeps others out already; this is the second lock on the door.
     chmodSync(socketPath, 0o600);
-    removeLeftover(socketLink, socketPath);
+    removeLeftover(place, socketPath);
     placeLink(socketLink, socketPath);
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
@@ -96,8 +96,8 @@ function placeLink(linkPath: string, socketPath: string): void {
 }
 
 /** The socket of a daemon that was killed: we hold its lock, so nobody listens there. */
-function removeLeftover(linkPath: string, socketPath: string): void {
-  const left = resolveSocket(linkPath);
+function removeLeftover(place: WorkspacePlace, socketPath: string): void {
+  const left = resolveSocket(place);
   if (left.kind === 'socket' && dirname(left.path) === dirname(socketPath)) {
     rmSync(left.path, { force: true });
   }

@@ -112,7 +112,8 @@ function checkCrash(place: WorkspacePlace): Finding {
 }
 
 /** A repository can bring along a link that leads elsewhere. */
-function checkSocketLink({ socketLink: path }: WorkspacePlace): Finding {
+function checkSocketLink(place: WorkspacePlace): Finding {
+  const { socketLink: path } = place;
   const base = { category: 'Daemon', name: 'Socket' } as const;
   const found = lstatSync(path, { throwIfNoEntry: false });
   const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
@@ -120,7 +121,7 @@ function checkSocketLink({ socketLink: path }: WorkspacePlace): Finding {
     const message = `${path} is no link, and is not used: bd did not make it`;
     return { ...base, status: 'warning', message, fix };
   }
-  const resolved = resolveSocket(path);
+  const resolved = resolveSocket(place);
   switch (resolved.kind) {
     case 'socket':
       return { ...base, status: 'ok', message: resolved.path };

@@ -35,7 +35,7 @@ export function describeService(
   const home = env['HOME'];
   if (home === undefined || !['linux', 'darwin'].includes(platform)) return undefined;
   if (/[\n\r]/.test([wish.beadsDir, ...wish.program, wish.path].join(''))) throw unprintable(wish);
-  const key = workspaceKey(wish.beadsDir);
+  const key = workspaceKey(wish);
   if (platform === 'darwin') {
     const name = `beads.daemon.${key}`;
     const path = join(home, 'Library/LaunchAgents', `${name}.plist`);

@@ -6,8 +6,9 @@ import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
 import { userId } from '../platform/owner.ts';
 import { isPrivateDirectory, judgeDirectory } from '../platform/private-directory.ts';
-import { isDaemonSocket, workspaceKey } from './socket-link.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
+import { isDaemonSocket, workspaceKey } from './socket-link.ts';
+import type { WorkspacePlace } from './workspace-place.ts';
 
 /** As on /tmp: only a file's owner may rename or delete it. */
 const STICKY = 0o1000;
@@ -16,8 +17,8 @@ const STICKY = 0o1000;
  * A fresh socket path in the first private runtime directory. The directory keeps others out: not every
  * system respects the permissions of a socket, all respect those of its directory.
  */
-export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }): string {
-  const name = `${workspaceKey(beadsDir)}-${randomBytes(4).toString('hex')}.sock`;
+export function chooseSocketPath(place: WorkspacePlace, { env }: { env: Environment }): string {
+  const name = `${workspaceKey(place)}-${randomBytes(4).toString('hex')}.sock`;
   const wished = env['BEADS_SOCKET_PATH'];
   if (wished !== undefined && wished !== '') return wishedSocketPath(wished, name);
   const refusals: string[] = [];
@@ -33,7 +34,7 @@ export function chooseSocketPath(beadsDir: string, { env }: { env: Environment }
   throw new BdError('SOCKET_UNAVAILABLE', {
     message: `there is no directory for the daemon's socket: ${refusals.join('; ')}`,
     remedy:
-      'Set XDG_RUNTIME_DIR to a short path of yours, or work without daemon: BEADS_NO_DAEMON=1.',
+      'Set XDG_RUNTIME_DIR to a short path of yours, or work without a daemon: BEADS_NO_DAEMON=1.',
   });
 }
 
@@ -45,7 +46,7 @@ function wishedSocketPath(wished: string, name: string): string {
   const directory = dirname(wished);
   const path = join(directory, name);
   const refusal = !wished.startsWith('/')
-    ? 'it is no absolute path'
+    ? 'it is not an absolute path'
     : Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
       ? `${path} would be longer than ${SOCKET_PATH_BYTES_MAX} bytes`
       : prepareWished(directory);
@@ -86,12 +87,12 @@ export interface RefusedDirectory {
 }
 
 const REASONS = {
-  open: 'is open to others',
+  open: 'is open to other users',
   'of others': 'belongs to another user, and is not used',
-  'no directory': 'is no directory, and is not used',
+  'no directory': 'is not a directory, and is not used',
 } as const;
 
-/** Directories that a daemon cannot use as they are, up to the first that it can. Changes nothing. */
+/** Directories that a daemon refuses as they are, up to the first that it can use. Changes nothing. */
 export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
   const refused: RefusedDirectory[] = [];
   for (const directory of runtimeDirectories(env)) {
@@ -136,11 +137,11 @@ function prepare(directory: string): string | undefined {
   }
 }
 
-/** A user who may rename files in the parent could replace our directory in it. */
+/** Anyone who may rename files in the parent could replace our directory. */
 function refuseParent(parent: string): string | undefined {
   const status = statSync(parent, { throwIfNoEntry: false });
   if (status === undefined) return `${parent} is missing`;
   if (status.uid !== 0 && status.uid !== userId()) return `${parent} belongs to another user`;
   const isOpen = (status.mode & 0o002) !== 0 && (status.mode & STICKY) === 0;
-  return isOpen ? `${parent} can be written by everybody` : undefined;
+  return isOpen ? `${parent} is writable by everyone` : undefined;
 }

@@ -3,20 +3,20 @@ import { basename, dirname } from 'node:path';
 import { userId } from '../platform/owner.ts';
 import { isPrivateDirectory } from '../platform/private-directory.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
+import type { WorkspacePlace } from './workspace-place.ts';
 
 export type ResolvedSocket =
   | { kind: 'socket'; path: string }
-  /** `elsewhere` is the socket of another workspace: this one is a copy of it, or was moved here. */
+  /** `elsewhere` is the socket of another workspace: this directory is a copy of it, or was moved. */
   | { kind: 'absent'; elsewhere?: string }
-  /** Not made by bd: a cloned repository may hold it. `problem` is the end of a sentence about it. */
+  /** Not made by bd: a cloned repository may contain it. `problem` ends a sentence about the link. */
   | { kind: 'untrusted'; problem: string };
 
 /**
- * Begins the name of a workspace's sockets; from the real path of `.beads`, so the same for every way
- * to it. Tells workspaces apart and proves nothing, so it is a plain hash (cyrb53): node:crypto would
- * cost each call of `bd` 2 ms.
+ * The prefix of a workspace's socket names: a hash of the real path of `.beads`. It distinguishes workspaces
+ * and proves nothing, so it is a plain hash (cyrb53): node:crypto would cost each call of `bd` 2 ms.
  */
-export function workspaceKey(beadsDir: string): string {
+export function workspaceKey({ beadsDir }: Pick<WorkspacePlace, 'beadsDir'>): string {
   let [high, low] = [0xdeadbeef, 0x41c6ce57];
   for (let at = 0; at < beadsDir.length; at += 1) {
     const unit = beadsDir.charCodeAt(at);
@@ -36,15 +36,16 @@ export function isDaemonSocket(path: string): boolean {
 }
 
 /** Whether a daemon of this workspace listens, or listened, at the path. */
-export function isSocketOf(path: string, beadsDir: string): boolean {
-  return isDaemonSocket(path) && basename(path).startsWith(`${workspaceKey(beadsDir)}-`);
+export function isSocketOf(path: string, place: Pick<WorkspacePlace, 'beadsDir'>): boolean {
+  return isDaemonSocket(path) && basename(path).startsWith(`${workspaceKey(place)}-`);
 }
 
 /**
- * Where `bd.sock`, named by its real path, leads. Followed only to a socket of this workspace that is
- * this user's and lies in a private directory, whichever environment its daemon was started from.
+ * Resolves the workspace's link `bd.sock`. Follows it only to a socket of this workspace that belongs to this
+ * user and is in a private directory, in whichever environment its daemon was started.
  */
-export function resolveSocket(linkPath: string): ResolvedSocket {
+export function resolveSocket(place: WorkspacePlace): ResolvedSocket {
+  const { socketLink: linkPath } = place;
   const path = readLink(linkPath);
   if (path === undefined) {
     return isFileOfOthers(linkPath)
@@ -56,7 +57,7 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
     problem: `leads to ${path}, which bd did not make`,
   } as const;
   const directory = dirname(path);
-  const isNamedOurs = isSocketOf(path, dirname(linkPath));
+  const isNamedOurs = isSocketOf(path, place);
   // BEADS_SOCKET_PATH may put it elsewhere than in a runtime directory, under this workspace's name.
   const isPlausible = isNamedOurs || /^bd(-\d+)?$/.test(basename(directory));
   if (!path.startsWith('/') || !isPlausible) return untrusted;
@@ -67,7 +68,7 @@ export function resolveSocket(linkPath: string): ResolvedSocket {
   return isNamedOurs ? { kind: 'socket', path } : { kind: 'absent', elsewhere: path };
 }
 
-/** Whether a file or directory is in the link's place. Git can keep those, so it may be the person's. */
+/** Whether a file or directory has the link's name. Git tracks those, so it may be the user's. */
 export function isFileOfOthers(linkPath: string): boolean {
   const found = lstatIfReachable(linkPath);
   return found !== undefined && (found.isFile() || found.isDirectory());
@@ -81,12 +82,12 @@ export function pointLink(linkPath: string, socketPath: string): void {
   renameSync(temporary, linkPath);
 }
 
-/** Leaves a link that leads to another daemon by now. */
+/** Removes the link unless it points to another daemon. */
 export function removeLink(linkPath: string, socketPath: string): void {
   try {
     if (readLink(linkPath) === socketPath) rmSync(linkPath, { force: true });
   } catch {
-    // On a read-only directory it stays, and leads nowhere once its daemon has ended.
+    // In a read-only directory the link stays, and dangles once its daemon has ended.
   }
 }
 
@@ -94,7 +95,7 @@ export function readLink(linkPath: string): string | undefined {
   try {
     return readlinkSync(linkPath);
   } catch {
-    // Missing, or not a link: it leads nowhere.
+    // Missing, or not a link.
     return undefined;
   }
 }

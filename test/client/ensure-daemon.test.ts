@@ -40,7 +40,7 @@ const listenAs = (key: string): string => `
 
 test('many at once start one daemon, and all are connected to it', async () => {
   const all = await Promise.all(
-    Array.from({ length: 10 }, () => start(listenAs(workspaceKey(project.beadsDir)))),
+    Array.from({ length: 10 }, () => start(listenAs(workspaceKey(project)))),
   );
   for (const each of all) {
     expect(each.kind).toBe('connected');
@@ -95,7 +95,7 @@ test('a start that works is the end of the memory', async () => {
   await start(fail(TOO_NEW));
   const path = join(project.beadsDir, 'daemon.failed');
   writeFileSync(path, '{}');
-  const ensured = await start(listenAs(workspaceKey(project.beadsDir)));
+  const ensured = await start(listenAs(workspaceKey(project)));
   expect(ensured.kind).toBe('connected');
   if (ensured.kind === 'connected') ensured.socket.destroy();
   expect(existsSync(path)).toBe(false);
@@ -139,7 +139,7 @@ test('one that is killed at its start is followed by another, and nobody remembe
   expect(failed.error.message).toContain('SIGKILL ended it');
   const once = `const first = require('node:path').join(beadsDir, 'first');
     if (!fs.existsSync(first)) { fs.writeFileSync(first, ''); ${die} }`;
-  const second = await start(`${once} ${listenAs(workspaceKey(project.beadsDir))}`);
+  const second = await start(`${once} ${listenAs(workspaceKey(project))}`);
   if (second.kind !== 'connected') throw new Error(second.kind);
   second.socket.destroy();
 });

@@ -35,7 +35,7 @@ async function pose(answer: Answer): Promise<void> {
       answer(socket, method);
     });
   });
-  const socketPath = join(temp.path, 'bd', `${workspaceKey(place.beadsDir)}-1.sock`);
+  const socketPath = join(temp.path, 'bd', `${workspaceKey(place)}-1.sock`);
   await new Promise<void>((done) => server?.listen(socketPath, done));
   pointLink(place.socketLink, socketPath);
 }

@@ -29,7 +29,7 @@ afterEach(() => {
 
 /** Something that is a daemon as far as the fleet can see, and answers like this. */
 async function pose(answer: (socket: Socket) => void): Promise<DaemonHealth> {
-  const name = `${workspaceKey(place.beadsDir)}-${servers.length}.sock`;
+  const name = `${workspaceKey(place)}-${servers.length}.sock`;
   const socketPath = join(temp.path, 'bd', name);
   const listening = createServer((socket) => {
     socket.on('error', () => {});

@@ -31,7 +31,7 @@ beforeEach(async () => {
       socket.end(`${JSON.stringify({ jsonrpc: '2.0', id: 1, result: STATUS })}\n`);
     });
   });
-  const socketPath = join(temp.path, 'bd', `${workspaceKey(beadsDir)}-1.sock`);
+  const socketPath = join(temp.path, 'bd', `${workspaceKey({ beadsDir })}-1.sock`);
   await new Promise<void>((done) => server.listen(socketPath, done));
   pointLink(new WorkspacePlace(beadsDir).socketLink, socketPath);
 });

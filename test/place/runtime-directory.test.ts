@@ -19,15 +19,18 @@ import {
   resolveSocket,
   workspaceKey,
 } from '../../src/place/socket-link.ts';
+import { WorkspacePlace } from '../../src/place/workspace-place.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let temp: TempDirectory;
+let place: WorkspacePlace;
 let link: string;
 const servers: Server[] = [];
 
 beforeEach(() => {
   temp = createTempDirectory();
-  link = join(temp.path, 'bd.sock');
+  place = new WorkspacePlace(temp.path);
+  link = place.socketLink;
 });
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
@@ -35,7 +38,7 @@ afterEach(() => {
 });
 
 const choose = (runtimeDir: string): string =>
-  chooseSocketPath(temp.path, { env: { XDG_RUNTIME_DIR: runtimeDir } });
+  chooseSocketPath(place, { env: { XDG_RUNTIME_DIR: runtimeDir } });
 
 async function listen(path: string): Promise<void> {
   const server = createServer();
@@ -54,7 +57,7 @@ test('sockets lie in a directory that nobody else may enter, each under a new na
 test('sockets of other kinds in the directory are not taken for daemons', async () => {
   const own = choose(temp.path);
   await listen(own);
-  for (const name of [`run.${workspaceKey(temp.path)}-1.sock`, 'run-a-1.sock', 'other.sock']) {
+  for (const name of [`run.${workspaceKey(place)}-1.sock`, 'run-a-1.sock', 'other.sock']) {
     await listen(join(dirname(own), name));
   }
   expect(listDaemonSockets({ XDG_RUNTIME_DIR: temp.path })).toEqual([own]);
@@ -90,11 +93,11 @@ test.skipIf(process.getuid?.() !== 0)(
     await listen(path);
     pointLink(link, path);
     lchownSync(path, 12_345, 12_345);
-    expect(resolveSocket(link).kind).toBe('untrusted');
+    expect(resolveSocket(place).kind).toBe('untrusted');
     lchownSync(path, 0, 0);
-    expect(resolveSocket(link).kind).toBe('socket');
+    expect(resolveSocket(place).kind).toBe('socket');
     lchownSync(dirname(path), 12_345, 12_345);
-    expect(resolveSocket(link).kind).toBe('untrusted');
+    expect(resolveSocket(place).kind).toBe('untrusted');
     expect(choose(temp.path).startsWith(temp.path)).toBe(false);
     lchownSync(dirname(path), 0, 0);
     lchownSync(temp.path, 12_345, 12_345);
@@ -115,9 +118,9 @@ test('a link to our own socket is followed, and swapped and removed only by its 
   const [first, second] = [choose(temp.path), choose(temp.path)];
   await listen(first);
   pointLink(link, first);
-  expect(resolveSocket(link)).toEqual({ kind: 'socket', path: first });
+  expect(resolveSocket(place)).toEqual({ kind: 'socket', path: first });
   pointLink(link, second);
-  expect(resolveSocket(link)).toEqual({ kind: 'absent' });
+  expect(resolveSocket(place)).toEqual({ kind: 'absent' });
   removeLink(link, first);
   expect(readLink(link)).toBe(second);
   removeLink(link, second);
@@ -128,39 +131,41 @@ test('a link that a repository brought along is not followed', async () => {
   const outside = join(temp.path, 'evil.sock');
   await listen(outside);
   pointLink(link, outside);
-  expect(resolveSocket(link).kind).toBe('untrusted');
+  expect(resolveSocket(place).kind).toBe('untrusted');
 
   mkdirSync(join(temp.path, 'open', 'bd'), { recursive: true });
   chmodSync(join(temp.path, 'open', 'bd'), 0o755);
   await listen(join(temp.path, 'open', 'bd', 'x.sock'));
   pointLink(link, join(temp.path, 'open', 'bd', 'x.sock'));
-  expect(resolveSocket(link).kind).toBe('untrusted');
+  expect(resolveSocket(place).kind).toBe('untrusted');
 
   const file = join(dirname(choose(temp.path)), 'file.sock');
   writeFileSync(file, '');
   pointLink(link, file);
-  expect(resolveSocket(link).kind).toBe('untrusted');
+  expect(resolveSocket(place).kind).toBe('untrusted');
 
   rmSync(link);
   symlinkSync('../bd/x.sock', link);
-  expect(resolveSocket(link).kind).toBe('untrusted');
+  expect(resolveSocket(place).kind).toBe('untrusted');
   rmSync(link);
   writeFileSync(link, 'a file');
-  expect(resolveSocket(link).kind).toBe('untrusted');
+  expect(resolveSocket(place).kind).toBe('untrusted');
   rmSync(link);
-  expect(resolveSocket(link).kind).toBe('absent');
+  expect(resolveSocket(place).kind).toBe('absent');
 });
 
 test('a link that was copied from another workspace leads to no daemon of this one', async () => {
-  const other = chooseSocketPath('/p/.beads', { env: { XDG_RUNTIME_DIR: temp.path } });
+  const other = chooseSocketPath(new WorkspacePlace('/p/.beads'), {
+    env: { XDG_RUNTIME_DIR: temp.path },
+  });
   await listen(other);
   pointLink(link, other);
-  expect(resolveSocket(link)).toEqual({ kind: 'absent', elsewhere: other });
+  expect(resolveSocket(place)).toEqual({ kind: 'absent', elsewhere: other });
 });
 
 test('workspaces have keys of their own, as short as a socket’s path asks for', () => {
   const keys = Array.from({ length: 20_000 }, (_, index) =>
-    workspaceKey(`/home/u/p${index}/.beads`),
+    workspaceKey({ beadsDir: `/home/u/p${index}/.beads` }),
   );
   expect(new Set(keys).size).toBe(20_000);
   expect(keys.every((key) => /^[0-9a-z]{1,11}$/.test(key))).toBe(true);

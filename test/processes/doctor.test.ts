@@ -265,7 +265,7 @@ describe('what is wrong is said, with the command that mends it', () => {
     chmodSync(workspace.runtimeDir, 0o777);
     const [open] = await findings();
     expect(open).toMatchObject({ fix: `chmod 700 ${workspace.runtimeDir}` });
-    expect(open?.message).toContain('can be written by everybody');
+    expect(open?.message).toContain('is writable by everyone');
     chmodSync(workspace.runtimeDir, 0o700);
   });
 

@@ -123,7 +123,7 @@ test('what only claims to be a daemon is never signalled', async () => {
     ['-e', listen],
     [program, elsewhere],
   ]) {
-    const name = `${workspaceKey(second.beadsDir)}-${args.length}${args[0]?.length}.sock`;
+    const name = `${workspaceKey(second)}-${args.length}${args[0]?.length}.sock`;
     const socket = join(workspace.runtimeDir, 'bd', name);
     const other = spawn(process.execPath, [...args, socket], {
       stdio: ['ignore', 'pipe', 'ignore'],

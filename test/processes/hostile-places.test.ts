@@ -120,7 +120,7 @@ describe('a planted bd.sock', () => {
     const directory = join(workspace.root, 'bd');
     // Git keeps no mode of a directory: one that came with a clone is open to others.
     mkdirSync(directory, { mode: 0o755 });
-    const path = join(directory, `${workspaceKey(workspace.beadsDir)}-00000000.sock`);
+    const path = join(directory, `${workspaceKey(workspace)}-00000000.sock`);
     const { heard } = await eavesdrop(path);
     symlinkSync(path, pathOf('bd.sock'));
     expect(await warnings()).toMatch(/bd\.sock leads to .*, which bd did not make/);
@@ -133,7 +133,7 @@ describe('a planted bd.sock', () => {
     async () => {
       const directory = join(workspace.runtimeDir, 'bd');
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const path = join(directory, `${workspaceKey(workspace.beadsDir)}-00000000.sock`);
+      const path = join(directory, `${workspaceKey(workspace)}-00000000.sock`);
       const { heard } = await eavesdrop(path);
       symlinkSync(path, pathOf('bd.sock'));
       for (const foreign of [path, directory]) {

@@ -43,7 +43,7 @@ test('a daemon that did it, and ended before it could say so, is not repeated wi
   await workspace.bdText(['daemon', 'stop']);
   const directory = join(workspace.runtimeDir, 'bd');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, `${workspaceKey(workspace.beadsDir)}-0.sock`);
+  const path = join(directory, `${workspaceKey(workspace)}-0.sock`);
   const server = createServer((socket) => {
     socket.setEncoding('utf8').once('data', (text) => {
       const { params } = JSON.parse(String(text)) as { params: { key: string } };

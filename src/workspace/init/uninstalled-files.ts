@@ -103,8 +103,8 @@ async function settle(path: string, fate: Fate | undefined): Promise<void> {
 }
 
 /** A killed daemon left it: the caller holds the lock, so no daemon is running. */
-function removeSocket({ socketLink }: WorkspacePlace): void {
-  const socket = resolveSocket(socketLink);
+function removeSocket(place: WorkspacePlace): void {
+  const socket = resolveSocket(place);
   if (socket.kind === 'socket') rmSync(socket.path, { force: true });
 }
 
