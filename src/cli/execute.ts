@@ -9,9 +9,8 @@ import type { Invocation } from './command.ts';
 import { Flags } from './flags.ts';
 import type { LocalServices } from './local-services.ts';
 import { printFailure, toJson } from './output/answer.ts';
-import { renderMirrorNote } from './output/mirror-notice.ts';
 import { createScreen } from './output/screen.ts';
-import { watchChanges } from './overdue.ts';
+import { renderMirrorNote, watchChanges } from './notices.ts';
 import { createProgram } from './program.ts';
 
 /** What a command line runs with. */

@@ -1,7 +1,7 @@
+import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-report.ts';
 import type { Finding } from '../core/finding.ts';
-import type { SharingState, SyncMode } from '../core/sharing.ts';
+import type { SyncMode } from '../core/sharing.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { WatcherKind } from '../protocol/daemon-methods.ts';
 import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 import type { UninstallReport } from '../workspace/init/uninstall.ts';
@@ -11,15 +11,15 @@ import type { CompletedClone } from '../workspace/init/present-workspace.ts';
 
 export interface LocalServices
   extends WorkspaceServices, DaemonServices, FleetServices, SystemServices {
-  /** Serves the Model Context Protocol here; returns the exit code. */
+  /** Serves the Model Context Protocol; returns the exit code. */
   serveMcp(): Promise<number>;
-  /** Looks for what is wrong, from `directory` or from here; changes nothing. */
+  /** Checks the installation and the workspace of `directory`, by default of the current one; changes nothing. */
   examine(directory?: string): Promise<DoctorReport>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
 }
 
 export interface WorkspaceServices {
-  /** Undefined when this clone has no workspace, or one that lacks nothing. */
+  /** Undefined when this clone has no workspace, or a complete one. */
   completeClone(
     options: Pick<InitRequest, 'prefix' | 'isDryRun'>,
   ): Promise<CompletedClone | undefined>;
@@ -49,7 +49,7 @@ export interface UninstallRequest {
 export interface DaemonServices {
   findHere(): WorkspacePlace;
   startDaemon(): Promise<{ pid: number; version: string; alreadyRunning: boolean }>;
-  /** Waits until it has ended; `isForced` ends one by a signal that does not. */
+  /** Waits until it has ended; with `isForced`, a signal ends one that does not. */
   stopDaemon(how: { isForced: boolean }): Promise<StopReport>;
   /** Replaces the running daemon once it has finished its requests. */
   reloadDaemon(): Promise<{
@@ -62,9 +62,9 @@ export interface DaemonServices {
   switchDaemonOn(): Promise<void>;
   /** Starts none. */
   daemonStatus(): Promise<DaemonStatus>;
-  /** Serves in this process until told to stop; returns the exit code. */
+  /** Serves in this process until interrupted; returns the exit code. */
   runDaemon(options: RunOptions): Promise<number>;
-  /** Prints the end of the log; when it `follows`, what is written later too, until interrupted. */
+  /** Prints the end of the log; with `follows`, also new lines until interrupted. */
   showLog(place: WorkspacePlace, options: ShowLogOptions): Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export interface StopReport {
 }
 
 export interface RunOptions {
-  /** Also without clients: for a daemon that a service manager starts and ends. */
+  /** Even without clients: a service manager starts and stops this daemon. */
   staysWhenIdle: boolean;
 }
 
@@ -84,96 +84,17 @@ export interface ShowLogOptions {
   print: (text: string) => void;
 }
 
-/** `bd daemon status --json` as it is. */
-export interface DaemonStatus {
-  /** The project directory. */
-  workspace: string;
-  status: 'running' | 'not_running' | 'unresponsive' | 'outdated';
-  /** Why none runs, when none would be started either. */
-  reason?: string;
-  pid?: number;
-  version?: string;
-  /** Of the program that runs; tells builds of one version apart. */
-  build?: string;
-  /** RFC 3339. */
-  started?: string;
-  uptime_seconds?: number;
-  memory_bytes?: number;
-  heap_bytes?: number;
-  event_loop_delay_ms?: number;
-  connections?: number;
-  watcher?: WatcherKind;
-  sync_state?: SharingState;
-  /** Changed issues that wait to be shared. */
-  pending?: number;
-  oldest_pending_seconds?: number;
-  last_error?: { at: string; message: string };
-  socket_path?: string;
-  log_path: string;
-  version_mismatch?: boolean;
-  /** What is wrong, when something is. */
-  issue?: string;
-}
-
 /** All daemons of this user. `target` is a workspace's path or a daemon's pid. */
 export interface FleetServices {
-  /** Lists daemons, running or not; removes those that are gone from the registry, unless told to keep them. */
+  /** Lists daemons, running or not; unless `keepsGone`, removes ended ones from the registry. */
   listDaemons(options: { keepsGone: boolean }): Promise<DaemonEntry[]>;
-  /** Of all, or of those of one workspace. */
+  /** Of all daemons, or of one workspace's. */
   daemonsHealth(place?: WorkspacePlace): Promise<HealthReport>;
   stopOne(target: string, options: { isForced: boolean }): Promise<StoppedDaemon>;
   restartOne(target: string, options: { isForced: boolean }): Promise<RestartedDaemon>;
   stopAll(options: { isForced: boolean }): Promise<StoppedFleet>;
   /** The workspace of a daemon whose log is asked for. */
   locateDaemon(target: string): Promise<WorkspacePlace>;
-}
-
-/** One element of `bd daemons list --json`. */
-export interface DaemonEntry {
-  workspace: string;
-  database_path?: string;
-  socket_path: string;
-  pid?: number;
-  version?: string;
-  /** RFC 3339, as the daemon says. */
-  started?: string;
-  status: string;
-  /** Present when it answered. */
-  uptime_seconds?: number;
-  /** What is wrong; absent when healthy. */
-  issue?: string;
-  version_mismatch?: boolean;
-}
-
-/** `bd daemons health --json` as it is. */
-export interface HealthReport {
-  healthy: boolean;
-  issues: HealthIssue[];
-  total: number;
-  healthy_count: number;
-  stale: number;
-  mismatched: number;
-  unresponsive: number;
-  orphan: number;
-  daemons: DaemonEntry[];
-}
-
-export interface HealthIssue {
-  workspace: string;
-  issue:
-    | 'version_mismatch'
-    | 'stale_socket'
-    | 'unresponsive'
-    | 'sync_failing'
-    | 'store_corrupt'
-    | 'disk_low'
-    | 'orphan';
-  /** What is known about it, in words. */
-  detail: string;
-  daemon_version: string | null;
-  cli_version: string;
-  /** The one command that mends it. */
-  recommendation: string;
 }
 
 export interface StoppedDaemon extends StopReport {
@@ -203,7 +124,7 @@ export interface DoctorReport {
   platform: string;
 }
 
-/** Has the system's service manager run the daemon of this workspace from the login on. */
+/** Has the system's service manager run this workspace's daemon from login on. */
 export interface SystemServices {
   installService(): Promise<ServiceReport>;
   /** Undefined when there is none. */
@@ -213,11 +134,11 @@ export interface SystemServices {
 
 export interface ServiceReport {
   path: string;
-  /** The file's text, as it was written or removed. */
+  /** The text of the file that was written or removed. */
   content: string;
-  /** Commands that are left to the person, as the manager could not be told. */
+  /** Commands for the user to run, as the service manager did not respond. */
   left: string[];
-  /** Why they were not run; null when none is left. */
+  /** Why bd did not run them; null when none is left. */
   reason: string | null;
 }
 

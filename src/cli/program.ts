@@ -3,7 +3,6 @@ import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CommandIo } from './command-io.ts';
 import type { CommandDefinition, FlagDefinition } from './command.ts';
-import { blockedCommand } from './commands/blocked.ts';
 import { childrenCommand, epicCommand } from './commands/epic.ts';
 import { closeCommand, reopenCommand } from './commands/close.ts';
 import { commentCommand, commentsCommand } from './commands/comments.ts';
@@ -18,22 +17,20 @@ import { depCommand } from './commands/dep.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
-import { infoCommand, versionCommand } from './commands/info.ts';
+import { infoCommand, versionCommand, whereCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { labelCommand } from './commands/label.ts';
-import { listCommand } from './commands/list.ts';
+import { listCommand, searchCommand } from './commands/list.ts';
 import { mcpCommand } from './commands/mcp.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { migrateCommand } from './commands/migrate.ts';
-import { readyCommand } from './commands/ready.ts';
-import { searchCommand } from './commands/search.ts';
+import { blockedCommand, readyCommand } from './commands/ready.ts';
 import { showCommand } from './commands/show.ts';
 import { staleCommand } from './commands/stale.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { updateCommand } from './commands/update.ts';
-import { whereCommand } from './commands/where.ts';
 
 const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDefinition[]])[] = [
   [

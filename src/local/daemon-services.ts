@@ -2,6 +2,7 @@ import type { CommandIo } from '../cli/command-io.ts';
 import type { DaemonServices } from '../cli/local-services.ts';
 import { readActor } from '../client/client-environment.ts';
 import { lookAtDaemon } from '../client/daemon-health.ts';
+import { reportStatus } from '../client/daemon-report.ts';
 import { setDaemonOff, setDaemonOn } from '../client/daemon-notes.ts';
 import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { showLog } from '../client/show-log.ts';
@@ -9,7 +10,6 @@ import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { retireDaemon, stopDaemonsOf } from '../client/stop-daemon.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { findHere, type ClientHost } from './client-host.ts';
-import { reportStatus } from './daemon-report.ts';
 import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts';
 
 export function createDaemonServices(

@@ -1,14 +1,19 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type {
-  DaemonEntry,
   FleetServices,
-  HealthReport,
   RestartedDaemon,
   StoppedDaemon,
   StoppedFleet,
 } from '../cli/local-services.ts';
 import { workspaceOf, type DaemonHealth } from '../client/daemon-health.ts';
+import {
+  describeDaemon,
+  reportHealth,
+  type DaemonEntry,
+  type HealthReport,
+  type WorkspaceCondition,
+} from '../client/daemon-report.ts';
 import { findDaemons, findFleet, isRunning } from '../client/fleet.ts';
 import { registryPath, unregister } from '../client/registry.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
@@ -19,7 +24,6 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
 import { freeSpace } from '../platform/file-system.ts';
 import type { ClientHost } from './client-host.ts';
-import { describeDaemon, reportHealth, type WorkspaceCondition } from './daemon-report.ts';
 import { startDaemon } from './start-daemon.ts';
 
 export function createFleetServices(host: ClientHost): FleetServices {

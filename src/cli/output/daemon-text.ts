@@ -1,4 +1,4 @@
-import { type DaemonStatus, type DaemonEntry, type HealthReport } from '../local-services.ts';
+import type { DaemonEntry, DaemonStatus, HealthReport } from '../../client/daemon-report.ts';
 import { alignColumns } from './columns.ts';
 import { renderMoment, oneLine, severalLines } from './printable.ts';
 import type { Screen } from './screen.ts';

@@ -1,16 +1,10 @@
-import type {
-  DaemonEntry,
-  DaemonStatus,
-  HealthIssue,
-  HealthReport,
-} from '../cli/local-services.ts';
-import { mendingCommand, workspaceOf, type DaemonHealth } from '../client/daemon-health.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { DiskSpace } from '../platform/file-system.ts';
+import { mendingCommand, workspaceOf, type DaemonHealth } from './daemon-health.ts';
 
 const STATUS = {
   healthy: 'running',
@@ -21,12 +15,14 @@ const STATUS = {
   absent: 'not_running',
 } as const;
 
-/** The daemon of one workspace; `refusal` says why none would be started. */
+export type DaemonStatus = ReturnType<typeof reportStatus>;
+
+/** For `bd daemon status`; `refusal` says why no daemon would be started. */
 export function reportStatus(
   place: WorkspacePlace,
   { state, pid, answer, issue, socketPath }: DaemonHealth,
   { refusal }: { refusal?: string | undefined } = {},
-): DaemonStatus {
+) {
   const isAbsent = state === 'absent';
   const { sync, last_error: lastError } = answer ?? {};
   return omitUndefined({
@@ -54,7 +50,10 @@ export function reportStatus(
   });
 }
 
-export function describeDaemon(daemon: DaemonHealth): DaemonEntry {
+export type DaemonEntry = ReturnType<typeof describeDaemon>;
+
+/** For `bd daemons list`. */
+export function describeDaemon(daemon: DaemonHealth) {
   const { state, place, socketPath, pid, registered, answer, issue } = daemon;
   return omitUndefined({
     workspace: workspaceOf(daemon),
@@ -70,17 +69,20 @@ export function describeDaemon(daemon: DaemonHealth): DaemonEntry {
   });
 }
 
-/** What the workspace's files and disk say, which no daemon is asked for. */
+/** The state of a workspace's files and disk, found without asking its daemon. */
 export interface WorkspaceCondition {
-  /** What is wrong with the store; undefined when nothing is, or it cannot be looked at. */
+  /** What is wrong with the store; undefined when nothing is, or it cannot be read. */
   storeDamage: string | undefined;
   disk: DiskSpace | undefined;
 }
 
+export type HealthReport = ReturnType<typeof reportHealth>;
+
+/** For `bd daemons health`. */
 export function reportHealth(
   daemons: readonly DaemonHealth[],
   conditionOf: (daemon: DaemonHealth) => WorkspaceCondition,
-): HealthReport {
+) {
   const issues = daemons.flatMap((daemon) => [
     ...issuesOfDaemon(daemon),
     ...issuesOfWorkspace(daemon, conditionOf(daemon)),
@@ -107,12 +109,14 @@ const ISSUES = {
   orphan: 'orphan',
 } as const;
 
+type HealthIssue = ReturnType<typeof issueOf>;
+
 function issuesOfDaemon(daemon: DaemonHealth): HealthIssue[] {
   const { state, answer, pid, issue: detail = '' } = daemon;
   const target = shellWord(workspaceOf(daemon) || String(pid ?? ''));
   const issues: HealthIssue[] = [];
   if (state !== 'healthy' && state !== 'absent') {
-    // The path of an orphan's workspace may be another daemon's by now.
+    // Another daemon may serve the path of an orphan's workspace.
     const command = mendingCommand(daemon, state === 'orphan' ? String(pid ?? target) : target);
     issues.push(issueOf(daemon, ISSUES[state], { detail, command: command ?? '' }));
   }
@@ -147,9 +151,9 @@ function issuesOfWorkspace(
 
 function issueOf(
   daemon: DaemonHealth,
-  issue: HealthIssue['issue'],
+  issue: (typeof ISSUES)[keyof typeof ISSUES] | 'sync_failing' | 'store_corrupt' | 'disk_low',
   { detail, command }: { detail: string; command: string },
-): HealthIssue {
+) {
   return {
     workspace: workspaceOf(daemon),
     issue,
