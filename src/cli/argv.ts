@@ -6,11 +6,11 @@ export interface ReadArgv {
   argv: string[];
   /** The deepest command that was named. */
   command: Command;
-  /** Asked for anywhere, so that an error about the rest is JSON too. */
+  /** Given anywhere, so that an error about the rest is JSON too. */
   isJson: boolean;
 }
 
-/** Finds the command and takes boolean flags with a value apart; everything else stays as typed. */
+/** Finds the command, and rewrites boolean flags with a value; everything else stays as typed. */
 export function readArgv(program: Command, argv: readonly string[]): ReadArgv {
   const read: string[] = [];
   let command = program;

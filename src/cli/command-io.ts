@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BdError, messageOf } from '../core/errors.ts';
 
-/** The terminal of whoever typed the command: theirs, also when the daemon runs it for them. */
+/** The terminal of the user who typed the command, also when the daemon runs it. */
 export interface CommandIo {
   cwd: string;
   env: Environment;
@@ -14,7 +14,7 @@ export interface CommandIo {
   readStdin(): Promise<string>;
 }
 
-/** A file of whoever typed the command; `-` is their standard input. */
+/** Reads a file as the user named it; `-` is standard input. */
 export async function readTextSource(path: string, io: CommandIo): Promise<string> {
   if (path === '-') return await io.readStdin();
   const whole = resolve(io.cwd, path);

@@ -21,12 +21,12 @@ export interface CommandContext {
   clock: Clock;
 }
 
-/** Runs one command line on an open workspace, for a client. Keeps nothing between runs: the daemon runs many at once. */
+/** Runs one command line on an open workspace, for a client. Stateless: the daemon runs many at once. */
 export function runCommand(argv: readonly string[], io: CommandIo, call: Call): Promise<number> {
   return execute(argv, { io, call, services: undefined, clock: systemClock });
 }
 
-/** One command line to its exit code. Never throws: errors are printed. */
+/** Runs one command line; returns its exit code. Prints errors and never throws. */
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const { io } = context;
   let exitCode = 0;

@@ -79,7 +79,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDef
   ['Daemon and tools:', [daemonCommand, daemonsCommand, doctorCommand, mcpCommand, versionCommand]],
 ];
 
-/** Accepted before and after the command; those without a description are for classic clients only. */
+/** Accepted before and after the command; flags without a description are for classic clients. */
 const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--json', 'print JSON'],
   ['--actor <name>', 'who acts (default: BD_ACTOR, then git user.name)'],
@@ -120,9 +120,9 @@ type RunDefinition = (
 ) => Promise<void>;
 
 /**
- * The one command tree, made anew for each run: commander keeps the state of a parse in it. Help and
- * version go to `io`; errors only leave as exceptions. Only commands that `argv` can mean get their
- * flags: all of them would cost each run two milliseconds.
+ * The command tree, built for each run, as commander keeps the state of a parse in it. Help and version go to
+ * `io`; errors are thrown. Only commands that `argv` may name get their flags: all of them would cost each
+ * run two milliseconds.
  */
 export function createProgram({ argv, io, run }: ProgramOptions): Command {
   const flags = new Map<string, string[]>();
@@ -138,7 +138,7 @@ export function createProgram({ argv, io, run }: ProgramOptions): Command {
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({
       writeOut: (text) => io.stdout(text),
-      // Only the help that stands in for a missing command comes this way; errors are printed once, by us.
+      // Only the help in place of a missing command is written here; execute() prints errors.
       writeErr: (text) => io.stdout(text),
       outputError: () => {},
       getOutHelpWidth: () => (io.columns > 0 ? io.columns : 80),
@@ -182,7 +182,7 @@ function addCommand(parent: Command, definition: CommandDefinition, building: Bu
   if (subcommands.length === 0 || parameters !== undefined) {
     return command.action(() => run(definition, command.args, flags));
   }
-  // A group takes any words, to name the one that is no subcommand.
+  // Accepts any words, so that the error can name the unknown subcommand.
   return command.allowExcessArguments().action(async () => {
     if (definition.run === undefined || command.args.length > 0) {
       throw missingSubcommand(definition, command.args);
@@ -191,7 +191,7 @@ function addCommand(parent: Command, definition: CommandDefinition, building: Bu
   });
 }
 
-/** Again on each command, unless it has a flag of that name itself, so that they are taken after it too. */
+/** Adds them to each command too, unless it has a flag of that name, so that they may follow it. */
 function addGlobalFlags(command: Command, flags: Map<string, string[]>): void {
   const taken = new Set(command.options.flatMap(({ short, long }) => [short, long]));
   for (const [notation] of GLOBAL_FLAGS) {

@@ -1,23 +1,23 @@
 import type { Environment } from '../platform/environment.ts';
 
-/** Variables that change what a command says or does; the daemon's own are somebody else's. */
+/** Variables of a command that its daemon must take from the caller, not from its own environment. */
 const COMMAND_VARIABLE =
   /^(BD_.+|BEADS_.+|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|TERM|COLORTERM|TZ|LANG|LC_.+|USER|LOGNAME|CI)$/;
 
 /**
- * What a daemon keeps from the shell that happened to start it. Nothing of Node's own (a debugger or
- * a CA bundle would slow it down), nothing of git's but the person's ssh (a hook's GIT_DIR would lead it astray), no tokens,
- * and of bd's own settings those of the daemon itself only: others would speak for every later command.
+ * What a daemon keeps from the shell that started it. No Node variables (a debugger or a CA bundle would slow
+ * it down), of git's only the user's ssh (a hook's GIT_DIR would be the wrong one), no tokens, and of bd's
+ * settings only the daemon's: others would apply to every later command.
  */
 const DAEMON_VARIABLE =
   /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|GIT_SSH|GIT_SSH_COMMAND|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC|BEADS_SOCKET_PATH|BEADS_SYNC_INTERVAL|BD_DAEMON_.+)$/;
 
 const SETTING = /^(BD|BEADS)_.+$/;
 
-/** No settings of a workspace, but where it is, who acts, and how to run. */
+/** These say where the workspace is, who acts and how to run; they are not settings of a workspace. */
 const NO_SETTING = /^(BD|BEADS)_(ACTOR|DB|DIR|NO_DAEMON|AUTO_START_DAEMON)$/;
 
-/** The same selection with and without daemon, so that a command cannot tell the difference. */
+/** The same with and without a daemon, so that a command behaves the same. */
 export function selectCommandEnvironment(env: Environment): Record<string, string> {
   return select(env, (name) => COMMAND_VARIABLE.test(name));
 }
@@ -26,7 +26,7 @@ export function selectDaemonEnvironment(env: Environment): Record<string, string
   return select(env, (name) => DAEMON_VARIABLE.test(name));
 }
 
-/** What a command works with that runs without daemon: this shell's settings are its own. */
+/** For a command that runs without a daemon: the shell's settings apply to it alone. */
 export function selectDirectEnvironment(env: Environment): Record<string, string> {
   return select(
     env,
@@ -34,7 +34,7 @@ export function selectDirectEnvironment(env: Environment): Record<string, string
   );
 }
 
-/** The variable that asks for commands without daemon, as it was set. */
+/** The variable that turns daemons off, with its value. */
 export function daemonRefusedBy(env: Environment): string | undefined {
   const name = ['BEADS_NO_DAEMON', 'CI'].find((each) => isTruthy(env[each]));
   if (name !== undefined) return `${name}=${env[name]}`;
@@ -44,12 +44,12 @@ export function daemonRefusedBy(env: Environment): string | undefined {
     : undefined;
 }
 
-/** Who acts, when the environment says so. */
+/** The actor that the environment names. */
 export function readActor(env: Environment): string | undefined {
   return env['BD_ACTOR'] || env['BEADS_ACTOR'] || undefined;
 }
 
-/** Whether a clone is left alone until somebody runs `bd init` in it. */
+/** Whether only `bd init` may create a workspace in a clone. */
 export function refusesJoining(env: Environment): boolean {
   return isTruthy(env['BEADS_NO_AUTO_INIT']);
 }

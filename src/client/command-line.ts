@@ -1,4 +1,4 @@
-/** The part of a command line that the client needs; the command itself parses all of it. */
+/** The parts of a command line that the client needs; the command itself parses all of it. */
 export interface CommandLine {
   /** The first word that is no global flag; undefined when there is none. */
   command: string | undefined;
@@ -15,7 +15,7 @@ export interface CommandLine {
   lockTimeout: string | undefined;
 }
 
-/** Global flags that are followed by a value; the same as in cli/program.ts. */
+/** Global flags with a value; the same as in cli/program.ts. */
 const VALUE_FLAGS = new Set([
   '--db',
   '--actor',
@@ -62,7 +62,7 @@ export function isLocal(line: CommandLine): boolean {
   return line.asksAboutProgram || (line.command !== undefined && LOCAL_COMMANDS.has(line.command));
 }
 
-/** Whether the command may join the issues of a fresh clone: not when it only asks about what is here. */
+/** Whether the command may create the workspace of a fresh clone: not when it only shows where things are. */
 export function mayJoin(line: CommandLine): boolean {
   return !line.asksForHelp && line.command !== 'where';
 }

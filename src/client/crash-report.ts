@@ -18,7 +18,7 @@ import { readLogTail } from '../platform/log-file.ts';
 import { readableStack } from '../platform/source-stack.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
-/** How a daemon crashed. It holds nothing of the environment. */
+/** How a daemon crashed. Contains nothing of the environment. */
 export interface CrashReport {
   /** RFC 3339, as are those in `crashes`. */
   at: string;
@@ -60,7 +60,7 @@ export function writeCrashReport(
   renameSync(temporary, place.crashFile);
 }
 
-/** Undefined when there is none of ours: a file that a repository brings along is open to others. */
+/** Undefined without a report of ours: git checks a file out with a mode that lets others read it. */
 export function readCrashReport({ crashFile }: WorkspacePlace): CrashReport | undefined {
   try {
     const file = openSync(crashFile, constants.O_RDONLY | constants.O_NOFOLLOW);

@@ -10,7 +10,7 @@ import { connect, connectTo, type ConnectOutcome } from './connect.ts';
 import { ask } from './request.ts';
 import type { RegistryEntry } from './registry.ts';
 
-/** Everything that a client can find out about one daemon, or about what is left of it. */
+/** Everything that a client can find out about one daemon, or its remains. */
 export interface DaemonHealth {
   /**
    * `healthy`: answers. `mismatched`: answers, and has another version. `unresponsive`: alive, no answer.
@@ -30,7 +30,7 @@ export interface DaemonHealth {
   issue: string | undefined;
 }
 
-/** The daemon that a workspace's link leads to. Starts none, and returns within the probe's timeout. */
+/** Checks the daemon that a workspace's link points to. Starts none; returns within the probe's timeout. */
 export async function lookAtDaemon(place: WorkspacePlace): Promise<DaemonHealth> {
   const probe = await probeDaemon((timeoutMs) => connect(place, { timeoutMs }));
   const base = { place, registered: undefined };
@@ -44,7 +44,7 @@ export async function lookAtDaemon(place: WorkspacePlace): Promise<DaemonHealth>
   return { ...found, state: 'absent', pid: undefined, issue };
 }
 
-/** The daemon at a socket, whether a link leads there or not; undefined when nothing listens. */
+/** Checks the daemon at a socket, linked or not; undefined when nothing listens. */
 export async function lookAtSocket(
   socketPath: string,
   known: { place?: WorkspacePlace | undefined; registered?: RegistryEntry | undefined },
@@ -60,7 +60,7 @@ export async function lookAtSocket(
   return orOrphan(silentDaemon({ place, registered, socketPath, reason: probe.reason }));
 }
 
-/** A process that does not answer, because it does not listen or nothing reads what it is sent. */
+/** A process that does not answer: it does not listen, or does not read. */
 export function silentDaemon({
   place,
   registered,
@@ -82,7 +82,7 @@ export function silentDaemon({
   });
 }
 
-/** Whether the workspace's link leads to another daemon than the one that listens at `socketPath`. */
+/** Whether the workspace's link points to a daemon other than the one at `socketPath`. */
 export function isServedByOther(place: WorkspacePlace, socketPath: string): boolean {
   const linked = resolveSocket(place);
   return linked.kind === 'socket' && linked.path !== socketPath;
@@ -94,8 +94,8 @@ export function workspaceOf({ answer, registered, place }: DaemonHealth): string
 }
 
 /**
- * The command that mends it; undefined when none is needed. `target` names the daemon among all of the
- * user's, without it the command is about the current directory.
+ * The command that fixes it; undefined when none is needed. `target` names one of the user's daemons; without
+ * it the command is for the current directory.
  */
 export function mendingCommand(
   { state, answer }: DaemonHealth,
@@ -106,7 +106,7 @@ export function mendingCommand(
   switch (state) {
     case 'mismatched': {
       const version = answer?.version ?? '';
-      // To restart a newer daemon would put an older one in its place.
+      // Restarting a newer daemon would replace it with an older one.
       if (isNewer(version)) return `npm install --global beads-daemon@${version}`;
       return target === undefined ? 'bd daemon restart' : `bd daemons restart ${target}`;
     }
@@ -127,7 +127,7 @@ export function mendingCommand(
 type Probe =
   | { kind: 'answered'; status: DaemonStatusResult }
   | { kind: 'absent' }
-  /** Sockets are not allowed here, or this one is not ours: a daemon may run or not. */
+  /** Sockets are not allowed here, or this one is not ours: a daemon may or may not run. */
   | { kind: 'forbidden'; reason: string }
   | { kind: 'silent'; reason: string };
 
@@ -156,7 +156,7 @@ function describeAnswer(
   return { state: 'mismatched', pid, answer, issue };
 }
 
-/** A daemon puts a missing link back: one is lost only if its workspace is gone or another's. */
+/** A daemon restores a missing link, so it is an orphan only if its workspace is gone or another's. */
 function orOrphan(health: DaemonHealth): DaemonHealth {
   const { place, socketPath } = health;
   if (place === undefined) return health;

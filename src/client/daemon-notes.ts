@@ -6,15 +6,15 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { writeFileAtomically } from '../platform/files.ts';
 import { userId } from '../platform/owner.ts';
 
-// Two small files in `.beads` that tell later commands why not to start a daemon: a person turned it off,
-// or the last start failed.
+// Two small files in `.beads` that keep later commands from starting a daemon: the user turned it off, or the
+// last start failed.
 
 /** Off for good, or until a time in milliseconds. */
 export interface DaemonOff {
   untilMs?: number;
 }
 
-/** Undefined when a daemon may run, also once the time is over. */
+/** Undefined when a daemon may run, also after the time is over. */
 export function readDaemonOff({ daemonOffFile }: WorkspacePlace): DaemonOff | undefined {
   const note = readNote(daemonOffFile);
   if (note === undefined) return undefined;
@@ -24,7 +24,7 @@ export function readDaemonOff({ daemonOffFile }: WorkspacePlace): DaemonOff | un
   return untilMs > Date.now() ? { untilMs } : undefined;
 }
 
-/** From now on no command starts a daemon; with `forMs`, only for that long. */
+/** Keeps commands from starting a daemon, with `forMs` only for that long. */
 export async function setDaemonOff(
   { daemonOffFile }: WorkspacePlace,
   { forMs }: { forMs?: number } = {},
@@ -49,11 +49,11 @@ export function setDaemonOn({ daemonOffFile }: WorkspacePlace): void {
 interface StartFailure {
   error: BdError;
   atMs: number;
-  /** Of the program that tried. */
+  /** Of the daemon that failed. */
   version: string;
 }
 
-/** How the last start failed, however long ago; undefined when it succeeded. */
+/** How the last start failed, at any time; undefined when it succeeded. */
 export function readLastStart({ startFailureFile }: WorkspacePlace): StartFailure | undefined {
   const { reason, remedy, code, at, version, details } = { ...readNote(startFailureFile) };
   const atMs = typeof at === 'string' ? Date.parse(at) : Number.NaN;
@@ -68,8 +68,8 @@ export function readLastStart({ startFailureFile }: WorkspacePlace): StartFailur
 }
 
 /**
- * Why the daemon did not start a moment ago. Only the command that saw it fails reports it: those after it
- * neither wait for the same failure nor repeat the message. Another version may be able to start.
+ * Why the daemon did not start a moment ago. Only the command that tried reports it: later ones neither wait
+ * for the same failure nor repeat the message. Another version may be able to start.
  */
 export function readStartFailure(place: WorkspacePlace): BdError | undefined {
   const last = readLastStart(place);
@@ -81,7 +81,7 @@ export function readStartFailure(place: WorkspacePlace): BdError | undefined {
 export async function rememberStartFailure(place: WorkspacePlace, failure: BdError): Promise<void> {
   const { message: reason, remedy, code, details } = failure;
   const note = { reason, remedy, code, at: new Date().toISOString(), version: VERSION, details };
-  // The reason may well be a full disk; then the next command tries again.
+  // If the disk is full, the next command tries again.
   await writeNote(place.startFailureFile, note).catch(() => {});
 }
 
@@ -93,7 +93,7 @@ export function forgetStartFailure({ startFailureFile }: WorkspacePlace): void {
   }
 }
 
-/** Only a plain file of this user counts: a repository may bring another along. */
+/** Reads only a regular file of this user: a repository may contain something else. */
 function readNote(path: string): Record<string, unknown> | undefined {
   try {
     const status = lstatSync(path);

@@ -29,12 +29,12 @@ const PAUSE_MAX_MS = 250;
 /** How many daemons one client starts when each is killed at its start. */
 const STARTS_MAX = 3;
 
-/** After a start that found the lock held: a command without daemon takes a moment to end. */
+/** After a start that found the lock taken: a command without a daemon takes a moment to end. */
 const BUSY_PAUSE_MS = 100;
 
 /**
  * Connects, and starts a daemon when nothing listens. Of many clients at once one starts it, and the others
- * wait for its socket; if two do, the daemons' own lock leaves one. Throws when a process holds the
+ * wait for its socket; if two do, the workspace's lock leaves one daemon. Throws when a process holds the
  * workspace and cannot be reached: no command can work around that.
  */
 export async function ensureDaemon(
@@ -74,7 +74,7 @@ type Elected =
   /** Another client starts one. */
   | { kind: 'starting' };
 
-/** Starts a daemon, unless another client does, has just done, or has found that none can start. */
+/** Starts a daemon, unless another client is starting one, just has, or found that none can start. */
 async function elect(
   start: DaemonStart,
   { startTimeoutMs }: { startTimeoutMs: number },
@@ -101,7 +101,7 @@ async function elect(
   }
 }
 
-/** A daemon without a place for its socket is no failure to report: sockets are not allowed here. */
+/** Without a directory for its socket, a daemon is not allowed here: no failure to report. */
 function refuse(failed: { kind: 'failed' | 'failed_before'; error: BdError }): Ensured {
   const { error } = failed;
   return error.code === 'SOCKET_UNAVAILABLE'
@@ -117,7 +117,7 @@ function unreachable(
   const who = place.nameHolder();
   const why =
     connection.kind === 'unresponsive'
-      ? `its daemon takes no connection: ${connection.reason}`
+      ? `its daemon accepts no connection: ${connection.reason}`
       : `${who} holds it and does not listen`;
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `no daemon for ${place.beadsDir} within ${timeoutMs / 1000} s: ${why}`,

@@ -10,8 +10,8 @@ import { readRegistry, registryPath, type RegistryEntry } from './registry.ts';
 import { listDaemonProcesses, type DaemonProcess } from './spawn-daemon.ts';
 
 /**
- * This user's daemons: those in the registry, and those that it does not list, by their sockets in this
- * environment's runtime directory. Starts none; asks all at once, each for no longer than its timeout.
+ * This user's daemons: those in the registry, and others with a socket in this environment's runtime
+ * directory. Starts none; asks all at once, each for no longer than the probe's timeout.
  */
 export async function findFleet(env: Environment): Promise<DaemonHealth[]> {
   const registry = await readRegistry(registryPath(env));
@@ -32,7 +32,7 @@ export async function findFleet(env: Environment): Promise<DaemonHealth[]> {
   return members.sort((left, right) => workspaceOf(left).localeCompare(workspaceOf(right)));
 }
 
-/** The running daemons of one workspace: at most one, unless some were left over. */
+/** The running daemons of one workspace: at most one, besides orphans. */
 export async function findDaemons(
   place: WorkspacePlace,
   env: Environment,
@@ -51,7 +51,7 @@ export function isRunning({ state }: DaemonHealth): boolean {
   return state !== 'stale' && state !== 'absent';
 }
 
-/** Where the link leads, which may be another environment's directory, and the sockets left beside it. */
+/** The link's target, perhaps in another environment's directory, and other sockets of the workspace. */
 function socketsOf(place: WorkspacePlace, sockets: readonly string[]): string[] {
   const linked = resolveSocket(place);
   const own = sockets.filter((path) => isSocketOf(path, place));
@@ -75,7 +75,7 @@ async function lookAtWorkspace({
   const silent = processes.filter(
     ({ beadsDir, pid }) => beadsDir === place.beadsDir && !answered.has(pid),
   );
-  // Which of several silent processes holds a silent socket cannot be seen from outside.
+  // With several silent processes, which one has a silent socket is unknown; it matters for messages only.
   for (const member of members) {
     member.pid ??= silent.shift()?.pid ?? place.readPid() ?? registered?.pid;
   }

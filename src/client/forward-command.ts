@@ -24,7 +24,7 @@ export interface CommandStreams {
 
 export type Forwarded =
   | { kind: 'done'; exitCode: number }
-  /** The daemon went away. Nothing was shown and no input taken: it may be done again under its key. */
+  /** The daemon went away. Nothing was shown and no input taken: the command may run again under its key. */
   | { kind: 'again' };
 
 /** A client that was itself suspended checks once more before it blames the daemon. */
@@ -32,7 +32,7 @@ const SECOND_LOOK_MS = 500;
 
 const COMMAND_ID = 1;
 
-/** No two commands of a workspace have the same. */
+/** Unique in a workspace. */
 export function newCommandKey(): string {
   const parts = [process.pid, Date.now(), Math.floor(Math.random() * 2 ** 52)];
   return parts.map((part) => part.toString(36)).join('-');
@@ -86,7 +86,7 @@ class CommandCall {
       },
       ended: (reason) => this.#repeat(lost(this.#caller, reason)),
     });
-    // Silence ends this call a little later: the daemon never runs what was reported as not done.
+    // Silence ends this call a little later than that: the daemon never runs what was reported as not done.
     const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
     const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
     this.#stream.send(

@@ -13,33 +13,33 @@ interface Pending {
   line: string;
   /** Of the tool, or else the method. */
   name: string;
-  /** It changes nothing, so it may be sent twice. */
-  isHarmless: boolean;
-  /** A subscription, which is answered when it ends: the bridge does not wait for that. */
-  isHeld: boolean;
+  /** It only reads, so it may be sent twice. */
+  isReading: boolean;
+  /** A subscription, whose answer comes when it ends: the bridge does not wait for it. */
+  isSubscription: boolean;
   isUndelivered: boolean;
   repeats: number;
 }
 
-/** A request that its daemon dies of more often than this is likely to be the reason. */
+/** After so many daemons have died with a request, the request is probably the cause. */
 const REPEATS_MAX = 2;
 
-/** The bridge's own: its answer is not for the client, which had one. */
+/** Of the bridge's own request: the client has had its answer from the first daemon. */
 const REPLAYED_ID = 'bd-mcp-initialize';
 
 /**
- * What a bridge remembers of the lines it carries, so that it can go on with another daemon. A line is bytes,
- * each a character: text that is not UTF-8 is the daemon's to refuse, and must arrive there unchanged.
+ * What a bridge remembers of a session, so that it can continue with another daemon. Lines are latin1 text,
+ * one character per byte: the daemon refuses bytes that are not UTF-8, so they must reach it unchanged.
  */
 export class McpSession {
   readonly #pending = new Map<string, Pending>();
   #initialize: Record<string, unknown> | undefined;
   #initialized: string | undefined;
-  /** The daemon said that it did not begin what it did not answer. */
-  #hasTakenLeave = false;
+  /** The daemon said that it has not begun the requests without an answer. */
+  #isGoingAway = false;
   #refusal: BdError | undefined;
 
-  /** Records a line of the client's, which goes to the daemon. */
+  /** Records a line from the client, which is sent to the daemon. */
   sent(line: string): void {
     const value = parse(line);
     const message = readMessage(value);
@@ -54,22 +54,22 @@ export class McpSession {
     }
   }
 
-  /** The daemon was already gone when the line was written. */
+  /** The line could not be written: the daemon was gone already. */
   undelivered(line: string): void {
     for (const request of this.#pending.values()) request.isUndelivered ||= request.line === line;
   }
 
-  /** Records a line of the daemon's; false when it is not for the client. */
+  /** Records a line from the daemon; false when it is not for the client. */
   received(line: string): boolean {
     const message = readMessage(parse(line));
     if (message.kind === 'notification' && message.method === 'bd/going_away') {
-      this.#hasTakenLeave = true;
+      this.#isGoingAway = true;
       return false;
     }
     if (message.kind !== 'response') return true;
     const { id, outcome } = message;
     if (id === REPLAYED_ID) return false;
-    if (id === null && 'error' in outcome && isOurs(outcome.error.data)) {
+    if (id === null && 'error' in outcome && isDaemonError(outcome.error.data)) {
       this.#refusal = fromRpcError(outcome.error);
       return false;
     }
@@ -77,25 +77,31 @@ export class McpSession {
     return true;
   }
 
-  /** The lines that begin a connection to another daemon, so that the client sees no difference. */
+  /** The lines that open a connection to another daemon, so that the client notices no difference. */
   opening(): string[] {
-    const held = [...this.#pending.values()].filter(({ isHeld }) => isHeld).map(({ line }) => line);
+    const subscriptions = [...this.#pending.values()]
+      .filter(({ isSubscription }) => isSubscription)
+      .map(({ line }) => line);
     if (this.#initialize === undefined || this.#pending.has(keyOf(this.#initialize['id']))) {
-      return held;
+      return subscriptions;
     }
     const replayed = toLine({ ...this.#initialize, id: REPLAYED_ID });
-    return [replayed, ...(this.#initialized === undefined ? [] : [this.#initialized]), ...held];
+    return [
+      replayed,
+      ...(this.#initialized === undefined ? [] : [this.#initialized]),
+      ...subscriptions,
+    ];
   }
 
-  /** The daemon is gone: the lines to send again, and the answers to requests that must not be. */
+  /** After the daemon's end: the lines to send again, and error answers to requests that must not be. */
   cut(): { again: string[]; answers: string[] } {
     const [again, answers]: [string[], string[]] = [[], []];
     const isRetired = this.#refusal?.code === 'DAEMON_RETIRING';
     const failure = isRetired ? undefined : this.#refusal;
     for (const [key, request] of this.#pending) {
-      const wasNotBegun = this.#hasTakenLeave || isRetired || request.isUndelivered;
-      const mayRepeat = wasNotBegun || request.isHarmless;
-      if (failure === undefined && request.isHeld) continue;
+      const wasNotBegun = this.#isGoingAway || isRetired || request.isUndelivered;
+      const mayRepeat = wasNotBegun || request.isReading;
+      if (failure === undefined && request.isSubscription) continue;
       if (failure === undefined && mayRepeat && request.repeats < REPEATS_MAX) {
         request.repeats += 1;
         request.isUndelivered = false;
@@ -105,7 +111,7 @@ export class McpSession {
         answers.push(toLine(errorReply(request.id, failure ?? lost(request.name))));
       }
     }
-    this.#hasTakenLeave = false;
+    this.#isGoingAway = false;
     this.#refusal = undefined;
     return { again, answers };
   }
@@ -120,7 +126,7 @@ export class McpSession {
 
   /** How many requests wait for their answer. */
   waiting(): number {
-    return [...this.#pending.values()].filter(({ isHeld }) => !isHeld).length;
+    return [...this.#pending.values()].filter(({ isSubscription }) => !isSubscription).length;
   }
 }
 
@@ -131,14 +137,14 @@ function pendingFrom(request: Extract<Incoming, { kind: 'request' }>, line: stri
     id,
     line,
     name: typeof tool === 'string' ? tool : method,
-    isHarmless: method !== 'tools/call' || isReadingTool(tool),
-    isHeld: method === 'subscriptions/listen',
+    isReading: method !== 'tools/call' || isReadingTool(tool),
+    isSubscription: method === 'subscriptions/listen',
     isUndelivered: false,
     repeats: 0,
   };
 }
 
-/** Undefined for a line that is not JSON, which the daemon refuses. */
+/** Undefined for a line that is not JSON: the daemon refuses it. */
 function parse(line: string): unknown {
   try {
     return JSON.parse(Buffer.from(line, 'latin1').toString());
@@ -156,8 +162,8 @@ function keyOf(id: unknown): string {
   return JSON.stringify(id) ?? '';
 }
 
-/** The daemon's error about the whole connection, not MCP's about a line. */
-function isOurs(data: unknown): boolean {
+/** Whether the error is the daemon's about the connection, not MCP's about a line. */
+function isDaemonError(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'code' in data;
 }
 

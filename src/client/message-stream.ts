@@ -5,7 +5,7 @@ import { parseBody } from '../protocol/messages.ts';
 
 export interface MessageStream {
   send(message: object): void;
-  /** Calls back with each decoded line until the connection ends, or is let go of. */
+  /** Calls back with each decoded line until the connection ends or is destroyed. */
   read(handlers: {
     message: (message: unknown) => void;
     ended: (reason: string | undefined) => void;
@@ -14,7 +14,7 @@ export interface MessageStream {
 
 /** One JSON message per line. */
 export function openMessageStream(socket: Socket): MessageStream {
-  // The daemon is trusted: an answer may be as long as it is.
+  // The daemon is trusted: answers have no limit.
   const framing = lineFraming({ bytesMax: Infinity });
   return {
     send: (message) => void socket.write(framing.encode(JSON.stringify(message))),
@@ -23,7 +23,7 @@ export function openMessageStream(socket: Socket): MessageStream {
       socket.on('data', (chunk: Buffer) => {
         try {
           for (const body of framing.push(chunk)) {
-            // A reader that has heard enough destroys the socket, and hears nothing more.
+            // A reader that needs no more messages destroys the socket.
             if (socket.destroyed) return;
             message(parseBody(body));
           }

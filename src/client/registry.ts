@@ -23,10 +23,10 @@ export interface RegistryEntry {
   started_at: string;
 }
 
-/** Undefined when written, else the reason why not: a registry that cannot be written stops nothing. */
+/** Why the registry could not be written, which stops nothing; undefined when it was. */
 export type RegistryFailure = string | undefined;
 
-/** `~/.beads/registry.json`: a hint for people and dashboards, from which nothing is decided. */
+/** `~/.beads/registry.json`: a hint for people and dashboards; no decision depends on it. */
 export function registryPath(env: Environment): string | undefined {
   const home = env['HOME'] ?? env['USERPROFILE'];
   return home === undefined ? undefined : join(home, '.beads', 'registry.json');
@@ -34,18 +34,18 @@ export function registryPath(env: Environment): string | undefined {
 
 export interface RegistryReading {
   entries: RegistryEntry[];
-  /** Why some or all of it is not used; the next daemon that starts or ends writes it anew. */
+  /** Why some or all of it is ignored; the next daemon that starts or ends rewrites it. */
   problem?: string;
 }
 
-/** Anybody can have written it: what is no entry is left out, and what is no registry counts as empty. */
+/** Any program may have written the file: ignores invalid entries, and treats an invalid file as empty. */
 export async function inspectRegistry(path: string | undefined): Promise<RegistryReading> {
   if (path === undefined) return { entries: [] };
   try {
     const file = await stat(path);
-    if (!file.isFile()) return { entries: [], problem: 'it is no file' };
+    if (!file.isFile()) return { entries: [], problem: 'it is not a file' };
     if (file.size > REGISTRY_BYTES_MAX)
-      return { entries: [], problem: `${file.size} bytes are too many` };
+      return { entries: [], problem: `it is too long, with ${file.size} bytes` };
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (!Array.isArray(value)) return { entries: [], problem: 'it is not a list' };
     const entries = value.filter(isEntry).slice(0, REGISTRY_ENTRIES_MAX);
@@ -61,7 +61,7 @@ export async function readRegistry(path: string | undefined): Promise<RegistryEn
   return (await inspectRegistry(path)).entries;
 }
 
-/** Takes the place of the workspace's former entry; entries of workspaces that are gone go with it. */
+/** Replaces the workspace's entry, and removes those of workspaces that are gone. */
 export async function register(
   path: string | undefined,
   entry: RegistryEntry,
@@ -75,7 +75,7 @@ export async function register(
   return await edit(path, replace, { waitMs: REGISTRY_WAIT_MS });
 }
 
-/** Leaves the entry of a successor alone. */
+/** Keeps the entry of another daemon of the workspace. */
 export async function unregister(
   path: string | undefined,
   { socket_path: link, pid }: RegistryEntry,
@@ -83,7 +83,7 @@ export async function unregister(
   return await remove(path, (entry) => entry.socket_path === link && entry.pid === pid);
 }
 
-/** The workspace itself is gone, and no daemon of it is alive. */
+/** For a workspace that is gone, with its daemon. */
 export async function forget(path: string | undefined, socketLink: string): Promise<void> {
   const entries = await readRegistry(path);
   if (!entries.some(({ socket_path: link }) => link === socketLink)) return;
@@ -92,9 +92,9 @@ export async function forget(path: string | undefined, socketLink: string): Prom
 
 async function remove(
   path: string | undefined,
-  isMeant: (entry: RegistryEntry) => boolean,
+  isRemoved: (entry: RegistryEntry) => boolean,
 ): Promise<RegistryFailure> {
-  return await edit(path, (entries) => entries.filter((entry) => !isMeant(entry)), {
+  return await edit(path, (entries) => entries.filter((entry) => !isRemoved(entry)), {
     waitMs: REGISTRY_LEAVE_WAIT_MS,
   });
 }
@@ -109,8 +109,8 @@ async function edit(
     await mkdir(dirname(path), { recursive: true });
     const lock = join(dirname(path), 'registry.lock');
     const section = await enterCriticalSection(lock, { waitMs });
-    // What the other one is about to write does not know of our change, nor ours of his.
-    if (section.kind === 'taken') return `another process has kept ${lock} for ${waitMs / 1000} s`;
+    // Writing without the lock would lose the other process's change, or ours.
+    if (section.kind === 'taken') return `another process has held ${lock} for ${waitMs / 1000} s`;
     try {
       const entries = change(await readRegistry(path));
       await writeFileAtomically(path, `${JSON.stringify(entries, null, 2)}\n`);
@@ -142,7 +142,7 @@ function isEntry(value: unknown): value is RegistryEntry {
   );
 }
 
-/** No path or time is longer. */
+/** Longer texts are no path or time. */
 function isShort(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 4096 && !value.includes('\0');
 }

@@ -14,7 +14,7 @@ type Answer<M extends Answerable> = M extends Method
     ? DaemonResult<M>
     : never;
 
-/** One question over a fresh connection, which it ends. */
+/** Sends one request over a fresh connection, and closes it. */
 export function ask<M extends Answerable>(
   socket: Socket,
   method: M,
@@ -41,7 +41,7 @@ export function ask<M extends Answerable>(
         const { outcome } = message;
         settle(() => {
           if ('error' in outcome) fail(fromRpcError(outcome.error));
-          // The daemon is the same program; a newer one adds members and takes none away.
+          // The daemon is the same program; a newer one adds members and removes none.
           else done(outcome.result as Answer<M>);
         });
       },
@@ -52,7 +52,7 @@ export function ask<M extends Answerable>(
   });
 }
 
-/** The answer; undefined from a daemon that is ending already. */
+/** The answer; undefined when the daemon is ending. */
 export async function unlessEnding<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;

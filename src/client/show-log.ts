@@ -11,18 +11,18 @@ export interface LogOptions {
   /** How many lines of the end are shown. */
   lines: number;
   print: (text: string) => void;
-  /** Continues with what is written, across a change of files, until aborted. */
+  /** Continues with new lines, across rotations, until aborted. */
   until?: AbortSignal;
 }
 
-/** The end of a daemon's log; when that is short, the end of the file before it too. */
+/** Prints the end of a daemon's log; when that is short, the end of the rotated file too. */
 export async function showLog(
   place: WorkspacePlace,
   { lines, print, until }: LogOptions,
 ): Promise<void> {
   const path = place.logFile;
   place.refuseLinks([basename(path), `${basename(path)}.1`]);
-  // Opened once, so that nothing written between the first print and the first look is lost.
+  // Opened once, so that lines written between the tail and the first read are not lost.
   const reader = await openReader(path, print);
   try {
     const tail = await readTail(await reader.take(), { path, lines });
@@ -72,9 +72,9 @@ async function follow(
 }
 
 interface LogReader {
-  /** What was written since the last call; all of it at the first. */
+  /** Everything since the last call; all of the file at the first. */
   take(): Promise<Buffer>;
-  /** Prints that, and continues with the new file when the old one was rotated away. */
+  /** Prints it, and continues with the new file after a rotation. */
   read(): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ async function openReader(path: string, print: (text: string) => void): Promise<
   const take = async (): Promise<Buffer> => {
     if (file === undefined) return Buffer.alloc(0);
     const { size } = await file.stat();
-    // Emptied in place.
+    // The file was emptied.
     if (size < position) position = 0;
     const piece = Buffer.alloc(size - position);
     const { bytesRead } = await file.read(piece, 0, piece.length, position);
@@ -108,7 +108,7 @@ async function openReader(path: string, print: (text: string) => void): Promise<
     async read() {
       await printRest();
       while (await isReplaced()) {
-        // Lines written between the last read and the change of files.
+        // Lines written between the last read and the rotation.
         await printRest();
         await file?.close();
         file = await openIfThere(path);

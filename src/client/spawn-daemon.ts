@@ -28,7 +28,7 @@ export type Spawned =
   /** Another process holds the workspace's lock. */
   | { kind: 'busy' }
   | { kind: 'failed'; error: BdError }
-  /** A signal ended it, which does not mean that the next one fails. */
+  /** A signal ended it; the next start may succeed. */
   | { kind: 'killed'; error: BdError };
 
 /** How much of a dying daemon's output is read: a stack begins with its cause. */
@@ -48,7 +48,7 @@ export async function spawnDaemon(
     );
     return await readReport(detached, { place, logStart, timeoutMs });
   } catch (error) {
-    // Node throws for some of the reasons why the system starts no process.
+    // For some reasons why the system starts no process, Node throws.
     return { kind: 'failed', error: cannotStart(place, messageOf(error)) };
   } finally {
     if (log !== undefined) closeSync(log);
@@ -60,7 +60,7 @@ export interface DaemonProcess extends OwnProcess {
   beadsDir: string;
 }
 
-/** All of this user's daemons, whether they answer or not. */
+/** All daemons of this user, responsive or not. */
 export function listDaemonProcesses(): DaemonProcess[] {
   return listOwnProcesses('bd-daemon.js').flatMap((each) => {
     const [beadsDir = ''] = each.args;
@@ -104,9 +104,9 @@ function readReport(
 }
 
 /** The pipe may close before its process is gone. */
-function whenEnded(child: ChildProcess, tell: (signal: NodeJS.Signals | null) => void): void {
-  if (child.exitCode !== null || child.signalCode !== null) tell(child.signalCode);
-  else child.once('exit', (_code, signal) => tell(signal));
+function whenEnded(child: ChildProcess, onEnd: (signal: NodeJS.Signals | null) => void): void {
+  if (child.exitCode !== null || child.signalCode !== null) onEnd(child.signalCode);
+  else child.once('exit', (_code, signal) => onEnd(signal));
 }
 
 function parseReport(text: string): Spawned {
@@ -115,7 +115,7 @@ function parseReport(text: string): Spawned {
   return { kind: 'failed', error: fromRpcError(JSON.parse(text.slice(2)) as RpcError) };
 }
 
-/** For what Node itself prints when it dies; a daemon runs without it too. */
+/** Catches what Node itself prints when it dies; a daemon runs without it too. */
 function openLog({ logFile }: WorkspacePlace): number | undefined {
   try {
     return openSync(logFile, 'a', 0o600);
@@ -143,6 +143,6 @@ function lastWords({ logFile }: WorkspacePlace, from: number): string {
 function cannotStart({ beadsDir }: WorkspacePlace, reason: string): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `the daemon of ${beadsDir} did not start: ${reason}`,
-    remedy: 'Work without it (`bd --no-daemon …`, or BEADS_NO_DAEMON=1) until that is mended.',
+    remedy: 'Work without it (`bd --no-daemon …`, or BEADS_NO_DAEMON=1) until that is fixed.',
   });
 }

@@ -41,7 +41,7 @@ export async function stopDaemonsOf(
   return omitUndefined({ stopped: first !== undefined, pid: first?.pid });
 }
 
-/** Has the daemon, if there is one, make way for the next; it may still be finishing requests. */
+/** Tells the daemon, if any, to make way for the next one; it may still finish requests. */
 export async function retireDaemon(
   place: WorkspacePlace,
 ): Promise<{ pid: number; version: string } | undefined> {
@@ -66,7 +66,7 @@ async function askToEnd(daemon: DaemonHealth): Promise<void> {
   } else if (connection.kind !== 'absent') {
     throw unreachable({ ...daemon, issue: connection.reason });
   }
-  // The lock says nothing about an orphan: its workspace is gone, or another daemon holds it.
+  // An orphan does not hold the lock: its workspace is gone, or another daemon holds it.
   const hasEnded =
     state === 'orphan' || place === undefined
       ? await waitForSilence(socketPath)
@@ -77,13 +77,13 @@ async function askToEnd(daemon: DaemonHealth): Promise<void> {
 async function waitForLock(place: WorkspacePlace, socketPath: string): Promise<boolean> {
   if (!existsSync(place.beadsDir)) return true;
   place.refuseLinks();
-  // Loads SQLite, which takes a while: only for a daemon that is waited for.
+  // Loads SQLite, which takes a while, so only to wait for a daemon.
   const { acquireKernelLock } = await import('../platform/kernel-lock.ts');
   const endMs = performance.now() + STOP_TIMEOUT_MS;
   while (performance.now() < endMs) {
     const lock = await acquireKernelLock(place.lockFile, { waitMs: PAUSE_MS });
     lock?.release();
-    // A command may have started the next daemon meanwhile, which then holds the lock.
+    // If a command has started the next daemon already, that one holds the lock.
     if (lock !== undefined || isServedByOther(place, socketPath)) return true;
   }
   return false;
@@ -107,8 +107,8 @@ async function end(daemon: DaemonHealth, cause: BdError): Promise<void> {
 }
 
 /**
- * The process, if the kernel, the workspace and the records all agree that it is the daemon that was
- * found. One that started later than its record says is another daemon.
+ * The process, if the kernel, the workspace and the records agree that it is this daemon. One that started
+ * later than its record says is another daemon.
  */
 function findProcess(daemon: DaemonHealth): DaemonProcess | undefined {
   const { place, pid } = daemon;
@@ -140,7 +140,7 @@ function unreachableHere(place: WorkspacePlace, reason: string): BdError {
 
 function unreachable(daemon: DaemonHealth): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
-    message: `${nameOf(daemon)} cannot be asked to end: ${daemon.issue ?? 'it does not answer'}`,
+    message: `${nameOf(daemon)} cannot be stopped: ${daemon.issue ?? 'it does not answer'}`,
     remedy: 'Try again; if it stays like this, add --force: nothing that was acknowledged is lost.',
   });
 }

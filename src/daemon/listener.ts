@@ -88,7 +88,7 @@ function bind(server: Server, socketPath: string): Promise<void> {
 function placeLink(linkPath: string, socketPath: string): void {
   if (isFileOfOthers(linkPath)) {
     throw new BdError('FILE_UNUSABLE', {
-      message: `${linkPath} is no link, so bd did not make it`,
+      message: `${linkPath} is not a link, so bd did not make it`,
       remedy: 'Look where it came from, and move it away.',
     });
   }

@@ -6,10 +6,10 @@ import { findWorkspace } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
 
-/** The client's process, as far as local commands use it. */
+/** What local commands use of the client's process. */
 export interface ClientHost {
   cwd: string;
-  /** All of it, not a command's selection. */
+  /** All of it, not only what commands use. */
   env: Environment;
   /** The value of `--db`. */
   databaseFlag: string | undefined;
@@ -18,9 +18,9 @@ export interface ClientHost {
   cliFile: string;
   stdin: Readable;
   stdout: Writable;
-  /** Serves a workspace in this process until told to stop; returns the exit code. */
+  /** Serves a workspace in this process until interrupted; returns the exit code. */
   serve(place: WorkspacePlace, options: RunOptions): Promise<number>;
-  /** Aborted by the signal that ends a command which would go on for ever. */
+  /** Aborted by the signal that ends an endless command. */
   interrupted(): AbortSignal;
 }
 

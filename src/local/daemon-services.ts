@@ -14,7 +14,7 @@ import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts
 
 export function createDaemonServices(
   host: ClientHost,
-  /** Makes the workspace of a clone that has issues and no workspace yet. */
+  /** Creates the workspace of a clone that has issues and no workspace yet. */
   { prepare }: { prepare: () => Promise<boolean> },
 ): DaemonServices {
   const { env } = host;
@@ -32,7 +32,7 @@ export function createDaemonServices(
     },
     async switchDaemonOff(how) {
       const place = findHere(host);
-      // First, so that no other command starts it again meanwhile.
+      // First, so that no other command restarts it.
       await setDaemonOff(place, how);
       return await stopDaemonsOf(place, { env, ...how });
     },

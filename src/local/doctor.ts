@@ -19,7 +19,7 @@ import type { Environment } from '../platform/environment.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { findDaemonRefusal } from './start-daemon.ts';
 
-/** Checks everything that can be wrong, from `directory` or from here; changes nothing. */
+/** Checks the installation and the workspace of `directory`, by default of the current one; changes nothing. */
 export async function examine(host: ClientHost, directory?: string): Promise<DoctorReport> {
   const { env } = host;
   const cwd = directory === undefined ? host.cwd : resolve(host.cwd, directory);
@@ -111,14 +111,14 @@ function checkCrash(place: WorkspacePlace): Finding {
   };
 }
 
-/** A repository can bring along a link that leads elsewhere. */
+/** A repository may contain a link to somewhere else. */
 function checkSocketLink(place: WorkspacePlace): Finding {
   const { socketLink: path } = place;
   const base = { category: 'Daemon', name: 'Socket' } as const;
   const found = lstatSync(path, { throwIfNoEntry: false });
   const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
   if (found?.isSocket() === true) {
-    const message = `${path} is no link, and is not used: bd did not make it`;
+    const message = `${path} is not a link, so bd did not make it and does not use it`;
     return { ...base, status: 'warning', message, fix };
   }
   const resolved = resolveSocket(place);
@@ -126,7 +126,7 @@ function checkSocketLink(place: WorkspacePlace): Finding {
     case 'socket':
       return { ...base, status: 'ok', message: resolved.path };
     case 'absent':
-      return { ...base, status: 'ok', message: 'none; a daemon makes it when it starts' };
+      return { ...base, status: 'ok', message: 'none; a daemon creates it when it starts' };
     case 'untrusted': {
       const message = `${path} ${resolved.problem}, and is not used`;
       return { ...base, status: 'warning', message, fix };
@@ -136,7 +136,7 @@ function checkSocketLink(place: WorkspacePlace): Finding {
   }
 }
 
-/** Sockets lie there: a directory that other users can enter is not used. */
+/** For sockets: a directory that other users can enter is not used. */
 function checkRuntimeDirectory(env: Environment): Finding {
   const base = { category: 'Daemon', name: 'Runtime directory' } as const;
   const [refused] = findRefusedDirectories(env);
@@ -156,19 +156,19 @@ async function checkRegistry(env: Environment): Promise<Finding> {
   const base = { category: 'Daemon', name: 'Registry' } as const;
   const path = registryPath(env);
   const { problem } = await inspectRegistry(path);
-  if (problem === undefined) return { ...base, status: 'ok', message: 'it can be read' };
+  if (problem === undefined) return { ...base, status: 'ok', message: 'readable' };
   return {
     ...base,
     status: 'warning',
     message: `${path} cannot be used: ${problem}`,
-    detail: 'Daemons work without it, and write it anew.',
+    detail: 'Daemons work without it, and rewrite it.',
     fix: `rm -r ${shellWord(path ?? '')}`,
   };
 }
 
 function noDirectory(path: string): BdError {
   return new BdError('USAGE', {
-    message: `${path} is no directory`,
-    remedy: 'Name a project’s directory, or leave it out to look at this one.',
+    message: `${path} is not a directory`,
+    remedy: 'Name a project’s directory, or leave it out to check this one.',
   });
 }

@@ -13,12 +13,12 @@ import type { SharedIssues } from '../workspace/init/shared-issues.ts';
 import type { ClientHost } from './client-host.ts';
 import { makeWorkspace } from './workspace-services.ts';
 
-/** How long to wait at a time for another process that makes the workspace. */
+/** How long to wait at a time for another process that creates the workspace. */
 const LOOK_MS = 250;
 
 /**
- * Before a command runs: joins the issues of a clone that has no workspace yet. False when there is no
- * workspace and none can be made.
+ * Joins the issues of a clone that has no workspace yet, before a command runs. False when there is no
+ * workspace and none can be created.
  */
 export async function prepareWorkspace(io: CommandIo, host: ClientHost): Promise<boolean> {
   const { env, cwd, databaseFlag } = host;
@@ -49,7 +49,7 @@ async function joinFreshClone(io: CommandIo, env: Environment): Promise<boolean>
   }
 }
 
-/** Opens a classic workspace that git tracks as one whose file the people commit. */
+/** Opens a classic workspace that git tracks in the mode in which people commit the file. */
 async function adoptClassicWorkspace(
   place: WorkspacePlace,
   io: CommandIo,
@@ -62,12 +62,12 @@ async function adoptClassicWorkspace(
     const shared = await findTrackedIssues(place.projectDir, { env: selectDirectEnvironment(env) });
     if (shared !== undefined) await makeAndReport(shared, io, env);
   } catch (error) {
-    // The issues can be used nevertheless; `bd init` shows the problem again.
+    // The issues are usable anyway; `bd init` reports the problem again.
     io.stderr(`Warning: ${toBdError(error).message}\n`);
   }
 }
 
-/** Of several first commands at once, one makes the workspace and the others wait for it. */
+/** Of several first commands at once, one creates the workspace and the others wait for it. */
 async function makeAndReport(
   { directory, file, prefix }: SharedIssues,
   io: CommandIo,

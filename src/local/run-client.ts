@@ -10,7 +10,7 @@ import type { StdinPiece } from '../protocol/daemon-methods.ts';
 import type { ClientHost } from './client-host.ts';
 import type { DaemonReach } from './start-daemon.ts';
 
-/** The client's process, as far as the client itself uses it. */
+/** What the client uses of its process. */
 export interface ClientProcess extends ClientHost {
   /** When the command began, on the clock of `performance.now()`. */
   sinceMs: number;
@@ -33,8 +33,8 @@ interface Command {
 }
 
 /**
- * What almost every call does: find the socket, send the command line, print what comes back. Everything
- * else is behind import(), as loading a module takes time in every call.
+ * What almost every call does: find the socket, send the command line, print the output. Everything else is
+ * behind import(), as loading a module costs every call.
  */
 export async function runClient(
   argv: readonly string[],
@@ -50,7 +50,7 @@ export async function runClient(
   return await runThere(place, connection, command);
 }
 
-/** Through the daemon, or in this process when none can be reached. */
+/** Runs the command in the daemon, or in this process when none can be reached. */
 async function runThere(
   place: WorkspacePlace,
   connection: ConnectOutcome,
@@ -74,7 +74,7 @@ async function runThere(
     env: host.env,
     lockTimeout: line.lockTimeout,
     failure: reached.kind === 'none' ? reached.failure : undefined,
-    // A daemon that ended meanwhile may have done it.
+    // A daemon that has ended may have done it.
     key: attempts === 0 ? undefined : key,
   });
 }

@@ -14,7 +14,7 @@ import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { runCommand } from '../cli/execute.ts';
 
-/** Remembers what was printed, so that each cause is reported once. */
+/** Remembers its output, so that each cause is reported once. */
 interface RecordedIo extends CommandIo {
   hasPrinted(message: string): boolean;
 }
@@ -38,8 +38,8 @@ interface Opened {
 
 /**
  * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. Takes the lock
- * with the command's first call: by then every command has read its standard input, so others need not
- * wait until a person has typed it.
+ * with the command's first call: by then the command has read its standard input, so others need not wait
+ * for someone to type it.
  */
 export async function runDirectly(
   argv: readonly string[],
@@ -53,9 +53,9 @@ export async function runDirectly(
   }: {
     place: WorkspacePlace;
     env: Environment;
-    /** How long to wait for another process that holds the workspace, as the command line has it. */
+    /** How long to wait for the workspace's lock, as on the command line. */
     lockTimeout?: string | undefined;
-    /** Why there is no daemon, unless that was reported already. */
+    /** Why there is no daemon, unless another command reported it. */
     failure?: BdError | undefined;
     /** Of a command that a daemon may have done before it ended. */
     key?: string | undefined;

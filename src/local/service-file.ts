@@ -3,29 +3,29 @@ import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { workspaceKey } from '../place/socket-link.ts';
 
-/** What a service manager is to keep running. */
+/** What a service manager should keep running. */
 export interface ServiceWish {
   /** The workspace's `.beads`, by its real path. */
   beadsDir: string;
   /** Node, and the program that it runs. */
   program: readonly [execPath: string, file: string];
-  /** The person's own: git and ssh are found by it. */
+  /** The user's: the daemon finds git and ssh by it. */
   path: string;
 }
 
-/** A file that tells a service manager so. */
+/** The file for the service manager. */
 export interface ServiceFile {
   manager: 'systemd' | 'launchd';
-  /** By which the manager knows it. */
+  /** The manager's name for it. */
   name: string;
   path: string;
   content: string;
 }
 
-/** Begins each such file: another file is never written over, nor taken away. */
+/** In each such file: bd never overwrites or removes another file. */
 export const SERVICE_MARK = 'Made by `bd daemon service install`';
 
-const ABOUT = `${SERVICE_MARK}; \`bd daemon service uninstall\` takes it away.`;
+const ABOUT = `${SERVICE_MARK}; \`bd daemon service uninstall\` removes it.`;
 
 /** One service per workspace: systemd's on Linux, launchd's on macOS; undefined where bd knows no manager. */
 export function describeService(
@@ -118,7 +118,7 @@ function xml(text: string): string {
 
 function unprintable({ beadsDir }: ServiceWish): BdError {
   return new BdError('USAGE', {
-    message: `${JSON.stringify(beadsDir)} cannot be written into a service’s file`,
+    message: `${JSON.stringify(beadsDir)} cannot be written to a service’s file`,
     remedy: 'Take line breaks out of the paths.',
   });
 }

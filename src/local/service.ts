@@ -19,7 +19,7 @@ export function createServiceInstaller(host: ClientHost): SystemServices {
     async installService() {
       const place = findHere(host);
       const file = requireService(place, host);
-      // The service's daemon would find the workspace taken, and end.
+      // With the workspace taken, the service's daemon would end at once.
       await stopDaemonsOf(place, { env });
       return await install(file, env);
     },
@@ -28,13 +28,13 @@ export function createServiceInstaller(host: ClientHost): SystemServices {
       const file = requireService(findHere(host), host);
       const installed = readOwn(file.path) !== undefined;
       const running =
-        installed && (await tellManager([commandsFor(file).ask], env)).left.length === 0;
+        installed && (await runManager([commandsFor(file).ask], env)).left.length === 0;
       return { installed, running, path: file.path };
     },
   };
 }
 
-/** Together with its workspace; undefined when there is none. */
+/** For the removal of a workspace; undefined when it has no service. */
 export async function removeService(
   place: WorkspacePlace,
   host: ClientHost,
@@ -65,7 +65,7 @@ function requireService(place: WorkspacePlace, host: ClientHost): ServiceFile {
   });
 }
 
-/** The file names the first directory that was made for it, so that uninstalling can remove it. */
+/** The file notes the first directory that was created for it, so that uninstalling can remove it. */
 const MADE = /bd made: (.+?)(?: -->)?$/m;
 
 async function install(file: ServiceFile, env: Environment): Promise<ServiceReport> {
@@ -76,7 +76,7 @@ async function install(file: ServiceFile, env: Environment): Promise<ServiceRepo
       : MADE.exec(present)?.[1];
   const content = made === undefined ? file.content : withNote(file, `bd made: ${made}`);
   await writeFileAtomically(file.path, content);
-  return report(file, content, await tellManager(commandsFor(file).start, env));
+  return report(file, content, await runManager(commandsFor(file).start, env));
 }
 
 /** Undefined when there is none. */
@@ -84,10 +84,10 @@ async function uninstall(file: ServiceFile, env: Environment): Promise<ServiceRe
   const present = readOwn(file.path);
   if (present === undefined) return undefined;
   const { stop, forget } = commandsFor(file);
-  const stopped = await tellManager(stop, env);
+  const stopped = await runManager(stop, env);
   await rm(file.path, { force: true });
   await removeEmpty(dirname(file.path), MADE.exec(present)?.[1]);
-  const forgotten = await tellManager(forget, env);
+  const forgotten = await runManager(forget, env);
   const reason = stopped.reason ?? forgotten.reason;
   const left = [...stopped.left, ...forgotten.left];
   return report(file, present, reason === undefined ? { left } : { left, reason });
@@ -104,7 +104,7 @@ function readOwn(path: string): string | undefined {
   });
 }
 
-/** As a comment below the first one. */
+/** Adds a comment below the first one. */
 function withNote({ manager, content }: ServiceFile, note: string): string {
   const lines = content.split('\n');
   const at = lines.findIndex((line) => line.includes(SERVICE_MARK)) + 1;
@@ -112,7 +112,7 @@ function withNote({ manager, content }: ServiceFile, note: string): string {
   return lines.join('\n');
 }
 
-/** From `directory` up to the first that was made, as far as they are empty. */
+/** Removes empty directories from `directory` up to the first that was created. */
 async function removeEmpty(directory: string, firstMade: string | undefined): Promise<void> {
   if (firstMade === undefined || !`${directory}/`.startsWith(`${firstMade}/`)) return;
   for (let at = directory; at.length >= firstMade.length; at = dirname(at)) {
@@ -124,13 +124,17 @@ async function removeEmpty(directory: string, firstMade: string | undefined): Pr
   }
 }
 
-interface Told {
+interface ManagerResult {
   /** Commands that were not run. */
   left: string[];
   reason?: string;
 }
 
-function report({ path }: ServiceFile, content: string, { left, reason }: Told): ServiceReport {
+function report(
+  { path }: ServiceFile,
+  content: string,
+  { left, reason }: ManagerResult,
+): ServiceReport {
   return { path, content, left, reason: reason ?? null };
 }
 
@@ -162,10 +166,10 @@ function commandsFor({ manager, name, path }: ServiceFile): ManagerCommands {
 }
 
 /** Runs the commands in order up to the first that fails. */
-async function tellManager(
+async function runManager(
   commands: readonly (readonly string[])[],
   env: Environment,
-): Promise<Told> {
+): Promise<ManagerResult> {
   for (const [index, command] of commands.entries()) {
     const reason = await run(command, env);
     if (reason === undefined) continue;

@@ -17,7 +17,7 @@ export type DaemonReach =
   /** The command runs without a daemon; `failure` says why, unless another command reported it. */
   | { kind: 'none'; failure?: BdError };
 
-/** The daemon for a command that found none running. */
+/** Finds or starts the daemon for a command. */
 export async function reachDaemon(
   start: DaemonStart,
   timeouts: StartTimeouts,
@@ -29,20 +29,20 @@ export async function reachDaemon(
   return ensured.kind === 'failed' ? { kind: 'none', failure: ensured.error } : { kind: 'none' };
 }
 
-/** For a person who asks for it. */
+/** Starts one because the user asked for it. */
 export async function startDaemon(
   start: DaemonStart,
 ): Promise<{ pid: number; version: string; alreadyRunning: boolean }> {
   const before = await connect(start.place);
   const alreadyRunning = before.kind === 'connected';
-  // The person may have mended what kept it from starting.
+  // The user may have fixed what kept it from starting.
   forgetStartFailure(start.place);
   const socket = alreadyRunning ? before.socket : await connectOrStart(start);
   const { pid, version } = await ask(socket, 'daemon_status');
   return { pid, version, alreadyRunning };
 }
 
-/** For `bd mcp`, which does not work without one. */
+/** For `bd mcp`, which needs a daemon. */
 export async function requireDaemon(start: DaemonStart): Promise<Socket> {
   const off = refusedBySwitch(start.place);
   if (off !== undefined) throw noDaemon(off);
@@ -56,18 +56,18 @@ async function connectOrStart(start: DaemonStart): Promise<Socket> {
   if (ensured.kind === 'connected') return ensured.socket;
   if (ensured.kind !== 'forbidden') throw ensured.error;
   throw new BdError('DAEMON_UNAVAILABLE', {
-    message: `a daemon cannot be reached from here: ${ensured.reason}`,
-    remedy: 'Allow local sockets, or work without daemon: BEADS_NO_DAEMON=1.',
+    message: `cannot reach a daemon from here: ${ensured.reason}`,
+    remedy: 'Allow local sockets, or work without a daemon: BEADS_NO_DAEMON=1.',
   });
 }
 
-/** Why no daemon is started for a workspace, and what would change that. */
+/** Why no daemon starts for a workspace, and what would change that. */
 interface DaemonRefusal {
   reason: string;
   remedy: string;
 }
 
-/** Why a command starts none by itself. */
+/** Why a command starts none on its own. */
 export async function findDaemonRefusal(
   place: WorkspacePlace,
   { env }: { env: Environment },
@@ -84,19 +84,19 @@ export async function findDaemonRefusal(
   );
 }
 
-/** Where a daemon would do harm, even if a person asks for it. */
+/** A daemon would do harm here, even if the user asks for it. */
 function refusedByPlace({ beadsDir }: WorkspacePlace): DaemonRefusal | undefined {
   const owner = foreignOwner(beadsDir);
   if (owner !== undefined) {
     return {
       reason: `${beadsDir} belongs to another user (number ${owner})`,
-      remedy: 'Commands do their work without a daemon; as that user they would start one.',
+      remedy: 'Commands work without a daemon; as that user they would start one.',
     };
   }
   if (!isNetworkFileSystem(beadsDir)) return undefined;
   return {
     reason: `${beadsDir} is on a network file system, where two machines could each start one`,
-    remedy: 'Commands do their work without a daemon; on a local disk they would start one.',
+    remedy: 'Commands work without a daemon; on a local disk they would start one.',
   };
 }
 
@@ -115,7 +115,7 @@ async function refusedBySetting(
   { env }: { env: Environment },
 ): Promise<DaemonRefusal | undefined> {
   const { readConfig } = await import('../workspace/config/config.ts');
-  // A file that cannot be read is reported by the commands that use it.
+  // Commands that use the file report that it cannot be read.
   const config = await readConfig(place, { env }).catch(() => undefined);
   if (config === undefined || config.truth('daemon.auto_start')) return undefined;
   return {

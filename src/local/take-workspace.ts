@@ -15,7 +15,7 @@ export async function takeWorkspace(
   const lock = await acquireKernelLock(place.lockFile, { waitMs });
   if (lock !== undefined) return lock;
   throw new BdError('LOCK_UNAVAILABLE', {
-    message: `${place.nameHolder()} holds ${place.beadsDir}, and did not let go within ${waitMs / 1000} s`,
+    message: `${place.nameHolder()} holds ${place.beadsDir}, and did not release it within ${waitMs / 1000} s`,
     remedy: 'Wait until it is done; if it is a daemon, stop it with `bd daemon stop`.',
   });
 }

@@ -17,7 +17,7 @@ import { removeService } from './service.ts';
 
 type Caller = Pick<ClientHost, 'cwd' | 'env'>;
 
-/** Loads the code behind each command when it runs: git runs `bd merge` for every file. */
+/** Loads the code of each command when it runs: git runs `bd merge` for every file. */
 export function createWorkspaceServices(host: ClientHost): WorkspaceServices {
   return {
     async completeClone(request) {
@@ -54,7 +54,7 @@ async function previewUninstall(
   return { ...report, changes: ['stopped the daemon', ...report.changes] };
 }
 
-/** Holds the workspace's lock meanwhile, and waits for it no longer than that. */
+/** Holds the workspace's lock, for which it waits at most `waitMs`. */
 export async function makeWorkspace(
   request: InitRequest,
   caller: Caller,

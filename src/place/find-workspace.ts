@@ -13,12 +13,12 @@ export interface Search {
   databaseFlag?: string | undefined;
 }
 
-/** What makes a directory a workspace, whoever made it. */
+/** A directory with one of these is a workspace, of bd or of another tool. */
 const WORKSPACE_FILES = ['metadata.json', 'beads.db'];
 
 /**
  * The workspace of a command: `--db` or `BEADS_DB`, then `BEADS_DIR`, then upward from the working
- * directory. Undefined when none is found; a place that was named and is none throws `NO_WORKSPACE`.
+ * directory. Undefined when none is found; throws `NO_WORKSPACE` when a named place is not a workspace.
  */
 export function findWorkspace({ cwd, env, databaseFlag }: Search): WorkspacePlace | undefined {
   const database = databaseFlag ?? (env['BEADS_DB'] || undefined);
@@ -40,15 +40,15 @@ function openNamed(path: string, name: string): WorkspacePlace {
 }
 
 /**
- * Ends at the home directory: what lies above is not this person's project. All working trees of a
- * repository have one workspace between them, so where there are several the nearest is not enough.
+ * Stops at the home directory: above it is no project of this user. All working trees of a repository share
+ * one workspace, so with several of them the nearest may not be the right one.
  */
 function searchUpward(
   cwd: string,
   { home }: { home: string | undefined },
 ): WorkspacePlace | undefined {
   let own: WorkspacePlace | undefined;
-  // In a nested repository the working trees of the outer one have nothing at this place.
+  // The outer repository's working trees contain nothing below a nested repository.
   let from = cwd;
   let upTo: string | undefined;
   for (let directory = cwd; ; directory = dirname(directory)) {
@@ -56,7 +56,7 @@ function searchUpward(
     if (own?.redirectedFrom !== undefined) return own;
     if (own !== undefined) upTo ??= directory;
     const dotGit = statIfReachable(join(directory, '.git'));
-    // The way of nearly all calls: an ordinary repository with a workspace.
+    // Nearly all calls: an ordinary repository with a workspace.
     if (own !== undefined && dotGit?.isDirectory() === true) return own;
     if (dotGit !== undefined) {
       const shared = findShared(directory, { from, upTo: upTo ?? directory });
@@ -67,7 +67,7 @@ function searchUpward(
   }
 }
 
-/** Directories of a working tree: the search goes from one up to the other. */
+/** Directories of a working tree, between which to search upward. */
 interface Stretch {
   from: string;
   upTo: string;
@@ -75,8 +75,8 @@ interface Stretch {
 
 /**
  * The workspace that the working trees of a repository share, at the same place in each: the main one's;
- * else the first by name that holds a store; else, as nobody has used one yet, the first of all, so that
- * two first commands in two of them meet.
+ * else the first by name with a store; else, as none was used yet, the first by name, so that first commands
+ * in two of them find the same one.
  */
 function findShared(topLevel: string, { from, upTo }: Stretch): WorkspacePlace | undefined {
   const commonDir = findGitRepository(topLevel)?.commonDir;
@@ -105,22 +105,22 @@ function openInWorktree(
 }
 
 function open(directory: string): WorkspacePlace | undefined {
-  // The one call that most ancestors cost.
+  // For most ancestors this is the only system call.
   if (!isDirectory(directory)) return undefined;
   const redirect = readTextIfReachable(join(directory, 'redirect'))?.trim();
   if (redirect !== undefined && redirect !== '') return followRedirect(directory, redirect);
   return isWorkspace(directory) ? openPlace(directory) : undefined;
 }
 
-/** One step only, so that two files cannot send us in a circle. */
+/** One step only, so that two files cannot form a loop. */
 function followRedirect(directory: string, redirect: string): WorkspacePlace {
   const target = resolve(dirname(directory), redirect);
   if (isDirectory(target) && isWorkspace(target)) {
     return new WorkspacePlace(openPlace(target).beadsDir, { redirectedFrom: directory });
   }
   throw new BdError('NO_WORKSPACE', {
-    message: `no beads database found: ${join(directory, 'redirect')} leads to ${target}`,
-    remedy: 'Correct the path in that file, or remove it; it counts from the project directory.',
+    message: `no beads database found: ${join(directory, 'redirect')} points to ${target}, which is not a workspace`,
+    remedy: 'Correct the path in that file, relative to the project directory, or remove the file.',
   });
 }
 
@@ -128,12 +128,12 @@ function isWorkspace(directory: string): boolean {
   return WORKSPACE_FILES.some((name) => statIfReachable(join(directory, name))?.isFile() === true);
 }
 
-/** Whether this workspace was made by another tool, and bd was never set up in it. */
+/** Whether another tool made this workspace, and bd was never set up in it. */
 export function lacksProject({ metadataFile }: WorkspacePlace): boolean {
   return readTextIfReachable(metadataFile)?.includes('"project_id"') !== true;
 }
 
-/** A database, under the name that the metadata gives it. */
+/** Whether there is a database, by the name that the metadata gives it. */
 function holdsStore(place: WorkspacePlace): boolean {
   return ['beads.db', databaseName(place)].some(
     (name) => name !== undefined && statIfReachable(place.file(name))?.isFile() === true,

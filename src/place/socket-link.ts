@@ -49,7 +49,7 @@ export function resolveSocket(place: WorkspacePlace): ResolvedSocket {
   const path = readLink(linkPath);
   if (path === undefined) {
     return isFileOfOthers(linkPath)
-      ? { kind: 'untrusted', problem: 'is no link, so bd did not make it' }
+      ? { kind: 'untrusted', problem: 'is not a link, so bd did not make it' }
       : { kind: 'absent' };
   }
   const untrusted = {

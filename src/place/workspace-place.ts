@@ -5,9 +5,9 @@ import { findGitRepository, type GitRepository } from '../git/repository.ts';
 import { readTextIfReachable } from '../platform/safe-stat.ts';
 
 /**
- * Every name that bd itself uses in `.beads`, and how long it is kept. `daemon`: of this machine, made by
- * daemons and their clients; goes with `bd uninstall`. `store`: of this machine, can be built again.
- * `aside`: of this machine, keeps what a person may want back. `project`: for git.
+ * Every name that bd itself uses in `.beads`, by purpose. `daemon`: local files of daemons and their clients,
+ * which `bd uninstall` removes. `store`: local, can be rebuilt. `aside`: local, what the user may want back.
+ * `project`: for git.
  */
 export const FILE_NAMES = {
   daemon: [
@@ -33,23 +33,23 @@ export const FILE_NAMES = {
   ],
 } as const;
 
-/** All but the socket's link, which is one on purpose. */
+/** All but the socket's link, which is a link on purpose. */
 const WRITTEN_NAMES: readonly string[] = Object.values(FILE_NAMES)
   .flat()
   .filter((name) => name !== 'bd.sock');
 
-/** Whether a name in `.beads` is a daemon's, or a new version of a file that was never put in its place. */
+/** Whether a name in `.beads` is a daemon's, or of a staged file that was never committed. */
 export function isDaemonFile(name: string): boolean {
   return FILE_NAMES.daemon.some((each) => name.startsWith(each)) || /^\..+\.tmp$/.test(name);
 }
 
 /**
- * Where a workspace is, and every file in it that bd names itself. Made once, where a command or a daemon
- * begins, and handed down: nothing below joins a file name to a directory again. The names of the store and
- * the mirror come from `metadata.json`, so an open workspace knows those.
+ * Where a workspace is, and every file in it that bd names itself. Created once, where a command or a daemon
+ * begins, and passed down: nothing below joins a file name to a directory. The names of the store and the
+ * mirror come from `metadata.json`, so an open workspace knows those.
  */
 export class WorkspacePlace {
-  /** The real path of `.beads`: all ways to one workspace meet here. */
+  /** The real path of `.beads`, the same by whatever path the workspace was found. */
   readonly beadsDir: string;
   readonly projectDir: string;
   /** The `.beads` whose `redirect` file led here. */
@@ -63,7 +63,7 @@ export class WorkspacePlace {
     this.redirectedFrom = redirectedFrom;
   }
 
-  /** Looked for when it is first asked for; undefined without git. */
+  /** Found on first use; undefined without git. */
   get repository(): GitRepository | undefined {
     this.#repository ??= { found: findGitRepository(this.projectDir) };
     return this.#repository.found;
@@ -87,12 +87,12 @@ export class WorkspacePlace {
     return this.file('daemon.lock');
   }
 
-  /** Held for a moment by the client that starts a daemon. */
+  /** Held briefly by the client that starts a daemon. */
   get startLockFile(): string {
     return this.file('daemon.lock.start');
   }
 
-  /** For people and classic clients: no decision is made from it. */
+  /** For people and classic clients: no decision depends on it. */
   get pidFile(): string {
     return this.file('daemon.pid');
   }
@@ -101,7 +101,7 @@ export class WorkspacePlace {
     return this.file('daemon.log');
   }
 
-  /** What the last daemon that crashed left for people. */
+  /** The report of the last crash. */
   get crashFile(): string {
     return this.file('daemon.crash');
   }
@@ -116,7 +116,7 @@ export class WorkspacePlace {
     return this.file('daemon.failed');
   }
 
-  /** Lines that could not be read, word for word. */
+  /** Unreadable lines, unchanged. */
   get quarantineDirectory(): string {
     return this.file('quarantine');
   }
@@ -132,9 +132,9 @@ export class WorkspacePlace {
   }
 
   /**
-   * Call before opening anything in `.beads` for writing. Git stores symbolic links, so a cloned
-   * repository can bring one along, and bd would write wherever it leads. Throws `FILE_UNUSABLE`.
-   * `.beads` itself may be a link: only the person can have made that one.
+   * Call before opening anything in `.beads` for writing. Git stores symbolic links, so a cloned repository
+   * may contain one, and bd would write to its target. Throws `FILE_UNUSABLE`. `.beads` itself may be a link:
+   * only the user can have made that one.
    */
   refuseLinks(names: readonly string[] = WRITTEN_NAMES): void {
     for (const path of names.map((name) => this.file(name))) {
@@ -142,19 +142,19 @@ export class WorkspacePlace {
       throw new BdError('FILE_UNUSABLE', {
         message: `${path} is a symbolic link to ${readlinkSync(path)}, and bd does not write through it`,
         remedy:
-          'Remove the link, and look where it came from: a repository can bring such a link along.',
+          'Remove the link, and find out where it came from: a repository may contain such a link.',
         details: { path },
       });
     }
   }
 
-  /** For messages only: the file may be left over from a daemon that was killed. */
+  /** For messages only: the file may be a killed daemon's. */
   readPid(): number | undefined {
     const pid = Number.parseInt(readTextIfReachable(this.pidFile) ?? '', 10);
     return pid > 0 ? pid : undefined;
   }
 
-  /** The process that seems to hold the workspace, for a message. */
+  /** The process that probably holds the workspace, for a message. */
   nameHolder(): string {
     const pid = this.readPid();
     return pid === undefined ? 'another process' : `process ${pid}`;

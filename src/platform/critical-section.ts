@@ -30,7 +30,7 @@ export async function enterCriticalSection(
         stale: STALE_MS,
         onCompromised: () => {},
       });
-      // It was lost meanwhile, and is another process's to release.
+      // If another process has taken it over, that one releases it.
       return { kind: 'entered', leave: () => release().catch(() => {}) };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;

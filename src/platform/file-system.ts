@@ -14,7 +14,7 @@ export function isNetworkFileSystem(directory: string): boolean {
   try {
     return NETWORK_TYPES.has(statfsSync(directory).type);
   } catch {
-    // The system does not tell.
+    // Unknown to the system.
     return false;
   }
 }

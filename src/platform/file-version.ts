@@ -8,7 +8,7 @@ const CONTENT = ['size', 'mtimeMs'] as const;
 
 /**
  * Changes when the file is written or replaced; `none` without a file. A replacement can get the old file's
- * inode number: its size and time tell them apart.
+ * inode number, and differs in size or time.
  */
 export function fileVersion(path: string): string {
   return read(path, [...PLACE, ...CONTENT]);
@@ -21,11 +21,11 @@ export function contentVersion(path: string): string {
 
 /** A file's status as the system keeps it, to the nanosecond. */
 export interface FileStamp {
-  /** The same as long as nobody writes to the file, once it is settled. */
+  /** Once settled, the same until the file is written. */
   text: string;
   /**
    * The file was last written so long before the look that any later write gets another time. Until
-   * then a write of the same size can leave the stamp as it is, and only the content tells.
+   * then a write of the same size may leave the stamp unchanged.
    */
   isSettled: boolean;
 }

@@ -16,7 +16,7 @@ const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 const READING = constants.O_RDONLY;
 
-/** A repository can bring along a link that leads elsewhere. */
+/** A repository may contain a link to somewhere else. */
 const NO_LINK = constants.O_NOFOLLOW;
 
 /**

@@ -19,8 +19,8 @@ const TICKS_PER_SECOND = 100;
 const PAUSE_MS = 20;
 
 /**
- * This user's processes whose interpreter runs a file of that name. Only Linux tells (proc(5)): elsewhere
- * the list is empty, so nothing is proven and nothing gets a signal.
+ * This user's processes whose interpreter runs a file of that name. Only on Linux, by proc(5): elsewhere the
+ * list is empty, so nothing is proven and nothing gets a signal.
  */
 export function listOwnProcesses(program: string): OwnProcess[] {
   try {
@@ -33,7 +33,7 @@ export function listOwnProcesses(program: string): OwnProcess[] {
   }
 }
 
-/** Whether the number still belongs to that process: the system gives numbers out again. */
+/** Whether the number still belongs to that process: the system reuses numbers. */
 function provesProcess({ pid, program, args, startedMs }: OwnProcess): boolean {
   const now = readProcess(pid);
   return (

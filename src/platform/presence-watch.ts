@@ -8,21 +8,21 @@ export interface PresenceWatch {
 }
 
 /**
- * Calls back at once when the directory is moved or deleted, or when one of `names` appears or goes in it. It
- * does not notice a move of a parent directory.
+ * Calls back at once when the directory is moved or deleted, or when one of `names` appears or disappears in
+ * it. It does not notice a move of a parent directory.
  */
 export function watchPresence(
   directory: string,
   { names, onChange }: { names: readonly string[]; onChange: () => void },
 ): PresenceWatch {
-  const told = new Set([basename(directory), ...names]);
+  const watched = new Set([basename(directory), ...names]);
   let isWatching = true;
   const giveUp = (): void => {
     isWatching = false;
   };
   try {
     const watcher = watch(directory, { persistent: false }, (event, name) => {
-      if (event === 'rename' && (name === null || told.has(name))) onChange();
+      if (event === 'rename' && (name === null || watched.has(name))) onChange();
     });
     watcher.on('error', giveUp);
     return {

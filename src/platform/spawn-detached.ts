@@ -28,7 +28,7 @@ export function spawnDetached(
     output,
   }: {
     env: Environment;
-    /** One that may go away is a bad place: it could not be moved or unmounted. */
+    /** One that stays: the process keeps it from being unmounted. */
     directory: string;
     /** Never our own: `$(command)` would wait for a program that keeps its output open. */
     output: number | undefined;
@@ -64,7 +64,7 @@ function coverInherited(nothing: number): ('ignore' | number)[] {
 
 /**
  * Descriptors beside the standard three that children inherit: Node keeps back only those up to the first
- * gap above 15. Empty where the system does not tell.
+ * gap above 15. Empty where the system has no such list.
  */
 function listInherited(): number[] {
   try {

@@ -121,7 +121,7 @@ test('conflicts are a table of one line each, and files that were kept aside are
     'ISSUE  FIELD      SHOWN                             OTHERS\n' +
       't-1    comment x  one \ufffd[2Jlong long long long lon…  two\n' +
       '\nLines that could not be read are kept in:\n  /project/.beads/quarantine/ab.jsonl\n' +
-      'Mend them, take them in with `bd import -i FILE`, and remove the file.\n',
+      'Fix them, import them with `bd import -i FILE`, and remove the file.\n',
   );
 });
 

@@ -29,7 +29,7 @@ test.each([
 ] as const)('where %s cannot be made, nothing of the listener stays', async (_what, file) => {
   mkdirSync(join(place[file], 'full'), { recursive: true });
   await expect(listen(place, { env, accept })).rejects.toThrow(
-    /EISDIR|EEXIST|ENOTEMPTY|is no link/,
+    /EISDIR|EEXIST|ENOTEMPTY|is not a link/,
   );
   await eventually(() => sockets().length === 0, { what: 'the socket is gone' });
   expect(readLink(place.socketLink)).toBeUndefined();

@@ -16,7 +16,7 @@ test('the systemd unit runs this workspace’s daemon, with every odd character 
   });
   expect(file?.name).toMatch(/^bd-daemon-[\da-z]+\.service$/);
   expect(file?.content.split('\n')).toEqual([
-    '# Made by `bd daemon service install`; `bd daemon service uninstall` takes it away.',
+    '# Made by `bd daemon service install`; `bd daemon service uninstall` removes it.',
     '[Unit]',
     'Description=bd daemon of /home/mia/my "own" 100%% $x',
     'ConditionPathIsDirectory=/home/mia/my "own" 100%% $x/.beads',

@@ -103,5 +103,5 @@ test('a redirect counts from the project directory', () => {
 test('a redirect to nothing is an error that names it', () => {
   mkdirSync(at('p', '.beads'), { recursive: true });
   writeFileSync(at('p', '.beads', 'redirect'), '../gone/.beads');
-  expect(() => find(at('p'))).toThrow(/redirect leads to .*gone/);
+  expect(() => find(at('p'))).toThrow(/redirect points to .*gone/);
 });

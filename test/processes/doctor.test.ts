@@ -261,7 +261,7 @@ describe('what is wrong is said, with the command that mends it', () => {
     rmSync(directory, { recursive: true });
     symlinkSync(workspace.home, directory);
     const [wrong] = await findings();
-    expect(wrong?.message).toContain('is no directory');
+    expect(wrong?.message).toContain('is not a directory');
     chmodSync(workspace.runtimeDir, 0o777);
     const [open] = await findings();
     expect(open).toMatchObject({ fix: `chmod 700 ${workspace.runtimeDir}` });

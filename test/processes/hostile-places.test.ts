@@ -75,7 +75,7 @@ describe('a planted bd.sock', () => {
 
   test('that is a socket itself is not spoken to', async () => {
     const { heard } = await eavesdrop(pathOf('bd.sock'));
-    expect(await warnings()).toMatch(/bd\.sock is no link, and is not used/);
+    expect(await warnings()).toMatch(/bd\.sock is not a link, so bd did not make it/);
     expect(await workspace.bdText(['q', 'A secret plan'])).toMatch(/^t-/);
     expect(heard()).toBe('');
   });
@@ -95,9 +95,9 @@ describe('a planted bd.sock', () => {
       expect(quiet).toMatchObject({ exitCode: 0, stderr: '' });
       const refused = await workspace.bd(['daemon', 'start']);
       expect(refused.exitCode).toBe(5);
-      expect(refused.stderr).toContain('bd.sock is no link');
+      expect(refused.stderr).toContain('bd.sock is not a link');
       const served = await workspace.bd(['daemon', 'run'], { program: BD });
-      expect(served.stderr).toContain('bd.sock is no link');
+      expect(served.stderr).toContain('bd.sock is not a link');
       const left = lstatSync(pathOf('bd.sock'));
       expect(left.isFile() || left.isDirectory()).toBe(true);
       expect(existsSync(pathOf('daemon.crash'))).toBe(false);
@@ -111,7 +111,7 @@ describe('a planted bd.sock', () => {
     plant.directory(pathOf('bd.sock'));
     await eventually(() => !existsSync(`/proc/${pid}`), { deadlineMs: 40_000 });
     expect(existsSync(pathOf('daemon.crash'))).toBe(false);
-    expect(readFileSync(pathOf('daemon.log'), 'utf8')).toContain('bd.sock is no link');
+    expect(readFileSync(pathOf('daemon.log'), 'utf8')).toContain('bd.sock is not a link');
     expect(await workspace.bdText(['list'])).toContain('First');
     expect(existsSync(join(pathOf('bd.sock'), 'file'))).toBe(true);
   });

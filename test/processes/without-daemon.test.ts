@@ -142,7 +142,7 @@ test('commands that do without wait for each other as long as they are told to',
   const wait = (...timeout: string[]) => workspace.bd(['count', ...timeout], { env });
   expect(await wait('--lock-timeout', '100ms')).toMatchObject({
     exitCode: 5,
-    stderr: expect.stringContaining('did not let go within 0.1 s') as string,
+    stderr: expect.stringContaining('did not release it within 0.1 s') as string,
   });
   expect(await wait('--lock-timeout', 'soon')).toMatchObject({
     exitCode: 2,

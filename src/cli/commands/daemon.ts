@@ -18,7 +18,7 @@ export const daemonCommand: CommandDefinition = {
     {
       name: 'start',
       about: 'Start it, unless it runs',
-      flags: [['--foreground', 'run it here, until told to stop']],
+      flags: [['--foreground', 'run it in this process until interrupted']],
       run: (invocation) => (invocation.flags.has('foreground') ? serve : start)(invocation),
     },
     {
@@ -52,7 +52,7 @@ export const daemonCommand: CommandDefinition = {
     { name: 'logs', about: 'Show the end of its log', flags: LOG_FLAGS, run: showLog },
     {
       name: 'run',
-      about: 'Run it here, until told to stop',
+      about: 'Run it in this process until interrupted',
       flags: [['--stay', 'also when idle for long']],
       run: serve,
     },

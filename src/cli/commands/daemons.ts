@@ -105,7 +105,7 @@ async function stopAll({ services, flags, io, confirm }: Invocation): Promise<nu
 function target({ args: [target] }: Invocation): string {
   if (target !== undefined && target !== '') return target;
   throw new BdError('USAGE', {
-    message: 'whose daemon is not said',
+    message: 'no daemon is named',
     remedy: 'Name the workspace’s directory or the PID; `bd daemons list` shows them.',
   });
 }

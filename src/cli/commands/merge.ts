@@ -22,12 +22,12 @@ export const mergeCommand: CommandDefinition = {
     if (problems.length === 0) return 0;
     io.stderr(listProblems(problems.map((problem) => `Error: ${oneLine(problem)}`)));
     io.stderr('The merged file holds every line: correct it, then `git add` it.\n');
-    // Told apart from any way not to have merged; git's driver goes by it.
+    // The merge driver distinguishes this from a failure to merge.
     return 4;
   },
 };
 
-/** `%O %A %B` of git's drivers, with `%L %P` perhaps; or the output first, as the classic tool has it. */
+/** `%O %A %B` of git's drivers, perhaps with `%L %P`; or the output first, as in the classic tool. */
 function readPaths(paths: readonly string[]): MergePaths {
   const [first = '', second = '', third = '', fourth = ''] = paths;
   if (paths.length === 3 || paths.length === 5) {

@@ -2,7 +2,7 @@ import type { CommandDefinition, Invocation } from '../command.ts';
 import { indent } from '../output/printable.ts';
 import type { ServiceReport } from '../local-services.ts';
 
-/** For people who want the daemon at boot; nobody needs it. */
+/** For users who want the daemon to run from boot; bd does not need it. */
 export const serviceCommand: CommandDefinition = {
   name: 'service',
   about: 'Have systemd or launchd run it from login',
@@ -40,5 +40,5 @@ async function showStatus({ services, print }: Invocation): Promise<void> {
 
 function renderLeft({ left, reason }: ServiceReport, done: string): string {
   if (left.length === 0) return done === '' ? '' : `${done}\n`;
-  return `The service manager was not told (${reason}). Run:\n${indent(left.join('\n'))}\n`;
+  return `The service manager did not accept it (${reason}). Run:\n${indent(left.join('\n'))}\n`;
 }

@@ -30,7 +30,7 @@ function readAssignee({ flags, actor }: Invocation): string | undefined {
   if (assignee !== undefined || !flags.has('assigned')) return assignee;
   if (actor !== undefined) return actor;
   throw new BdError('USAGE', {
-    message: '--assigned does not say to whom',
+    message: '--assigned needs an actor',
     remedy: 'Add --actor NAME, or use --assignee NAME.',
   });
 }

@@ -5,9 +5,9 @@ export const syncCommand: CommandDefinition = {
   name: 'sync',
   about: 'Share now: fetch, merge, commit and push, then report the result',
   flags: [
-    ['--status', 'only show how things are'],
+    ['--status', 'only show the state of sharing'],
     ['--flush-only', 'only write the JSONL file'],
-    ['--publish', 'put the branch on the remote again that was deleted there'],
+    ['--publish', 'push the branch again after it was deleted on the remote'],
     ['--full', ''],
     ['-m, --message <text>', ''],
     ['--no-git-history', ''],
@@ -40,7 +40,7 @@ async function sync(invocation: Invocation): Promise<number> {
   print({ json: report, text: '' });
   const { error, remedy } = await call('sync_status', {});
   if (error === null && report.error !== null) {
-    // The cycle that was asked for has not ended yet: what it waits for is all there is to tell.
+    // The cycle is still running, so the error is what it waits for.
     io.stderr(`Error: ${report.error}\n`);
     return 1;
   }

@@ -1,6 +1,6 @@
 import type { MigrationReport } from '../../protocol/methods/workspace.ts';
 
-/** A line for each thing that was made, undone or left. */
+/** A line for each change. */
 export function listChanges(changes: readonly string[]): string {
   return changes.map((change) => `  - ${change}\n`).join('');
 }
@@ -15,7 +15,7 @@ export function listProblems(problems: readonly string[]): string {
   return [...lines, left > 0 ? `  and ${left} more\n` : ''].join('');
 }
 
-/** What was changed, and what is left to the person. */
+/** What was changed, and what is left to the user. */
 export function renderMigration({
   changes,
   left,

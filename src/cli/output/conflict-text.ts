@@ -11,7 +11,7 @@ import type { Screen } from './screen.ts';
 /** Columns that one value may take in the list. */
 const VALUE_WIDTH = 32;
 
-/** A line for each conflict: issue, field, what is shown, what else there is. */
+/** A line for each conflict: issue, field, shown value, other values. */
 export function renderConflictRows(conflicts: readonly ConflictJson[], screen: Screen): string {
   const heading = ['ISSUE', 'FIELD', 'SHOWN', 'OTHERS'];
   const rows = conflicts.map((conflict) => [
@@ -33,14 +33,14 @@ function short(field: string, { value }: VersionJson): string {
   return cutToWidth(oneLine(summary(field, value)), VALUE_WIDTH);
 }
 
-/** Files of lines that nobody could read; nothing when there are none. */
+/** The files of unreadable lines; empty when there are none. */
 export function renderKeptAside(files: readonly string[]): string {
   if (files.length === 0) return '';
   const list = files.map((file) => `  ${oneLine(file)}\n`).join('');
-  return `\nLines that could not be read are kept in:\n${list}Mend them, take them in with \`bd import -i FILE\`, and remove the file.\n`;
+  return `\nLines that could not be read are kept in:\n${list}Fix them, import them with \`bd import -i FILE\`, and remove the file.\n`;
 }
 
-/** Every value whole, with who wrote it when, and the commands that settle it. */
+/** Every value in full, with its writer and time, and the commands that settle the conflict. */
 export function renderConflicts(conflicts: readonly ConflictJson[], screen: Screen): string {
   const edits = conflicts.filter(({ kind }) => kind === 'edited-while-deleted');
   const rest = conflicts.filter(({ kind }) => kind !== 'edited-while-deleted');
@@ -50,12 +50,12 @@ export function renderConflicts(conflicts: readonly ConflictJson[], screen: Scre
   ].join('\n');
 }
 
-/** One decision settles them all. */
+/** One decision settles all of them. */
 function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string {
   const [{ issue_id: id, field } = { issue_id: '', field: '' }] = edits;
   const command = `bd conflicts resolve ${id} ${typed(field)}`;
   return [
-    'Deleted, and edited by somebody who did not know of it:\n',
+    'Deleted here, and edited in a clone that did not have the deletion yet:\n',
     ...edits.map(
       ({ field: name, shown, others }) =>
         `${screen.bold(oneLine(name))}\n${renderVersion('edit', { field: name, version: shown }, screen)}` +
@@ -104,7 +104,7 @@ function renderVersion(
   return `  ${name}${screen.dim(written)}\n${indent(text, '    ')}\n`;
 }
 
-/** What became of a conflict. */
+/** The result of settling a conflict. */
 export function renderSettled({ issue, field, kind, value }: Result<'resolve_conflict'>): string {
   if (kind === 'cycle') return `Removed ${oneLine(field)} of ${issue.id}\n`;
   if (kind === 'edited-while-deleted') {
@@ -129,19 +129,19 @@ function isWritten(field: string): boolean {
   return !['created', 'deleted', 'label', 'edge', 'metadata_order'].includes(kind);
 }
 
-/** As a shell takes it. */
+/** Quoted for a shell. */
 function typed(field: string): string {
   return shellWord(oneLine(field));
 }
 
-/** The value of a field for people, as short as it can be told. */
+/** The value of a field for people, in short. */
 function summary(field: string, value: unknown): string {
   if (kindOf(keyOfField(field)) !== 'state') return whole(field, value);
   const { status, close_reason: reason } = value as StatusGroup;
   return reason === undefined ? status : `${status}, ${reason}`;
 }
 
-/** Texts as they are, what moves together in one line. */
+/** Texts unchanged, grouped fields in one line. */
 function whole(field: string, value: unknown): string {
   if (value === null) return '(none)';
   switch (kindOf(keyOfField(field))) {

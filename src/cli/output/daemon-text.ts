@@ -67,7 +67,7 @@ function renderDuration(seconds: number): string {
   return shown.map(([count, unit]) => `${count}${unit}`).join(' ');
 }
 
-/** Paths and versions come from a file that anybody may have written. */
+/** Any program may have written the registry: its paths and versions may hold control characters. */
 export function renderDaemons(daemons: readonly DaemonEntry[], screen: Screen): string {
   if (daemons.length === 0) return 'No daemons.\n';
   const rows = daemons.map(({ workspace, pid, version, status, issue }) => [
@@ -95,7 +95,7 @@ export const LOG_FLAGS: readonly FlagDefinition[] = [
   ['-f, --follow', 'print new lines as they are written, until Ctrl-C'],
 ];
 
-/** The log is JSON, a line each: with `--follow` it is the same for people and programs. */
+/** The log is JSON lines, so with `--follow` the output is the same for people and programs. */
 export async function printLog(
   { flags, services, io, isJson, print }: Invocation,
   place: WorkspacePlace,

@@ -41,7 +41,7 @@ function mark({ conflicts = [] }: IssueDetails, field: string): string {
   return isMarked ? ' (in conflict)' : '';
 }
 
-/** What is empty has no place for a mark, so that all are named once more. */
+/** Empty fields are not shown and cannot be marked, so this names all of them. */
 function conflictNote({ id, conflicts = [] }: IssueDetails): string {
   if (conflicts.length === 0) return '';
   const fields = conflicts.map(oneLine).join(', ');

@@ -6,7 +6,7 @@ const COMBINING = /^(?:\p{M}|\p{Cf})$/u;
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\p{Emoji_Presentation}]$/u;
 
-/** Somebody else's text in our terminal: it must not move the cursor or change colours. */
+/** Text from other users must not move the cursor or change colours. */
 export function oneLine(text: string): string {
   return severalLines(text).replace(/\s*[\n\t]\s*/g, ' ');
 }
@@ -19,7 +19,7 @@ export function indent(text: string, by = '  '): string {
   return text.replace(/^(?=.)/gm, by);
 }
 
-/** Columns that a terminal takes for it. */
+/** The columns that it fills in a terminal. */
 export function displayWidth(text: string): number {
   let width = 0;
   for (const character of text) width += characterWidth(character);

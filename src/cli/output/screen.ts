@@ -2,9 +2,9 @@ import type { CommandIo } from '../command-io.ts';
 
 export type Paint = (text: string) => string;
 
-/** How text answers are set: plain and as wide as it takes, unless a terminal is looking. */
+/** How answers are laid out: plain and of any width, unless the output is a terminal. */
 export interface Screen {
-  /** Columns that a line may fill; undefined when nobody's terminal would break it. */
+  /** Columns that a line may fill; undefined unless the output is a terminal. */
   readonly width: number | undefined;
   readonly bold: Paint;
   readonly dim: Paint;

@@ -2,7 +2,7 @@ import type { SharingState, SyncReport, SyncStatus } from '../../core/sharing.ts
 import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import { renderMoment } from './printable.ts';
 
-/** The state of sharing in a line, what to do when something is in the way, and what is to be decided. */
+/** The state of sharing, what to do about a problem, and conflicts, a line each. */
 export function renderSyncStatus(status: WorkspaceStatus): string {
   const last = status.last_ok === null ? '' : `, last shared ${renderMoment(status.last_ok)}`;
   const lines = [`Sync: ${stateText(status)}${last}`];
@@ -18,11 +18,11 @@ export function renderSyncStatus(status: WorkspaceStatus): string {
 export function renderSyncReport(report: SyncReport): string {
   const numbers = `${report.pushed} sent, ${report.imported} taken in`;
   return report.state === 'ok'
-    ? `Shared with ${report.remote ?? 'nobody'}: ${numbers}\n`
+    ? `Shared with ${report.remote ?? 'no remote'}: ${numbers}\n`
     : `Sync: ${stateText(report)}\n`;
 }
 
-/** Nothing is wrong: all is shared, or it is not for bd to share it. */
+/** Nothing is wrong: everything is shared, or sharing is not bd's task. */
 export function isSettled(state: SharingState): boolean {
   return ['ok', 'no_remote', 'off', 'by_hand'].includes(state);
 }

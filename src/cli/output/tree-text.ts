@@ -29,7 +29,7 @@ export function renderIssueTree(issues: readonly IssueJson[], screen: Screen): s
   return draw(roots);
 }
 
-/** Clones that do not know of each other can make two issues each other's parents: one is on top then. */
+/** Two clones can each make one issue the parent of the other: one of them is drawn on top. */
 function isWithin(id: string, place: string, parents: ReadonlyMap<string, string>): boolean {
   for (let at: string | undefined = place; at !== undefined; at = parents.get(at)) {
     if (at === id) return true;
@@ -67,7 +67,7 @@ function draw(branches: readonly Branch[]): string {
   return lines.join('');
 }
 
-/** A tree's lines start at different columns: they are left to the terminal to break. */
+/** Lines of a tree start at different columns, so the terminal wraps them. */
 function unbounded(screen: Screen): Screen {
   return { ...screen, width: undefined };
 }
