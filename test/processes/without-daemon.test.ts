@@ -207,7 +207,7 @@ test('a socket lies where it was wished for, and every shell finds it', async ()
 });
 
 test.each([
-  ['relative', 'x.sock', /no absolute path/],
+  ['relative', 'x.sock', /not an absolute path/],
   ['too long', `/tmp/${'x'.repeat(90)}/x.sock`, /longer than 100 bytes/],
 ])('a wish for a path that is %s is refused with the reason', async (_what, wished, reason) => {
   const start = await workspace.bd(['daemon', 'start'], { env: { BEADS_SOCKET_PATH: wished } });
