@@ -1,40 +1,20 @@
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
-import type { SyncReport, SyncStatus } from '../core/sharing.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
-import type { Store } from '../store/store.ts';
-import { emptyCycleReport, type CycleReport, type SyncCycle } from './cycle.ts';
+import type { SharingState, SyncReport, SyncStatus } from '../core/sharing.ts';
+import { timestampAt } from '../core/timestamp.ts';
+import { emptyCycleReport, type CycleReport } from './cycle.ts';
 import { joinNotice } from './intake/join-news.ts';
 import type { MirrorKeeper } from './mirror-keeper.ts';
 import type { FlushOptions } from './mirror/mirror-file.ts';
-import type { RemoteWait } from './remote-wait.ts';
-import type { SyncDriver } from './sync-driver.ts';
-import { failureFrom, unanswered } from './sync-failure.ts';
-import { writeSyncMemory, type SyncMemory } from './sync-memory.ts';
-import { syncStateName, syncStatus } from './sync-report.ts';
-import type { SyncSettings } from './sync-event.ts';
-import { currentFailure } from './sync-state.ts';
-
-export interface CycleRunnerOptions {
-  store: Store;
-  /** Undefined where the mirror is all that others get to see. */
-  cycle: SyncCycle | undefined;
-  mirror: MirrorKeeper;
-  driver: SyncDriver;
-  remoteWait: RemoteWait;
-  memory: SyncMemory;
-  clock: Clock;
-  settings: SyncSettings;
-  guard: () => void;
-  log: Log;
-}
+import type { SyncContext, SyncDriver } from './sync-driver.ts';
+import { failureFrom, unanswered, type SyncFailure } from './sync-failure.ts';
+import { currentFailure, readSyncMemory, syncStateName, type SyncMemory } from './sync-state.ts';
 
 type Waiter = (report: SyncReport) => void;
 
 /** Runs cycles one after another, answers those who wait for them, and remembers how they ended. */
 export class CycleRunner {
-  readonly #options: CycleRunnerOptions;
+  readonly #context: SyncContext;
   readonly #driver: SyncDriver;
   readonly #mirror: MirrorKeeper;
   readonly #network = new AbortController();
@@ -46,12 +26,15 @@ export class CycleRunner {
   #remote: string | undefined;
   #lastOkMs: number | undefined;
 
-  constructor(options: CycleRunnerOptions) {
-    this.#options = options;
-    this.#driver = options.driver;
-    this.#mirror = options.mirror;
-    this.#remote = options.memory.remote;
-    this.#lastOkMs = options.memory.lastOkMs;
+  constructor(
+    context: SyncContext,
+    { driver, mirror, memory }: { driver: SyncDriver; mirror: MirrorKeeper; memory: SyncMemory },
+  ) {
+    this.#context = context;
+    this.#driver = driver;
+    this.#mirror = mirror;
+    this.#remote = memory.remote;
+    this.#lastOkMs = memory.lastOkMs;
   }
 
   /** Runs a cycle after those asked for before. */
@@ -61,7 +44,7 @@ export class CycleRunner {
 
   /** One cycle that covers every change made before the call. */
   async sync(options?: FlushOptions): Promise<SyncReport> {
-    if (this.#options.cycle === undefined) {
+    if (this.#context.cycle === undefined) {
       const report = await this.#mirror.flush(options).catch(() => undefined);
       const imported = report?.imported ?? 0;
       const notice = this.#mirror.notice(report);
@@ -76,17 +59,19 @@ export class CycleRunner {
   }
 
   status(): SyncStatus {
-    const { store, settings, clock } = this.#options;
-    const { state } = this.#driver;
-    return syncStatus(state, {
-      pending: store.outbox.pending(),
-      push: settings.push,
-      isByHand: settings.isByHand,
-      failure: currentFailure(state) ?? this.#mirror.failure,
-      nowMs: clock.nowMs(),
-      lastOkMs: this.#lastOkMs,
-      remote: this.#remote,
-    });
+    const { store, clock } = this.#context;
+    const { count, oldestMs } = store.outbox.pending();
+    const ageMs = oldestMs === undefined ? undefined : Math.max(0, clock.nowMs() - oldestMs);
+    const failure = currentFailure(this.#driver.state) ?? this.#mirror.failure;
+    return {
+      state: this.#stateName(count, failure),
+      pending: count,
+      oldest_pending_s: ageMs === undefined ? null : Math.round(ageMs / 1000),
+      last_ok: this.#lastOkMs === undefined ? null : timestampAt(this.#lastOkMs),
+      remote: this.#remote ?? null,
+      error: failure?.message ?? null,
+      remedy: failure?.remedy ?? null,
+    };
   }
 
   /** Stops what talks to the remote, for good; local steps end by themselves. */
@@ -127,7 +112,7 @@ export class CycleRunner {
   }
 
   async #runCycle(): Promise<CycleReport> {
-    const { cycle, guard, settings, store } = this.#options;
+    const { cycle, guard, settings, store } = this.#context;
     if (cycle === undefined) return emptyCycleReport();
     try {
       guard();
@@ -138,7 +123,7 @@ export class CycleRunner {
   }
 
   async #tidyUp(): Promise<void> {
-    const { cycle, log } = this.#options;
+    const { cycle, log } = this.#context;
     try {
       await cycle?.tidy?.(this.#network.signal);
     } catch (error) {
@@ -149,7 +134,7 @@ export class CycleRunner {
   #noteEnd({ end, remote, pushed, imported }: CycleReport): void {
     // Stopped by our own end, which says nothing about the remote.
     if (this.#network.signal.aborted) return;
-    const { log, clock } = this.#options;
+    const { log, clock } = this.#context;
     this.#remote = remote ?? (end === 'no_remote' ? undefined : this.#remote);
     const failure = currentFailure(this.#driver.state);
     const moved = pushed + imported;
@@ -164,13 +149,16 @@ export class CycleRunner {
     this.#remember({ failure: end }, moved);
   }
 
+  /** Writes only news: a cycle that found nothing to do leaves the store untouched. */
   #remember(end: Pick<SyncMemory, 'lastEnd' | 'failure'>, moved: number): void {
-    const { store, log } = this.#options;
-    const known = {
+    const { store, log } = this.#context;
+    const memory = {
+      ...end,
       ...omitUndefined({ remote: this.#remote, lastOkMs: this.#lastOkMs }),
     };
     try {
-      writeSyncMemory(store.state, { ...end, ...known }, { moved });
+      const before = readSyncMemory(store.state.get('sync_memory'));
+      if (moved > 0 || !isSame(before, memory)) store.state.set('sync_memory', memory);
     } catch (error) {
       // A full disk, say: the cycle's work is done all the same, and its callers wait for the answer.
       log.error('the outcome of the sync could not be recorded', { error });
@@ -179,7 +167,7 @@ export class CycleRunner {
 
   #branchNotice(shared: CycleReport): string | undefined {
     const text = joinNotice('the branch', shared);
-    if (text !== undefined) this.#options.log.warn(text);
+    if (text !== undefined) this.#context.log.warn(text);
     return text;
   }
 
@@ -187,11 +175,10 @@ export class CycleRunner {
     { end, pushed }: CycleReport,
     { imported, notice }: { imported: number; notice: string | undefined },
   ): SyncReport {
-    const { push, isByHand } = this.#options.settings;
     const failure = typeof end === 'string' ? this.#mirror.failure : end;
     const pending = this.#driver.pendingCount();
     return {
-      state: syncStateName(this.#driver.state, { pending, push, isByHand, failure }),
+      state: this.#stateName(pending, failure),
       pending,
       pushed,
       imported,
@@ -200,10 +187,16 @@ export class CycleRunner {
     };
   }
 
+  #stateName(pending: number, failure: SyncFailure | undefined): SharingState {
+    const { push, isByHand } = this.#context.settings;
+    return syncStateName(this.#driver.state, { pending, push, isByHand, failure });
+  }
+
   /** The cycle's own report, or that the remote does not answer. */
   async #orUnanswered(report: Promise<SyncReport>): Promise<SyncReport> {
     const waitedMs = REMOTE_PATIENCE_MS;
-    const silence = this.#options.remoteWait.whenUnanswered(waitedMs);
+    const silence = this.#context.remoteWait?.whenUnanswered(waitedMs);
+    if (silence === undefined) return report;
     const giveUp = silence.passed.then(() => {
       const end = unanswered(this.#remote, { waitedMs, goesOn: this.#driver.isRunning });
       return this.#report({ ...emptyCycleReport(), end }, { imported: 0, notice: undefined });
@@ -214,4 +207,12 @@ export class CycleRunner {
       silence.cancel();
     }
   }
+}
+
+function isSame(left: SyncMemory, right: SyncMemory): boolean {
+  return (
+    left.lastEnd === right.lastEnd &&
+    left.remote === right.remote &&
+    left.failure?.message === right.failure?.message
+  );
 }

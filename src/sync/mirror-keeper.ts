@@ -1,40 +1,17 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { MIRROR_LOOK_INTERVAL_MS, OPERATION_LOOK_INTERVAL_MS } from '../core/limits.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { DirectorySetWatch } from '../platform/directory-set-watch.ts';
 import type { WatchKind } from '../platform/directory-watch.ts';
-import type { Log } from '../platform/log.ts';
-import type { Store } from '../store/store.ts';
-import type { Reached, SyncCycle } from './cycle.ts';
 import { joinNotice } from './intake/join-news.ts';
-import {
-  GIT_COMMAND,
-  type FlushOptions,
-  type Mirror,
-  type MirrorReport,
-} from './mirror/mirror-file.ts';
-import { ifReadable, type SyncDriver } from './sync-driver.ts';
+import { GIT_COMMAND, type FlushOptions, type MirrorReport } from './mirror/mirror-file.ts';
+import { ifReadable, type SyncContext, type SyncDriver } from './sync-driver.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
-import type { SyncSettings } from './sync-event.ts';
 import { sweepTombstones } from './tombstone-sweep.ts';
-
-export interface MirrorKeeperOptions {
-  store: Store;
-  mirror: Mirror;
-  /** What the cycle commits; undefined where the mirror is all that others get to see. */
-  commits: SyncCycle['commits'] | undefined;
-  driver: SyncDriver;
-  clock: Clock;
-  settings: SyncSettings;
-  guard: () => void;
-  log: Log;
-  reached: Reached;
-}
 
 /** Flushes the mirror, one flush at a time, and notices edits of it by others. */
 export class MirrorKeeper {
-  readonly #options: MirrorKeeperOptions;
+  readonly #context: SyncContext;
   readonly #driver: SyncDriver;
   #turn: Promise<unknown> = Promise.resolve();
   #failure: SyncFailure | undefined;
@@ -42,9 +19,9 @@ export class MirrorKeeper {
   #watch: DirectorySetWatch | undefined;
   #cancelLook = (): void => {};
 
-  constructor(options: MirrorKeeperOptions) {
-    this.#options = options;
-    this.#driver = options.driver;
+  constructor(context: SyncContext, driver: SyncDriver) {
+    this.#context = context;
+    this.#driver = driver;
   }
 
   /** Why the last flush failed; undefined when it did not. */
@@ -58,12 +35,8 @@ export class MirrorKeeper {
   }
 
   isBehind(): boolean {
-    const { store, mirror } = this.#options;
+    const { store, mirror } = this.#context;
     return ifReadable(store, () => mirror.isBehind(), true);
-  }
-
-  hasMoved(): boolean {
-    return this.#options.mirror.hasMoved();
   }
 
   /** Takes in edits of the file by others, then writes it if the store is ahead. */
@@ -75,7 +48,7 @@ export class MirrorKeeper {
 
   /** The first notice that one of `reports` has for people. */
   notice(...reports: (MirrorReport | undefined)[]): string | undefined {
-    const source = basename(this.#options.mirror.path);
+    const source = basename(this.#context.mirror.path);
     return reports
       .map((report) => report && joinNotice(source, report))
       .find((text) => text !== undefined);
@@ -87,7 +60,7 @@ export class MirrorKeeper {
 
   /** Settles when edits cannot be missed any more. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { settings, mirror } = this.#options;
+    const { settings, mirror } = this.#context;
     if (!settings.watchesFiles) return this.#lookRegularly(signal);
     this.#watch = await this.#openWatch();
     await Promise.race([this.#watch.follow(mirror.directories()), aborted(signal)]);
@@ -104,16 +77,16 @@ export class MirrorKeeper {
   }
 
   async #flushNow(options: FlushOptions | undefined): Promise<MirrorReport> {
-    const { store, mirror, clock, commits, guard, reached } = this.#options;
+    const { store, mirror, clock, cycle, guard, reached } = this.#context;
     this.#driver.dispatch({ kind: 'flush_started' });
     try {
       guard();
       await sweepTombstones(store, clock);
       const report = await mirror.flush(options);
-      await reached('mirror written');
+      await reached?.('mirror written');
       void this.#followMirror();
       // The file is all that others get to see: what it shows is shared.
-      if (commits === undefined) store.outbox.clearThrough(mirror.shownSeq());
+      if (cycle === undefined) store.outbox.clearThrough(mirror.shownSeq());
       this.#noteFlush(report);
       return report;
     } catch (error) {
@@ -123,7 +96,7 @@ export class MirrorKeeper {
   }
 
   #noteFlush(report: MirrorReport): void {
-    const { commits, log, clock } = this.#options;
+    const { cycle, log, clock } = this.#context;
     const driver = this.#driver;
     this.#failure = undefined;
     const isLocked = report.postponed === GIT_COMMAND;
@@ -131,7 +104,7 @@ export class MirrorKeeper {
     const notice = this.notice(report);
     if (notice !== undefined) log.warn(notice);
     // After a checkout, say, the store is as before, and the file is to be committed all the same.
-    if (report.written && commits === 'mirror' && driver.pendingCount() === 0) {
+    if (report.written && cycle?.commits === 'mirror' && driver.pendingCount() === 0) {
       driver.dispatch({ kind: 'store_changed', pending: 1 });
     }
     const isPostponed = report.postponed !== undefined;
@@ -143,7 +116,7 @@ export class MirrorKeeper {
     const failure = failureFrom(error);
     // A cause that lasts is logged once.
     if (this.#failure?.message !== failure.message) {
-      this.#options.log.error(failure.message, { error });
+      this.#context.log.error(failure.message, { error });
     }
     this.#failure = failure;
     this.#driver.dispatch({ kind: 'flush_failed' });
@@ -154,17 +127,17 @@ export class MirrorKeeper {
     this.#cancelLook();
     if (!this.#driver.isRunning) return;
     const look = (): void => this.#driver.dispatch({ kind: 'mirror_changed' });
-    this.#cancelLook = this.#options.clock.after(OPERATION_LOOK_INTERVAL_MS, look);
+    this.#cancelLook = this.#context.clock.after(OPERATION_LOOK_INTERVAL_MS, look);
   }
 
   async #followMirror(): Promise<void> {
-    const isNew = await this.#watch?.follow(this.#options.mirror.directories());
+    const isNew = await this.#watch?.follow(this.#context.mirror.directories());
     // Catches edits made before the watcher was ready.
     if (isNew) this.#driver.dispatch({ kind: 'mirror_changed' });
   }
 
   async #openWatch(): Promise<DirectorySetWatch> {
-    const { mirror, log } = this.#options;
+    const { mirror, log } = this.#context;
     // Loaded here: a command without daemon watches nothing.
     const { DirectorySetWatch } = await import('../platform/directory-set-watch.ts');
     return new DirectorySetWatch({
@@ -180,7 +153,7 @@ export class MirrorKeeper {
   #lookRegularly(signal: AbortSignal): void {
     let cancel = (): void => {};
     const wait = (): void => {
-      cancel = this.#options.clock.after(MIRROR_LOOK_INTERVAL_MS, () => {
+      cancel = this.#context.clock.after(MIRROR_LOOK_INTERVAL_MS, () => {
         this.#driver.dispatch({ kind: 'mirror_changed' });
         wait();
       });

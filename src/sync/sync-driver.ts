@@ -1,37 +1,53 @@
 import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { Store } from '../store/store.ts';
+import type { Reached, SyncCycle } from './cycle.ts';
+import type { Mirror } from './mirror/mirror-file.ts';
+import type { RemoteWait } from './remote-wait.ts';
 import type { SyncEvent, SyncSettings } from './sync-event.ts';
-import type { SyncMemory } from './sync-memory.ts';
 import {
   initialSyncState,
   nextDueMs,
   nextSyncState,
   type SyncAction,
+  type SyncMemory,
   type SyncState,
 } from './sync-state.ts';
 
-export interface SyncDriverOptions {
+/** What the parts of a sync engine work with. */
+export interface SyncContext {
   store: Store;
+  mirror: Mirror;
+  /** Undefined where the mirror is all that others get to see. */
+  cycle: SyncCycle | undefined;
+  /** What the cycle waits for; without it every caller waits for the cycle's end. */
+  remoteWait?: RemoteWait;
   clock: Clock;
   random: () => number;
+  /** Read at each use: a setting that changes takes effect at once. */
   settings: SyncSettings;
-  /** Whether there is a cycle to run. */
-  shares: boolean;
-  memory: SyncMemory;
-  perform: (action: SyncAction) => void;
+  /** Throws when the workspace is no longer this process's to write. */
+  guard: () => void;
+  log: Log;
+  reached?: Reached;
 }
 
 /** Feeds events to the state machines, starts the actions they ask for, and sets their timer. */
 export class SyncDriver {
-  readonly #options: SyncDriverOptions;
+  readonly #context: SyncContext;
+  readonly #perform: (action: SyncAction) => void;
   #state: SyncState;
   #isRunning = false;
   #cancelTimer = (): void => {};
 
-  constructor(options: SyncDriverOptions) {
-    const { clock, shares, memory } = options;
-    this.#options = options;
-    this.#state = initialSyncState({ nowMs: clock.nowMs(), shares, memory });
+  constructor(
+    context: SyncContext,
+    { memory, perform }: { memory: SyncMemory; perform: (action: SyncAction) => void },
+  ) {
+    const { clock, cycle } = context;
+    this.#context = context;
+    this.#perform = perform;
+    this.#state = initialSyncState({ nowMs: clock.nowMs(), shares: cycle !== undefined, memory });
   }
 
   get state(): SyncState {
@@ -54,22 +70,22 @@ export class SyncDriver {
   }
 
   dispatch(event: SyncEvent): void {
-    const { clock, random, settings, perform } = this.#options;
+    const { clock, random, settings } = this.#context;
     const circumstances = { nowMs: clock.nowMs(), random: random(), settings };
     const { state, actions } = nextSyncState(this.#state, event, circumstances);
     this.#state = state;
-    for (const action of actions) perform(action);
+    for (const action of actions) this.#perform(action);
     this.#setTimer();
   }
 
   /** Issues that wait to be sent. */
   pendingCount(): number {
-    const { store } = this.#options;
+    const { store } = this.#context;
     return ifReadable(store, () => store.outbox.pending().count, 1);
   }
 
   #setTimer(): void {
-    const { clock } = this.#options;
+    const { clock } = this.#context;
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     const dueMs = this.#isRunning ? nextDueMs(this.#state) : undefined;

@@ -1,39 +1,16 @@
 import type { SyncReport, SyncStatus } from '../core/sharing.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { WatchKind } from '../platform/directory-watch.ts';
-import type { Log } from '../platform/log.ts';
-import type { Store } from '../store/store.ts';
 import { FreshnessGuard, type Freshness } from './freshness.ts';
 import { CycleRunner } from './cycle-runner.ts';
-import type { Reached, SyncCycle } from './cycle.ts';
 import { aborted, MirrorKeeper } from './mirror-keeper.ts';
-import type { FlushOptions, Mirror, MirrorReport } from './mirror/mirror-file.ts';
-import { RemoteWait } from './remote-wait.ts';
-import { SyncDriver } from './sync-driver.ts';
+import type { FlushOptions, MirrorReport } from './mirror/mirror-file.ts';
+import { SyncDriver, type SyncContext } from './sync-driver.ts';
 import { failureFrom, type SyncFailure } from './sync-failure.ts';
-import { readSyncMemory } from './sync-memory.ts';
-import type { SyncSettings } from './sync-event.ts';
-
-export interface SyncEngineOptions {
-  store: Store;
-  mirror: Mirror;
-  /** Undefined where the mirror is all that others get to see. */
-  cycle: SyncCycle | undefined;
-  /** What the cycle waits for; without it every caller waits for the cycle's end. */
-  remoteWait?: RemoteWait;
-  clock: Clock;
-  random: () => number;
-  /** Read at each use: a setting that changes takes effect at once. */
-  settings: SyncSettings;
-  /** Throws when the workspace is no longer this process's to write. */
-  guard: () => void;
-  log: Log;
-  reached?: Reached;
-}
+import { readSyncMemory } from './sync-state.ts';
 
 /** Keeps the mirror, the branch and the store together. */
 export class SyncEngine {
-  readonly #open: () => SyncEngineOptions;
+  readonly #open: () => SyncContext;
   #parts: Parts;
   /** Settles when no change of how issues are shared is under way. */
   #replaced: Promise<unknown> = Promise.resolve();
@@ -44,7 +21,7 @@ export class SyncEngine {
   #stopRunning = (): void => {};
 
   /** `open` is called again after each `replace`. */
-  constructor(open: () => SyncEngineOptions) {
+  constructor(open: () => SyncContext) {
     this.#open = open;
     this.#parts = assemble(open());
   }
@@ -57,9 +34,10 @@ export class SyncEngine {
 
   /** Call when the workspace is used: others' changes are then looked for more often. */
   activity(): void {
-    const { driver, mirror, settings } = this.#parts;
+    const { context, driver } = this.#parts;
     driver.dispatch({ kind: 'activity' });
-    if (mirror.hasMoved() || !settings.watchesFiles) driver.dispatch({ kind: 'mirror_changed' });
+    const mayDiffer = context.mirror.hasMoved() || !context.settings.watchesFiles;
+    if (mayDiffer) driver.dispatch({ kind: 'mirror_changed' });
   }
 
   /**
@@ -132,7 +110,7 @@ export class SyncEngine {
   }
 
   async #restoreFromRepository(): Promise<void> {
-    const { cycle, store, log } = this.#parts.options;
+    const { cycle, store, log } = this.#parts.context;
     try {
       await cycle?.restore?.();
       this.#isIncomplete = false;
@@ -166,21 +144,11 @@ export class SyncEngine {
   }
 }
 
-interface Parts {
-  options: SyncEngineOptions;
-  driver: SyncDriver;
-  mirror: MirrorKeeper;
-  freshness: FreshnessGuard;
-  cycles: CycleRunner;
-  settings: SyncSettings;
-}
+type Parts = ReturnType<typeof assemble>;
 
-function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts {
-  const { store, cycle, clock, settings, remoteWait = new RemoteWait(clock) } = options;
-  const memory = readSyncMemory(store.state.get('sync_memory'));
-  const driver = new SyncDriver({
-    ...options,
-    shares: cycle !== undefined,
+function assemble(context: SyncContext) {
+  const memory = readSyncMemory(context.store.state.get('sync_memory'));
+  const driver: SyncDriver = new SyncDriver(context, {
     memory,
     perform(action) {
       if (action === 'run_cycle') cycles.start();
@@ -188,10 +156,10 @@ function assemble({ reached = () => {}, ...options }: SyncEngineOptions): Parts 
       else void mirror.flush().catch(() => {});
     },
   });
-  const mirror = new MirrorKeeper({ ...options, commits: cycle?.commits, driver, reached });
-  const freshness = new FreshnessGuard({ ...options, keeper: mirror });
-  const cycles = new CycleRunner({ ...options, mirror, driver, remoteWait, memory });
-  return { options, driver, mirror, freshness, cycles, settings };
+  const mirror = new MirrorKeeper(context, driver);
+  const freshness = new FreshnessGuard(context, mirror);
+  const cycles = new CycleRunner(context, { mirror, driver, memory });
+  return { context, driver, mirror, freshness, cycles };
 }
 
 async function runParts({ driver, mirror, cycles }: Parts, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
 import type { Reached } from '../sync/cycle.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
-import type { SyncEngineOptions } from '../sync/sync-engine.ts';
+import type { SyncContext } from '../sync/sync-driver.ts';
 import type { SyncSettings } from '../sync/sync-event.ts';
 import type { Config } from './config/config.ts';
 import type { HeldStore } from './held-store.ts';
@@ -26,7 +26,7 @@ export interface SyncOptions {
 }
 
 /** What the engine of a workspace works with, by its current settings. */
-export function openSync({ metadata, held, ...options }: SyncOptions): SyncEngineOptions {
+export function openSync({ metadata, held, ...options }: SyncOptions): SyncContext {
   const { place, config, clock, reached } = options;
   const { store } = held;
   const around = {

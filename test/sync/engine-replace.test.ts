@@ -4,7 +4,8 @@ import { silentLog } from '../../src/platform/log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { emptyCycleReport } from '../../src/sync/cycle.ts';
 import { emptyMirrorReport, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
-import { SyncEngine, type SyncEngineOptions } from '../../src/sync/sync-engine.ts';
+import type { SyncContext } from '../../src/sync/sync-driver.ts';
+import { SyncEngine } from '../../src/sync/sync-engine.ts';
 import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
 import { eventually } from '../support/eventually.ts';
 import { createSandbox, type Sandbox } from './fixture.ts';
@@ -25,7 +26,7 @@ afterEach(() => {
 function createEngine(): { said: string[]; engine: SyncEngine } {
   const said: string[] = [];
   let opened = 0;
-  const open = (): SyncEngineOptions => {
+  const open = (): SyncContext => {
     const name = `${++opened}`;
     const mirror: Mirror = {
       path: `${sandbox.directory}/beads.jsonl`,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readSyncMemory } from '../../src/sync/sync-memory.ts';
+import { readSyncMemory } from '../../src/sync/sync-state.ts';
 
 test.each([undefined, null, 7, 'nonsense'])('what bd did not write is no memory: %j', (value) => {
   expect(readSyncMemory(value)).toEqual({});

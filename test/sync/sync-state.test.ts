@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type SyncEvent, DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
 import type { SyncFailure } from '../../src/sync/sync-failure.ts';
-import { syncStateName } from '../../src/sync/sync-report.ts';
 import {
   currentFailure,
   initialSyncState,
   nextDueMs,
   nextSyncState,
+  syncStateName,
   type SyncAction,
   type SyncState,
 } from '../../src/sync/sync-state.ts';

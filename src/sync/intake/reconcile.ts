@@ -1,14 +1,10 @@
 import { BdError } from '../../core/errors.ts';
 import { SLICE_BYTES, SLICE_RECORDS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Origin } from '../../store/change.ts';
-import type { Store } from '../../store/store.ts';
 import type { IncomingLine } from './issue-lines.ts';
 import { noEffects, type JoinEffects } from './join-news.ts';
-import type { FindBase } from './line-base.ts';
 import type { LineProblem } from './unreadable-lines.ts';
-import { readLine } from './read-line.ts';
-import { takeInVersion } from './take-in-version.ts';
+import { readLine, takeInVersion, type LineContext } from './take-in-version.ts';
 
 export interface ReconcileReport extends JoinEffects {
   /** Issues that the lines created or changed here. */
@@ -21,15 +17,8 @@ export interface ReconcileReport extends JoinEffects {
   problems: LineProblem[];
 }
 
-/** Where the lines come from: the mirror, an imported file, or other clones. */
-export type LineOrigin = Exclude<Origin, 'local'>;
-
-interface ReconcileOptions {
-  store: Store;
+interface ReconcileOptions extends Pick<LineContext, 'store' | 'origin' | 'findBase'> {
   clock: Clock;
-  origin: LineOrigin;
-  /** Finds what unsealed lines were made from. */
-  findBase: FindBase;
   /** Aborted, it stops after a whole slice and throws the reason. */
   signal?: AbortSignal | undefined;
 }
@@ -43,14 +32,8 @@ export async function reconcile(
   options: ReconcileOptions,
 ): Promise<ReconcileReport> {
   const { store, signal } = options;
-  const report: ReconcileReport = {
-    created: 0,
-    updated: 0,
-    unchanged: 0,
-    edited: 0,
-    problems: [],
-    ...noEffects(),
-  };
+  const counts = { created: 0, updated: 0, unchanged: 0, edited: 0 };
+  const report: ReconcileReport = { ...counts, problems: [], ...noEffects() };
   await store.writeSlices(slices(lines, signal), (slice) => {
     for (const line of slice) takeIn(line, { ...options, report });
   });
@@ -76,30 +59,22 @@ function* slices(
   if (slice.length > 0) yield slice;
 }
 
-interface Context extends ReconcileOptions {
-  report: ReconcileReport;
-}
-
-function takeIn(line: IncomingLine, context: Context): void {
-  const { report } = context;
+function takeIn(
+  line: IncomingLine,
+  { clock, report, ...options }: ReconcileOptions & { report: ReconcileReport },
+): void {
   const { text, number, raw } = line;
   const refuse = (problem: string): void =>
     void report.problems.push({ line: number, raw, problem });
   if (text === undefined) return refuse(line.problem ?? 'not readable');
   // Nearly all lines are as we wrote them: one look-up is enough, without parsing.
   const id = /^\{"id":"([^"\\]+)"/.exec(text)?.[1];
-  if (id !== undefined && context.store.issues.line(id) === text) {
+  if (id !== undefined && options.store.issues.line(id) === text) {
     report.unchanged += 1;
     return;
   }
-  const { origin } = context;
-  const nowMs = context.clock.nowMs();
-  const news = readLine(text, {
-    ...context,
-    isOwn: origin === 'mirror',
-    // The time for a line without one; every clone that reads it on the branch must use the same.
-    nowMs: origin === 'remote' ? 0 : nowMs,
-  });
+  const context = { ...options, report, nowMs: clock.nowMs() };
+  const news = readLine(text, context);
   if (news.kind === 'unreadable') return refuse(news.problem);
   if (news.kind === 'nothing') {
     report.unchanged += 1;
@@ -107,7 +82,7 @@ function takeIn(line: IncomingLine, context: Context): void {
     return;
   }
   try {
-    const outcome = takeInVersion({ ...news, text }, { ...context, nowMs });
+    const outcome = takeInVersion(news, context);
     report[outcome] += 1;
     if (news.isEdited || (!news.isSealed && outcome === 'updated')) report.edited += 1;
   } catch (error) {

@@ -1,59 +1,141 @@
-import type { IssueState } from '../../core/causal/issue-state.ts';
-import { joinStates } from '../../core/causal/join.ts';
-import { counterAt } from '../../core/causal/dot.ts';
-import { viewIssue } from '../../core/causal/view.ts';
+import { listConflicts } from '../../core/causal/conflicts.ts';
 import { encodeState } from '../../core/causal/causal-line.ts';
+import { mergeConcurrentTexts } from '../../core/causal/concurrent-texts.ts';
+import { decodeLine } from '../../core/causal/decode-line.ts';
+import { counterAt, isSameDot } from '../../core/causal/dot.ts';
+import { fieldName } from '../../core/causal/field-key.ts';
+import { separateCollision } from '../../core/causal/id-collision.ts';
+import type { IssueState, Sibling } from '../../core/causal/issue-state.ts';
+import { joinStates } from '../../core/causal/join.ts';
+import { liftFirst, liftIssue, liftStranger } from '../../core/causal/lift.ts';
+import { shownSibling } from '../../core/causal/shown.ts';
+import { viewIssue } from '../../core/causal/view.ts';
 import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
+import { timestampAt, timestampMs } from '../../core/timestamp.ts';
 import type { ChangeKind, Origin } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
-import { logConflicts, type JoinEffects, type MovedIssue } from './join-news.ts';
+import type { JoinEffects, LostClaim, MovedIssue } from './join-news.ts';
+import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';
 import { isWrittenElsewhere, renameOwnWrites } from './own-writes.ts';
-import { joinVersions } from './read-line.ts';
+
+export interface LineContext {
+  store: Store;
+  /** Where the line comes from: the mirror, an imported file, or another clone. */
+  origin: Exclude<Origin, 'local'>;
+  /** Finds what an unsealed line was made from. */
+  findBase: FindBase;
+  nowMs: number;
+  report: JoinEffects;
+}
 
 interface Version {
   /** The line it came in. */
   text: string;
+  /** bd wrote the line. */
   isSealed: boolean;
+  /** bd wrote the line, and another program changed it since. */
+  isEdited: boolean;
   ours: IssueState | undefined;
   theirs: IssueState;
 }
 
-interface VersionContext {
-  store: Store;
-  nowMs: number;
-  origin: Exclude<Origin, 'local'>;
-  report: JoinEffects;
+/** What a line says of an issue. */
+type LineNews =
+  | { kind: 'unreadable'; problem: string }
+  | { kind: 'nothing'; isEdited: boolean }
+  | ({ kind: 'version' } & Version);
+
+/** Compares a line with what the store holds of its issue. */
+export function readLine(text: string, context: LineContext): LineNews {
+  const { store, origin } = context;
+  // The time for a line without one; every clone that reads it on the branch must use the same.
+  const nowMs = origin === 'remote' ? 0 : context.nowMs;
+  const decoded = decodeLine(text, nowMs);
+  if (decoded.kind === 'unreadable') return decoded;
+  if (decoded.kind === 'sealed') {
+    const { state: theirs } = decoded;
+    const ours = store.issues.state(theirs.id);
+    return { kind: 'version', text, isSealed: true, isEdited: false, ours, theirs };
+  }
+  const ours = store.issues.state(decoded.issue.id);
+  const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
+  const theirs = lift({ ...decoded, issue }, ours, context);
+  const isEdited = decoded.seal !== undefined;
+  return theirs === undefined
+    ? { kind: 'nothing', isEdited }
+    : { kind: 'version', text, isSealed: false, isEdited, ours, theirs };
 }
 
 /** Joins one version of an issue into the store. */
 export function takeInVersion(
   version: Version,
-  context: VersionContext,
+  context: LineContext,
 ): 'created' | 'updated' | 'unchanged' {
-  const { store, nowMs } = context;
+  const { store, nowMs, origin } = context;
   const { text, isSealed, theirs } = version;
   let { ours } = version;
   if (ours !== undefined && isSealed && isWrittenElsewhere(store, ours, theirs)) {
     renameOwnWrites(store, { nowMs });
     ours = store.issues.state(ours.id);
   }
-  const outcome = joinVersions(store, ours, theirs);
-  if ('kept' in outcome) return separate(outcome, { ours, theirs }, context);
-  const { joined } = outcome;
+  const collision = ours && separateCollision(ours, theirs);
+  if (collision !== undefined) return separate(collision, { ours, theirs }, context);
+  const joined = ours === undefined ? theirs : joinVersions(store, ours, theirs);
   const line = encodeState(joined);
   const isNews = store.issues.line(joined.id) !== line;
   if (isNews) put(ours, joined, context);
   // The sender lacks some of our writes; queue the joined state.
-  if (context.origin === 'remote' && isSealed && line !== text) resend(ours ?? joined, context);
+  if (origin === 'remote' && isSealed && line !== text) resend(ours ?? joined, context);
   if (!isNews) return 'unchanged';
   return ours === undefined ? 'created' : 'updated';
+}
+
+function joinVersions(store: Store, ours: IssueState, theirs: IssueState): IssueState {
+  const bases = earlierStates(store, ours.id);
+  return mergeConcurrentTexts(joinStates(ours, theirs), { ours, theirs, bases });
+}
+
+function lift(
+  foreign: ForeignLine,
+  ours: IssueState | undefined,
+  { findBase, origin, store, nowMs }: LineContext,
+): IssueState | undefined {
+  const { issue } = foreign;
+  if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue);
+  const base = findBase(foreign);
+  if (base !== undefined) {
+    // No other clone sees a line of the mirror, so its changes are this clone's own writes.
+    const local = origin === 'mirror' ? { replica: store.replica.id(), nowMs } : undefined;
+    return liftIssue(base, issue, omitUndefined({ current: ours, local }));
+  }
+  return ours === undefined ? liftFirst(issue) : liftStranger(ours, issue);
+}
+
+/** Created at another time with the same id. Some tools cut times to the second. */
+function isOtherIssue({ issue, seal }: ForeignLine, ours: IssueState): boolean {
+  const bornMs = timestampMs(viewIssue(ours).issue.created_at);
+  return seal === undefined && Math.abs(timestampMs(issue.created_at) - bornMs) >= 1_000;
+}
+
+/** A line without `created_at` means the same issue; one without `updated_at` was written now. */
+function withKnownTimes(
+  { issue, record }: { issue: Issue; record: string },
+  { ours, nowMs }: { ours: IssueState; nowMs: number },
+): Issue {
+  const { created_at: createdAt, updated_at: updatedAt } = JSON.parse(record) as Partial<Issue>;
+  return {
+    ...issue,
+    created_at: createdAt ?? viewIssue(ours).issue.created_at,
+    updated_at: updatedAt ?? timestampAt(nowMs),
+  };
 }
 
 /** Two issues with one id become two issues. The moved one is written first, so a failure in between loses nothing. */
 function separate(
   { kept, moved }: { kept: IssueState; moved: IssueState },
   { ours, theirs }: { ours: IssueState | undefined; theirs: IssueState },
-  context: VersionContext,
+  context: LineContext,
 ): 'created' | 'updated' | 'unchanged' {
   const { store, origin, nowMs, report } = context;
   const known = store.issues.state(moved.id);
@@ -73,17 +155,15 @@ function separate(
   return store.issues.line(moved.id) === lineBefore ? 'unchanged' : 'updated';
 }
 
-function put(before: IssueState | undefined, after: IssueState, context: VersionContext): void {
-  const { store, origin, nowMs, report } = context;
+function put(before: IssueState | undefined, after: IssueState, context: LineContext): void {
+  const { store, origin, nowMs } = context;
   const [shownBefore, shown] = [before && viewIssue(before).issue, viewIssue(after).issue];
   const kind = changeKind(shownBefore, shown);
   store.issues.put(after, { kind, actor: changedBy(kind, shown), origin, atMs: nowMs });
-  if (before !== undefined) {
-    logConflicts(store, { before, after }, { origin, nowMs, losses: report });
-  }
+  if (before !== undefined) logConflicts({ before, after }, context);
 }
 
-function resend({ id, vector }: IssueState, { store }: VersionContext): void {
+function resend({ id, vector }: IssueState, { store }: LineContext): void {
   const sharedCounter = (): number => counterAt(vector, store.replica.id());
   store.outbox.add(id, { sharedCounter });
 }
@@ -132,4 +212,40 @@ function writerOf({ entries }: IssueState, edge: Dependency): string | undefined
     }
   }
   return undefined;
+}
+
+/** Logs new conflicts as events, and reports what users should know at once. */
+function logConflicts(
+  { before, after }: { before: IssueState; after: IssueState },
+  { store, origin, nowMs, report }: LineContext,
+): void {
+  const known = new Set(listConflicts(before).map(({ key }) => key));
+  const news = listConflicts(after).filter(({ key }) => !known.has(key));
+  const event = { origin, actor: '', atMs: nowMs };
+  if (news.length > 0) {
+    const fields = [...new Set(news.map(({ key }) => fieldName(key)))];
+    store.events.append(after.id, { ...event, kind: 'conflicted' }, { fields });
+  }
+  if (news.some(({ kind }) => kind === 'duplicate-dot')) report.doubled.push(after.id);
+  const lost = lostClaim(before, after, store.replica.id());
+  if (lost === undefined) return;
+  const { winner, loser } = lost;
+  store.events.append(after.id, { ...event, kind: 'claim_lost', actor: loser }, { winner, loser });
+  report.lostClaims.push(lost);
+}
+
+/** Our claim was shown and still exists, and an earlier one is shown instead. */
+function lostClaim(before: IssueState, after: IssueState, replica: string): LostClaim | undefined {
+  const ours = shownClaim(before);
+  const theirs = shownClaim(after);
+  if (ours === undefined || theirs === undefined || ours.replica !== replica) return undefined;
+  const isKept = after.entries.get('claim')?.some((sibling) => isSameDot(sibling, ours)) === true;
+  const [loser, winner] = [ours.value ?? '', theirs.value ?? ''] as [string, string];
+  if (!isKept || isSameDot(ours, theirs) || loser === winner || loser === '') return undefined;
+  return { issueId: after.id, winner, loser };
+}
+
+function shownClaim({ entries }: IssueState): Sibling | undefined {
+  const siblings = entries.get('claim');
+  return siblings === undefined ? undefined : shownSibling('claim', siblings);
 }

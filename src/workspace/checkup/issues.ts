@@ -18,7 +18,7 @@ import { lookAtStore, type StoreLook } from '../../store/store-look.ts';
 import { SCHEMA_VERSION } from '../../store/schema.ts';
 import { hasConflictMarkers, readIssueLines } from '../../sync/intake/issue-lines.ts';
 import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
-import { readSyncMemory, type SyncMemory } from '../../sync/sync-memory.ts';
+import { readSyncMemory, type SyncMemory } from '../../sync/sync-state.ts';
 import { readMetadata } from '../config/metadata.ts';
 
 /** The store as it is now, while another process may be working with it. */

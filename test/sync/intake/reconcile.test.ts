@@ -7,11 +7,8 @@ import { openStore, type Store } from '../../../src/store/store.ts';
 import { readIssueLines } from '../../../src/sync/intake/issue-lines.ts';
 import { importBase } from '../../../src/sync/intake/line-base.ts';
 import { mergeIssueFiles } from '../../../src/sync/intake/merge-files.ts';
-import {
-  reconcile,
-  type LineOrigin,
-  type ReconcileReport,
-} from '../../../src/sync/intake/reconcile.ts';
+import { reconcile, type ReconcileReport } from '../../../src/sync/intake/reconcile.ts';
+import type { LineContext } from '../../../src/sync/intake/take-in-version.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { conflicts, createSandbox, issue, line, lines, put, type Sandbox } from '../fixture.ts';
 
@@ -34,11 +31,15 @@ afterEach(() => {
   sandbox.remove();
 });
 
-function take(origin: LineOrigin, ...rows: string[]): Promise<ReconcileReport> {
+function take(origin: LineContext['origin'], ...rows: string[]): Promise<ReconcileReport> {
   return takeInto(store, origin, ...rows);
 }
 
-function takeInto(into: Store, origin: LineOrigin, ...rows: string[]): Promise<ReconcileReport> {
+function takeInto(
+  into: Store,
+  origin: LineContext['origin'],
+  ...rows: string[]
+): Promise<ReconcileReport> {
   return reconcile(readIssueLines(Buffer.from(rows.join('\n'))), {
     store: into,
     clock,
