@@ -9,7 +9,7 @@ import { BdError, toBdError } from './core/errors.ts';
 import type { WorkspacePlace } from './place/workspace-place.ts';
 import { runClient, type ClientProcess, type Input } from './local/run-client.ts';
 
-// What this file loads costs every call its loading time: see local/run-client.ts.
+// Every call pays for what this file loads: see local/run-client.ts.
 
 const argv = process.argv.slice(2);
 const line = readCommandLine(argv);
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
 function watchStdout(): void {
   if (process.stdout.listenerCount('error') > 0) return;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader has seen enough, as in `bd list | head`.
+    // The reader has closed the pipe, as in `bd list | head`.
     if (error.code === 'EPIPE') process.exit(0);
     writeSync(2, `Error: cannot write the output: ${error.message}\n`);
     process.exit(1);
@@ -62,16 +62,16 @@ function workingDirectory(): string {
   try {
     return resolve(line.directory ?? '.');
   } catch (cause) {
-    // It was deleted, so the system has no name for it.
+    // The directory was deleted.
     throw new BdError('NO_WORKSPACE', {
       message: 'the current directory is gone',
-      remedy: 'Go to one that exists, or name the project with `--directory`.',
+      remedy: 'Change to one that exists, or name the project with `--directory`.',
       cause,
     });
   }
 }
 
-/** Opened when a command asks for it: many are run with an input that never ends. */
+/** Opened on first read: many commands run with an input that never ends. */
 function openStdin(): Input {
   let pieces: AsyncIterator<string> | undefined;
   return {
@@ -95,7 +95,7 @@ function createProcess(io: CommandIo, { database }: CommandLine): ClientProcess 
     cliFile: join(import.meta.dirname, 'bd.js'),
     stdin: process.stdin,
     stdout: process.stdout,
-    // The person has waited since this process began.
+    // The user has waited since this process began.
     sinceMs: 0,
     openStdin,
     watchStdout,

@@ -1,7 +1,6 @@
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { userId } from '../platform/owner.ts';
-import { isPrivateDirectory } from '../platform/private-directory.ts';
+import { isPrivateDirectory, userId } from '../platform/owner.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
 import type { WorkspacePlace } from './workspace-place.ts';
 

@@ -18,7 +18,7 @@ export class DirectorySetWatch {
     this.#set = set;
   }
 
-  /** Watches these directories and no others. Resolves when it misses no change in them: whether any is new. */
+  /** Watches these directories only. Resolves, once no change is missed, to whether any of them is new. */
   async follow(directories: readonly string[]): Promise<boolean> {
     if (this.#isClosed) return false;
     for (const [directory, watch] of this.#watches) {

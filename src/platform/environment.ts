@@ -1,4 +1,5 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
+import { readTextIfReachable } from './safe-stat.ts';
 
 /** A process environment as an argument; only entry points read the real one. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,4 +12,9 @@ export function loginName(): string | undefined {
     // A user id without an entry in the system's list has no name.
     return undefined;
   }
+}
+
+/** Identifies this machine: the id that systemd and D-Bus keep, or its host name. */
+export function readMachine(): string {
+  return readTextIfReachable('/etc/machine-id')?.trim() || hostname();
 }

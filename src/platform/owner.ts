@@ -1,5 +1,6 @@
 import { closeSync, fchownSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { lstatIfReachable } from './safe-stat.ts';
 
 /** Systems without user ids report 0 for every file. */
 export function userId(): number {
@@ -33,4 +34,22 @@ export function createForHeir(directory: string, names: readonly string[]): void
       // It exists, or cannot be made: its first use reports that.
     }
   }
+}
+
+/**
+ * What is at the path of a directory for this user alone. `private`: a directory of this user that others
+ * cannot enter. `open`: one that they can.
+ */
+type DirectoryAccess = 'missing' | 'private' | 'open' | 'of others' | 'no directory';
+
+export function judgeDirectory(path: string): DirectoryAccess {
+  const status = lstatIfReachable(path);
+  if (status === undefined) return 'missing';
+  if (!status.isDirectory()) return 'no directory';
+  if (status.uid !== userId()) return 'of others';
+  return (status.mode & 0o077) === 0 ? 'private' : 'open';
+}
+
+export function isPrivateDirectory(path: string): boolean {
+  return judgeDirectory(path) === 'private';
 }

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
 import { dirname } from 'node:path';
-import { readMachine } from '../platform/machine.ts';
+import { readMachine } from '../platform/environment.ts';
 import type { Database } from '../platform/sqlite.ts';
 import { asideMs } from './open-files.ts';
 import { readState, type State } from './state.ts';

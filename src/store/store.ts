@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
-import { readMachine } from '../platform/machine.ts';
+import { readMachine } from '../platform/environment.ts';
 import type { Database } from '../platform/sqlite.ts';
 import { openDatabase } from './database.ts';
 import { createEdgeCycles } from './edge-cycles.ts';

@@ -27,7 +27,7 @@ test('in a directory that is deleted a command says so, and does its work for a 
     expect(bd(command), command).toMatchObject({
       status: 1,
       stderr:
-        'Error: the current directory is gone\nGo to one that exists, or name the project with `--directory`.\n',
+        'Error: the current directory is gone\nChange to one that exists, or name the project with `--directory`.\n',
     });
   }
   expect(bd(`--directory ${workspace.directory} q Found`)).toMatchObject({ status: 0, stderr: '' });

@@ -14,7 +14,12 @@ export const labelCommand: CommandDefinition = {
       parameters: '[ids-and-label...]',
       about: 'Add a label to issues',
       run: (invocation) =>
-        changeLabels(invocation, { method: 'add_label', status: 'added', text: labelAdded }),
+        changeLabels(invocation, {
+          method: 'add_label',
+          status: 'added',
+          text: (id, label) => `Added label ${label} to ${id}`,
+          unchanged: (id, label) => `${id} has label ${label} already`,
+        }),
     },
     {
       name: 'remove',
@@ -22,7 +27,12 @@ export const labelCommand: CommandDefinition = {
       parameters: '[ids-and-label...]',
       about: 'Remove a label from issues',
       run: (invocation) =>
-        changeLabels(invocation, { method: 'remove_label', status: 'removed', text: labelRemoved }),
+        changeLabels(invocation, {
+          method: 'remove_label',
+          status: 'removed',
+          text: (id, label) => `Removed label ${label} from ${id}`,
+          unchanged: (id, label) => `${id} does not have label ${label}`,
+        }),
     },
     {
       name: 'list',
@@ -49,21 +59,16 @@ export const labelCommand: CommandDefinition = {
   ],
 };
 
-interface Labelled {
-  issue_id: string;
-  label: string;
-  changed: boolean;
-}
-
 interface LabelChange {
   method: 'add_label' | 'remove_label';
   status: 'added' | 'removed';
-  text: (change: Labelled) => string;
+  text: (id: string, label: string) => string;
+  unchanged: (id: string, label: string) => string;
 }
 
 async function changeLabels(
   invocation: Invocation,
-  { method, status, text }: LabelChange,
+  { method, status, text, unchanged }: LabelChange,
 ): Promise<number> {
   const { args, call, actor } = invocation;
   const [ids, label] = [args.slice(0, -1), args.at(-1)];
@@ -77,19 +82,11 @@ async function changeLabels(
     change: (id) => call(method, omitUndefined({ issue_id: id, label, actor })),
     answer: (done) => ({
       json: done.map((change) => ({ status, issue_id: change.issue_id, label: change.label })),
-      text: done.map((change) => `${text(change)}\n`).join(''),
+      text: done
+        .map(({ issue_id: id, label: name, changed }) => {
+          return `${(changed ? text : unchanged)(id, oneLine(name))}\n`;
+        })
+        .join(''),
     }),
   });
-}
-
-function labelAdded({ issue_id: id, label, changed }: Labelled): string {
-  return changed
-    ? `Added label ${oneLine(label)} to ${id}`
-    : `${id} has label ${oneLine(label)} already`;
-}
-
-function labelRemoved({ issue_id: id, label, changed }: Labelled): string {
-  return changed
-    ? `Removed label ${oneLine(label)} from ${id}`
-    : `${id} does not have label ${oneLine(label)}`;
 }
