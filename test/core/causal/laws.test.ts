@@ -8,7 +8,7 @@ import { diffToWrites, liftFirst, liftIssue } from '../../../src/core/causal/lif
 import { viewIssue } from '../../../src/core/causal/view.ts';
 import { parseIssueLine } from '../../../src/core/issue-line.ts';
 import { compareTimestamps } from '../../../src/core/timestamp.ts';
-import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
+import { PROPERTY_TIMEOUT_MS, propertyRuns, remembered } from '../../support/property-runs.ts';
 import {
   aliveInModel,
   aliveInState,
@@ -21,12 +21,14 @@ import {
 } from './history.ts';
 import { classicPart, joinAll, shown, throughLine } from './state.ts';
 
+const played = remembered(play);
+
 function property(name: string, usual: number, check: (clones: Clone[]) => void): void {
   test(
     name,
     () => {
       fc.assert(
-        fc.property(steps, skews, (history, clocks) => check(play(history, clocks))),
+        fc.property(steps, skews, (history, clocks) => check(played(history, clocks))),
         propertyRuns(usual),
       );
     },

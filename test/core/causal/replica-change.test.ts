@@ -6,25 +6,29 @@ import { divergedFrom, renameReplica } from '../../../src/core/causal/replica-ch
 import { tombstoneWrites } from '../../../src/core/causal/write.ts';
 import { counterAt, covers, formatVector } from '../../../src/core/causal/dot.ts';
 import { WRITE_MS_MAX } from '../../../src/core/limits.ts';
-import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts';
-import { play, playAlone, skews, steps } from './history.ts';
+import { PROPERTY_TIMEOUT_MS, propertyRuns, remembered } from '../../support/property-runs.ts';
+import { play, playAlone, skews, steps, type Step } from './history.ts';
 import { created, joinAll, put, remove, shown, throughLine, write } from './state.ts';
 import fc from 'fast-check';
 
 const OWN = 'clone0';
 const change = (after: number) => ({ from: OWN, after, to: 'nnnnnn' });
 
+type Histories = [history: Step[], clocks: number[], here: Step[], there: Step[]];
+
 /** What two copies of one database went on to write. */
-const forks = fc.tuple(steps, skews, steps, steps).map(([history, clocks, here, there]) => {
-  const prefix = joinAll(...(play(history, clocks).map(({ state }) => state) as [IssueState]));
-  const after = counterAt(prefix.vector, OWN);
-  return {
-    prefix,
-    after,
-    ours: playAlone(prefix, here, OWN),
-    theirs: playAlone(prefix, there, OWN),
-  };
-});
+const forks = fc.tuple(steps, skews, steps, steps).map(
+  remembered(([history, clocks, here, there]: Histories): Fork => {
+    const prefix = joinAll(...(play(history, clocks).map(({ state }) => state) as [IssueState]));
+    const after = counterAt(prefix.vector, OWN);
+    return {
+      prefix,
+      after,
+      ours: playAlone(prefix, here, OWN),
+      theirs: playAlone(prefix, there, OWN),
+    };
+  }),
+);
 
 type Fork = { prefix: IssueState; after: number; ours: IssueState; theirs: IssueState };
 

@@ -11,7 +11,7 @@ import { encodeIssueLine } from '../../../src/core/issue-line.ts';
 import type { IssueId } from '../../../src/core/issue-id.ts';
 import type { Issue } from '../../../src/core/issue.ts';
 import { mergeIssueFiles, type MergedFile } from '../../../src/sync/intake/merge-files.ts';
-import { play, skews, steps } from '../../core/causal/history.ts';
+import { play, skews, steps, type Step } from '../../core/causal/history.ts';
 import {
   BORN_MS,
   classicPart,
@@ -23,7 +23,7 @@ import {
   shown,
   write,
 } from '../../core/causal/state.ts';
-import { propertyRuns, PROPERTY_TIMEOUT_MS } from '../../support/property-runs.ts';
+import { propertyRuns, PROPERTY_TIMEOUT_MS, remembered } from '../../support/property-runs.ts';
 
 type Lines = readonly (string | Buffer)[];
 
@@ -506,6 +506,15 @@ function lineFor({ clone, id, form }: Pick, states: readonly IssueState[]): stri
 
 const edited = (issue: Issue, by: number): Issue => ({ ...issue, notes: `by ${by}` });
 
+interface Told {
+  history: Step[];
+  clocks: number[];
+  early: number;
+  base: Pick[];
+  ours: Pick[];
+  theirs: Pick[];
+}
+
 const situation = fc
   .record({
     history: steps,
@@ -515,15 +524,17 @@ const situation = fc
     ours: picks,
     theirs: picks,
   })
-  .map(({ history, clocks, early, base, ours, theirs }) => {
-    const before = play(history.slice(0, early), clocks).map(({ state }) => state);
-    const after = play(history, clocks).map(({ state }) => state);
-    return {
-      base: base.map((pick) => lineFor(pick, before)),
-      ours: ours.map((pick) => lineFor(pick, after)),
-      theirs: theirs.map((pick) => lineFor(pick, after)),
-    };
-  });
+  .map(
+    remembered(({ history, clocks, early, base, ours, theirs }: Told) => {
+      const before = play(history.slice(0, early), clocks).map(({ state }) => state);
+      const after = play(history, clocks).map(({ state }) => state);
+      return {
+        base: base.map((pick) => lineFor(pick, before)),
+        ours: ours.map((pick) => lineFor(pick, after)),
+        theirs: theirs.map((pick) => lineFor(pick, after)),
+      };
+    }),
+  );
 
 const property = (
   name: string,
