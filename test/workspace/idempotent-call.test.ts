@@ -5,7 +5,7 @@ import { openPlace } from '../../src/place/workspace-place.ts';
 import { ANSWERS_KEPT } from '../../src/core/limits.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import type { Call } from '../../src/protocol/methods.ts';
+import { METHODS, type Call } from '../../src/protocol/methods.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -64,6 +64,9 @@ test('another key is another command', async () => {
   expect(workspace.store.queries.count({})).toBe(2);
 });
 
+/** Creating has tests of its own; importing and settling a conflict change nothing the second time, key or not. */
+const TRIED_APART = ['create_issue', 'import', 'resolve_conflict'];
+
 test('every change says when it comes again what it said the first time', async () => {
   const [one, two] = [await create('One'), await create('Two')];
   const changes: [string, (call: Call) => Promise<unknown>][] = [
@@ -87,6 +90,11 @@ test('every change says when it comes again what it said the first time', async 
     const [first, again] = await twice(change);
     expect(again, what).toEqual(first);
   }
+  const tried = new Set([...changes.map(([what]) => what), ...TRIED_APART]);
+  const missing = Object.entries(METHODS)
+    .filter(([name, method]) => method.effect === 'write' && !tried.has(name))
+    .map(([name]) => name);
+  expect(missing, 'Add each to `changes`: a command that comes again is done once.').toEqual([]);
   const { comments, notes } = workspace.store.issues.get(one) ?? {};
   expect(comments?.map(({ text }) => text)).toEqual(['said once', 'not done']);
   expect(notes).toBe('n');
