@@ -42,8 +42,8 @@ const FIELDS: Readonly<Record<Exclude<keyof Issue, 'opaque'>, FieldKind>> = {
   is_template: 'flag',
 };
 
-/** The classic writer's key order; keys outside it follow, sorted. */
-const KEY_ORDER: readonly string[] = (
+/** The key order of the classic writer. */
+const CLASSIC_ORDER: readonly string[] = (
   'id content_hash title description design acceptance_criteria notes spec_id status priority ' +
   'issue_type assignee owner estimated_minutes created_at created_by updated_at closed_at ' +
   'close_reason closed_by_session due_at defer_until external_ref source_system metadata ' +
@@ -53,6 +53,9 @@ const KEY_ORDER: readonly string[] = (
   'await_type await_id timeout waiters holder source_formula source_location hook_bead role_bead ' +
   'agent_state last_activity role_type rig mol_type work_type event_kind actor target payload'
 ).split(' ');
+
+/** Fields of our own come behind the classic keys; keys that bd does not know follow, sorted. */
+const KEY_ORDER: readonly string[] = [...new Set([...CLASSIC_ORDER, ...Object.keys(FIELDS)])];
 
 const KEY_RANK: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => [key, rank]));
 

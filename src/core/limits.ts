@@ -374,3 +374,6 @@ export const MIRROR_CHECK_BYTES_MAX = 32 * 1024 * 1024;
 
 /** How long systemctl or launchctl may take: they answer at once, unless their service is not running. */
 export const SERVICE_MANAGER_TIMEOUT_MS = 4_000;
+
+/** After the end of a subscription its reader gets so long to read what was sent. */
+export const SUBSCRIBER_FLUSH_MS = 100;

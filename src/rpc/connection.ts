@@ -1,4 +1,5 @@
 import { BdError, toBdError } from '../core/errors.ts';
+import { SUBSCRIBER_FLUSH_MS } from '../core/limits.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
 import type { Log } from '../platform/log.ts';
 import type { GoingAwayParams } from '../protocol/daemon-methods.ts';
@@ -44,9 +45,6 @@ export interface ConnectionOptions extends ChannelSocket {
   log: Log;
   becomePassive: () => void;
 }
-
-/** After the end of a subscription its reader gets so long to read what was sent. */
-const SUBSCRIBER_FLUSH_MS = 100;
 
 /** An incoming request can be cancelled before it begins. */
 type Received = Incoming & { abort: Abort };

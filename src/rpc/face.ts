@@ -12,7 +12,7 @@ export interface OpenedConnection extends ChannelSocket {
 }
 
 export interface ServedConnection {
-  /** Begins nothing more and ends the connection; resolves when what ran is answered. */
+  /** Begins nothing more and ends the connection; resolves when what ran is answered. Waits for no reader without a bound. */
   drain(refusal: BdError): Promise<void>;
 }
 

@@ -47,8 +47,8 @@ export interface StoreOptions {
 
 /** All that a clone knows of a project's issues. */
 export interface Store extends Omit<Parts, 'transaction'>, Writes {
-  /** Calls the listener after each commit that added events. */
-  onCommit(listener: (commit: Commit) => void): void;
+  /** Calls the listener after each commit that added events; returns what stops that. */
+  onCommit(listener: (commit: Commit) => void): () => void;
   /** The same store; `guard` is called before each transaction, and throws where nothing may be written. */
   guardedBy(guard: () => void): Store;
 }
@@ -56,7 +56,7 @@ export interface Store extends Omit<Parts, 'transaction'>, Writes {
 /** The caller holds the workspace's lock: there is one writer. */
 export function openStore(path: string, options: StoreOptions): Store {
   const { database, parts } = openParts(path, options);
-  const listeners: ((commit: Commit) => void)[] = [];
+  const listeners = new Set<(commit: Commit) => void>();
   const announce = ({ from, to }: Commit): void => {
     if (to > from) for (const listener of listeners) listener({ from, to });
   };
@@ -64,7 +64,10 @@ export function openStore(path: string, options: StoreOptions): Store {
   const store: Store = {
     ...parts,
     ...writes(() => {}),
-    onCommit: (listener) => void listeners.push(listener),
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     guardedBy: (guard) => ({ ...store, ...writes(guard) }),
   };
   return store;

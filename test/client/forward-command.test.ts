@@ -117,7 +117,8 @@ test('what comes behind the answer keeps nobody waiting', async () => {
       messages.map((each) => `${JSON.stringify({ jsonrpc: '2.0', ...each })}\n`).join(''),
     );
   });
-  expect(timers()).toBe(before);
+  // Those of other tests may end meanwhile.
+  expect(timers()).toBeLessThanOrEqual(before);
 });
 
 test('a command that has taken input is not repeated', async () => {

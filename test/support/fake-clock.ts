@@ -1,7 +1,10 @@
 import type { Clock } from '../../src/platform/clock.ts';
 
 export interface FakeClock extends Clock {
-  /** Moves time forward, calling back what falls due, in order. */
+  /**
+   * Moves time forward, calling back what falls due, in order. What has not arrived yet, such as the end of a
+   * connection, begins from the later time: wait for it first.
+   */
   advance(ms: number): void;
   /** How many callbacks wait. */
   readonly waiting: number;

@@ -27,6 +27,30 @@ export const PLAIN_FIELDS = [
 
 export type PlainField = (typeof PLAIN_FIELDS)[number];
 
+/** Members that a group or a set holds, or that follow from the others. */
+type OtherField =
+  | 'id'
+  | 'status'
+  | 'closed_at'
+  | 'close_reason'
+  | 'closed_by_session'
+  | 'assignee'
+  | 'created_at'
+  | 'created_by'
+  | 'updated_at'
+  | 'deleted_at'
+  | 'deleted_by'
+  | 'delete_reason'
+  | 'original_type'
+  | 'labels'
+  | 'dependencies'
+  | 'comments'
+  | 'opaque';
+
+/** A field that is in neither list would not be merged. */
+type Unmerged = Exclude<keyof Issue, PlainField | OtherField>;
+true satisfies [Unmerged] extends [never] ? true : never;
+
 export type KeyKind =
   | PlainField
   | 'state'

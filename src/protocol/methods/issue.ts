@@ -10,6 +10,7 @@ const IDS_MAX = 1_000;
 export const issueId = text({ min: 1, max: NAME_CHARS_MAX });
 export const actor = optional(text({ min: 1, max: NAME_CHARS_MAX }));
 export const name = text({ min: 1, max: NAME_CHARS_MAX });
+/** A name, or empty to clear a field. */
 const words = text({ max: NAME_CHARS_MAX });
 const body = text({ max: TEXT_CHARS_MAX });
 const names = list(name, { max: IDS_MAX });

@@ -12,6 +12,7 @@ import {
   checkNewEdge,
   checkedStatus,
   checkedTime,
+  TIME_FIELDS,
   checkedType,
   withStatus,
 } from './issue-rules.ts';
@@ -96,6 +97,7 @@ export const changeOperations: Operations<
   },
 };
 
+/** Fields that an empty text removes. */
 const CLEARABLE = [
   'description',
   'design',
@@ -108,6 +110,10 @@ const CLEARABLE = [
   'due_at',
   'defer_until',
 ] as const;
+
+function isTimeField(field: string): boolean {
+  return (TIME_FIELDS as readonly string[]).includes(field);
+}
 
 /** The issue with the changes applied, checked by the rules for all edits. */
 export function applyChanges(
@@ -128,7 +134,7 @@ export function applyChanges(
     const value = changes[field];
     if (value === '') delete issue[field];
     else if (value !== undefined) {
-      issue[field] = /_at$|_until$/.test(field) ? checkedTime(field, value) : value;
+      issue[field] = isTimeField(field) ? checkedTime(field, value) : value;
     }
   }
   if (changes.append_notes !== undefined) {

@@ -19,6 +19,7 @@ import {
   checkNewEdge,
   checkedStatus,
   checkedTime,
+  TIME_FIELDS,
   checkedType,
   withStatus,
 } from './issue-rules.ts';
@@ -67,7 +68,7 @@ function build(
   const { id: _id, parent, dependencies, labels, metadata, status, owner, ...fields } = wanted;
   const parentId = parent === undefined ? undefined : findIssueId(workspace, parent);
   const id = chooseId(workspace, wanted.id, parentId);
-  for (const field of ['due_at', 'defer_until'] as const) {
+  for (const field of TIME_FIELDS) {
     const time = fields[field];
     if (time !== undefined) checkedTime(field, time);
   }

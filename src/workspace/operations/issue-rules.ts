@@ -31,6 +31,9 @@ export function checkedStatus(workspace: ReadableWorkspace, name: string): strin
   });
 }
 
+/** The fields of a new or changed issue that must hold an instant. */
+export const TIME_FIELDS = ['due_at', 'defer_until'] as const;
+
 export function checkedTime(field: string, time: string): Timestamp {
   if (isTimestamp(time)) return time;
   throw new BdError('INVALID_VALUE', {
