@@ -43,7 +43,7 @@ export const HEARTBEAT_INTERVAL_MS = 2_000;
 /** Silence after which a client calls the daemon unresponsive: two missed heartbeats; every command ends within 6 s. */
 export const SILENCE_TIMEOUT_MS = 4_000;
 
-/** How long a client waits for a starting daemon, whoever started it: a start is slow on a busy machine. */
+/** How long a client waits for a daemon to start, its own or another client's: a start is slow on a busy machine. */
 export const DAEMON_START_TIMEOUT_MS = 30_000;
 
 /** How long it waits when another process holds the workspace and accepts no connection: a command ends within 6 s. */

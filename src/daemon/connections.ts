@@ -95,7 +95,7 @@ export class Connections {
     if (opening.kind !== 'face') return refuse(socket, notUnderstood(opening));
     const { face, bytes: initial } = opening;
     const serve = await face.load();
-    // Nobody would answer what begins now.
+    // A request that began now would get no answer.
     if (this.#refusal !== undefined) return refuse(socket, this.#refusal);
     const open = this.#open.get(socket);
     if (open === undefined) return;

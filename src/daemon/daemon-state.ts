@@ -23,7 +23,7 @@ export type DaemonEvent =
 /**
  * serving --stop_requested, idle-----------> draining (flushes, then ends)
  * serving --retire_requested---------------> draining, with more patience for what runs
- * serving --program replaced, nobody there-> draining
+ * serving --program replaced, no clients ---> draining
  * serving --store replaced-----------------> draining: what is open is whole, the next daemon opens what is there
  * serving --workspace lost-----------------> abandoning (ends without writing another byte)
  * serving --failed-------------------------> draining with an error
@@ -83,7 +83,7 @@ function check(
   if (state.connections > 0 || isBusy) return { ...state, quietSinceMs: nowMs };
   if (program === 'replaced') return drain('its program was replaced');
   if (nowMs - state.quietSinceMs < IDLE_TIMEOUT_MS) return state;
-  return drain('nobody has called for a while');
+  return drain('it was idle');
 }
 
 function drain(reason: string): DaemonState & { kind: 'draining' } {

@@ -5,7 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 export interface Elapsed {
   /** By the calendar: it goes on while the machine sleeps. */
   wallMs: number;
-  /** By a clock that nobody can set, and that may stop during sleep. */
+  /** By a clock that cannot be set, and that may stop during sleep. */
   monotonicMs: number;
 }
 
@@ -68,7 +68,7 @@ export function createHealthCheck({ clock, monotonicMs }: HealthCheckOptions) {
 }
 
 /**
- * Whether the machine slept, the process was stopped, or somebody set the clock. After each of these,
+ * Whether the machine slept, the process was stopped, or the clock was set. After each of these,
  * planned times and what was known of the world are out of date. Linux stops the monotonic clock during
  * sleep; macOS does not, and there the check is late instead.
  */

@@ -41,7 +41,7 @@ export interface DaemonOptions {
   clock: Clock;
   /** The file that the daemon is started from. */
   program: string;
-  /** Serves on when nobody has called for long: its end is somebody else's to decide. */
+  /** Does not end when idle: a service manager or a person ends it. */
   staysWhenIdle: boolean;
   report: (word: FirstWord) => void;
   /** Aborted to end the daemon, with the reason in words. */
@@ -51,7 +51,7 @@ export interface DaemonOptions {
 /** Serves one workspace until idle or told to stop; returns the exit code. Never throws. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   try {
-    // The log itself may be the bad link, so report only to whoever started us.
+    // The log itself may be the bad link, so report only to the process that started us.
     options.place.refuseLinks();
   } catch (error) {
     const known = toBdError(error);

@@ -15,7 +15,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 export interface Listener {
   readonly socketPath: string;
-  /** Puts the link back when somebody took it away: without it no client finds the daemon. Throws when it cannot. */
+  /** Restores the link when it was removed: without it no client finds the daemon. Throws when it cannot. */
   restoreLink(): void;
   /** Takes the link away for good, unless it is another daemon's: no new client comes. */
   withdraw(): void;
@@ -42,7 +42,7 @@ export async function listen(
     placeLink(socketLink, socketPath);
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
-    // Nobody is to find, or to wait for, a socket behind which there is no daemon.
+    // A client must not find, and wait for, a socket without a daemon.
     removeLink(socketLink, socketPath);
     server.close();
     throw error;
@@ -95,7 +95,7 @@ function placeLink(linkPath: string, socketPath: string): void {
   pointLink(linkPath, socketPath);
 }
 
-/** The socket of a daemon that was killed: we hold its lock, so nobody listens there. */
+/** The socket of a daemon that was killed: we hold its lock, so no process listens there. */
 function removeLeftover(place: WorkspacePlace, socketPath: string): void {
   const left = resolveSocket(place);
   if (left.kind === 'socket' && dirname(left.path) === dirname(socketPath)) {

@@ -14,7 +14,7 @@ export interface Registration {
 
 /**
  * To be called before the daemon listens. The client that started it waits for its first answer: what
- * nobody waits for comes after that, or after a moment in which nobody called.
+ * is not urgent comes after that, or after a quiet moment.
  */
 export function createRegistration(context: DaemonContext): Registration {
   const { place, workspace, env, clock, log, startedMs } = context;

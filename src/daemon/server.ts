@@ -60,9 +60,9 @@ export async function openServer(context: DaemonContext, { faces, ended }: Serve
     socketPath: listener.socketPath,
     /** Removes the link to the socket: no new client finds this daemon. */
     withdraw: () => listener.withdraw(),
-    /** Puts the link back when somebody removed it; throws when it cannot. */
+    /** Restores the link when it was removed; throws when it cannot. */
     restoreLink: () => listener.restoreLink(),
-    /** Lets nobody in any more; what runs has `patienceMs` to be answered. */
+    /** Accepts no more connections; running requests have `patienceMs` to end. */
     async close({ reason, patienceMs }: { reason: string; patienceMs: number }): Promise<void> {
       listener.withdraw();
       listener.close();

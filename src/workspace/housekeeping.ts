@@ -17,7 +17,7 @@ export function noteRetirement({ store }: Pick<Workspace, 'store'>, nowMs: numbe
 }
 
 /**
- * Removes some of what the store need not keep, and empties a write-ahead log that has grown; call while nobody
+ * Removes some of what the store need not keep, and empties a write-ahead log that has grown; call while nothing
  * works with the store. Returns whether there is more to remove.
  */
 export function checkpoint({ store, tidy }: Pick<Workspace, 'store' | 'tidy'>): boolean {

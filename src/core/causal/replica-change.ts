@@ -39,7 +39,7 @@ export function renameReplica(state: IssueState, change: ReplicaChange): IssueSt
  * of what it claims to know for overwritten, and drops it. The signs are:
  *
  * - it knows more of our writes than we have made;
- * - a write of ours that they claim to know is not alive there as we made it. Nobody can have overwritten
+ * - a write of ours that they claim to know is not alive there as we made it. No one can have overwritten
  *   it, as up to `after` is all that was shared. If it was shared without our knowing, the alarm is false
  *   and costs a conflict that a person sees; a missed one would cost an edit;
  * - a write of theirs that we claim to know, and have nothing later of its key. What a removal
