@@ -142,20 +142,8 @@ export const SSH_CONNECT_TIMEOUT_S = 10;
 /** After the deadline git is asked to stop; this much later its call ends, whether git did or not. */
 export const GIT_KILL_GRACE_MS = 1_000;
 
-/** Quiet time after a change before it is sent: an agent's burst becomes one commit. */
-export const BATCH_QUIET_MS = 300;
-
-/** A change is sent after this time even if the burst goes on. */
-export const BATCH_DELAY_MAX_MS = 5_000;
-
-/** Changes that are sent at once, without waiting for quiet. */
-export const BATCH_CHANGES_MAX = 100;
-
 /** How often changes of other clones are fetched while someone works here. */
 export const FETCH_INTERVAL_MS = 5_000;
-
-/** The same when no one does: the interval doubles up to this. */
-export const FETCH_INTERVAL_MAX_MS = 60_000;
 
 /** Someone works here: a change was made or received this recently. */
 export const ACTIVITY_WINDOW_MS = 120_000;

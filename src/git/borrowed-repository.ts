@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface BorrowedRepository extends AsyncDisposable {
+interface BorrowedRepository extends AsyncDisposable {
   gitDir: string;
 }
 

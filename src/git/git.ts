@@ -13,7 +13,7 @@ export interface GitResult {
   stderr: string;
 }
 
-export interface GitRunOptions {
+interface GitRunOptions {
   input?: string | Uint8Array;
   /** Defaults to the deadline of a local call, or of one that talks to a remote. */
   timeoutMs?: number;
@@ -23,7 +23,7 @@ export interface GitReachOptions extends GitRunOptions {
   signal?: AbortSignal;
 }
 
-export interface GitLocalOptions extends GitRunOptions {
+interface GitLocalOptions extends GitRunOptions {
   /** Instead of the user's index. */
   indexFile?: string;
   /** Allows this one call to name the program that git merges with; no input decides its arguments. */
@@ -110,19 +110,13 @@ export function createGit({
 }
 
 /** The git of one working tree, with its own HEAD and index. */
-export function openWorktreeGit(
-  { gitDir, topLevel }: GitRepository,
-  { env }: { env: Environment },
-): Git {
-  return createGit({ gitDir, directory: topLevel, env });
+export function openWorktreeGit(repository: GitRepository, { env }: { env: Environment }): Git {
+  return createGit({ gitDir: repository.gitDir, directory: repository.topLevel, env });
 }
 
 /** The git of the common directory, whose refs all worktrees share. */
-export function openSharedGit(
-  { commonDir, topLevel }: GitRepository,
-  { env }: { env: Environment },
-): Git {
-  return createGit({ gitDir: commonDir, directory: topLevel, env });
+export function openSharedGit(repository: GitRepository, { env }: { env: Environment }): Git {
+  return createGit({ gitDir: repository.commonDir, directory: repository.topLevel, env });
 }
 
 /** What a call prints that is expected to succeed, without its last line end. */
@@ -136,11 +130,8 @@ export async function gitOutput(
   return result.stdout.toString().replace(/\n$/, '');
 }
 
-export function gitError(
-  git: Git,
-  args: readonly string[],
-  { exitCode, stderr }: GitResult,
-): BdError {
+export function gitError(git: Git, args: readonly string[], result: GitResult): BdError {
+  const { exitCode, stderr } = result;
   const reason = firstLine(stderr) || `exit code ${exitCode}`;
   return new BdError('SYNC_FAILED', {
     message: `git ${gitCommandName(args)} failed in ${git.gitDir}: ${reason}`,

@@ -7,7 +7,7 @@ import { BdError, messageOf } from '../core/errors.ts';
 import { isNotFound } from '../platform/files.ts';
 import { gitError, gitOutput, type Git, type GitReachOptions } from './git.ts';
 
-export type ObjectKind = 'blob' | 'tree' | 'commit';
+type ObjectKind = 'blob' | 'tree' | 'commit';
 
 /** How the repository stores objects: gitrepository-layout(5), git-config(1). */
 interface Storage {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { GIT_KILL_GRACE_MS } from '../core/limits.ts';
 
-export interface GroupOptions {
+interface GroupOptions {
   directory: string;
   environment: Record<string, string>;
   input?: string | Uint8Array;
@@ -10,7 +10,7 @@ export interface GroupOptions {
 }
 
 /** How a child ended: by itself, at its deadline, or by its signal. */
-export type GroupEnd =
+type GroupEnd =
   | { kind: 'ended'; exitCode: number; stdout: Buffer; stderr: string }
   | { kind: 'late' }
   | { kind: 'aborted' }

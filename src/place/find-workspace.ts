@@ -1,8 +1,12 @@
 import { dirname, join, relative, resolve } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Environment } from '../platform/environment.ts';
-import { findGitRepository } from '../git/repository.ts';
-import { findMainWorktree, listLinkedWorktrees, type GitWorktree } from '../git/worktrees.ts';
+import {
+  findGitRepository,
+  findMainWorktree,
+  listLinkedWorktrees,
+  type GitWorktree,
+} from '../git/repository.ts';
 import { isDirectory, readTextIfReachable, statIfReachable } from '../platform/safe-stat.ts';
 import { openPlace, WorkspacePlace } from './workspace-place.ts';
 

@@ -1,10 +1,5 @@
 import { ACTIVITY_WINDOW_MS, FETCH_INTERVAL_MS } from '../core/limits.ts';
-import {
-  retryDelayMs,
-  type SyncCircumstances,
-  type SyncEvent,
-  type SyncSettings,
-} from './sync-event.ts';
+import { retryDelayMs, type SyncCircumstances, type SyncEvent } from './sync-event.ts';
 import type { CycleEnd, SyncFailure } from './sync-failure.ts';
 
 /*
@@ -36,7 +31,7 @@ export type CycleState =
     }
   | { kind: 'failing'; failing: Failing; dueMs: number; intervalMs: number };
 
-export interface Failing {
+interface Failing {
   failure: SyncFailure;
   attempts: number;
 }
@@ -47,6 +42,8 @@ export function initialCycle(failure: SyncFailure | undefined, nowMs: number): C
     ? { kind: 'resting', dueMs: nowMs, intervalMs }
     : { kind: 'failing', failing: { failure, attempts: 1 }, dueMs: nowMs, intervalMs };
 }
+
+type StateOf<Kind> = Extract<CycleState, { kind: Kind }>;
 
 type CycleCircumstances = SyncCircumstances & { lastActivityMs: number };
 
@@ -75,39 +72,33 @@ export function nextCycleState(
 /** While the workspace is used, looks sooner for others' changes, and whether an obstacle is gone. */
 function onActivity(cycle: CycleState, circumstances: CycleCircumstances): CycleState {
   const { nowMs, settings } = circumstances;
-  if (cycle.kind === 'resting') return looksSoon(cycle, circumstances);
-  return cycle.kind === 'failing'
-    ? triesSoon(cycle, { nowMs, waitMs: settings.fetchActiveMs, settings })
-    : cycle;
+  if (cycle.kind === 'failing') return triesSoon(cycle, settings.fetchActiveMs, circumstances);
+  if (cycle.kind !== 'resting') return cycle;
+  // There is no due time while sharing is off; it may have been turned on since.
+  if (cycle.dueMs === undefined) return settings.push ? { ...cycle, dueMs: nowMs } : cycle;
+  return { ...cycle, dueMs: Math.min(cycle.dueMs, nowMs + settings.fetchActiveMs) };
 }
 
 /** A remote cause, such as a lost network, is not retried more often than an idle workspace fetches. */
 function triesSoon(
-  cycle: Extract<CycleState, { kind: 'failing' }>,
-  { nowMs, waitMs, settings }: { nowMs: number; waitMs: number; settings: SyncSettings },
+  cycle: StateOf<'failing'>,
+  waitMs: number,
+  { nowMs, settings }: CycleCircumstances,
 ): CycleState {
   const isHere = cycle.failing.failure.retry === 'soon';
   const atMs = nowMs + (isHere ? waitMs : settings.fetchIdleMs);
   return { ...cycle, dueMs: Math.min(cycle.dueMs, atMs) };
 }
 
-function looksSoon(
-  cycle: Extract<CycleState, { kind: 'resting' }>,
-  { nowMs, settings }: CycleCircumstances,
-): CycleState {
-  // There is no due time while sharing is off; it may have been turned on since.
-  if (cycle.dueMs === undefined) return settings.push ? { ...cycle, dueMs: nowMs } : cycle;
-  return { ...cycle, dueMs: Math.min(cycle.dueMs, nowMs + settings.fetchActiveMs) };
-}
-
 function changeToSend(
   cycle: Exclude<CycleState, { kind: 'absent' }>,
   pending: number,
-  { nowMs, settings }: CycleCircumstances,
+  circumstances: CycleCircumstances,
 ): CycleState {
+  const { nowMs, settings } = circumstances;
   switch (cycle.kind) {
     case 'failing':
-      return triesSoon(cycle, { nowMs, waitMs: settings.quietMs, settings });
+      return triesSoon(cycle, settings.quietMs, circumstances);
     case 'running':
       return { ...cycle, missed: true };
     case 'resting':
@@ -128,7 +119,7 @@ function changeToSend(
 }
 
 function cycleEnded(
-  cycle: Extract<CycleState, { kind: 'running' }>,
+  cycle: StateOf<'running'>,
   { end, pending }: Extract<SyncEvent, { kind: 'cycle_ended' }>,
   circumstances: CycleCircumstances,
 ): CycleState {
@@ -152,7 +143,7 @@ function failingAfter(failure: SyncFailure, before: Failing | undefined): Failin
 
 function delayAfter(
   { failure, attempts }: Failing,
-  { missed }: Extract<CycleState, { kind: 'running' }>,
+  { missed }: StateOf<'running'>,
   { random, settings }: CycleCircumstances,
 ): number {
   const delayMs = retryDelayMs(attempts, random);
@@ -164,7 +155,7 @@ function restingAfter(
   end: Exclude<CycleEnd, SyncFailure>,
   intervalMs: number,
   { nowMs, settings, lastActivityMs }: CycleCircumstances,
-): Extract<CycleState, { kind: 'resting' }> {
+): StateOf<'resting'> {
   if (end === 'off') return { kind: 'resting', dueMs: undefined, intervalMs };
   const isActive = nowMs - lastActivityMs < ACTIVITY_WINDOW_MS && end === 'shared';
   const nextMs = isActive

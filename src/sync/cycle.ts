@@ -1,24 +1,25 @@
 import { noNews, type JoinNews } from './intake/join-news.ts';
 import type { CycleEnd } from './sync-failure.ts';
 
+export interface CycleRun {
+  /** Off: changes are committed here, and nothing is fetched or pushed. */
+  push: boolean;
+  /** Stops calls to the remote; local steps end by themselves. */
+  signal: AbortSignal;
+}
+
 /** One way to share issues. */
 export interface SyncCycle {
   /** What it commits: a change of the other alone needs no cycle. */
   readonly commits: 'store' | 'mirror';
   /** One call at a time; settles when everything is shared, or the reason why not is known. */
-  run(how: {
-    /** Off: changes are committed here, and nothing is fetched or pushed. */
-    push: boolean;
-    /** Stops calls to the remote; local steps end by themselves. */
-    signal: AbortSignal;
-  }): Promise<CycleReport>;
+  run(how: CycleRun): Promise<CycleReport>;
   /** Called before the first answer: a store that was lost comes back from what is here. */
   restore?(): Promise<void>;
   /** Called in a process that stays, after the callers of a cycle have their answer. */
   tidy?(signal: AbortSignal): Promise<void>;
 }
 
-/** How one cycle went. */
 export interface CycleReport extends JoinNews {
   end: CycleEnd;
   /** Issues pushed, or committed here where nothing is pushed. */

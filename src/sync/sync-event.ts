@@ -1,12 +1,4 @@
-import {
-  BATCH_CHANGES_MAX,
-  BATCH_DELAY_MAX_MS,
-  BATCH_QUIET_MS,
-  FETCH_INTERVAL_MAX_MS,
-  FETCH_INTERVAL_MS,
-  RETRY_DELAY_MAX_MS,
-  RETRY_DELAY_MS,
-} from '../core/limits.ts';
+import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MS } from '../core/limits.ts';
 import type { CycleEnd } from './sync-failure.ts';
 
 /** What the state machines are fed; each ignores what does not concern it. */
@@ -46,24 +38,16 @@ export interface SyncSettings {
   isByHand: boolean;
   /** The mirror is a file that git tracks: a commit right after a change is to have it. */
   isTracked: boolean;
+  /** Quiet time after a change before it is sent: an agent's burst becomes one commit. */
   quietMs: number;
+  /** A change is sent after this time even if the burst goes on. */
   delayMaxMs: number;
   /** How many changes are sent without waiting for quiet. */
   batchMax: number;
+  /** How often changes of other clones are fetched while the workspace is used. */
   fetchActiveMs: number;
+  /** The same while it is not: the interval doubles up to this. */
   fetchIdleMs: number;
   /** Off: the mirror is checked when the workspace is used, and at long intervals. */
   watchesFiles: boolean;
 }
-
-export const DEFAULT_SYNC_SETTINGS: SyncSettings = {
-  push: true,
-  isByHand: false,
-  isTracked: false,
-  quietMs: BATCH_QUIET_MS,
-  delayMaxMs: BATCH_DELAY_MAX_MS,
-  batchMax: BATCH_CHANGES_MAX,
-  fetchActiveMs: FETCH_INTERVAL_MS,
-  fetchIdleMs: FETCH_INTERVAL_MAX_MS,
-  watchesFiles: true,
-};

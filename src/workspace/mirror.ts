@@ -3,8 +3,13 @@ import { join, relative, sep } from 'node:path';
 import { openWorktreeGit } from '../git/git.ts';
 import { indexLockPath } from '../git/index-file.ts';
 import { operationInProgress } from '../git/operation-in-progress.ts';
-import { findGitRepository, type GitRepository } from '../git/repository.ts';
-import { findMainWorktree, listLinkedWorktrees, listWorktreeGitDirs } from '../git/worktrees.ts';
+import {
+  findGitRepository,
+  type GitRepository,
+  findMainWorktree,
+  listLinkedWorktrees,
+  listWorktreeGitDirs,
+} from '../git/repository.ts';
 import type { Environment } from '../platform/environment.ts';
 import { stampFile } from '../platform/file-version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';

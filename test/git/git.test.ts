@@ -165,7 +165,7 @@ describe('the environment of a git call', () => {
     ['ssh -i key', 'ssh -i key -oBatchMode=yes -oConnectTimeout=10'],
     ['"/opt/my ssh/ssh" -v', '"/opt/my ssh/ssh" -v -oBatchMode=yes -oConnectTimeout=10'],
     ['plink.exe -batch', 'plink.exe -batch'],
-  ])("adds to the person's own ssh command: %s", (command, expected) => {
+  ])("adds to the user's own ssh command: %s", (command, expected) => {
     expect(buildGitEnvironment({ GIT_SSH_COMMAND: command })['GIT_SSH_COMMAND']).toBe(expected);
   });
 });

@@ -88,7 +88,7 @@ describe('an object', () => {
   it.each([
     ['loose', []],
     ['as git writes it', ['--shared=group']],
-  ])('has lasted until somebody removes it, and then that is told once: %s', async (_how, init) => {
+  ])('has lasted until it is removed, and then reports that once: %s', async (_how, init) => {
     const objects = new GitObjects(openGit(...init));
     const kept = await objects.write('blob', Buffer.from('kept'));
     git('update-ref', 'refs/bd/kept', kept);

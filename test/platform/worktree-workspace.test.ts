@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
-import { findMainWorktree, listLinkedWorktrees } from '../../src/git/worktrees.ts';
+import { findMainWorktree, listLinkedWorktrees } from '../../src/git/repository.ts';
 import { findWorkspace } from '../../src/place/find-workspace.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 

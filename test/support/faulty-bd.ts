@@ -9,7 +9,7 @@ import { runCommand } from '../../src/cli/execute.ts';
 import { toBdError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
-import { countCommit } from '../../src/sync/branch/branch-upkeep.ts';
+import { countCommit } from '../../src/sync/branch/branch-memory.ts';
 import type { CycleStep } from '../../src/sync/cycle.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';

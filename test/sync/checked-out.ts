@@ -19,7 +19,7 @@ export interface CheckedOutClone extends Clone {
   /** A change of an issue, in the mirror. */
   change(id: string, title?: string): Promise<void>;
   cycle(options?: { push?: boolean }): Promise<CycleReport>;
-  /** What the person sees in `git status`, without bd's own files that nobody commits. */
+  /** What the user sees in `git status`, without bd's own files, which are not committed. */
   status(): string;
 }
 
@@ -65,7 +65,7 @@ export function createCheckedOutClone(
   };
 }
 
-/** All that is the person's: what a commit of bd's may change is left out. */
+/** All that is the user's: what a commit of bd's may change is left out. */
 export function fingerprint({ directory, git }: CheckedOutClone): unknown {
   const gitDir = join(directory, '.git');
   const staged = git('ls-files', '--stage', '--', `:!${MIRROR}`);

@@ -6,9 +6,9 @@ import { emptyCycleReport } from '../../src/sync/cycle.ts';
 import { emptyMirrorReport, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import type { SyncContext } from '../../src/sync/sync-driver.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
-import { DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
 import { eventually } from '../support/eventually.ts';
 import { createSandbox, type Sandbox } from './fixture.ts';
+import { SETTINGS } from './settings.ts';
 
 let sandbox: Sandbox;
 let store: Store;
@@ -58,7 +58,7 @@ function createEngine(): { said: string[]; engine: SyncEngine } {
       },
       clock: systemClock,
       random: () => 0.5,
-      settings: { ...DEFAULT_SYNC_SETTINGS, watchesFiles: false },
+      settings: { ...SETTINGS, watchesFiles: false },
       guard: () => {},
       log: silentLog,
     };

@@ -17,8 +17,9 @@ import { createBranchCycle, runBranchCycle } from '../../src/sync/branch/branch-
 import { MirrorFile, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
-import { DEFAULT_SYNC_SETTINGS, type SyncSettings } from '../../src/sync/sync-event.ts';
+import type { SyncSettings } from '../../src/sync/sync-event.ts';
 import { REAL_GIT } from '../support/real-git.ts';
+import { SETTINGS } from './settings.ts';
 
 export interface Sandbox {
   directory: string;
@@ -117,7 +118,7 @@ export function openClone(
   const mirror = new MirrorFile({ path: mirrorPath, quarantineDirectory, store, clock, pause });
   const git = createGit({ gitDir: join(directory, '.git'), env: sandbox.env });
   const branch = wrapBranch(createSyncBranch({ git, project, clock }));
-  const settings = { ...DEFAULT_SYNC_SETTINGS };
+  const settings = { ...SETTINGS };
   const random = (): number => 0.5;
   const engine = new SyncEngine(() => ({
     store,

@@ -53,7 +53,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 30, size: '+1' },
 );
 
-/** What somebody did, and all that he could know of when he did it. */
+/** What a user did, and all that the user could know of at that time. */
 interface Event {
   past: ReadonlySet<Event>;
   id: string;
@@ -197,7 +197,7 @@ function changed(world: World, before: Issue, { edit: kind, pick }: Step): Made 
       return { issue: { ...before, labels: [...labels, value].sort() }, key: value, value };
     case 'unlabel': {
       const gone = labels[pick % Math.max(labels.length, 1)];
-      // A tombstone only deletes: nobody is asked to edit one, and no tool can.
+      // A tombstone only deletes: users do not edit one, and no tool can.
       if (gone === undefined || before.status === 'tombstone') return undefined;
       const kept = labels.filter((label) => label !== gone);
       return { issue: { ...before, labels: kept }, key: gone, value: undefined };
@@ -294,7 +294,7 @@ async function sync(world: World, clone: Clone, branch = clone.branch): Promise<
   if (world.remote.tip !== tip) world.onBranch = sent;
 }
 
-/** Everybody syncs until nobody has news. Returns how many rounds that took. */
+/** All clones sync until none has news. Returns how many rounds that took. */
 async function settle(world: World): Promise<number> {
   for (let round = 1; round <= 9; round++) {
     const { tip } = world.remote;
@@ -313,7 +313,7 @@ function close(world: World): void {
   world.sandbox.remove();
 }
 
-/** Whether somebody who knew of it wrote the same key later. */
+/** Whether a user who knew of it wrote the same key later. */
 function isReplaced(event: Event, all: ReadonlySet<Event>): boolean {
   return [...all].some(
     (later) => later.past.has(event) && later.id === event.id && later.key === event.key,

@@ -66,7 +66,6 @@ export function createMemoryRemote(): MemoryRemote {
         if (faults.dieAfter === step) throw new Error('the power went');
       };
       return {
-        project: PROJECT,
         objects: objects as GitObjects,
         remote: () => Promise.resolve('origin'),
         fetch() {

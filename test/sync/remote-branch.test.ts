@@ -120,7 +120,7 @@ describe('a branch whose history was replaced', () => {
     put(b.store, issue('t-b'));
     for (const _time of ['pushed', 'fetched']) await cycle(b);
     const replaced = refsOf(remote, 'refs/heads/beads-sync');
-    // Somebody puts back what they had, without b's issue.
+    // Another clone puts back what it had, without b's issue.
     sandbox.git(remote, 'update-ref', 'refs/heads/beads-sync', before[0] ?? '');
     put(b.store, issue('t-c'));
     expect(await cycle(b)).toMatchObject({ end: 'shared' });
@@ -213,6 +213,6 @@ async function orphan({ store, branch }: Clone): Promise<string> {
   const issues = await new IssueTree(store, branch.objects).write({ hasParts: false });
   const { ours } = await branch.tips();
   const written = await branch.write({ parent: undefined, issues, subject: 'x', ours });
-  if (written.kind === 'race') throw new Error('nobody else is here');
+  if (written.kind === 'race') throw new Error('no other writer is here');
   return written.commit;
 }

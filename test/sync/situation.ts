@@ -30,7 +30,7 @@ export interface Situation {
   state?: SharingState;
   /** How the person goes on, which has to work as if bd were not there. Thereafter all is shared. */
   proceed?(world: World, directory: string): void | Promise<void>;
-  /** Working trees and repositories nearby, which are nobody's business either. */
+  /** Working trees and repositories nearby, which have to stay as they are too. */
   neighbours?(world: World): string[];
 }
 
@@ -69,7 +69,7 @@ export async function createWorldTemplate(): Promise<WorldTemplate> {
 }
 
 /**
- * In the situation an issue is made and closed and shared, and the person's own is as it was; then the
+ * In the situation an issue is made and closed and shared, and the user's own is as it was; then the
  * person goes on, and what is done after that is shared too.
  */
 export async function endure(world: World, situation: Situation): Promise<void> {

@@ -74,7 +74,7 @@ it('a store that cannot be read for a while takes no answer away, and is shared 
   const remote = createRemote(sandbox);
   const [a, b] = [clone('a', { remote }), clone('b', { remote })];
   const { outbox, events } = a.store;
-  // As where there is no write-ahead log, and another program writes for longer than anybody waits.
+  // As where there is no write-ahead log, and another program writes for longer than any caller waits.
   const locked = (): never => {
     throw new SqliteError('database is locked', 'SQLITE_BUSY');
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type SyncEvent, DEFAULT_SYNC_SETTINGS } from '../../src/sync/sync-event.ts';
+import type { SyncEvent } from '../../src/sync/sync-event.ts';
 import type { SyncFailure } from '../../src/sync/sync-failure.ts';
 import {
   currentFailure,
@@ -10,6 +10,7 @@ import {
   type SyncAction,
   type SyncState,
 } from '../../src/sync/sync-state.ts';
+import { SETTINGS } from './settings.ts';
 
 const offline: SyncFailure = { kind: 'offline', message: 'no way there', remedy: 'wait' };
 
@@ -29,11 +30,7 @@ type Step = [atMs: number, event: SyncEvent];
 
 function play(
   steps: readonly Step[],
-  {
-    from = initialSyncState({ nowMs: 0, shares: true }),
-    random = 0,
-    settings = DEFAULT_SYNC_SETTINGS,
-  } = {},
+  { from = initialSyncState({ nowMs: 0, shares: true }), random = 0, settings = SETTINGS } = {},
 ): { state: SyncState; actions: [number, SyncAction][] } {
   let state = from;
   const actions: [number, SyncAction][] = [];
@@ -94,7 +91,7 @@ describe('the mirror', () => {
   it.each<[string, Step[], number | undefined]>([
     ['is not looked at while nothing changes', [], undefined],
     ['is written 50 ms after a change', [[1000, changed()]], 1050],
-    ['is read 50 ms after somebody wrote it', [[1000, { kind: 'mirror_changed' }]], 1050],
+    ['is read 50 ms after it was written', [[1000, { kind: 'mirror_changed' }]], 1050],
     ['is put back a second after it was deleted', [[1000, { kind: 'mirror_gone' }]], 2000],
     [
       'is read when what was deleted is there again',

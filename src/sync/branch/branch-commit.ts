@@ -43,7 +43,7 @@ export interface BranchChange {
   ours: string | undefined;
 }
 
-export type WrittenBranch = { kind: 'written'; commit: string } | { kind: 'race' };
+type WrittenBranch = { kind: 'written'; commit: string } | { kind: 'race' };
 
 /** Commits `issues` on `parent`, unless `parent` or `ours` shows them already, and moves the ref there. */
 export async function writeBranch(
@@ -191,7 +191,7 @@ function replace(entries: TreeEntry[], entry: TreeEntry): void {
 const BRANCH_README = `# Issues
 
 This branch holds the issues of this project, one per line of the \`.jsonl\` files in \`.beads\`. It is written by
-\`bd\` (the npm package \`beads-daemon\`) on the machines of everybody who works on the project, and has
+\`bd\` (the npm package \`beads-daemon\`) on the machines of everyone who works on the project, and has
 nothing to do with the code on the other branches: do not merge it into them.
 
 Please do not edit it by hand. In a clone of this repository:

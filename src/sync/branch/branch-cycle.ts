@@ -1,13 +1,21 @@
 import { PUSH_ATTEMPTS_MAX, RACE_PAUSE_MAX_MS, RACE_PAUSE_MS } from '../../core/limits.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Pending } from '../../store/outbox.ts';
-import { takeIn, type Intake } from './branch-intake.ts';
-import { forgetShared, noteFrom } from './branch-memory.ts';
-import type { Fetched } from './branch-remote.ts';
-import { countCommit, packWhenDue } from './branch-upkeep.ts';
-import { commitSubject } from './branch-commit.ts';
-import { type Reached, emptyCycleReport, type CycleReport, type SyncCycle } from '../cycle.ts';
-import { IssueTree } from './issue-tree.ts';
+import type { State } from '../../store/state.ts';
+import type { Store } from '../../store/store.ts';
+import {
+  emptyCycleReport,
+  type CycleReport,
+  type CycleRun,
+  type Reached,
+  type SyncCycle,
+} from '../cycle.ts';
+import { readIssueLines, idOfLine } from '../intake/issue-lines.ts';
+import { addEffects } from '../intake/join-news.ts';
+import { branchBase, type FindBase } from '../intake/line-base.ts';
 import { noteSharedWrites, waitingLines } from '../intake/own-writes.ts';
+import { reconcile } from '../intake/reconcile.ts';
+import { quarantineNews, type LineProblem } from '../intake/unreadable-lines.ts';
 import {
   deletedBranch,
   describeFailure,
@@ -15,51 +23,54 @@ import {
   overtaken,
   type CycleEnd,
 } from '../sync-failure.ts';
+import { commitSubject } from './branch-commit.ts';
+import { countCommit, forgetShared, packWhenDue } from './branch-memory.ts';
+import type { Fetched } from './branch-remote.ts';
+import type { BranchSnapshot } from './branch-snapshot.ts';
+import { IssueTree } from './issue-tree.ts';
+import type { SyncBranch } from './sync-branch.ts';
 
-/** What a cycle works with. */
-export interface CycleContext extends Intake {
-  issueTree: IssueTree;
+interface BranchCycleOptions {
+  store: Store;
+  branch: SyncBranch;
+  clock: Clock;
+  quarantineDirectory: string;
   random: () => number;
   pause: (ms: number) => Promise<unknown>;
-  /** Off: changes are committed here, and nothing is fetched or pushed. */
-  push: boolean;
-  /** Stops calls to the remote; local steps end by themselves. */
-  signal: AbortSignal;
-  reached: Reached;
+  reached?: Reached;
 }
 
-type BranchCycleOptions = Omit<CycleContext, 'issueTree' | 'push' | 'signal' | 'reached'> &
-  Partial<Pick<CycleContext, 'reached'>>;
+/** What a cycle works with. */
+interface CycleContext extends BranchCycleOptions, CycleRun {
+  issueTree: IssueTree;
+}
 
 /** Shares issues through a branch of their own. */
-export function createBranchCycle({
-  reached = () => {},
-  ...options
-}: BranchCycleOptions): SyncCycle {
-  const { store, branch } = options;
+export function createBranchCycle(options: BranchCycleOptions): SyncCycle {
+  const { store, branch, reached } = options;
   const issueTree = new IssueTree(store, branch.objects);
   return {
     commits: 'store',
-    run: (how) => runBranchCycle({ ...options, ...how, issueTree, reached }),
+    run: (how) => runBranchCycle({ ...options, ...how, issueTree }),
     restore: () => restoreFromRefs(options),
     async tidy(signal) {
       const packed = await packWhenDue(store.state, branch, { signal });
-      if (packed === 'packed') await reached('packed');
+      if (packed === 'packed') await reached?.('packed');
     },
   };
 }
 
 /** A new store, after a loss or in a fresh clone, takes in what the repository holds; without the network. */
-async function restoreFromRefs(intake: Intake): Promise<void> {
-  const { store, branch } = intake;
+async function restoreFromRefs(options: BranchCycleOptions): Promise<void> {
+  const { store, branch } = options;
   const { state } = store;
   if ((state.get('written_tip') ?? state.get('imported_tip')) !== undefined) return;
   const report = emptyCycleReport();
   const { ours, theirs } = await branch.heldTips();
-  if (theirs !== undefined) await takeIn(intake, report, { tip: theirs, seen: 'imported_tip' });
+  if (theirs !== undefined) await takeIn(options, report, { tip: theirs, seen: 'imported_tip' });
   // A commit that misses objects stays unnoted, for the cycle to find out.
   if (ours !== undefined && (await branch.isWhole(ours))) {
-    await takeIn(intake, report, { tip: ours, seen: 'written_tip' });
+    await takeIn(options, report, { tip: ours, seen: 'written_tip' });
   }
 }
 
@@ -93,7 +104,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     }
     const fetched = await branch.fetch(remote, { signal });
     if (fetched.kind === 'race') continue;
-    await reached('fetched');
+    await reached?.('fetched');
     const failure = await settleFetch(context, fetched, remote);
     if (failure !== undefined) {
       // What cannot be pushed is committed all the same: the repository has it if the store is lost.
@@ -113,11 +124,11 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     }
     const { theirs } = await branch.tips();
     const pushed = await branch.push(remote, built.commit, { theirs, signal });
-    await reached('pushed');
+    await reached?.('pushed');
     if (pushed.kind === 'pushed') {
       report.pushed += built.pending.count;
       await noteShared(context, { ...built, from: pushed.from });
-      await reached('noted');
+      await reached?.('noted');
       return 'shared';
     }
     if (pushed.kind !== 'race') return describeFailure(pushed, remote);
@@ -134,7 +145,7 @@ async function settleFetch(
   switch (fetched.kind) {
     case 'changed':
     case 'unchanged':
-      noteFrom(store, fetched.from);
+      noteFrom(store.state, fetched.from);
       return undefined;
     case 'absent':
       // It may have been deleted to remove a secret, so only a user may publish it again.
@@ -161,7 +172,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   await takeIn(context, report, { tip: sound, seen: 'written_tip' });
   await noteArrived(context, { ours, theirs });
   if (hasRemote) await takeIn(context, report, { tip: theirs, seen: 'imported_tip' });
-  await reached('taken in');
+  await reached?.('taken in');
   const pending = store.outbox.pending();
   // Without a remote the history is ours alone; with one, it continues what all clones have.
   const parent = hasRemote ? theirs : (sound ?? theirs);
@@ -174,17 +185,17 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
 
   const base = parent === undefined ? undefined : await branch.snapshot(parent);
   const issues = await issueTree.write({ hasParts: base?.shards !== undefined });
-  await reached('objects written');
+  await reached?.('objects written');
   const subject = commitSubject(pending);
   const written = await branch.write({ parent, issues, subject, ours });
   if (written.kind === 'race') return written;
-  await reached('committed');
+  await reached?.('committed');
   store.state.set('written_tip', written.commit);
   const built = { kind: 'ahead', commit: written.commit, pending } as const;
   if (hasRemote && written.commit !== theirs) return built;
   if (!hasRemote) report.pushed += pending.count;
   await noteShared(context, built);
-  await reached('noted');
+  await reached?.('noted');
   return { kind: 'shared' };
 }
 
@@ -241,7 +252,7 @@ async function noteShared(
     store.state.set('imported_tip', commit);
     store.state.set('pushed_tip', commit);
     countCommit(store.state);
-    if (from !== undefined) noteFrom(store, from);
+    if (from !== undefined) noteFrom(store.state, from);
   });
 }
 
@@ -249,4 +260,65 @@ async function noteShared(
 function racePauseMs(attempt: number, random: number): number {
   const bound = Math.min(RACE_PAUSE_MS * 2 ** attempt, RACE_PAUSE_MAX_MS);
   return RACE_PAUSE_MS + random * bound;
+}
+
+/** Notes the remote and branch that issues came from; writes only a change. */
+function noteFrom(state: State, from: string): void {
+  if (state.get('imported_from') !== from) state.set('imported_from', from);
+}
+
+/** Joins the lines of a commit into the store; `seen` is where the commit is remembered. */
+async function takeIn(
+  { store, branch, clock, quarantineDirectory }: BranchCycleOptions,
+  report: CycleReport,
+  { tip, seen }: { tip: string | undefined; seen: 'imported_tip' | 'written_tip' },
+): Promise<void> {
+  const before = store.state.get(seen);
+  const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
+  if (snapshot === undefined) return;
+  // Unreadable lines are kept for the whole branch at once, so with any of them all of it is read.
+  const isPartial = before !== undefined && store.carried.all().length === 0;
+  const since = isPartial ? await branch.snapshot(before) : undefined;
+  // A `git gc` can damage one of our own commits that no ref led to; it is not built on then.
+  const missing = seen === 'imported_tip' ? 'refuse' : 'skip';
+  const content = await branch.readIssues(snapshot, { since, missing });
+  const taken = await reconcile(readIssueLines(content), {
+    store,
+    clock,
+    origin: 'remote',
+    findBase: await findBranchBase(branch, snapshot),
+  });
+  report.imported += taken.created + taken.updated;
+  addEffects(report, taken);
+  const known = carry(store, taken.problems);
+  await quarantineNews(report, taken.problems, { known, directory: quarantineDirectory });
+  store.transaction(() => {
+    store.state.set(seen, snapshot.commit);
+    countCommit(store.state);
+  });
+}
+
+/** Unsealed lines were made from the lines of the last commit that bd made. */
+async function findBranchBase(branch: SyncBranch, tip: BranchSnapshot): Promise<FindBase> {
+  const sealed = await branch.sealedCommit(tip);
+  if (sealed === undefined || sealed === tip) return () => undefined;
+  const content = await branch.readIssues(sealed, { since: tip });
+  let lines: Map<string, string> | undefined;
+  return branchBase((id) => (lines ??= linesById(content)).get(id));
+}
+
+function linesById(content: Buffer): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const { text = '', raw } of readIssueLines(content)) lines.set(idOfLine(raw) ?? '', text);
+  return lines;
+}
+
+/** Keeps unreadable lines on the branch as they are; returns those that were there before. */
+function carry(store: Store, problems: readonly LineProblem[]): Uint8Array[] {
+  const known = store.carried.all().map(({ line }) => line);
+  const carried = problems.map(({ raw }) => ({ line: raw, issueId: idOfLine(raw) }));
+  if (carried.length > 0 || known.length > 0) {
+    store.transaction(() => store.carried.replaceBy(carried));
+  }
+  return known;
 }

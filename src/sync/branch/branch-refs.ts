@@ -4,7 +4,7 @@ import { isDirectory, readTextIfReachable } from '../../platform/safe-stat.ts';
 import { type Git, gitError, gitOutput } from '../../git/git.ts';
 import { classifyGitFailure } from '../../git/git-failure.ts';
 
-/** None is under refs/heads, so `git branch` does not list them and nobody checks them out by mistake. */
+/** None is under refs/heads, so `git branch` does not list them, and a checkout by mistake is unlikely. */
 const OURS = 'refs/bd/sync';
 export const THEIRS = 'refs/bd/remote';
 const LOST = 'refs/bd/lost';
@@ -12,7 +12,7 @@ const LOST = 'refs/bd/lost';
 /** How many histories that a force-push replaced are kept. */
 const LOST_KEPT = 10;
 
-export interface BranchTips {
+interface BranchTips {
   /** The remote's branch at the last fetch. */
   theirs: string | undefined;
   /** Our last commit. */
@@ -68,7 +68,7 @@ export async function findKnownTip(git: Git, trackingRefs: string[]): Promise<st
 }
 
 /**
- * The tips that a store without memory has to take in; `theirs` may be what the person's own clone or fetch
+ * The tips that a store without memory has to take in; `theirs` may be what the user's own clone or fetch
  * brought. Nearly every workspace without memory has none, so the files are looked at before git is run.
  */
 export async function findHeldTips(git: Git, branchName: string): Promise<BranchTips> {

@@ -1,8 +1,7 @@
 import type { Git, GitReachOptions } from '../../git/git.ts';
 import { THEIRS } from './branch-refs.ts';
 import { classifyGitFailure, type GitFailure } from '../../git/git-failure.ts';
-import { pushRef, reachRemote } from '../../git/push.ts';
-import { checkedRemote, findRemote } from '../../git/remote.ts';
+import { pushRef, reachRemote, checkedRemote, findRemote } from '../../git/remote.ts';
 
 /** The branch that all clones share, unless the settings name another. */
 export const SYNC_BRANCH = 'beads-sync';
@@ -18,7 +17,7 @@ export type Fetched =
   | { kind: 'absent'; from: string }
   | GitFailure;
 
-export type Pushed = { kind: 'pushed'; from: string } | GitFailure;
+type Pushed = { kind: 'pushed'; from: string } | GitFailure;
 
 /** Read at each use: a setting that changes takes effect at once. */
 export interface BranchNames {
@@ -28,7 +27,6 @@ export interface BranchNames {
   readonly remote?: string | undefined;
 }
 
-/** The branch on a remote. */
 export class BranchRemote {
   readonly #git: Git;
   readonly #names: BranchNames;

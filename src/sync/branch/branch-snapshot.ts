@@ -9,12 +9,12 @@ export interface Project {
 }
 
 /** How the branch stores issues: in `.beads/issues.jsonl`, or in parts under `.beads/shard`. */
-export type BranchLayout = 'file' | 'parts';
+type BranchLayout = 'file' | 'parts';
 
 /** A program that does not know parts must not take a branch without the file for an empty one. */
 const FORMATS: Readonly<Record<BranchLayout, number>> = { file: 1, parts: 2 };
 
-export type BranchFormat =
+type BranchFormat =
   | { kind: 'known'; project: Project; layout: BranchLayout }
   | { kind: 'newer'; format: number };
 

@@ -52,7 +52,9 @@ export class IssueTree {
     const seq = store.events.lastSeq();
     const carried = carriedByShard(store);
     const entries = [...(this.#parts?.entries ?? [])];
-    for (const shard of changedShards(this.#parts, { store, carrying: carried.keys() })) {
+    const changed = this.#parts && store.events.issueIdsAfter(this.#parts.seq);
+    const shards = changed && [...changed.map(shardOf), ...(this.#parts?.carrying ?? [])];
+    for (const shard of shards === undefined ? ALL : new Set([...shards, ...carried.keys()])) {
       const content = withCarried(store.issues.shardFile(shard), carried.get(shard) ?? []);
       entries[shard] =
         content.length === 0
@@ -74,17 +76,8 @@ export class IssueTree {
   }
 }
 
+const ALL = Array.from({ length: SHARDS }, (_, shard) => shard);
 const FILE = { mode: '100644' };
-
-function changedShards(
-  before: Parts | undefined,
-  { store, carrying }: { store: Store; carrying: Iterable<number> },
-): Iterable<number> {
-  const changed = before && store.events.issueIdsAfter(before.seq);
-  if (before === undefined || changed === undefined)
-    return Array.from({ length: SHARDS }, (_, shard) => shard);
-  return new Set([...changed.map(shardOf), ...before.carrying, ...carrying]);
-}
 
 function fileName(shard: number): string {
   return `${shard.toString(16).padStart(2, '0')}.jsonl`;

@@ -1,12 +1,12 @@
 import { BdError } from '../../core/errors.ts';
 import { REMOTE_PATIENCE_MS } from '../../core/limits.ts';
 import type { Git } from '../../git/git.ts';
-import { deleteRef } from '../../git/push.ts';
+import { pushRef } from '../../git/remote.ts';
 import { idOfLine, readIssueLines } from '../intake/issue-lines.ts';
 import type { SyncBranch } from './sync-branch.ts';
 import { describeFailure } from '../sync-failure.ts';
 
-export interface RemoteBranch {
+interface RemoteBranch {
   remote: string;
   /** The ref there that has the issues. */
   ref: string;
@@ -51,7 +51,7 @@ export async function checkPurge(
 
 /** Deletes the branch, unless it changed since the check: a teammate may just have pushed. */
 export async function purgeBranch(git: Git, { remote, ref, tip }: RemoteBranch): Promise<void> {
-  const failure = await deleteRef(git, { remote, ref, tip });
+  const failure = await pushRef(git, { remote, ref, expected: tip });
   if (failure === undefined) return;
   if (failure.kind === 'race') {
     throw refused(`${ref} on ${remote} was changed meanwhile`, 'Run `bd sync` first.');

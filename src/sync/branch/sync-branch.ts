@@ -2,14 +2,8 @@ import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Git, type GitReachOptions, gitOutput } from '../../git/git.ts';
 import { GitObjects, packObjects } from '../../git/objects.ts';
-import { writeBranch, type BranchChange, type WrittenBranch } from './branch-commit.ts';
-import {
-  createBranchRefs,
-  findHeldTips,
-  findKnownTip,
-  type BranchRefs,
-  type BranchTips,
-} from './branch-refs.ts';
+import { writeBranch, type BranchChange } from './branch-commit.ts';
+import { createBranchRefs, findHeldTips, findKnownTip, type BranchRefs } from './branch-refs.ts';
 import { BranchRemote, type BranchNames, type Fetched } from './branch-remote.ts';
 import {
   BranchSnapshots,
@@ -20,60 +14,20 @@ import {
   type ReadOptions,
 } from './branch-snapshot.ts';
 
-/** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */
-export interface SyncBranch {
-  readonly project: Project;
-  readonly objects: GitObjects;
-  /** The name of the remote that has the branch; undefined when there is none. */
-  remote(): Promise<string | undefined>;
-  /** Fetches the remote's branch to `refs/bd/remote`; `replaced` is the tip that a force-push replaced. */
-  fetch(
-    remote: string,
-    options?: GitReachOptions,
-  ): Promise<Fetched & { replaced?: string | undefined }>;
-  /** Deletes `refs/bd/remote`, when the remote no longer has the branch. */
-  forgetTheirs(): Promise<void>;
-  /** Drops what is cached of the repository, as it may have changed. */
-  forget(): void;
-  tips(): Promise<BranchTips>;
-  /** What the repository holds, also from a clone or fetch of the person's; for a store without memory. */
-  heldTips(): Promise<BranchTips>;
-  /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
-  snapshot(commit: string): Promise<BranchSnapshot | undefined>;
-  /** The lines of a commit. */
-  readIssues(snapshot: BranchSnapshot, options?: ReadOptions): Promise<Buffer>;
-  /** The latest commit that bd made: this one, or one before it along the first parents. */
-  sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined>;
-  /** Whether `commit` is `tip` or comes before it. */
-  isWithin(commit: string, tip: string): Promise<boolean>;
-  /** Whether every object of a commit and its history is here: a `git gc` can remove objects before a ref leads to them. */
-  isWhole(commit: string): Promise<boolean>;
-  /**
-   * Commits `issues` on `parent`; `commit` is `parent` itself when it shows them already. After a 'race'
-   * everything must be made again: another writer moved the ref, or a `git gc` removed new objects.
-   */
-  write(change: BranchChange): Promise<WrittenBranch>;
-  push: BranchRemote['push'];
-  /** Packs the loose objects of `tip` that `since` does not lead to. */
-  pack(tip: string, options: GitReachOptions & { since?: string | undefined }): Promise<void>;
-  /** The project whose issues the repository or its remote has; throws when the remote does not answer. */
-  findProject(): Promise<Project | undefined>;
-}
-
-/** Visits every object, except those that a partial clone left on the remote. */
-const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
-
-export function createSyncBranch({
-  git,
-  project,
-  clock,
-  names = {},
-}: {
+interface BranchOptions {
   git: Git;
   project: Project;
   clock: Clock;
   names?: BranchNames;
-}): SyncBranch {
+}
+
+export type SyncBranch = ReturnType<typeof createSyncBranch>;
+
+/** Visits every object, except those that a partial clone left on the remote. */
+const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
+
+/** The issues as a branch of the repository; nothing here touches HEAD, the index or a working tree. */
+export function createSyncBranch({ git, project, clock, names = {} }: BranchOptions) {
   const objects = new GitObjects(git);
   const refs = createBranchRefs(git);
   const remote = new BranchRemote(git, names);
@@ -82,31 +36,48 @@ export function createSyncBranch({
   const writer = { git, objects, refs, snapshots, project, clock, branchName };
 
   return {
-    project,
     objects,
+    /** The name of the remote that has the branch; undefined when there is none. */
     remote: () => remote.name(),
-    fetch: (name, options) => fetchBranch({ refs, remote }, name, options),
+    /** Fetches the remote's branch to `refs/bd/remote`; `replaced` is the tip that a force-push replaced. */
+    fetch: (name: string, options?: GitReachOptions) =>
+      fetchBranch({ refs, remote }, name, options),
+    /** Deletes `refs/bd/remote`, when the remote no longer has the branch. */
     forgetTheirs: () => refs.forgetTheirs(),
-    forget() {
+    /** Drops what is cached of the repository, as it may have changed. */
+    forget(): void {
       refs.forget();
       snapshots.clear();
     },
     tips: () => refs.tips(),
+    /** What the repository holds, also from the user's own clone or fetch; for a store without memory. */
     heldTips: () => findHeldTips(git, branchName()),
-    snapshot: (commit) => snapshots.read(commit),
-    readIssues: (snapshot, how) => readIssues(objects, snapshot, how),
-    async sealedCommit(snapshot) {
+    /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
+    snapshot: (commit: string) => snapshots.read(commit),
+    readIssues: (snapshot: BranchSnapshot, how?: ReadOptions) => readIssues(objects, snapshot, how),
+    /** The latest commit that bd made: this one, or one before it along the first parents. */
+    async sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined> {
       if (snapshot.isSealed) return snapshot;
       const search = ['--first-parent', '--max-count=1', `--grep=^${SEAL}$`, snapshot.commit];
       const commit = await gitOutput(git, ['rev-list', ...search]);
       return commit === '' ? undefined : snapshots.read(commit);
     },
-    isWithin: (commit, tip) => succeeds(git, ['merge-base', '--is-ancestor', commit, tip]),
-    isWhole: (commit) => succeeds(git, [...WALK, commit]),
-    write: (change) => writeBranch(writer, change),
-    push: (...args) => remote.push(...args),
-    pack: (tip, options) => packObjects(git, tip, options),
-    async findProject() {
+    /** Whether `commit` is `tip` or comes before it. */
+    isWithin: (commit: string, tip: string) =>
+      succeeds(git, ['merge-base', '--is-ancestor', commit, tip]),
+    /** Whether every object of a commit and its history is here: a `git gc` can remove objects before a ref leads to them. */
+    isWhole: (commit: string) => succeeds(git, [...WALK, commit]),
+    /**
+     * Commits `issues` on `parent`; `commit` is `parent` itself when it shows them already. After a 'race'
+     * everything must be made again: another writer moved the ref, or a `git gc` removed new objects.
+     */
+    write: (change: BranchChange) => writeBranch(writer, change),
+    push: (...args: Parameters<BranchRemote['push']>) => remote.push(...args),
+    /** Packs the loose objects of `tip` that `since` does not lead to. */
+    pack: (tip: string, options: GitReachOptions & { since?: string | undefined }) =>
+      packObjects(git, tip, options),
+    /** The project whose issues the repository or its remote has; throws when the remote does not answer. */
+    async findProject(): Promise<Project | undefined> {
       const tip = await findTip({ git, refs, remote });
       const format = tip === undefined ? undefined : (await snapshots.read(tip))?.format;
       return format?.kind === 'known' ? format.project : undefined;

@@ -35,11 +35,10 @@ export type Committed =
   /** Another program was at work at the same time: try again soon. `obstacle` says why, if that goes on. */
   | { kind: 'race'; obstacle?: Obstacle };
 
-export interface CheckedOutOptions {
+interface CheckedOutOptions {
   /** The working tree's own git: its HEAD and index are used. */
   git: Git;
   objects: GitObjects;
-  /** The repository's. */
   commonDir: string;
   /** Relative to the top of the working tree, with `/`. */
   path: string;
@@ -93,10 +92,11 @@ export class CheckedOutBranch {
     const tree = await writeTreeWith(objects, head, { path, ...entry });
     const nowMs = clock.nowMs();
     const commit = await writeCommit(objects, { tree, parent: head, subject, nowMs });
-    await assertOnly(git, { path, from: head, to: commit });
+    const move = { branch, from: head, to: commit };
+    await assertOnly(git, path, move);
     state.set('staged_blob', oid);
     // Awaited here: leaving this function removes the copy of the index.
-    return await this.#publish({ index, branch, head, commit });
+    return await this.#publish(index, move);
   }
 
   /** Why no content can be committed now; undefined when it can. */
@@ -106,25 +106,16 @@ export class CheckedOutBranch {
     return 'obstacle' in found ? found.obstacle : undefined;
   }
 
-  async #publish({
-    index,
-    branch,
-    head,
-    commit,
-  }: {
-    index: IndexCopy;
-    branch: string;
-    head: string;
-    commit: string;
-  }): Promise<Committed> {
+  async #publish(index: IndexCopy, move: BranchMove): Promise<Committed> {
+    const { branch, to } = move;
     // Held as briefly as possible: the user's git commands fail meanwhile, as with any index lock.
     const lock = await takeIndexLock(this.git.gitDir, this.#options.owner);
     if (lock === undefined) return this.#busy();
     try {
       if (obstacleNow(this.#options, branch) !== undefined) return { kind: 'race' };
       if (!(await index.publish())) return { kind: 'race' };
-      const isMoved = await moveBranch(this.git, { branch, from: head, to: commit });
-      return isMoved ? { kind: 'committed', branch, commit } : { kind: 'race' };
+      const isMoved = await moveBranch(this.git, move);
+      return isMoved ? { kind: 'committed', branch, commit: to } : { kind: 'race' };
     } finally {
       await lock.release();
     }
@@ -133,6 +124,12 @@ export class CheckedOutBranch {
   #busy(): Committed {
     return { kind: 'race', obstacle: locked(this.#lockPath) };
   }
+}
+
+interface BranchMove {
+  branch: string;
+  from: string;
+  to: string;
 }
 
 type Found =
@@ -199,20 +196,14 @@ async function activeFilter(git: Git, path: string): Promise<string | undefined>
 }
 
 /** The last check before the branch moves: throws if the commit touches any other file. */
-async function assertOnly(
-  git: Git,
-  { path, from, to }: { path: string; from: string; to: string },
-): Promise<void> {
+async function assertOnly(git: Git, path: string, { from, to }: BranchMove): Promise<void> {
   const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', from, to];
   const names = (await gitOutput(git, args)).split('\0').filter((name) => name !== '');
   if (names.length === 1 && names[0] === path) return;
   throw new Error(`a commit of ${path} would change ${names.join(', ') || 'nothing'}`);
 }
 
-async function moveBranch(
-  git: Git,
-  { branch, from, to }: { branch: string; from: string; to: string },
-): Promise<boolean> {
+async function moveBranch(git: Git, { branch, from, to }: BranchMove): Promise<boolean> {
   const args = ['update-ref', '-m', 'bd: auto-sync', `refs/heads/${branch}`, to, from];
   const moved = await git.run(args);
   if (moved.exitCode === 0) return true;

@@ -2,11 +2,18 @@ import { PUSH_ATTEMPTS_MAX } from '../../core/limits.ts';
 import type { Pending } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
-import { diverged, mirrorBehind, type Obstacle } from './checked-out-obstacle.ts';
-import { compareWithUpstream } from './checked-out-upstream.ts';
-import { gitOutput } from '../../git/git.ts';
+import {
+  diverged,
+  mirrorBehind,
+  noUpstream,
+  waitsForPush,
+  type Obstacle,
+} from './checked-out-obstacle.ts';
+import { SEAL } from '../branch/branch-snapshot.ts';
+import { gitOutput, type Git } from '../../git/git.ts';
+import { findInCommit } from '../../git/tree.ts';
 import { issueList } from '../branch/branch-commit.ts';
-import { pushRef } from '../../git/push.ts';
+import { pushRef } from '../../git/remote.ts';
 import type { Mirror } from '../mirror/mirror-file.ts';
 import { emptyCycleReport, type SyncCycle } from '../cycle.ts';
 import {
@@ -48,13 +55,10 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
     const done = await commitSoon(context);
     if (done === undefined) return await withoutMirror(context, { push, pending });
     const { committed, seq } = done;
-    if (committed.kind === 'race') {
+    if (committed.kind === 'race' || committed.kind === 'waits') {
       const { obstacle } = committed;
-      return {
-        end: obstacle === undefined ? { ...overtaken(), retry: 'soon' } : blocked(obstacle),
-      };
+      return { end: obstacle ? blocked(obstacle) : { ...overtaken(), retry: 'soon' } };
     }
-    if (committed.kind === 'waits') return { end: blocked(committed.obstacle) };
     const known = settled;
     settled = undefined;
     if (!push) {
@@ -65,7 +69,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
     const outcome =
       !isNews && known?.branch === committed.branch
         ? known.outcome
-        : await send(branch, { committed, pending, signal });
+        : await send(branch, committed, { pending, signal });
     if (typeof outcome.end === 'string') {
       store.outbox.clearThrough(seq);
       settled = { branch: committed.branch, outcome: { ...outcome, pushed: 0 } };
@@ -94,11 +98,12 @@ async function withoutMirror(
     const obstacle = await branch.obstacle();
     return { end: blocked(obstacle ?? mirrorBehind(mirror.path)) };
   }
-  return { end: push ? await endWithoutNews(branch) : 'off' };
+  if (!push) return { end: 'off' };
+  return { end: (await hasRemote(branch.git)) ? 'shared' : 'no_remote' };
 }
 
-async function endWithoutNews({ git }: CheckedOutBranch): Promise<'shared' | 'no_remote'> {
-  return (await gitOutput(git, ['remote'])) === '' ? 'no_remote' : 'shared';
+async function hasRemote(git: Git): Promise<boolean> {
+  return (await gitOutput(git, ['remote'])) !== '';
 }
 
 /** Commits what the file shows, up to the event at `seq`; undefined when bd did not write its content. */
@@ -129,29 +134,22 @@ function autoSyncSubject(pending: Pick<Pending, 'count' | 'ids'>): string {
 
 async function send(
   { git, path }: CheckedOutBranch,
-  {
-    committed: { branch, commit },
-    pending,
-    signal,
-  }: {
-    committed: { branch: string; commit: string };
-    pending: Pending;
-    signal: AbortSignal;
-  },
+  { branch, commit }: { branch: string; commit: string },
+  { pending, signal }: { pending: Pending; signal: AbortSignal },
 ): Promise<Outcome> {
-  if ((await gitOutput(git, ['remote'])) === '') return { end: 'no_remote', pushed: pending.count };
-  const standing = await compareWithUpstream(git, { branch, commit, path });
-  const { remote } = standing;
-  if (standing.kind === 'shared') return { end: 'shared', remote };
-  if (standing.kind === 'waits') {
+  if (!(await hasRemote(git))) return { end: 'no_remote', pushed: pending.count };
+  const upstream = await compareWithUpstream(git, { branch, commit, path });
+  const { remote } = upstream;
+  if (upstream.kind === 'shared') return { end: 'shared', remote };
+  if (upstream.kind === 'waits') {
     // A new branch without upstream needs no report while no change waits to be shared.
-    return { end: pending.count === 0 ? 'shared' : blocked(standing.obstacle), remote };
+    return { end: pending.count === 0 ? 'shared' : blocked(upstream.obstacle), remote };
   }
-  const target = { remote: standing.remote, commit, ref: `refs/heads/${branch}` };
+  const target = { remote: upstream.remote, commit, ref: `refs/heads/${branch}` };
   const refused = await pushRef(git, target, { signal });
   if (refused === undefined) return { end: 'shared', pushed: pending.count, remote };
-  if (refused.kind === 'race') return { end: blocked(diverged(branch, standing.remote)), remote };
-  const failure = describeFailure(refused, standing.remote);
+  if (refused.kind === 'race') return { end: blocked(diverged(branch, upstream.remote)), remote };
+  const failure = describeFailure(refused, upstream.remote);
   return { end: refused.kind === 'rejected' ? { ...failure, remedy: REFUSED } : failure, remote };
 }
 
@@ -160,4 +158,61 @@ const REFUSED =
 
 function blocked({ reason, remedy }: Obstacle): SyncFailure {
   return { kind: 'blocked', message: reason, remedy, retry: 'soon' };
+}
+
+/** How the branch that is checked out compares with the remote's branch of that name, as last fetched. */
+type UpstreamComparison =
+  /** The remote shows the file as `commit` does. */
+  | { kind: 'shared'; remote: string }
+  /** Only commits of bd are missing on the remote. */
+  | { kind: 'ours'; remote: string }
+  | { kind: 'waits'; remote: string | undefined; obstacle: Obstacle };
+
+async function compareWithUpstream(
+  git: Git,
+  { branch, commit, path }: { branch: string; commit: string; path: string },
+): Promise<UpstreamComparison> {
+  const upstream = await findUpstream(git, branch);
+  if (upstream === undefined) {
+    return { kind: 'waits', remote: undefined, obstacle: noUpstream(branch) };
+  }
+  const { remote, tip } = upstream;
+  const [theirs, ours] = await Promise.all([
+    findInCommit(git, tip, path),
+    findInCommit(git, commit, path),
+  ]);
+  if (theirs?.oid === ours?.oid) return { kind: 'shared', remote };
+  const ancestry = await git.run(['merge-base', '--is-ancestor', tip, commit]);
+  if (ancestry.exitCode !== 0) {
+    return { kind: 'waits', remote, obstacle: diverged(branch, remote) };
+  }
+  const count = await countOthers(git, { range: `${tip}..${commit}`, path });
+  if (count === 0) return { kind: 'ours', remote };
+  return { kind: 'waits', remote, obstacle: waitsForPush(branch, remote, count) };
+}
+
+/** Undefined for a branch that follows one of another name, such as `main`: only the user pushes that. */
+async function findUpstream(
+  git: Git,
+  branch: string,
+): Promise<{ remote: string; tip: string } | undefined> {
+  const format = '--format=%(upstream)%00%(upstream:remotename)%00%(upstream:remoteref)';
+  const listing = await gitOutput(git, ['for-each-ref', format, `refs/heads/${branch}`]);
+  const [tracking = '', remote = '', theirs = ''] = listing.split('\0');
+  if (!tracking.startsWith('refs/remotes/') || theirs !== `refs/heads/${branch}`) return undefined;
+  const tip = await git.run(['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`]);
+  return tip.exitCode === 0 ? { remote, tip: tip.stdout.toString().trim() } : undefined;
+}
+
+/** Counts commits without bd's trailer, and those that touch any other file. */
+async function countOthers(
+  git: Git,
+  { range, path }: { range: string; path: string },
+): Promise<number> {
+  const [unsigned, elsewhere] = await Promise.all([
+    gitOutput(git, ['rev-list', '--invert-grep', `--grep=^${SEAL}$`, range]),
+    gitOutput(git, ['rev-list', '--full-history', range, '--', '.', `:(exclude,literal)${path}`]),
+  ]);
+  const commits = `${unsigned}\n${elsewhere}`.split('\n').filter((line) => line !== '');
+  return new Set(commits).size;
 }

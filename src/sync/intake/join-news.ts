@@ -51,7 +51,6 @@ export function joinNotice(source: string, news: JoinNews): string | undefined {
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
-/** One sentence for each effect. */
 export function joinSentences({ moved, lostClaims, doubled }: JoinEffects): string[] {
   return [
     ...moved.map(({ from, to }) => `${from} was created twice; the later one is ${to} now`),

@@ -12,13 +12,13 @@ import { compareBytes } from '../../core/issue.ts';
 import { readIssueLines } from './issue-lines.ts';
 
 /** Three versions of an issue file: a base, which may be empty, and what two sides made of it. */
-export interface IssueFiles<Content = Buffer> {
+interface IssueFiles<Content = Buffer> {
   base: Content;
   ours: Content;
   theirs: Content;
 }
 
-export interface MergeProblem {
+interface MergeProblem {
   /** The place of an unreadable line; absent when the merged issue is the problem. */
   at?: { file: 'ours' | 'theirs'; line: number };
   problem: string;
@@ -169,7 +169,6 @@ function unreadableLines({ ours, theirs }: IssueFiles<Side>): Uint8Array[] {
   return [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, raw]) => raw);
 }
 
-/** A line that can be read. */
 interface Version {
   readonly id: IssueId;
   readonly text: string;
@@ -201,15 +200,9 @@ function joinSides(base: readonly Version[], sides: readonly Version[]): IssueSt
   for (const version of sides) states.set(version.text, stateOf(version, base));
   const inOrder = [...states].sort(([left], [right]) => (left < right ? -1 : 1));
   const issues = joinOrSeparate(inOrder.map(([, state]) => state));
-  return withTextsMerged(issues, { base, sides: distinctStates(sides, states) });
-}
-
-function distinctStates(
-  sides: readonly Version[],
-  states: ReadonlyMap<string, IssueState>,
-): IssueState[] {
   const texts = new Set(sides.map(({ text }) => text));
-  return [...states].flatMap(([text, state]) => (texts.has(text) ? [state] : []));
+  const distinct = [...states].filter(([text]) => texts.has(text)).map(([, state]) => state);
+  return withTextsMerged(issues, { base, sides: distinct });
 }
 
 /** Merges the texts of two versions of one issue, both made from the base. */

@@ -10,7 +10,6 @@ export interface ReconcileReport extends JoinEffects {
   /** Issues that the lines created or changed here. */
   created: number;
   updated: number;
-  /** Lines with nothing new. */
   unchanged: number;
   /** Lines of known issues that are not as bd wrote them. */
   edited: number;

@@ -30,7 +30,6 @@ export interface LineContext {
 }
 
 interface Version {
-  /** The line it came in. */
   text: string;
   /** bd wrote the line. */
   isSealed: boolean;

@@ -8,7 +8,6 @@ import { writeFileAtomically } from '../../platform/files.ts';
 import type { CarriedLine } from '../../store/lines.ts';
 import { idOfLine } from './issue-lines.ts';
 
-/** A line that could not be read. */
 export interface LineProblem {
   line: number;
   problem: string;
@@ -16,8 +15,21 @@ export interface LineProblem {
   raw: Uint8Array;
 }
 
-/** Writes lines that could not be read to a file of their own, unchanged; the same lines go to the same file. */
-export async function quarantineLines(
+/** Reports those of the lines that are not `known`, and keeps them in the quarantine. */
+export async function quarantineNews(
+  report: { problems: LineProblem[]; quarantine: string | undefined },
+  problems: readonly LineProblem[],
+  { known, directory }: { known: readonly Uint8Array[]; directory: string },
+): Promise<void> {
+  const before = new Set(known.map((line) => Buffer.from(line).toString('latin1')));
+  const news = problems.filter(({ raw }) => !before.has(Buffer.from(raw).toString('latin1')));
+  if (news.length === 0) return;
+  report.quarantine = await quarantineLines(directory, news);
+  report.problems = news;
+}
+
+/** Writes lines to a file of their own, unchanged; the same lines go to the same file. */
+async function quarantineLines(
   directory: string,
   problems: readonly LineProblem[],
 ): Promise<string> {

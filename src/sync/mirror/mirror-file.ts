@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { readIfThere, removeStaged, stageFile } from '../../platform/files.ts';
 import { stampFile } from '../../platform/file-version.ts';
 import type { Store } from '../../store/store.ts';
-import { withCarried, quarantineLines, type LineProblem } from '../intake/unreadable-lines.ts';
+import { withCarried, quarantineNews } from '../intake/unreadable-lines.ts';
 import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
 import { endsInsideLine, hasConflictMarkers, readIssueLines } from '../intake/issue-lines.ts';
 import { addEffects, noNews, type JoinNews } from '../intake/join-news.ts';
@@ -223,22 +223,11 @@ export class MirrorFile implements Mirror {
     );
     report.imported += created + updated;
     addEffects(report, effects);
-    const fresh = this.#carry(problems);
-    if (fresh.length > 0) {
-      report.quarantine = await quarantineLines(quarantineDirectory, fresh);
-      report.problems = fresh;
-    }
+    const known = memory.carried().map(({ line }) => line);
+    // In a file that people commit they stay: their next commit would remove the lines for everyone.
+    memory.carry(this.#isTracked() ? problems.map(({ raw }) => raw) : []);
+    await quarantineNews(report, problems, { known, directory: quarantineDirectory });
     return edited > 0;
-  }
-
-  /**
-   * Keeps unreadable lines in a file that people commit: without them their next commit would remove the lines
-   * for everyone. Returns those that are new.
-   */
-  #carry(problems: LineProblem[]): LineProblem[] {
-    const known = this.#memory.carried().map(({ line }) => line);
-    this.#memory.carry(this.#isTracked() ? problems.map(({ raw }) => raw) : []);
-    return problems.filter(({ raw }) => !known.some((line) => Buffer.compare(line, raw) === 0));
   }
 
   /** `overtaken`: another program wrote the file since it was seen, and its lines come first. */

@@ -47,7 +47,7 @@ const remoteLines = (remote: string): string[] =>
   sandbox.git(remote, 'show', 'beads-sync:.beads/issues.jsonl').split('\n');
 const commits = (repository: string, ref: string): number =>
   Number(sandbox.git(repository, 'rev-list', '--count', ref));
-/** Everything of the repository that is the person's own. */
+/** Everything of the repository that is the user's own. */
 const fingerprint = ({ directory }: Clone): unknown => [
   sandbox.git(directory, 'rev-parse', 'HEAD'),
   sandbox.git(directory, 'symbolic-ref', 'HEAD'),
@@ -143,7 +143,7 @@ describe('two clones', () => {
   });
 });
 
-describe("the person's repository", () => {
+describe("the user's repository", () => {
   it('is unchanged, and the remote has exactly one new branch', async () => {
     const remote = createRemote(sandbox);
     const a = clone('a', { remote });
@@ -308,7 +308,7 @@ describe('the branch', () => {
     expect((await cycle(a)).problems).toEqual([]);
     expect(remoteLines(remote)).toEqual([lines(a.store)[0], future, lines(a.store)[1], '{"half']);
     expect(a.store.issues.get('t-b')?.title).toBe('Title of t-b');
-    // Whoever can read it has mended it.
+    // A clone that can read it has mended it.
     pushLines(b, [lines(a.store)[0] ?? '', line('t-b', { title: 'Mended', updated_at: later(2) })]);
     await cycle(a);
     expect(remoteLines(remote)).toEqual(lines(a.store));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packWhenDue } from '../../../src/sync/branch/branch-upkeep.ts';
+import { packWhenDue } from '../../../src/sync/branch/branch-memory.ts';
 import {
   createClone,
   createSandbox,
