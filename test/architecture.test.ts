@@ -238,12 +238,8 @@ const FUNCTION_LINES_MAX = 60;
 const KNOWN_LONG: readonly string[] = [
   'createAdmission',
   'createConnections',
-  'createEdgeCycles',
-  'createIssueStore',
-  'createOutbox',
   'createRpcPeer',
   'createSocketTransport',
-  'guardDatabase',
   'openStore',
   'openWorkspace',
   'serveRpc',

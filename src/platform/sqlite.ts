@@ -5,7 +5,6 @@ export type Database = Pick<
   BetterSqlite3.Database,
   'name' | 'inTransaction' | 'exec' | 'prepare' | 'transaction' | 'function' | 'close'
 >;
-export type { Statement } from 'better-sqlite3';
 
 /**
  * Handles and statements are kept for the life of the process. Since Node 24, the garbage collector ends the

@@ -27,17 +27,17 @@ export interface OpenedDatabase {
   database: Database;
   /** Whether writes go to a log beside the file first. */
   hasLog: boolean;
-  /** Where a file that could not be used was put; the caller rebuilds from the mirror and git. */
+  /** Where an unusable file was moved to; the caller rebuilds from the mirror and git. */
   movedAside?: string;
-  /** Of the event log in that file, as far as it could be read. */
+  /** Generation of the event log in that file; 0 where it could not be read. */
   formerGeneration: number;
 }
 
 export interface OpenDatabaseOptions {
   nowMs: number;
-  /** Which project's issues it is to hold; undefined where that is not known yet. */
+  /** The project whose issues it holds; undefined where that is not known yet. */
   projectId: string | undefined;
-  /** Those of this bd, unless a test tries others. */
+  /** Tests try other steps than this bd's. */
   steps?: readonly SchemaStep[];
 }
 
@@ -76,7 +76,7 @@ function open(
     if (isOutdated(database)) throw UNFIT;
     refuseNewer(database, steps);
     if (isKnown) {
-      // Another program put it there, or one that did not finish.
+      // A copied, restored or moved file, or one that was not closed, is the most likely to be damaged.
       const isMoved = isElsewhere(database, path);
       if (isMoved && isOfOtherProject(database, projectId)) throw UNFIT;
       check(database, { isSuspect: isMoved || isUnclosed });
@@ -84,7 +84,7 @@ function open(
     const hasLog = chooseJournal(database);
     // An acknowledged write survives a power cut: one fdatasync per transaction, about 0.2 ms.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
-    // We decide when the log is written into the file: at no other time does the file change.
+    // Only `shortenLog` writes the log into the file, so any other change of the file is another program's.
     database.exec('PRAGMA wal_autocheckpoint = 0');
     upgrade(database, steps);
     return { database, hasLog };
@@ -97,7 +97,7 @@ function open(
 
 const UNFIT = new Error('not a store that this bd can use');
 
-/** 0 where it cannot be read: the file may be damaged, or another program's. */
+/** 0 where it cannot be read: the file may be damaged, or not a store of bd. */
 function generationOf(database: Database): number {
   try {
     return readState(database, 'generation') ?? 0;
@@ -112,32 +112,19 @@ function isOfOtherProject(database: Database, projectId: string | undefined): bo
   return projectId !== undefined && theirs !== undefined && theirs !== projectId;
 }
 
-/** Whether there is a write-ahead log: it needs memory that processes share, which network file systems lack. */
+/** Returns whether there is a write-ahead log; it needs shared memory, which network file systems lack. */
 function chooseJournal(database: Database): boolean {
   const wanted = isNetworkFileSystem(dirname(database.name)) ? 'DELETE' : 'WAL';
-  // Where SQLite cannot have the log, it keeps the journal that it has, and says so here only.
+  // Where SQLite cannot use a log, it keeps the present journal and only returns its name.
   return database.prepare(`PRAGMA journal_mode = ${wanted}`).pluck().get() === 'wal';
 }
 
-/** Throws where there is damage; reads the whole file, about 1 ms for each MB. */
+/** Throws if the file is damaged. Reads all of it, about 1 ms for each MB. */
 function check(database: Database, { isSuspect }: { isSuspect: boolean }): void {
   const bytesMax = isSuspect ? SUSPECT_STORE_CHECK_BYTES_MAX : STORE_CHECK_BYTES_MAX;
   if (statSync(database.name).size > bytesMax) return;
   const found = database.prepare<[], string>('PRAGMA quick_check(1)').pluck().get();
   if (found !== 'ok') throw new DamagedStore(String(found));
-}
-
-/**
- * Writes the log's pages into the file, and truncates the log. Does not wait for other readers: what they still
- * need stays in the log.
- */
-export function emptyLog(database: Database): void {
-  database.exec('PRAGMA busy_timeout = 0');
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  } finally {
-    database.exec(`PRAGMA busy_timeout = ${STORE_BUSY_TIMEOUT_MS}`);
-  }
 }
 
 export function isEmpty(database: Database): boolean {

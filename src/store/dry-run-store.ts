@@ -2,35 +2,25 @@ import { setImmediate } from 'node:timers/promises';
 import { encodeState } from '../core/causal/causal-line.ts';
 import type { IssueState } from '../core/causal/issue-state.ts';
 import { viewIssue } from '../core/causal/view.ts';
-import { createEdits } from './edits.ts';
-import { checkStorable } from './issue-store.ts';
+import { checkStorable, createEdits } from './issue-store.ts';
 import type { Replica } from './replica.ts';
 import type { Store } from './store.ts';
 
+/** The state of an issue after a dry write, and its line. */
+interface DryWrite {
+  line: string;
+  state: IssueState;
+}
+
 /**
- * The store as it would be: what is put is read again by who asks for one issue, and nothing is written.
- * Lists, counts, readiness and cycles stay those of the store.
+ * A store that writes nothing. Reading one issue shows what was put; lists, counts, readiness and cycles stay
+ * those of the real store.
  */
-export function rehearse(store: Store): Store {
-  /** What would have been stored of an issue, the latest first. */
-  const put = new Map<string, { line: string; state: IssueState }[]>();
-  const latest = (id: string) => put.get(id)?.[0];
-  const issues: Store['issues'] = {
-    ...store.issues,
-    get: (id) => {
-      const state = latest(id)?.state;
-      return state === undefined ? store.issues.get(id) : viewIssue(state).issue;
-    },
-    state: (id) => latest(id)?.state ?? store.issues.state(id),
-    line: (id) => latest(id)?.line ?? store.issues.line(id),
-    put(state) {
-      const line = encodeState(state);
-      if (issues.line(state.id) === line) return;
-      checkStorable(state, line);
-      put.set(state.id, [{ line, state }, ...(put.get(state.id) ?? [])]);
-    },
-  };
-  const replica = rehearseReplica(store.replica);
+export function createDryRunStore(store: Store): Store {
+  /** By issue, the latest first. */
+  const writes = new Map<string, DryWrite[]>();
+  const issues = dryIssues(store, writes);
+  const replica = dryReplica(store.replica);
   return {
     ...store,
     transaction: (work) => work(),
@@ -44,27 +34,52 @@ export function rehearse(store: Store): Store {
     replica,
     edits: createEdits({ issues, replica }),
     events: { ...store.events, append: () => store.events.lastSeq() },
-    cycles: { ...store.cycles, settle: () => {} },
     outbox: { ...store.outbox, add: () => {}, restartCounters: () => {} },
-    versions: {
-      ...store.versions,
-      earlier(id) {
-        const [, ...earlier] = put.get(id) ?? [];
-        const stored = put.has(id) ? store.issues.line(id) : undefined;
-        const lines = [
-          ...earlier.map(({ line }) => line),
-          ...(stored === undefined ? [] : [stored]),
-        ];
-        return [...lines, ...store.versions.earlier(id)];
-      },
-      shownAt: (id, seq) =>
-        store.versions.shownAt(id, seq) ??
-        (put.has(id) ? { line: store.issues.line(id) ?? null } : undefined),
+    versions: dryVersions(store, writes),
+  };
+}
+
+function dryIssues({ issues }: Store, writes: Map<string, DryWrite[]>): Store['issues'] {
+  const latest = (id: string) => writes.get(id)?.[0];
+  const line = (id: string): string | undefined => latest(id)?.line ?? issues.line(id);
+  return {
+    ...issues,
+    get(id) {
+      const state = latest(id)?.state;
+      return state === undefined ? issues.get(id) : viewIssue(state).issue;
+    },
+    state: (id) => latest(id)?.state ?? issues.state(id),
+    line,
+    put(state) {
+      const after = encodeState(state);
+      if (line(state.id) === after) return;
+      checkStorable(state, after);
+      writes.set(state.id, [{ line: after, state }, ...(writes.get(state.id) ?? [])]);
     },
   };
 }
 
-function rehearseReplica(replica: Replica): Replica {
+function dryVersions(
+  { issues, versions }: Store,
+  writes: ReadonlyMap<string, DryWrite[]>,
+): Store['versions'] {
+  return {
+    ...versions,
+    earlier(id) {
+      const [latest, ...earlier] = writes.get(id) ?? [];
+      const stored = latest === undefined ? undefined : issues.line(id);
+      const replaced = [
+        ...earlier.map(({ line }) => line),
+        ...(stored === undefined ? [] : [stored]),
+      ];
+      return [...replaced, ...versions.earlier(id)];
+    },
+    shownAt: (id, seq) =>
+      versions.shownAt(id, seq) ?? (writes.has(id) ? { line: issues.line(id) ?? null } : undefined),
+  };
+}
+
+function dryReplica(replica: Replica): Replica {
   let name = replica.id();
-  return { id: () => name, renew: () => (name = 'rehearsal') };
+  return { id: () => name, renew: () => (name = 'dryrun') };
 }

@@ -7,76 +7,54 @@ import {
 } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/sqlite.ts';
-import { emptyLog, type OpenedDatabase } from './database.ts';
+import type { OpenedDatabase } from './database.ts';
 import { createLeadership } from './leadership.ts';
-import { asidePath, logBytes, moveAside, separateFromLog, watchOpenFiles } from './open-files.ts';
+import { asidePath, moveAside, separateFromLog, watchOpenFiles } from './open-files.ts';
 import { explainFailure, isBusy, isDamage } from './store-failure.ts';
 
 /**
- * `ours`: to be read and written. `replaced`: another file is in its place; what is open here is whole, and
- * worth showing. `overtaken`: another process leads. `broken`: what is in it cannot be believed.
+ * `ours`: may be read and written. `replaced`: another file is in its place; the open one is whole and may be
+ * shown. `overtaken`: another process leads. `broken`: its content cannot be trusted.
  */
 export type StoreStanding = 'ours' | 'replaced' | 'overtaken' | 'broken';
 
-/** An open database, as long as it can be believed and is this process's to write. */
-export interface GuardedDatabase {
-  /** All or nothing, durable when it returns; calls inside one join it. */
-  readonly transaction: <T>(work: () => T) => T;
-  /** Empties a write-ahead log that has grown; others who read the store are not waited for. */
-  rest(): void;
-  /** Asked before each write, and before anything is shown to others. */
-  standing(): StoreStanding;
-  /** What a failure means for people; one that tells of damage ends the belief in what is read here. */
-  explain(error: unknown): unknown;
-  /** Puts a broken store aside, so that the next opening makes a sound one. The caller holds the lock. */
-  putAside(): void;
-  close(): void;
-}
-
-export function guardDatabase(
-  { database, hasLog }: OpenedDatabase,
-  { clock }: { clock: Clock },
-): GuardedDatabase {
+/** An open database that refuses to write once it cannot be trusted, or is no longer this process's to write. */
+export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: { clock: Clock }) {
   const path = database.name;
-  const files = watchOpenFiles(path, { hasLog });
+  const files = watchOpenFiles(database, { hasLog });
   const leadership = createLeadership(database);
-  const waitingOnce = createBusyWait(database);
+  const withBusyWait = createBusyWait(database);
   let isDamaged = false;
+  /** The failure in words for people; a corruption error marks the store as damaged. */
   const explain = (error: unknown): unknown => {
     isDamaged ||= isDamage(error);
     return explainFailure(path, error);
   };
-  const shortenLog = ({ bytesMax }: { bytesMax: number }): void => {
-    // The log of one file is not written into another.
-    if (logBytes(path) <= bytesMax || files.standing() !== 'ours') return;
-    try {
-      emptyLog(database);
-    } finally {
-      files.noteEmptied();
-    }
-  };
   const keepLogShort = (): void => {
     try {
-      shortenLog({ bytesMax: WAL_BYTES_MAX });
+      files.shortenLog({ bytesMax: WAL_BYTES_MAX });
     } catch (error) {
-      // What was written is durable in the log, and the next write tries again; a full disk, say.
+      // On a full disk, say. The write itself is durable in the log, and the next one tries again.
       explain(error);
     }
   };
   return {
-    transaction: (work) => {
+    /** All or nothing, durable when it returns; calls inside one join it. */
+    transaction: <T>(work: () => T): T => {
       if (database.inTransaction) return work();
       if (files.standing() === 'overwritten') throw overwritten(path);
       try {
-        const result = waitingOnce(() => leadership.write(work));
+        const result = withBusyWait(() => leadership.write(work));
         keepLogShort();
         return result;
       } catch (error) {
         throw explain(error);
       }
     },
-    rest: () => shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
-    standing() {
+    /** Empties a write-ahead log that has grown, without waiting for other readers of the store. */
+    rest: (): void => files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
+    /** Check before each write, and before showing anything to others. */
+    standing(): StoreStanding {
       if (isDamaged) return 'broken';
       const found = files.standing();
       if (found === 'overwritten') return 'broken';
@@ -84,17 +62,18 @@ export function guardDatabase(
         return leadership.isOurs() ? found : 'overtaken';
       } catch (error) {
         explain(error);
-        // Busy, say: whoever goes on will be told.
+        // If the store is only busy, the next read or write reports that.
         return isDamaged ? 'broken' : found;
       }
     },
     explain,
-    putAside() {
+    /** Moves a broken store aside, so that the next opening makes a sound one. The caller holds the lock. */
+    putAside(): void {
       const aside = asidePath(path, clock.nowMs());
       if (isDamaged) moveAside(path, aside);
       else if (files.standing() === 'overwritten') separateFromLog(path, aside);
     },
-    close: () => void database.close(),
+    close: (): void => void database.close(),
   };
 }
 

@@ -1,26 +1,21 @@
-import type { Database } from '../platform/sqlite.ts';
 import { ANSWERS_KEPT } from '../core/limits.ts';
+import type { Database } from '../platform/sqlite.ts';
+
+const SELECT = 'SELECT result FROM answers WHERE key = ?';
+const INSERT = 'INSERT INTO answers (key, result) VALUES (?, ?)';
+const FORGET = 'DELETE FROM answers WHERE seq <= ?';
 
 /**
- * What the latest changes answered, each written with its change: a command whose answer was lost on the
- * way comes again under the same key, and is answered from here instead of being done twice.
+ * The results of the latest changes, each written with its change. A client that lost an answer on the way sends
+ * the command again under the same key, and gets this result; the change is not made twice.
  */
-export interface Answers {
-  get(key: string): string | undefined;
-  add(key: string, result: string): void;
-}
-
-export function createAnswers(database: Database): Answers {
-  const select = database
-    .prepare<[string], string>('SELECT result FROM answers WHERE key = ?')
-    .pluck();
-  const insert = database.prepare('INSERT INTO answers (key, result) VALUES (?, ?)');
-  const forget = database.prepare('DELETE FROM answers WHERE seq <= ?');
+export function createAnswers(database: Database) {
   return {
-    get: (key) => select.get(key),
-    add(key, result) {
-      const { lastInsertRowid } = insert.run(key, result);
-      forget.run(Number(lastInsertRowid) - ANSWERS_KEPT);
+    get: (key: string): string | undefined =>
+      database.prepare<[string], string>(SELECT).pluck().get(key),
+    add(key: string, result: string): void {
+      const { lastInsertRowid } = database.prepare(INSERT).run(key, result);
+      database.prepare(FORGET).run(Number(lastInsertRowid) - ANSWERS_KEPT);
     },
   };
 }

@@ -1,68 +1,70 @@
-import type { Database, Statement } from '../platform/sqlite.ts';
 import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
+import { TOMBSTONE } from '../core/issue.ts';
 import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';
-import { issueConditions, type Conditions } from './issue-conditions.ts';
+import { timestampMs, type Timestamp } from '../core/timestamp.ts';
+import type { Database } from '../platform/sqlite.ts';
 
 /** What `hybrid` calls recent. */
 const RECENT_MS = 48 * 3_600_000;
 
-/** Questions about the records that the indexes answer; nothing here writes. */
-export interface IssueQueries {
-  /** `limit` 0 means all. */
-  select(filter: IssueFilter, order: IssueOrder & { limit: number; nowMs: number }): IssueJson[];
-  count(filter: IssueFilter): number;
-  countBy(filter: IssueFilter, group: CountGroup): { group: string; count: number }[];
-  labelCounts(): { label: string; count: number }[];
-  /** How many ids have this prefix and are no children: the length of the next id follows from it. */
-  topLevelCount(prefix: string): number;
-  /** At most `limit` ids with `part` in them. */
-  idsContaining(part: string, limit: number): string[];
-  /** Ids that start with `<parent>.`. */
-  idsBelow(parent: string): string[];
-  averageLeadTimeMs(): number;
-  /** Issues with something in them that is for people to decide, in id order. */
-  idsInConflict(): string[];
-  isInConflict(id: string): boolean;
-}
+const LABEL_COUNTS = `
+  SELECT label, count(*) AS count FROM labels JOIN issues ON id = issue_id
+  WHERE status <> 'tombstone' GROUP BY label ORDER BY label`;
+const TOP_LEVEL_COUNT = `
+  SELECT count(*) FROM issues
+  WHERE id >= @prefix || '-' AND id < @prefix || '.' AND instr(id, '.') = 0`;
+const IDS_CONTAINING = 'SELECT id FROM issues WHERE instr(id, ?) > 0 ORDER BY id LIMIT ?';
+// '/' is the byte after '.': the range holds exactly the ids that start with "<parent>.".
+const IDS_BELOW =
+  "SELECT id FROM issues WHERE id > @parent || '.' AND id < @parent || '/' ORDER BY id";
+const LEAD_TIME = `
+  SELECT avg(closed_ms - created_ms) FROM issues
+  WHERE status = 'closed' AND closed_ms IS NOT NULL`;
+const IDS_IN_CONFLICT =
+  'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id';
+const CONFLICTED = 'SELECT conflicted FROM issues WHERE id = ?';
 
-export function createIssueQueries(database: Database): IssueQueries {
+/** Queries about the records that the indexes answer; nothing here writes. */
+export function createIssueQueries(database: Database) {
   // LIKE folds ASCII only; people write in every script.
   database.function('holds', { deterministic: true }, (text: unknown, part: unknown) =>
-    typeof text === 'string' && typeof part === 'string' && text.toLowerCase().includes(part)
-      ? 1
-      : 0,
+    Number(
+      typeof text === 'string' && typeof part === 'string' && text.toLowerCase().includes(part),
+    ),
   );
-  const records = (sql: string, values: readonly unknown[]): string[] =>
+  const number = (sql: string, ...values: unknown[]): number | undefined =>
+    database
+      .prepare<unknown[], number | null>(sql)
+      .pluck()
+      .get(...values) ?? undefined;
+  const column = (sql: string, ...values: unknown[]): string[] =>
     database
       .prepare<unknown[], string>(sql)
       .pluck()
       .all(...values);
-  const prepared = prepareIdQueries(database);
-
   return {
-    select(filter, { sort, reverse = false, limit, nowMs }) {
-      const where = issueConditions(filter);
+    /** `limit` 0 means all. */
+    select(filter: IssueFilter, order: IssueOrder & { limit: number; nowMs: number }): IssueJson[] {
+      const { sort, reverse = false, limit, nowMs } = order;
+      const from = { ...sourcesOf(filter), where: issueConditions(filter) };
       const stop = reverse ? 0 : limit;
-      const from = sourcesOf(filter);
       const rows =
         sort === 'hybrid'
-          ? selectHybrid({ from, where, limit: stop, recentMs: nowMs - RECENT_MS, records })
-          : records(`${from.byPriority} ${where.sql} ${ORDERS[sort]} LIMIT ?`, [
-              ...where.values,
+          ? selectHybrid(column, { from, limit: stop, recentMs: nowMs - RECENT_MS })
+          : column(
+              `${from.byPriority} ${from.where.sql} ${ORDERS[sort]} LIMIT ?`,
+              ...from.where.values,
               rowsUpTo(stop),
-            ]);
+            );
       const ordered = reverse ? rows.reverse() : rows;
-      const page = limit > 0 ? ordered.slice(0, limit) : ordered;
-      return page.map(lineToJson);
+      return (limit > 0 ? ordered.slice(0, limit) : ordered).map(lineToJson);
     },
-    count(filter) {
+    count(filter: IssueFilter): number {
       const { sql, values } = issueConditions(filter);
-      const { table } = sourcesOf(filter);
-      const count = database.prepare<unknown[], number>(`SELECT count(*) FROM ${table} ${sql}`);
-      return count.pluck().get(...values) ?? 0;
+      return number(`SELECT count(*) FROM ${sourcesOf(filter).table} ${sql}`, ...values) ?? 0;
     },
-    countBy(filter, group) {
+    countBy(filter: IssueFilter, group: CountGroup): { group: string; count: number }[] {
       const { sql, values } = issueConditions(filter);
       const labels = group === 'label' ? 'LEFT JOIN labels ON issue_id = id' : '';
       const groups = database.prepare<unknown[], { group: string; count: number }>(
@@ -71,18 +73,23 @@ export function createIssueQueries(database: Database): IssueQueries {
       );
       return groups.all(...values);
     },
-    labelCounts: () => prepared.labelCounts.all(),
-    topLevelCount: (prefix) => prepared.topLevel.get(prefix, prefix) ?? 0,
-    idsContaining: (part, limit) => prepared.containing.all(part, limit),
-    idsBelow: (parent) => prepared.below.all(parent, parent),
-    averageLeadTimeMs: () => prepared.leadTime.get() ?? 0,
-    idsInConflict: () => prepared.inConflict.all(),
-    isInConflict: (id) => prepared.conflicted.get(id) === 1,
+    labelCounts: (): { label: string; count: number }[] =>
+      database.prepare<[], { label: string; count: number }>(LABEL_COUNTS).all(),
+    /** How many ids have this prefix and are no children: the length of the next id follows from it. */
+    topLevelCount: (prefix: string): number => number(TOP_LEVEL_COUNT, { prefix }) ?? 0,
+    /** At most `limit` ids with `part` in them. */
+    idsContaining: (part: string, limit: number): string[] => column(IDS_CONTAINING, part, limit),
+    /** Ids that start with `<parent>.`. */
+    idsBelow: (parent: string): string[] => column(IDS_BELOW, { parent }),
+    averageLeadTimeMs: (): number => number(LEAD_TIME) ?? 0,
+    /** Issues with a conflict for people to decide, in id order. */
+    idsInConflict: (): string[] => column(IDS_IN_CONFLICT),
+    isInConflict: (id: string): boolean => number(CONFLICTED, id) === 1,
   };
 }
 
 interface Sources {
-  /** To count: the index holds all that the conditions of ready work look at. */
+  /** For counts: the index covers all conditions of ready work. */
   table: string;
   byPriority: string;
   byAge: string;
@@ -120,82 +127,129 @@ const GROUPS: Readonly<Record<CountGroup, string>> = {
 };
 
 /** Two index scans, each stopped at the limit, instead of a sort over all that is ready. */
-function selectHybrid({
-  from,
-  where,
-  limit,
-  recentMs,
-  records,
-}: {
-  from: Sources;
-  where: Conditions;
-  limit: number;
-  recentMs: number;
-  records: (sql: string, values: readonly unknown[]) => string[];
-}): string[] {
+function selectHybrid(
+  column: (sql: string, ...values: unknown[]) => string[],
+  {
+    from: { byPriority, byAge, where },
+    limit,
+    recentMs,
+  }: { from: Sources & { where: Conditions }; limit: number; recentMs: number },
+): string[] {
   const values = [...where.values, recentMs];
-  const recent = records(
-    `${from.byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} LIMIT ?`,
-    [...values, rowsUpTo(limit)],
+  const recent = column(
+    `${byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} LIMIT ?`,
+    ...values,
+    rowsUpTo(limit),
   );
   const missing = limit - recent.length;
   if (limit > 0 && missing <= 0) return recent;
-  const older = records(`${from.byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} LIMIT ?`, [
+  const older = column(
+    `${byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} LIMIT ?`,
     ...values,
     rowsUpTo(missing),
-  ]);
+  );
   return [...recent, ...older];
 }
 
-/** SQLite's word for no limit is a negative one. */
+/** In SQLite a negative limit means none. */
 function rowsUpTo(limit: number): number {
   return limit > 0 ? limit : -1;
 }
 
-function prepareIdQueries(database: Database): {
-  labelCounts: Statement<[], { label: string; count: number }>;
-  topLevel: Statement<[string, string], number>;
-  containing: Statement<[string, number], string>;
-  below: Statement<[string, string], string>;
-  leadTime: Statement<[], number | null>;
-  inConflict: Statement<[], string>;
-  conflicted: Statement<[string], number>;
-} {
-  return {
-    labelCounts: database.prepare(
-      `SELECT label, count(*) AS count FROM labels JOIN issues ON id = issue_id
-       WHERE status <> 'tombstone' GROUP BY label ORDER BY label`,
-    ),
-    topLevel: database
-      .prepare<[string, string], number>(
-        `SELECT count(*) FROM issues
-         WHERE id >= ? || '-' AND id < ? || '.' AND instr(id, '.') = 0`,
-      )
-      .pluck(),
-    containing: database
-      .prepare<[string, number], string>(
-        'SELECT id FROM issues WHERE instr(id, ?) > 0 ORDER BY id LIMIT ?',
-      )
-      .pluck(),
-    // '/' is the byte after '.': the range holds exactly the ids that start with "<parent>.".
-    below: database
-      .prepare<[string, string], string>(
-        "SELECT id FROM issues WHERE id > ? || '.' AND id < ? || '/' ORDER BY id",
-      )
-      .pluck(),
-    leadTime: database
-      .prepare<[], number | null>(
-        `SELECT avg(closed_ms - created_ms) FROM issues
-         WHERE status = 'closed' AND closed_ms IS NOT NULL`,
-      )
-      .pluck(),
-    inConflict: database
-      .prepare<[], string>(
-        'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id',
-      )
-      .pluck(),
-    conflicted: database
-      .prepare<[string], number>('SELECT conflicted FROM issues WHERE id = ?')
-      .pluck(),
+/** A list is one value, so that the SQL text does not vary with its length. */
+const AMONG = '(SELECT value FROM json_each(?))';
+
+interface Conditions {
+  /** `WHERE …`, never empty. */
+  sql: string;
+  values: unknown[];
+}
+
+/** A filter as SQL over the `issues` table. */
+function issueConditions(filter: IssueFilter): Conditions {
+  const parts: string[] = [];
+  const values: unknown[] = [];
+  const add = (sql: string, ...more: unknown[]): void => {
+    parts.push(sql);
+    values.push(...more);
   };
+  addIdentity(filter, add);
+  addTimes(filter, add);
+  addTexts(filter, add);
+  return { sql: `WHERE ${parts.join(' AND ')}`, values };
+}
+
+type Add = (sql: string, ...values: unknown[]) => void;
+
+function addIdentity(filter: IssueFilter, add: Add): void {
+  const { ids, statuses, exclude_statuses: excluded, labels, labels_any: labelsAny } = filter;
+  if (statuses !== undefined) add(`status IN ${AMONG}`, JSON.stringify(statuses));
+  else if (filter.ready_at_ms === undefined) add('status <> ?', TOMBSTONE);
+  if (ids !== undefined) add(`id IN ${AMONG}`, JSON.stringify(ids));
+  if (excluded !== undefined) add(`status NOT IN ${AMONG}`, JSON.stringify(excluded));
+  if (filter.priority !== undefined) add('priority = ?', filter.priority);
+  if (filter.priority_min !== undefined) add('priority >= ?', filter.priority_min);
+  if (filter.priority_max !== undefined) add('priority <= ?', filter.priority_max);
+  if (filter.issue_type !== undefined) add('issue_type = ?', filter.issue_type);
+  if (filter.assignee !== undefined) add('assignee = ?', filter.assignee);
+  if (filter.no_assignee === true) add('assignee IS NULL');
+  if (filter.pinned !== undefined) add('pinned = ?', Number(filter.pinned));
+  if (filter.blocked !== undefined) add('blocked = ?', Number(filter.blocked));
+  for (const label of labels ?? []) {
+    add('EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label = ?)', label);
+  }
+  if (labelsAny !== undefined) {
+    add(
+      `EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label IN ${AMONG})`,
+      JSON.stringify(labelsAny),
+    );
+  }
+  if (filter.no_labels === true) {
+    add('NOT EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id)');
+  }
+  if (filter.parent_id !== undefined) {
+    add(
+      'id IN (SELECT issue_id FROM dependencies WHERE depends_on_id = ? AND parent = 1)',
+      filter.parent_id,
+    );
+  }
+}
+
+function addTimes(filter: IssueFilter, add: Add): void {
+  const bound = (column: string, comparison: string, time: Timestamp | undefined): void => {
+    if (time !== undefined) add(`${column} ${comparison} ?`, timestampMs(time));
+  };
+  bound('created_ms', '>', filter.created_after);
+  bound('created_ms', '<', filter.created_before);
+  bound('updated_ms', '>', filter.updated_after);
+  bound('updated_ms', '<', filter.updated_before);
+  bound('closed_ms', '>', filter.closed_after);
+  bound('closed_ms', '<', filter.closed_before);
+  bound('due_ms', '>', filter.due_after);
+  bound('due_ms', '<', filter.due_before);
+  if (filter.deferred === true) add("(status = 'deferred' OR defer_ms IS NOT NULL)");
+  if (filter.deferred === false) add("(status <> 'deferred' AND defer_ms IS NULL)");
+  if (filter.ready_at_ms !== undefined) {
+    // Word for word the condition of the partial indexes, or SQLite does not use them.
+    add("status = 'open' AND blocked = 0 AND off_queue = 0");
+    add('(defer_ms IS NULL OR defer_ms <= ?)', filter.ready_at_ms);
+  }
+}
+
+function addTexts(filter: IssueFilter, add: Add): void {
+  const contains = (column: string, part: string | undefined): void => {
+    if (part !== undefined) add(`holds(${column}, ?)`, part.toLowerCase());
+  };
+  contains('title', filter.title_contains);
+  contains('description', filter.description_contains);
+  contains('notes', filter.notes_contains);
+  if (filter.empty_description === true) add("coalesce(description, '') = ''");
+  if (filter.text !== undefined) {
+    const part = filter.text.toLowerCase();
+    const columns = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
+    add(
+      `(${columns.map((column) => `holds(${column}, ?)`).join(' OR ')})`,
+      ...columns.map(() => part),
+    );
+  }
 }

@@ -1,126 +1,36 @@
-import type { Database } from '../platform/sqlite.ts';
 import { encodeView } from '../core/causal/causal-line.ts';
-import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
 import { hasConflict } from '../core/causal/conflicts.ts';
-import type { IssueState } from '../core/causal/issue-state.ts';
+import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
 import { counterAt } from '../core/causal/dot.ts';
+import { emptyState, type IssueState } from '../core/causal/issue-state.ts';
+import { creationWrites, diffToWrites } from '../core/causal/lift.ts';
 import { viewIssue } from '../core/causal/view.ts';
+import { applyWrites, createState, type Write } from '../core/causal/write.ts';
 import { BdError } from '../core/errors.ts';
 import type { IssueId } from '../core/issue-id.ts';
 import { parseIssueLine, type IssueJson } from '../core/issue-line.ts';
 import type { Issue } from '../core/issue.ts';
 import { CAUSAL_CHARS_MAX, LINE_BYTES_MAX, VECTOR_REPLICAS_MAX } from '../core/limits.ts';
-import type { Change } from './change.ts';
+import type { Database } from '../platform/sqlite.ts';
 import type { EdgeCycles } from './edge-cycles.ts';
-import type { EventLog } from './event-log.ts';
-import { derivedColumns, holdsUp, shardOf } from './issue-columns.ts';
+import type { Change, EventLog } from './event-log.ts';
+import { derivedColumns, holdsUp, writeRelations } from './derived-rows.ts';
+import type { Versions } from './lines.ts';
 import type { Outbox } from './outbox.ts';
 import type { Readiness } from './readiness.ts';
-import { createRelations } from './relations.ts';
 import type { Replica } from './replica.ts';
-import type { Versions } from './lines.ts';
 
-/** The records, with everything that is derived from them. Deleted issues are among them. */
-export interface IssueStore {
-  get(id: string): Issue | undefined;
-  /** All that is known of it, to be changed or joined. */
-  state(id: string): IssueState | undefined;
-  /** The canonical line, without its newline. */
-  line(id: string): string | undefined;
-  /** The record as it goes over the wire: cheaper than `get` when nothing is to be changed. */
-  json(id: string): IssueJson | undefined;
-  /**
-   * Writes the record, its indexes, its event and its place in the outbox; a record that is equal
-   * changes nothing. Throws `LIMIT_EXCEEDED` or `INVALID_VALUE` for one that could
-   * not be read again.
-   */
-  put(state: IssueState, change: Change): void;
-  /** Pages through all lines in id order (bytes); start with ''. */
-  linesAfter(id: string, limit: number): { id: IssueId; line: string }[];
-  /** The same page as the bytes of a file, `\n` after each line, put together by SQLite; undefined at the end. */
-  fileAfter(id: string, limit: number): { last: IssueId; content: Buffer } | undefined;
-  /** The lines of one part of the store (shard.ts) as such a file, empty where it has none. */
-  shardFile(shard: number): Buffer;
-  /** How large the file of all lines is, in bytes. */
-  fileBytes(): number;
-  count(): number;
-}
-
-export function createIssueStore(
-  database: Database,
-  { events, outbox, versions, readiness, cycles, replica }: Surroundings,
-): IssueStore {
-  const relations = createRelations(database);
-  const record = database
-    .prepare<[string], string>('SELECT record FROM issues WHERE id = ?')
-    .pluck();
-  const page = database.prepare<[string, number], { id: IssueId; line: string }>(
-    'SELECT id, record AS line FROM issues WHERE id > ? ORDER BY id LIMIT ?',
-  );
-  // The subquery's LIMIT fixes its order, and it feeds the aggregate: to sort there again doubles the time.
-  const file = database.prepare<[string, number], { last: IssueId | null; content: Buffer }>(
-    `SELECT max(id) AS last, CAST(group_concat(record, char(10)) || char(10) AS BLOB) AS content
-     FROM (SELECT id, record FROM issues WHERE id > ? ORDER BY id LIMIT ?)`,
-  );
-  const shard = database
-    .prepare<[number], Buffer | null>(
-      `SELECT CAST(group_concat(record, char(10)) || char(10) AS BLOB)
-       FROM (SELECT record FROM issues WHERE shard = ? ORDER BY id LIMIT -1)`,
-    )
-    .pluck();
-  const bytes = database
-    .prepare<[], number>('SELECT coalesce(sum(octet_length(record) + 1), 0) FROM issues')
-    .pluck();
-  const count = database.prepare<[], number>('SELECT count(*) FROM issues').pluck();
-  const upsert = database.prepare(UPSERT);
-
-  return {
-    get(id) {
-      const line = record.get(id);
-      return line === undefined ? undefined : decode(line);
-    },
-    state(id) {
-      const line = record.get(id);
-      return line === undefined ? undefined : decodeState(line);
-    },
-    line: (id) => record.get(id),
-    json(id) {
-      const line = record.get(id);
-      return line === undefined ? undefined : lineToJson(line);
-    },
-    put(state, change) {
-      const view = viewIssue(state);
-      const { issue } = view;
-      const { id } = issue;
-      const line = encodeView(state, view);
-      const lineBefore = record.get(id);
-      if (lineBefore === line) return;
-      checkStorable(state, line);
-      const before = lineBefore === undefined ? undefined : decode(lineBefore);
-      const conflicted = Number(hasConflict(state, view));
-      upsert.run({ ...derivedColumns(issue), id, record: line, conflicted, shard: shardOf(id) });
-      const { edgesChanged, orderingChanged } = relations.write(view, before);
-      const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
-      readiness.changed(id, { holdsUpChanged, edgesChanged });
-      if (orderingChanged) cycles.changed(id);
-      const data = { ...difference(before, issue), ...change.data };
-      versions.add(id, events.append(id, change, data), lineBefore);
-      if (change.origin === 'remote') return;
-      const sharedCounter = (): number =>
-        lineBefore === undefined ? 0 : counterAt(decodeState(lineBefore).vector, replica.id());
-      outbox.add(id, { sharedCounter });
-    },
-    linesAfter: (id, limit) => page.all(id, limit),
-    fileAfter(id, limit) {
-      const page = file.get(id, limit);
-      if (page === undefined || page.last === null) return undefined;
-      return { last: page.last, content: page.content };
-    },
-    shardFile: (at) => shard.get(at) ?? Buffer.alloc(0),
-    fileBytes: () => bytes.get() ?? 0,
-    count: () => count.get() ?? 0,
-  };
-}
+const RECORD = 'SELECT record FROM issues WHERE id = ?';
+const PAGE = 'SELECT id, record AS line FROM issues WHERE id > ? ORDER BY id LIMIT ?';
+// The subquery's LIMIT fixes its order, and it feeds the aggregate: to sort there again doubles the time.
+const FILE = `
+  SELECT max(id) AS last, CAST(group_concat(record, char(10)) || char(10) AS BLOB) AS content
+  FROM (SELECT id, record FROM issues WHERE id > ? ORDER BY id LIMIT ?)`;
+const SHARD_FILE = `
+  SELECT CAST(group_concat(record, char(10)) || char(10) AS BLOB)
+  FROM (SELECT record FROM issues WHERE shard = ? ORDER BY id LIMIT -1)`;
+const FILE_BYTES = 'SELECT coalesce(sum(octet_length(record) + 1), 0) FROM issues';
+const COUNT = 'SELECT count(*) FROM issues';
 
 const UPSERT = `
   INSERT INTO issues (id, record, status, priority, issue_type, assignee, created_ms, updated_ms,
@@ -136,6 +46,116 @@ const UPSERT = `
     comment_count = excluded.comment_count, pinned = excluded.pinned,
     off_queue = excluded.off_queue, holds_up = excluded.holds_up,
     conflicted = excluded.conflicted`;
+
+interface Parts {
+  events: EventLog;
+  outbox: Outbox;
+  versions: Versions;
+  readiness: Readiness;
+  cycles: EdgeCycles;
+  replica: Replica;
+}
+
+/** The records, with everything that is derived from them. Deleted issues are among them. */
+export function createIssueStore(
+  database: Database,
+  { events, outbox, versions, readiness, cycles, replica }: Parts,
+) {
+  const reads = createRecordReads(database);
+  return {
+    ...reads,
+    /**
+     * Writes the record, its indexes, its event and its place in the outbox; a record that is equal
+     * changes nothing. Throws `LIMIT_EXCEEDED` or `INVALID_VALUE` for one that could not be read again.
+     */
+    put(state: IssueState, change: Change): void {
+      const view = viewIssue(state);
+      const { issue } = view;
+      const { id } = issue;
+      const line = encodeView(state, view);
+      const lineBefore = reads.line(id);
+      if (lineBefore === line) return;
+      checkStorable(state, line);
+      const before = lineBefore === undefined ? undefined : decode(lineBefore);
+      const conflicted = Number(hasConflict(state, view));
+      database.prepare(UPSERT).run({ ...derivedColumns(issue), id, record: line, conflicted });
+      const { edgesChanged, orderingChanged } = writeRelations(database, { view, before });
+      const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
+      readiness.changed(id, { holdsUpChanged, edgesChanged });
+      if (orderingChanged) cycles.changed(id);
+      const data = { ...difference(before, issue), ...change.data };
+      versions.add(id, events.append(id, change, data), lineBefore);
+      if (change.origin === 'remote') return;
+      const sharedCounter = (): number =>
+        lineBefore === undefined ? 0 : counterAt(decodeState(lineBefore).vector, replica.id());
+      outbox.add(id, { sharedCounter });
+    },
+  };
+}
+
+export type IssueStore = ReturnType<typeof createIssueStore>;
+
+function createRecordReads(database: Database) {
+  const line = (id: string): string | undefined =>
+    database.prepare<[string], string>(RECORD).pluck().get(id);
+  const read = <T>(id: string, decodeFrom: (line: string) => T): T | undefined => {
+    const found = line(id);
+    return found === undefined ? undefined : decodeFrom(found);
+  };
+  return {
+    get: (id: string): Issue | undefined => read(id, decode),
+    /** All that is known of the issue, to be changed or joined. */
+    state: (id: string): IssueState | undefined => read(id, decodeState),
+    /** The canonical line, without its newline. */
+    line,
+    /** The record as it goes over the wire; cheaper than `get`. */
+    json: (id: string): IssueJson | undefined => read(id, lineToJson),
+    /** Pages through all lines in id order (bytes); start with ''. */
+    linesAfter: (id: string, limit: number): { id: IssueId; line: string }[] =>
+      database.prepare<[string, number], { id: IssueId; line: string }>(PAGE).all(id, limit),
+    /** The same page as the bytes of a file, `\n` after each line, put together by SQLite; undefined at the end. */
+    fileAfter(id: string, limit: number): { last: IssueId; content: Buffer } | undefined {
+      const page = database
+        .prepare<[string, number], { last: IssueId | null; content: Buffer }>(FILE)
+        .get(id, limit);
+      if (page === undefined || page.last === null) return undefined;
+      return { last: page.last, content: page.content };
+    },
+    /** The lines of one shard as such a file, empty where it has none. */
+    shardFile: (shard: number): Buffer =>
+      database.prepare<[number], Buffer | null>(SHARD_FILE).pluck().get(shard) ?? Buffer.alloc(0),
+    /** How large the file of all lines is, in bytes. */
+    fileBytes: (): number => database.prepare<[], number>(FILE_BYTES).pluck().get() ?? 0,
+    count: (): number => database.prepare<[], number>(COUNT).pluck().get() ?? 0,
+  };
+}
+
+/** Changes made by this clone, as writes that have seen all that is stored. */
+export function createEdits({ issues, replica }: { issues: IssueStore; replica: Replica }) {
+  return {
+    /**
+     * Writes how the record differs from the stored one, or the whole of a new one; `updated_at` moves forward.
+     * Returns what is then stored. It neither restores a deleted issue nor removes a key that bd does not know:
+     * that takes `write`.
+     */
+    put(issue: Issue, change: Change): Issue {
+      const before = issues.state(issue.id);
+      const stamp = { replica: replica.id(), nowMs: change.atMs, updatedAt: issue.updated_at };
+      const state =
+        before === undefined
+          ? createState(issue.id, creationWrites(issue), stamp)
+          : applyWrites(before, diffToWrites(before, issue), stamp);
+      issues.put(state, change);
+      return viewIssue(state).issue;
+    },
+    write(id: IssueId, writes: readonly Write[], change: Change): Issue {
+      const before = issues.state(id) ?? emptyState(id);
+      const state = applyWrites(before, writes, { replica: replica.id(), nowMs: change.atMs });
+      issues.put(state, change);
+      return viewIssue(state).issue;
+    },
+  };
+}
 
 /** Which fields changed, and from where to where the status went. */
 function difference(before: Issue | undefined, after: Issue): Record<string, unknown> {
@@ -166,13 +186,13 @@ function decodeState(line: string): IssueState {
   });
 }
 
-/** Throws for a record that others could not take, or nobody read. */
+/** Throws for a record that other clones would refuse, or that could not be read again. */
 export function checkStorable(state: IssueState, line: string): void {
   refuseTooLarge(state, line);
   refuseUnreadable(line);
 }
 
-/** What is stored is read once before: a record that nobody can read is lost, and stops whatever meets it. */
+/** Decodes the line once before it is stored: an unreadable record would be lost, and fail every later read. */
 function refuseUnreadable(line: string): void {
   const decoded = decodeLine(line, 0);
   if (decoded.kind === 'sealed') return;
@@ -182,7 +202,7 @@ function refuseUnreadable(line: string): void {
   });
 }
 
-/** What readers refuse must not be written: the others would never see this change, nor any later one. */
+/** Other clones refuse a larger record: they would see neither this change nor any later one. */
 function refuseTooLarge({ id, vector }: IssueState, line: string): void {
   const causalChars = line.length - classicPart(line).length;
   const limits = [
@@ -198,13 +218,4 @@ function refuseTooLarge({ id, vector }: IssueState, line: string): void {
         'Shorten its texts, settle its conflicts with `bd conflicts`, or go on in a new issue.',
     });
   }
-}
-
-interface Surroundings {
-  events: EventLog;
-  outbox: Outbox;
-  versions: Versions;
-  readiness: Readiness;
-  cycles: EdgeCycles;
-  replica: Replica;
 }

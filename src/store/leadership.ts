@@ -1,30 +1,23 @@
 import type { Database } from '../platform/sqlite.ts';
 import { BdError } from '../core/errors.ts';
-import { createStateReader, readState, writeState } from './state.ts';
-
-/**
- * Which process leads: writes the store, and shows others what is in it. The workspace's lock decides, but a
- * process that was stopped while somebody deleted the lock's file knows nothing of its successor. So
- * whoever writes for the first time takes the next number, the epoch, in the same transaction; who finds
- * a number that is not its own leads no more. Reading takes none.
- */
-export interface Leadership {
-  /** A write transaction of the leader: all or nothing, durable when it returns. */
-  write<T>(work: () => T): T;
-  /** False once another process has written since this one opened the store, or wrote itself. */
-  isOurs(): boolean;
-}
+import { readState, writeState } from './state.ts';
 
 /** Before the first write. */
 const NONE = 0;
 
-export function createLeadership(database: Database): Leadership {
-  const state = createStateReader(database);
-  const read = (): number => state('epoch') ?? NONE;
+/**
+ * Which process leads: writes the store, and shows its content to others. The workspace's lock decides, but a
+ * process that was suspended while the lock's file was deleted does not know of its successor. So the first
+ * write of a process takes the next number, the epoch, in the same transaction. A process that finds another
+ * number than its own no longer leads. Reading takes no number.
+ */
+export function createLeadership(database: Database) {
+  const read = (): number => readState(database, 'epoch') ?? NONE;
   let epoch = read();
   let isTaken = false;
   return {
-    write(work) {
+    /** A write transaction of the leader: all or nothing, durable when it returns. */
+    write<T>(work: () => T): T {
       const next = isTaken ? epoch : epoch + 1;
       const result = database
         .transaction(() => {
@@ -37,18 +30,19 @@ export function createLeadership(database: Database): Leadership {
       isTaken = true;
       return result;
     },
-    isOurs: () => read() === epoch,
+    /** False once another process has written since this one opened the store, or since its own last write. */
+    isOurs: (): boolean => read() === epoch,
   };
 }
 
-/** Part of a transaction that changes the store for good: whoever had it open before leads no more. */
+/** Call inside a transaction that changes the schema: a process that had the store open before no longer leads. */
 export function endLeadership(database: Database): void {
   writeState(database, 'epoch', (readState(database, 'epoch') ?? NONE) + 1);
 }
 
 function overtaken(path: string): BdError {
   return new BdError('LOCK_UNAVAILABLE', {
-    message: `another process took over ${path} while this one stood still`,
-    remedy: 'Run the command again: it goes to the one that has it now.',
+    message: `another process took over ${path} while this one was suspended`,
+    remedy: 'Run the command again: it goes to that process.',
   });
 }

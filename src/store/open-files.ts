@@ -1,75 +1,89 @@
 import { copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
+import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 import { contentVersion, fileVersion, watchIdentity } from '../platform/file-version.ts';
+import type { Database } from '../platform/sqlite.ts';
 
 /**
- * `ours`: as this process opened and wrote them. `replaced`: another file is there, or none; what is open
- * here is whole all the same. `overwritten`: somebody wrote into the open file, and nothing that is read
- * from it can be believed.
+ * `ours`: as this process opened and wrote them. `replaced`: another file is in its place, or none; the open
+ * one is still whole. `overwritten`: another program wrote into the open file, so nothing read from it can be
+ * trusted.
  */
 export type FilesStanding = 'ours' | 'replaced' | 'overwritten';
 
-/** The files of an open database, at which SQLite itself does not look again. */
-export interface OpenFiles {
-  standing(): FilesStanding;
-  /** Call after the log was written into the file: what is there now is ours. */
-  noteEmptied(): void;
-}
-
 /**
- * Without a write-ahead log, as on network file systems, whose times are not to be relied on, nobody looks
- * for what was written over.
+ * Watches the files of an open database, which SQLite itself does not check again. Without a write-ahead log, as
+ * on network file systems, whose times are unreliable, it does not notice a file that was written over.
  */
-export function watchOpenFiles(path: string, { hasLog }: { hasLog: boolean }): OpenFiles {
+export function watchOpenFiles(database: Database, { hasLog }: { hasLog: boolean }) {
+  const path = database.name;
   const isSame = watchIdentity(path);
   const isSameLog = watchIdentity(logPath(path));
   let content = contentVersion(path);
   let version = fileVersion(path);
+  const standing = (): FilesStanding => {
+    // Fast path, as each request asks: nearly always neither file has changed.
+    if (hasLog && fileVersion(path) === version && isSameLog()) return 'ours';
+    if (!isSame()) return 'replaced';
+    if (!hasLog) return 'ours';
+    if (contentVersion(path) !== content) return 'overwritten';
+    return isSameLog() ? 'ours' : 'replaced';
+  };
   return {
-    standing() {
-      // Nearly always: one look at each file, as this is asked before each request.
-      if (hasLog && fileVersion(path) === version && isSameLog()) return 'ours';
-      if (!isSame()) return 'replaced';
-      if (!hasLog) return 'ours';
-      if (contentVersion(path) !== content) return 'overwritten';
-      return isSameLog() ? 'ours' : 'replaced';
-    },
-    noteEmptied() {
-      if (!hasLog) return;
-      content = contentVersion(path);
-      version = fileVersion(path);
+    standing,
+    /** Empties a log that is larger, unless the file is no longer the one that the log belongs to. */
+    shortenLog({ bytesMax }: { bytesMax: number }): void {
+      if (logBytes(path) <= bytesMax || standing() !== 'ours') return;
+      try {
+        emptyLog(database);
+      } finally {
+        content = contentVersion(path);
+        version = fileVersion(path);
+      }
     },
   };
 }
 
 /**
- * Parts a file that was written over while it was open from the log of what it held before: closing it, or
- * opening it the next time, would write one into the other. It stays in its place as a copy, which
- * a database is opened as that was put back.
+ * Writes the log's pages into the file, and truncates the log. Does not wait for other readers: the pages that
+ * they still need stay in the log.
+ */
+function emptyLog(database: Database): void {
+  database.exec('PRAGMA busy_timeout = 0');
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${STORE_BUSY_TIMEOUT_MS}`);
+  }
+}
+
+/**
+ * Separates a file that was written over while it was open from its log: closing the database, or opening it
+ * again, would write one into the other. A copy of the file takes its place, and is opened as a restored store.
  */
 export function separateFromLog(path: string, aside: string): void {
   moveAside(path, aside);
   copyFileSync(aside, path);
 }
 
-/** Renamed, never deleted: somebody may want it. */
+/** Renamed, never deleted: people may want it. */
 export function moveAside(path: string, aside: string): void {
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
 }
 
-/** Among the names that `.beads/.gitignore` leaves out. */
+/** `.beads/.gitignore` ignores such names. */
 export function asidePath(path: string, nowMs: number): string {
   return `${path}-aside-${nowMs}`;
 }
 
-/** When a file was moved aside, by its name; undefined for any other. */
+/** When a file was moved aside, by its name; undefined for any other file. */
 export function asideMs(path: string): number | undefined {
   const ms = /-aside-(\d+)$/.exec(path)?.[1];
   return ms === undefined ? undefined : Number(ms);
 }
 
-/** Of the write-ahead log beside the file; 0 without one. After a process that closed the database there is none. */
+/** Size of the write-ahead log; 0 without one, as after a database was closed. */
 export function logBytes(path: string): number {
   return statSync(logPath(path), { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -11,9 +11,9 @@ const LENGTH = 6;
 
 /**
  * The name under which this clone's database writes; no two databases may share one. A database that was
- * copied, restored or moved gets a new name: its file, its path or its machine is not the one that the name
- * was given for. A copy that nothing tells apart is noticed when it meets the other's writes. With each new
- * name the event log gets a new generation, as readers of the former one may know another past.
+ * copied, restored or moved gets a new name: its file, path or machine differs from the recorded one. A copy
+ * that none of these gives away is noticed when it meets the other's writes. With each new name the event log
+ * gets a new generation, as readers of the former one may know another past.
  */
 export function openReplica(
   state: State,
@@ -22,7 +22,7 @@ export function openReplica(
   const place = placeOf(path, machine);
   const renew = (): string => {
     const id = Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
-    // In this order: killed in between, the next opening takes both anew.
+    // In this order: if the process is killed in between, the next opening renews both.
     state.set('generation', newGeneration());
     state.set('replica', { id, place });
     return id;
@@ -31,7 +31,7 @@ export function openReplica(
   let current = known !== undefined && known.place === place ? known.id : renew();
   return {
     id: (): string => current,
-    /** Takes a name that no other database has: for when another copy of this one wrote under ours. */
+    /** Takes a new name, after another copy of this database wrote under ours. */
     renew: (): string => (current = renew()),
   };
 }
@@ -44,7 +44,7 @@ export function isElsewhere(database: Database, path: string): boolean {
   return place !== undefined && place !== placeOf(path, readMachine());
 }
 
-/** Higher than that of any log that was here before, as far as it is known, also when the clock went back. */
+/** Higher than that of any earlier log known here, even if the clock went back. */
 export function nextGeneration(
   state: State,
   { path, nowMs, opened }: { path: string; nowMs: number; opened: { formerGeneration: number } },

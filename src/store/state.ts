@@ -1,12 +1,12 @@
 import type { Database } from '../platform/sqlite.ts';
 
-/** What a store remembers of one mirror file. */
+/** The store's note about one mirror file. */
 export interface MirrorNote {
-  /** Of the content that was written or taken in last; undefined where there was no file. */
+  /** Hash of the content last written or taken in; undefined where there was no file. */
   hash?: string | undefined;
-  /** The last event that the file needs no writing for; negative before all events. */
+  /** The last event that the file shows; negative before the first. */
   seq?: number;
-  /** The content is not what the store held at `seq`: git or a person put it there. */
+  /** The content is not what the store held at `seq`: git or a person wrote it. */
   isForeign?: boolean;
   /** Lines of the file that cannot be read and stay in it, in base64. */
   carried?: string[];
@@ -18,95 +18,83 @@ export interface StateValues {
   epoch: number;
   /** Whose issues these are. */
   project_id: string;
-  /** The name under which this database writes, and where it was when it got it (replica.ts). */
+  /** The name under which this database writes, and the place that it was given for (replica.ts). */
   replica: { id: string; place: string };
-  /** Of the event log (event-log.ts). */
+  /** Generation of the event log (event-log.ts). */
   generation: number;
-  /** A change that no mirror made is among the events that were trimmed. */
+  /** The trimmed events include a change that no mirror made. */
   changes_trimmed: true;
-  /** Edges changed, and which of them count is not decided yet (edge-cycles.ts). */
+  /** Edges changed, and it is not decided yet which of them count (edge-cycles.ts). */
   edges_unsettled: true;
   /** How sharing went when this store was last used; sync/sync-memory.ts knows its shape. */
   sync_memory: unknown;
   /** The last commit of the remote's branch whose lines are in the store. */
   imported_tip: string;
-  /** Which branch of which remote that was: when it is gone, somebody deleted it. */
+  /** The remote and branch of that commit: when it is gone, it was deleted. */
   imported_from: string;
-  /** Our last commit: when the ref is elsewhere, this store is not the one that wrote it. */
+  /** Our last commit: when the ref points elsewhere, another store wrote it. */
   written_tip: string;
-  /** The last commit that was seen to show the store, shared as far as it can be. */
+  /** The last commit that showed the store and was shared as far as possible. */
   pushed_tip: string;
-  /** Commits of the branch whose objects are loose, or nearly so. */
+  /** Commits of the branch since its objects were last packed. */
   commits_unpacked: number;
-  /** The commit up to which all is packed. */
+  /** The commit up to which all objects are packed. */
   packed_tip: string;
   /** The last event that a commit on the checked-out branch shows. */
   committed_seq: number;
-  /** What bd put into the index of the checked-out branch last: found there, it is not the person's. */
+  /** The blob that bd last staged on the checked-out branch; any other in the index is the user's. */
   staged_blob: string;
   tombstones_swept_ms: number;
   overdue_told_ms: number;
   daemon_retired_ms: number;
-  /** By the file's name; the main mirror's is empty. */
+  /** By the mirror file's name, which is empty for the main one. */
   [mirror: `mirror:${string}`]: MirrorNote;
 }
 
 export type StateKey = keyof StateValues;
 type MirrorKey = `mirror:${string}`;
 
+const SELECT = 'SELECT value FROM state WHERE key = ? AND json_valid(value)';
+const UPSERT = `INSERT INTO state (key, value) VALUES (?, ?)
+  ON CONFLICT DO UPDATE SET value = excluded.value`;
+const DELETE = 'DELETE FROM state WHERE key = ?';
+// ';' is the byte after ':'.
+const MIRROR_KEYS = "SELECT key FROM state WHERE key >= 'mirror:' AND key < 'mirror;'";
+
 export function createState(
   database: Database,
   { transaction }: { transaction: <T>(work: () => T) => T },
 ) {
-  const remove = database.prepare('DELETE FROM state WHERE key = ?');
-  // ';' is the byte after ':'.
-  const mirrors = database
-    .prepare<[], MirrorKey>("SELECT key FROM state WHERE key >= 'mirror:' AND key < 'mirror;'")
-    .pluck();
-  const get = createStateReader(database);
+  const get = <K extends StateKey>(key: K): StateValues[K] | undefined => readState(database, key);
   return {
     get,
     set<K extends StateKey>(key: K, value: StateValues[K]): void {
       transaction(() => writeState(database, key, value));
     },
     delete(key: StateKey): void {
-      // To look is no reason to write.
-      if (get(key) !== undefined) transaction(() => remove.run(key));
+      // A write transaction would take over from another process for nothing.
+      if (get(key) !== undefined) transaction(() => database.prepare(DELETE).run(key));
     },
-    mirrorKeys: (): MirrorKey[] => mirrors.all(),
+    mirrorKeys: (): MirrorKey[] => database.prepare<[], MirrorKey>(MIRROR_KEYS).pluck().all(),
   };
 }
 
 export type State = ReturnType<typeof createState>;
 
-/** Also of a database that is not open as a store. A value that bd did not write is none. */
+/** Works on any open database. Ignores a value that is not JSON, as bd did not write it. */
 export function readState<K extends StateKey>(
   database: Database,
   key: K,
 ): StateValues[K] | undefined {
-  return createStateReader(database)(key);
+  const value = database.prepare<[string], string>(SELECT).pluck().get(key);
+  return value === undefined ? undefined : (JSON.parse(value) as StateValues[K]);
 }
 
-/** The same for many reads: preparing the statement costs more than running it. */
-export function createStateReader(
-  database: Database,
-): <K extends StateKey>(key: K) => StateValues[K] | undefined {
-  const select = database
-    .prepare<[string], string>('SELECT value FROM state WHERE key = ? AND json_valid(value)')
-    .pluck();
-  return <K extends StateKey>(key: K) => {
-    const value = select.get(key);
-    return value === undefined ? undefined : (JSON.parse(value) as StateValues[K]);
-  };
-}
-
-/** Part of a transaction. */
+/** Call inside a transaction. */
 export function writeState<K extends StateKey>(
   database: Database,
   key: K,
   value: StateValues[K],
 ): void {
-  const upsert =
-    'INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value';
-  database.prepare(upsert).run(key, JSON.stringify(value));
+  database.prepare(UPSERT).run(key, JSON.stringify(value));
 }

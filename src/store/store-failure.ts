@@ -2,25 +2,25 @@ import { BdError, messageOf } from '../core/errors.ts';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
 import { sqliteCode } from '../platform/sqlite.ts';
 
-/** The second: there is no room for the index of what is not yet in the file itself. */
+/** The second: no room for the shared-memory index of the write-ahead log. */
 const FULL = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
 
-/** Found by us, where SQLite would go on. */
+/** Damage that bd found and SQLite does not report as an error. */
 export class DamagedStore extends Error {}
 
-/** Another program holds it. */
+/** Another program has the store locked. */
 export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY');
 }
 
-/** The file is no database, or what is in it cannot be a store. */
+/** The file is no database, or its content is corrupt. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof DamagedStore) return true;
   if (error instanceof BdError) return isDamage(error.cause);
   return /^SQLITE_(?:NOTADB|CORRUPT)/.test(sqliteCode(error));
 }
 
-/** Where SQLite failed for the file's sake, that is said; anything else is a bug, and stays as it is. */
+/** Explains SQLite's failures with the file or the disk; any other error is a bug and is returned unchanged. */
 export function explainFailure(path: string, error: unknown): unknown {
   if (error instanceof BdError) return error;
   if (isDamage(error)) return storeDamaged(path, error);

@@ -6,7 +6,7 @@ import { isEmpty } from './database.ts';
 import { APPLICATION_ID, isOutdated, readPragma, SCHEMA_VERSION } from './schema.ts';
 import { readState } from './state.ts';
 
-/** What a store shows to a program that only looks. */
+/** The state of a store, as seen from outside. */
 export type StoreLook =
   | { kind: 'absent' }
   | {
@@ -14,7 +14,7 @@ export type StoreLook =
       outbox: { pending: number; oldestMs: number | undefined };
       syncMemory: unknown;
     }
-  /** Too large to be checked whole. */
+  /** Too large to be checked as a whole. */
   | { kind: 'unchecked'; bytes: number }
   | { kind: 'newer'; version: number }
   /** From before the first release. */
@@ -25,8 +25,8 @@ export type StoreLook =
   | { kind: 'unreadable'; problem: string };
 
 /**
- * Looks at a store while others may work with it, and changes nothing. Without a write-ahead log it is read
- * into memory, as opening it would make one.
+ * Inspects a store that other processes may be using, and changes nothing. If it has no write-ahead log, it is
+ * read into memory, as opening the file would create one.
  */
 export function lookAtStore(path: string): StoreLook {
   const file = lstatSync(path, { throwIfNoEntry: false });
@@ -50,7 +50,7 @@ function open(path: string): Database {
     return openSqlite(path, { isReadonly: true, timeoutMs: STORE_LOOK_TIMEOUT_MS });
   }
   const content = readFileSync(path);
-  // As a file in memory it has no write-ahead log: the header's two bytes that ask for one.
+  // In memory there is no write-ahead log: clear the header's two bytes that ask for one.
   if (content.length > 20) content.fill(1, 18, 20);
   return openSqlite(content);
 }

@@ -2,51 +2,37 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import { readMachine } from '../platform/environment.ts';
-import type { Database } from '../platform/sqlite.ts';
 import { openDatabase } from './database.ts';
-import { createEdgeCycles } from './edge-cycles.ts';
-import { createEdits } from './edits.ts';
+import { EdgeCycles } from './edge-cycles.ts';
 import { createEventLog } from './event-log.ts';
 import { createGraphQueries } from './graph-queries.ts';
 import { guardDatabase } from './guarded-database.ts';
 import { createAnswers } from './idempotency.ts';
 import { createIssueQueries } from './issue-queries.ts';
-import { createIssueStore } from './issue-store.ts';
+import { createEdits, createIssueStore } from './issue-store.ts';
 import { createCarriedLines, createVersions } from './lines.ts';
 import { createOutbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
 import { nextGeneration, openReplica } from './replica.ts';
-import { createState, type State } from './state.ts';
+import { createState } from './state.ts';
 
-/** The numbers of the events that a commit added: those after `from`, up to `to`. */
+/** The events that a commit added: those after number `from`, up to `to`. */
 export interface Commit {
   from: number;
   to: number;
 }
 
-/** The ways to write a store. */
-interface Writes {
-  /**
-   * All or nothing, durable when it returns. Calls inside one join it. The edges that count are decided before
-   * the commit, and listeners are called after it.
-   */
-  readonly transaction: <T>(work: () => T) => T;
-  /**
-   * The same for much at once: a transaction for each slice, and a turn for other requests after it. Edges are
-   * decided, and listeners called, once at the end.
-   */
-  readonly writeSlices: <T>(slices: Iterable<T>, write: (slice: T) => void) => Promise<void>;
-  readonly state: State;
-}
-
 export interface StoreOptions {
   clock: Clock;
-  /** Whose issues it holds; undefined where that is not known yet. */
+  /** The project whose issues it holds; undefined where that is not known yet. */
   projectId?: string | undefined;
 }
 
+type Parts = ReturnType<typeof openParts>;
+type Writes = ReturnType<typeof createWrites>;
+
 /** All that a clone knows of a project's issues. */
-export interface Store extends Omit<Parts, 'transaction'>, Writes {
+export interface Store extends Omit<Parts, 'database' | 'commit'>, Writes {
   /** Calls the listener after each commit that added events; returns what stops that. */
   onCommit(listener: (commit: Commit) => void): () => void;
   /** The same store; `guard` is called before each transaction, and throws where nothing may be written. */
@@ -55,12 +41,13 @@ export interface Store extends Omit<Parts, 'transaction'>, Writes {
 
 /** The caller holds the workspace's lock: there is one writer. */
 export function openStore(path: string, options: StoreOptions): Store {
-  const { database, parts } = openParts(path, options);
+  const { database, commit, ...parts } = openParts(path, options);
   const listeners = new Set<(commit: Commit) => void>();
   const announce = ({ from, to }: Commit): void => {
     if (to > from) for (const listener of listeners) listener({ from, to });
   };
-  const writes = (guard: () => void): Writes => createWrites(database, { parts, guard, announce });
+  const writes = (guard: () => void): Writes =>
+    createWrites({ database, commit, ...parts }, { guard, announce });
   const store: Store = {
     ...parts,
     ...writes(() => {}),
@@ -73,14 +60,11 @@ export function openStore(path: string, options: StoreOptions): Store {
   return store;
 }
 
-type Parts = ReturnType<typeof openParts>['parts'];
-
 function openParts(path: string, { clock, projectId }: StoreOptions) {
   const nowMs = (): number => clock.nowMs();
   const opened = openDatabase(path, { nowMs: nowMs(), projectId });
   const { database, movedAside } = opened;
-  const guarded = guardDatabase(opened, { clock });
-  const { transaction } = guarded;
+  const { transaction, ...guarded } = guardDatabase(opened, { clock });
   const state = createState(database, { transaction });
   const machine = readMachine();
   const newGeneration = (): number => nextGeneration(state, { path, nowMs: nowMs(), opened });
@@ -91,12 +75,22 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
   const events = createEventLog(database, { state, newId: randomUUID });
   const outbox = createOutbox(database, { nowMs, lastSeq: events.lastSeq, transaction });
   const readiness = createReadiness(database);
-  const cycles = createEdgeCycles(database, { state, readiness, transaction });
+  const cycles = new EdgeCycles(database, { state, readiness, transaction });
   const versions = createVersions(database);
   const around = { events, outbox, versions, readiness, cycles, replica };
   const issues = createIssueStore(database, around);
-  const parts = {
+  return {
     ...guarded,
+    database,
+    /** One outermost transaction, without the guard. */
+    commit: <T>(work: () => T): T => {
+      try {
+        return transaction(work);
+      } catch (error) {
+        cycles.rolledBack();
+        throw error;
+      }
+    },
     issues,
     edits: createEdits({ issues, replica }),
     queries: createIssueQueries(database),
@@ -108,29 +102,17 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
     replica,
     events,
     outbox,
-    /** Where a store that could not be used was put when this one was opened in its place. */
+    /** Where an unusable store was moved to when this one was opened in its place. */
     movedAside,
   };
-  return { database, parts };
 }
 
+/** The ways to write a store. */
 function createWrites(
-  database: Database,
-  {
-    parts: { transaction, events, cycles },
-    guard,
-    announce,
-  }: { parts: Parts; guard: () => void; announce: (commit: Commit) => void },
-): Writes {
-  const commit = <T>(work: () => T): T => {
-    try {
-      return transaction(work);
-    } catch (error) {
-      cycles.rolledBack();
-      throw error;
-    }
-  };
-  const write: Writes['transaction'] = (work) => {
+  { database, commit, events, cycles }: Parts,
+  { guard, announce }: { guard: () => void; announce: (commit: Commit) => void },
+) {
+  const transaction = <T>(work: () => T): T => {
     if (database.inTransaction) return work();
     guard();
     const added = { from: 0, to: 0 };
@@ -145,15 +127,23 @@ function createWrites(
     return result;
   };
   return {
-    transaction: write,
-    async writeSlices(slices, writeSlice) {
+    /**
+     * All or nothing, durable when it returns. Calls inside one join it. The edges that count are decided before
+     * the commit, and listeners are called after it.
+     */
+    transaction,
+    /**
+     * The same for bulk writes: a transaction for each slice, and a turn for other requests after it. Edges are
+     * decided, and listeners called, once at the end.
+     */
+    async writeSlices<T>(slices: Iterable<T>, write: (slice: T) => void): Promise<void> {
       const added: Commit = { from: Infinity, to: 0 };
       try {
         for (const slice of slices) {
           guard();
           commit(() => {
             added.from = Math.min(added.from, events.lastSeq());
-            writeSlice(slice);
+            write(slice);
             added.to = events.lastSeq();
           });
           await setImmediate();
@@ -163,6 +153,6 @@ function createWrites(
         announce(added);
       }
     },
-    state: createState(database, { transaction: write }),
+    state: createState(database, { transaction }),
   };
 }

@@ -2,7 +2,7 @@ import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EVENTS_TRIMMED_AT_ONCE } from '../../src/store/event-log.ts';
-import type { Origin } from '../../src/store/change.ts';
+import type { Origin } from '../../src/store/event-log.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';

@@ -13,10 +13,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { classicPart } from '../../src/core/causal/decode-line.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openSqlite, type Database } from '../../src/platform/sqlite.ts';
-import { BASELINE } from '../../src/store/baseline.ts';
 import { openDatabase, type OpenedDatabase } from '../../src/store/database.ts';
 import {
   APPLICATION_ID,
+  BASELINE,
   copyPath,
   SCHEMA_VERSION,
   type SchemaStep,

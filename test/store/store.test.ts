@@ -8,7 +8,7 @@ import { parseIssueLine } from '../../src/core/issue-line.ts';
 import type { Issue } from '../../src/core/issue.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openSqlite } from '../../src/platform/sqlite.ts';
-import type { Change } from '../../src/store/change.ts';
+import type { Change } from '../../src/store/event-log.ts';
 import { SCHEMA_VERSION } from '../../src/store/schema.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 

@@ -64,13 +64,13 @@ async function importAsRehearsed(params: Params<'import'>): Promise<unknown> {
   const seq = workspace.store.events.lastSeq();
   const before = await call('read_lines', {});
   const replica = workspace.store.replica.id();
-  const { dry_run: isDry, ...rehearsed } = await call('import', { ...params, dry_run: true });
+  const { dry_run: isDry, ...dryRun } = await call('import', { ...params, dry_run: true });
   expect(isDry).toBe(true);
   expect(await call('read_lines', {})).toEqual(before);
   expect(workspace.store.events.lastSeq()).toBe(seq);
   expect(workspace.store.replica.id()).toBe(replica);
   const { dry_run: _, ...done } = await call('import', params);
-  expect(rehearsed).toEqual(done);
+  expect(dryRun).toEqual(done);
   return done;
 }
 

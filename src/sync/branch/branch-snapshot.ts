@@ -42,7 +42,7 @@ function parseFormat(text: string): BranchFormat | undefined {
   };
 }
 
-/** Names in the branch's tree. Issues are in one file, or in a directory of parts (store/shard.ts). */
+/** Names in the branch's tree. Issues are in one file, or in a directory of parts (`shardOf`). */
 export const BEADS = '.beads';
 export const ISSUES_FILE = 'issues.jsonl';
 export const SHARDS_DIRECTORY = 'shard';

@@ -3,7 +3,7 @@ import { BRANCH_FILE_BYTES_MAX } from '../../core/limits.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { encodeTree, type TreeEntry } from '../../git/tree.ts';
 import type { CarriedLine } from '../../store/lines.ts';
-import { SHARDS, shardOf } from '../../store/issue-columns.ts';
+import { SHARDS, shardOf } from '../../store/derived-rows.ts';
 import type { Store } from '../../store/store.ts';
 import { ISSUES_FILE, SHARDS_DIRECTORY } from './branch-snapshot.ts';
 import { withCarried } from '../intake/unreadable-lines.ts';

@@ -13,7 +13,7 @@ import { viewIssue } from '../../core/causal/view.ts';
 import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { timestampAt, timestampMs } from '../../core/timestamp.ts';
-import type { ChangeKind, Origin } from '../../store/change.ts';
+import type { ChangeKind, Origin } from '../../store/event-log.ts';
 import type { Store } from '../../store/store.ts';
 import type { JoinEffects, LostClaim, MovedIssue } from './join-news.ts';
 import { earlierStates, type FindBase, type ForeignLine } from './line-base.ts';

@@ -1,6 +1,6 @@
 import type { Issue } from '../../core/issue.ts';
 import type { CallOptions, Method, Params, Result } from '../../protocol/methods.ts';
-import type { ChangeKind } from '../../store/change.ts';
+import type { ChangeKind } from '../../store/event-log.ts';
 import type { Store } from '../../store/store.ts';
 import type { Workspace } from '../workspace.ts';
 

@@ -6,7 +6,7 @@ import { parseIssueLine } from '../../core/issue-line.ts';
 import { SLICE_RECORDS } from '../../core/limits.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
 import type { Params } from '../../protocol/methods.ts';
-import { rehearse } from '../../store/dry-run-store.ts';
+import { createDryRunStore } from '../../store/dry-run-store.ts';
 import { renderIssueFile } from '../../sync/mirror/issue-file.ts';
 import { readIssueLines, type IncomingLine } from '../../sync/intake/issue-lines.ts';
 import { importBase } from '../../sync/intake/line-base.ts';
@@ -49,7 +49,7 @@ export const transferOperations: Operations<
     const isDryRun = params.dry_run === true;
     const skipped: IncomingLine[] = [];
     const incoming = readIssueLines(await contentOf(params));
-    const target = isDryRun ? rehearse(store) : store;
+    const target = isDryRun ? createDryRunStore(store) : store;
     const isThere = (id: string): boolean => target.issues.line(id) !== undefined;
     const lines =
       params.skip_existing === true

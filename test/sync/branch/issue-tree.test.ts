@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
-import { shardOf } from '../../../src/store/issue-columns.ts';
+import { shardOf } from '../../../src/store/derived-rows.ts';
 import type { Store } from '../../../src/store/store.ts';
 import {
   createClone,
