@@ -77,6 +77,11 @@ test('core and protocol are pure: no Node modules but node:path', () => {
   expect(wrong, 'Take the effect as an argument.').toEqual([]);
 });
 
+test('only one file imports the driver of SQLite', () => {
+  const importers = files.filter((file) => importsOf(file).includes('better-sqlite3'));
+  expect(importers, 'Use openSqlite of src/platform/sqlite.ts.').toEqual(['platform/sqlite.ts']);
+});
+
 test('only entry points read the process’s arguments and environment, or exit', () => {
   const wrong = files
     .filter((file) => folderOf(file) !== '')
