@@ -8,7 +8,7 @@ import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 const DAY_MS = 24 * 3_600_000;
-const FOR_EVER = { keepMs: 1_000 * DAY_MS, keepCount: 1_000_000 };
+const FOREVER = { keepMs: 1_000 * DAY_MS, keepCount: 1_000_000 };
 
 let temp: TempDirectory;
 let clock: FakeClock;
@@ -37,8 +37,8 @@ function append(count: number, origin: Origin = 'local'): void {
   });
 }
 
-const trim = (keep: Partial<typeof FOR_EVER> = {}): boolean =>
-  store.events.trim({ nowMs: clock.nowMs(), ...FOR_EVER, ...keep }, store.transaction);
+const trim = (keep: Partial<typeof FOREVER> = {}): boolean =>
+  store.events.trim({ nowMs: clock.nowMs(), ...FOREVER, ...keep }, store.transaction);
 
 const left = (): number[] => store.events.read({ after: 0, limit: 10_000 }).map(({ seq }) => seq);
 
@@ -48,7 +48,7 @@ describe('the generation', () => {
     return store.events.generation();
   };
 
-  test('is when the store was made, and stays', () => {
+  test('is the time at which the store was made, and stays', () => {
     const generation = store.events.generation();
     expect(generation).toBe(clock.nowMs());
     store.close();
@@ -57,7 +57,7 @@ describe('the generation', () => {
   });
 
   test.each(['deleted', 'damaged', 'restored from a backup'])(
-    'of one that was %s is higher',
+    'of a store that was %s is higher',
     (how) => {
       const generation = store.events.generation();
       store.close();
@@ -72,7 +72,7 @@ describe('the generation', () => {
     },
   );
 
-  test('rises although the clock went back', () => {
+  test('rises even if the clock went back', () => {
     const generation = store.events.generation();
     store.transaction(() => store.state.set('project_id', 'theirs'));
     store.close();
@@ -92,7 +92,7 @@ describe('the generation', () => {
 });
 
 describe('trimming', () => {
-  test('leaves the events of the last days, and the newest whatever its age', () => {
+  test('keeps the events of the last days, and the newest whatever its age', () => {
     append(3);
     clock.advance(DAY_MS);
     append(2);
@@ -111,7 +111,7 @@ describe('trimming', () => {
     expect(left()).toEqual([6, 7]);
   });
 
-  test('leaves so many of them, a bounded number in each turn', () => {
+  test('keeps a number of events, and removes a bounded number in each turn', () => {
     append(EVENTS_TRIMMED_AT_ONCE + 20);
     expect(trim({ keepCount: 10 })).toBe(true);
     expect(left()).toHaveLength(20);
@@ -119,11 +119,11 @@ describe('trimming', () => {
     expect(left()).toHaveLength(10);
   });
 
-  test('never passes what a mirror was not looked at for', () => {
+  test('keeps the events that a mirror has not seen', () => {
     append(10);
     store.state.set('mirror:', { hash: 'a', seq: 8 });
     store.state.set('mirror:worktrees/one 1', { hash: 'a', seq: 5 });
-    // To be written whatever happened.
+    // It will be written in any case.
     store.state.set('mirror:worktrees/two 2', { hash: 'a', seq: -1, isForeign: true });
     trim({ keepCount: 1 });
     expect(left()[0]).toBe(6);
@@ -132,7 +132,7 @@ describe('trimming', () => {
     expect(left()[0]).toBe(9);
   });
 
-  test('writes nothing where there is nothing to trim', () => {
+  test('writes nothing if there is nothing to trim', () => {
     append(3);
     store.close();
     store = open();
@@ -143,7 +143,7 @@ describe('trimming', () => {
     other.close();
   });
 
-  test('an issue that changed in a part that is gone is not left out', () => {
+  test('the ids of changed issues are unknown once some of their events are gone', () => {
     append(10);
     trim({ keepCount: 5 });
     const start = store.events.start();
@@ -151,7 +151,7 @@ describe('trimming', () => {
     expect(store.events.issueIdsAfter(start - 1)).toBeUndefined();
   });
 
-  test('whether anything but a mirror changed an issue stays known', () => {
+  test('the log remembers whether anything but a mirror changed an issue', () => {
     append(5, 'mirror');
     expect(store.events.hasChangesAfter(0)).toBe(false);
     trim({ keepCount: 1 });

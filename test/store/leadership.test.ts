@@ -7,7 +7,7 @@ import { createTempDirectory, type TempDirectory } from '../support/temp-directo
 let temp: TempDirectory;
 const opened: Store[] = [];
 
-/** As two processes that both believe that they hold the workspace's lock. */
+/** Several at once stand for processes that each believe to hold the workspace's lock. */
 function open(): Store {
   const store = openStore(join(temp.path, 'beads.db'), { clock: systemClock });
   opened.push(store);
@@ -34,7 +34,7 @@ function failureOf(write: () => void): unknown {
 
 const OVERTAKEN = { code: 'LOCK_UNAVAILABLE', message: expect.stringContaining('took over') };
 
-test('who writes takes over from the one before, who writes nothing more', () => {
+test('a process that writes takes over from the former one, which can write no more', () => {
   const former = open();
   former.state.set('imported_from', 'former');
   const next = open();
@@ -46,14 +46,14 @@ test('who writes takes over from the one before, who writes nothing more', () =>
   next.state.set('imported_from', 'still next');
 });
 
-test('of two that opened before either wrote, the first to write leads', () => {
+test('of two that opened it before either wrote, the first to write leads', () => {
   const [one, other] = [open(), open()];
   other.state.set('imported_from', 'other');
   expect(failureOf(() => one.state.set('imported_from', 'one'))).toMatchObject(OVERTAKEN);
   expect(one.state.get('imported_from')).toBe('other');
 });
 
-test('reading takes nothing from the one who writes', () => {
+test('reading does not take over', () => {
   const leader = open();
   leader.state.set('imported_from', 'leader');
   const reader = open();
@@ -62,7 +62,7 @@ test('reading takes nothing from the one who writes', () => {
   expect([leader.standing(), reader.standing()]).toEqual(['ours', 'ours']);
 });
 
-test('what was rolled back has taken nothing, and the next write does', () => {
+test('a write that was rolled back does not take over, and the next one does', () => {
   const former = open();
   former.state.set('imported_from', 'former');
   const next = open();

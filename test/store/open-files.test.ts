@@ -40,14 +40,14 @@ function scribble(at: number, length: number): void {
   closeSync(file);
 }
 
-test('one’s own writes, and those that move the log into the file, are nobody else’s', () => {
+test('own writes, and moving the log into the file, leave the store ours', () => {
   const before = statSync(path).size;
   for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
   expect(statSync(path).size, 'the log was moved into the file').toBeGreaterThan(before);
   expect(store.standing()).toBe('ours');
 });
 
-test('tidying up at rest is one’s own write, and is left alone in a file that is not ours', () => {
+test('a checkpoint at rest leaves the store ours, and does not touch a file that is not', () => {
   store.close();
   copyFileSync(path, `${path}.backup`);
   store = open();
@@ -68,18 +68,18 @@ test('tidying up at rest is one’s own write, and is left alone in a file that 
   expect(store.standing()).toBe('broken');
 });
 
-test('a deleted file is written to no end by anybody, and what is open stays whole', () => {
+test('after the file is deleted, what is open can still be read', () => {
   rmSync(path);
   expect(store.standing()).toBe('replaced');
   expect(store.state.get('imported_from')).toBe('first');
 });
 
-test('a log that is gone is found out', () => {
+test('a deleted log is noticed', () => {
   rmSync(`${path}-wal`);
   expect(store.standing()).toBe('replaced');
 });
 
-test('a file that was written over in place is neither written nor mixed with its log', () => {
+test('a file that was written over in place is not written, nor mixed with its log', () => {
   store.close();
   copyFileSync(path, `${path}.backup`);
   store = open();
@@ -98,12 +98,12 @@ test('a file that was written over in place is neither written nor mixed with it
   expect(store.movedAside).toBeUndefined();
 });
 
-test('a file that is written over in the middle of a write is found out after it', () => {
+test('a file that is written over during a write is noticed after it', () => {
   store.close();
   copyFileSync(path, `${path}.backup`);
   store = open();
   store.transaction(() => {
-    // More than the log may hold: it would now be written into the file.
+    // More than the log may hold, so it would be written into the file now.
     for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
     copyFileSync(`${path}.backup`, path);
   });
@@ -111,7 +111,7 @@ test('a file that is written over in the middle of a write is found out after it
   expect(store.standing()).toBe('broken');
 });
 
-test('a log that others read is written into the file, and cut off once they are done', () => {
+test('a log that others read is written into the file, and truncated once they are done', () => {
   const write = (n: number): void =>
     store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
   const reader = openSqlite(path, { isReadonly: true });
@@ -127,7 +127,7 @@ test('a log that others read is written into the file, and cut off once they are
   expect(store.standing()).toBe('ours');
 });
 
-test('damage that nobody has met yet is found when the store is opened', () => {
+test('damage that was not read yet is found when the store is opened', () => {
   store.transaction(() => {
     for (let n = 0; n < 300; n++) store.state.set(`mirror:filler ${n}`, { hash: 'x'.repeat(700) });
   });
@@ -138,8 +138,8 @@ test('damage that nobody has met yet is found when the store is opened', () => {
   expect(store.state.get('imported_from')).toBeUndefined();
 });
 
-test('damage that shows only when it is read ends the belief in the store', () => {
-  // Too large to be looked through whenever it is opened.
+test('damage that shows only when it is read marks the store as broken', () => {
+  // Too large to be checked at each opening.
   const [count, text] = [8_000, 'x'.repeat(700)];
   store.transaction(() => {
     for (let n = 0; n < count; n++) store.state.set(`mirror:key ${n}`, { hash: text });

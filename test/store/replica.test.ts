@@ -19,7 +19,7 @@ function replicaAt(path: string): string {
   return id;
 }
 
-test('a database keeps its name, and no other has it', () => {
+test('a database keeps its name, and another has a different one', () => {
   const path = join(temp.path, 'beads.db');
   expect(replicaAt(path)).toMatch(/^[0-9a-z]{6}$/);
   expect(replicaAt(path)).toBe(replicaAt(path));
@@ -28,8 +28,8 @@ test('a database keeps its name, and no other has it', () => {
 
 test.each([
   ['a copy elsewhere', (path: string) => copyTo(path, join(temp.path, 'copy', 'beads.db'))],
-  ['a backup that was put back', (path: string) => putBack(path)],
-])('%s writes under a name of its own', (_what, copy) => {
+  ['a restored backup', (path: string) => restore(path)],
+])('%s writes under a new name', (_what, copy) => {
   const path = join(temp.path, 'beads.db');
   const original = replicaAt(path);
   const copied = copy(path);
@@ -44,7 +44,7 @@ function copyTo(from: string, to: string): string {
 }
 
 /** As most tools do: the file is a new one under the old name. */
-function putBack(path: string): string {
+function restore(path: string): string {
   copyFileSync(path, `${path}.backup`);
   renameSync(`${path}.backup`, path);
   return path;

@@ -27,7 +27,7 @@ import { buildProgram } from '../support/faulty-process.ts';
 import { LATER_STEPS } from '../support/schema-steps.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
-/** What a program of that schema showed when it made the store. */
+/** What the program that made the store showed of it. */
 interface Golden {
   schema: number;
   /** Without `_bd`. */
@@ -106,7 +106,7 @@ function upgrade(steps: readonly SchemaStep[] = LATER_STEPS): OpenedDatabase {
   return opened;
 }
 
-test('a store of every schema is kept', () => {
+test('there is a fixture for every schema', () => {
   const missing = SCHEMAS.filter((schema) => !existsSync(fixture(schema, 'db')));
   const advice =
     'build the last commit of that schema; test/store/fixtures/make-fixture.mjs says how';
@@ -114,7 +114,7 @@ test('a store of every schema is kept', () => {
 });
 
 describe.each(SCHEMAS)('a store of schema %i', (schema) => {
-  test('shows what it showed, and goes on from there', () => {
+  test('shows the same issues, events and outbox after it is opened', () => {
     copyFileSync(fixture(schema, 'db'), path);
     const { schema: made, ...golden } = JSON.parse(
       readFileSync(fixture(schema, 'json'), 'utf8'),
@@ -126,10 +126,10 @@ describe.each(SCHEMAS)('a store of schema %i', (schema) => {
   });
 });
 
-describe('a store that is upgraded', () => {
+describe('an upgraded store', () => {
   beforeEach(() => copyFileSync(fixture(BASELINE, 'db'), path));
 
-  test('has all of its issues, and what the steps made', () => {
+  test('has all of its issues, and the tables that the steps made', () => {
     upgrade();
     expect(schemaOf(path)).toBe(LATER);
     expect(recordsIn(path)).toEqual(recordsIn(fixture(BASELINE, 'db')));
@@ -138,7 +138,7 @@ describe('a store that is upgraded', () => {
     expect(readFrom(path, (database) => database.prepare(wrong).pluck().get())).toBe(0);
   });
 
-  test('lies beside it as it was, instead of the one before', () => {
+  test('leaves a copy of its former self, which replaces the previous copy', () => {
     writeFileSync(copyPath(path, 0), 'an earlier one');
     writeFileSync(join(temp.path, '.beads.db-schema.cut-off.tmp'), 'half');
     upgrade();
@@ -157,7 +157,7 @@ describe('a store that is upgraded', () => {
     former.close();
   });
 
-  test('is as it was when a step cannot be done', () => {
+  test('is unchanged if a step fails', () => {
     const impossible: SchemaStep = (database) => database.exec('CREATE TABLE issues (id)');
     expect(() => upgrade([...LATER_STEPS, impossible])).toThrow('issues already exists');
     expect(schemaOf(path)).toBe(BASELINE);
@@ -166,7 +166,7 @@ describe('a store that is upgraded', () => {
     expect(readFrom(path, (database) => database.prepare(made).all())).toEqual([]);
   });
 
-  test('is put aside whole, and built anew, when a step finds a record that cannot be read', () => {
+  test('is moved aside whole, and built anew, if a step finds an unreadable record', () => {
     let isFound = false;
     const finding: SchemaStep = () => {
       if (isFound) return;
@@ -189,7 +189,7 @@ describe('an upgrade that is killed', () => {
   });
   afterAll(() => build[Symbol.dispose]());
 
-  test('before any of its statements leaves the old store or the new one', () => {
+  test('before any of its statements leaves either the old store or the new one', () => {
     const records = recordsIn(fixture(BASELINE, 'db'));
     const run = (dieAt: number) =>
       spawnSync(process.execPath, [program, path, String(dieAt)], { encoding: 'utf8' });
@@ -231,7 +231,7 @@ test.each([1, 2, 3, 4])(
   },
 );
 
-test('a store of a newer bd is refused, and not a byte of it changed', () => {
+test('the store of a newer bd is refused, and not a byte of it is changed', () => {
   copyFileSync(fixture(BASELINE, 'db'), path);
   readFrom(path, (database) => database.exec('PRAGMA user_version = 999'));
   const before = { content: readFileSync(path), ms: statSync(path).mtimeMs };

@@ -15,7 +15,7 @@ function failureOf(work: (database: BetterSqlite3.Database) => unknown): unknown
   }
 }
 
-test('a full disk is told as what it is, with the store that it keeps from being written', () => {
+test('a full disk is reported with the path of the store', () => {
   const failure = failureOf((database) => {
     database.exec('PRAGMA max_page_count = 2; CREATE TABLE t (v)');
     database.exec('INSERT INTO t VALUES (zeroblob(100000))');
@@ -28,7 +28,7 @@ test('a full disk is told as what it is, with the store that it keeps from being
   });
 });
 
-test('a store that cannot be written is no bug, and a wrong statement is one', () => {
+test('a store that cannot be written is explained, and a wrong statement stays a bug', () => {
   const readOnly = failureOf((database) =>
     database.exec('PRAGMA query_only = ON; CREATE TABLE t (v)'),
   );

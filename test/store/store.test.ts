@@ -54,14 +54,14 @@ const ready = (): string[] =>
     .map(({ id }) => id);
 
 describe('records', () => {
-  test('an issue comes back as it was put, unknown keys included', () => {
+  test('an issue is read as it was put, unknown keys included', () => {
     const original = issue('a-1', { zz_future: { a: [1] }, labels: ['x'], notes: '<&>' });
     store.transaction(() => store.edits.put(original, change));
     expect(store.issues.get('a-1')).toEqual(original);
     expect(store.issues.json('a-1')).toMatchObject({ zz_future: { a: [1] }, notes: '<&>' });
   });
 
-  test('a change writes one event and one place in the outbox, in the same transaction', () => {
+  test('a change writes one event and one row of the outbox, in the same transaction', () => {
     put('a-1');
     put('a-1', { status: 'closed' });
     expect(store.events.read({ after: 0, limit: 10 }).map(({ data }) => data)).toEqual([
@@ -80,13 +80,13 @@ describe('records', () => {
     expect(store.outbox.pending().count).toBe(1);
   });
 
-  test('writing what is there already is no change', () => {
+  test('writing the same record again changes nothing', () => {
     put('a-1');
     put('a-1');
     expect(store.events.lastSeq()).toBe(2);
   });
 
-  test('what came from the remote is no news for it', () => {
+  test('a change from the remote does not enter the outbox', () => {
     store.transaction(() => store.edits.put(issue('a-1'), { ...change, origin: 'remote' }));
     expect(store.outbox.pending().count).toBe(0);
     expect(store.events.lastSeq()).toBe(2);
@@ -106,7 +106,7 @@ describe('records', () => {
     expect(store.outbox.pending().ids).toEqual(['a-3']);
   });
 
-  test('pages come in byte order and meet every issue once', () => {
+  test('pages are in byte order, and have every issue once', () => {
     const ids = ['x-a.2', 'x-a', 'x-a.10', 'x-B', 'x-a.1'];
     for (const id of ids) put(id);
     const seen: string[] = [];
@@ -140,7 +140,7 @@ describe('ready work', () => {
     expect(ready()).toEqual([]);
   });
 
-  test('waiting is inherited from parents, whatever the order in which the issues come', () => {
+  test('children inherit waiting from parents, whatever the order of the writes', () => {
     put('grandchild', { dependencies: [edge('grandchild', 'child', 'parent_child')] });
     put('child', { dependencies: [edge('child', 'epic', 'parent-child')] });
     put('epic', { dependencies: [edge('epic', 'blocker')] });
@@ -160,7 +160,7 @@ describe('ready work', () => {
     expect(ready()).toEqual(['blocker', 'child']);
   });
 
-  test('a parent cycle from an import does not keep itself waiting', () => {
+  test('a parent cycle from an import does not keep itself blocked', () => {
     put('blocker');
     // Before the commit: which edges count is decided there.
     store.transaction(() => {
@@ -172,7 +172,7 @@ describe('ready work', () => {
     });
   });
 
-  test('edges that a stopped import left undecided are decided, also after a write that failed', async () => {
+  test('edges that a stopped import left undecided are decided later, even after a failed write', async () => {
     const halves = store.writeSlices(['whole', 'stopped'], (slice) => {
       if (slice === 'stopped') throw new Error('stopped');
       put('a', { dependencies: [edge('a', 'b')] });
@@ -191,7 +191,7 @@ describe('ready work', () => {
     expect(store.cycles.suppressed()).toHaveLength(1);
   });
 
-  test('deferred, pinned, ephemeral, template and molecule issues are no ready work', () => {
+  test('deferred, pinned, ephemeral, template and molecule issues are not ready work', () => {
     put('now');
     put('later', { defer_until: '2999-01-01T00:00:00Z' });
     put('past', { defer_until: '2000-01-01T00:00:00Z' });
@@ -202,7 +202,7 @@ describe('ready work', () => {
     expect(ready()).toEqual(['now', 'past']);
   });
 
-  test('after any history the maintained column equals a recursive query over the whole graph', () => {
+  test('after any history the column `blocked` equals a recursive query over the whole graph', () => {
     const random = generator(20260301);
     const ids = Array.from({ length: 40 }, (_, index) => `i${index}`);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -229,7 +229,7 @@ describe('ready work', () => {
     expect(blockedByQuery().length).toBeGreaterThan(0);
   });
 
-  test('a page of recent work by priority, then of the rest by age, is one order', () => {
+  test('hybrid order: recent work by priority, then the rest by age', () => {
     const nowMs = Date.parse('2026-03-03T00:00:00Z');
     put('old-p0', { priority: 0, created_at: '2026-01-02T00:00:00Z' });
     put('older-p4', { priority: 4, created_at: '2026-01-01T00:00:00Z' });
@@ -248,7 +248,7 @@ describe('ready work', () => {
     return read('SELECT id FROM issues WHERE blocked = 1 ORDER BY id');
   }
 
-  /** The definition, word for word, with none of the columns that are kept for it. */
+  /** The definition itself, with none of the derived columns. */
   function blockedByQuery(): string[] {
     return read(`
       WITH RECURSIVE done (id) AS (
@@ -266,7 +266,7 @@ describe('ready work', () => {
   }
 
   function read(sql: string): string[] {
-    // Kept: on Node 24 a handle that is collected ends the process.
+    // `openSqlite` keeps the handle: on Node 24 a collected one ends the process.
     const database = openSqlite(path(), { isReadonly: true });
     try {
       return database.prepare<[], string>(sql).pluck().all();
@@ -277,16 +277,16 @@ describe('ready work', () => {
 });
 
 describe('the file', () => {
-  test('a damaged store is put aside, whole, and a new one opened', () => {
+  test('a damaged store is moved aside whole, and a new one is opened', () => {
     store.close();
-    writeFileSync(path(), 'this is not a database, but somebody may still want it'.repeat(100));
+    writeFileSync(path(), 'this is not a database, but a person may still want it'.repeat(100));
     store = openStore(path(), { clock: systemClock });
     expect(store.issues.count()).toBe(0);
     expect(store.movedAside).toMatch(/beads\.db-aside-\d+$/);
     expect(readdirSync(directory).some((name) => name.includes('aside'))).toBe(true);
   });
 
-  test('a store of another tool is put aside, whole', () => {
+  test('a store of another tool is moved aside whole', () => {
     store.close();
     rmSync(path());
     const foreign = new BetterSqlite3(path());
@@ -299,7 +299,7 @@ describe('the file', () => {
     aside.close();
   });
 
-  test('a store from a newer bd is refused and left as it is', () => {
+  test('the store of a newer bd is refused and left unchanged', () => {
     put('a-1');
     store.close();
     const database = new BetterSqlite3(path());
