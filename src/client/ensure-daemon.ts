@@ -26,6 +26,9 @@ export interface StartTimeouts {
 const PAUSE_MIN_MS = 10;
 const PAUSE_MAX_MS = 250;
 
+/** On a busy machine a client may notice only after this that it is connected, however long it has waited before. */
+const CONNECT_TIMEOUT_MIN_MS = 500;
+
 /** How many daemons one client starts when each is killed at its start. */
 const STARTS_MAX = 3;
 
@@ -47,7 +50,8 @@ export async function ensureDaemon(
   let pauseMs = PAUSE_MIN_MS;
   let killed = 0;
   for (;;) {
-    const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, Math.max(1, heldTimeoutMs - waitedMs()));
+    const leftMs = Math.max(CONNECT_TIMEOUT_MIN_MS, heldTimeoutMs - waitedMs());
+    const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, leftMs);
     const connection = await connect(start.place, { timeoutMs });
     if (connection.kind === 'connected' || connection.kind === 'forbidden') return connection;
     const elected =

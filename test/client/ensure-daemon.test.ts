@@ -49,6 +49,18 @@ test('many at once start one daemon, and all are connected to it', async () => {
   expect(readFileSync(join(project.beadsDir, 'starts'), 'utf8')).toBe('x');
 });
 
+test('a client that has waited long for a start connects, although it is too busy to notice at once', async () => {
+  const daemon = listenAs(workspaceKey(project.place));
+  const first = await start(daemon);
+  if (first.kind === 'connected') first.socket.destroy();
+  const connecting = start(daemon, { sinceMs: performance.now() - 10_000 });
+  const busyUntilMs = performance.now() + 50;
+  while (performance.now() < busyUntilMs);
+  const second = await connecting;
+  expect(second.kind).toBe('connected');
+  if (second.kind === 'connected') second.socket.destroy();
+});
+
 const TOO_NEW = {
   code: 1012,
   message: 'the store is from the future',
