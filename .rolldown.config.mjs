@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
 
@@ -28,7 +29,7 @@ const LATER = {
 /** Loaded at the daemon's start; the lock and the settings apart, as commands use them without the store. */
 const FOLDERS = {
   'src/platform/kernel-lock.ts': 'lock',
-  'src/platform/sqlite-handles.ts': 'lock',
+  'src/platform/sqlite.ts': 'lock',
   'src/workspace/config': 'config',
   'src/workspace': 'workspace',
   'src/git': 'git',
@@ -38,7 +39,10 @@ const FOLDERS = {
 };
 
 /** Each with the packages that it needs itself. */
-const PACKAGES = ['vscode-jsonrpc', 'simple-git', 'proper-lockfile', 'pino', 'yaml'];
+const PACKAGES = ['simple-git', 'proper-lockfile', 'pino', 'yaml'];
+
+const missing = Object.keys({ ...LATER, ...FOLDERS }).find((path) => !existsSync(resolve(ROOT, path)));
+if (missing !== undefined) throw new Error(`${missing} was moved: correct its name in this file`);
 
 export default defineConfig({
   input: [CLIENT, DAEMON],
