@@ -61,7 +61,7 @@ const DELETE = 'DELETE FROM state WHERE key = ?';
 // ';' is the byte after ':'.
 const MIRROR_KEYS = "SELECT key FROM state WHERE key >= 'mirror:' AND key < 'mirror;'";
 
-export function createState(
+export function createStoreState(
   database: Database,
   { transaction }: { transaction: <T>(work: () => T) => T },
 ) {
@@ -79,7 +79,7 @@ export function createState(
   };
 }
 
-export type State = ReturnType<typeof createState>;
+export type State = ReturnType<typeof createStoreState>;
 
 /** Works on any open database. Ignores a value that is not JSON, as bd did not write it. */
 export function readState<K extends StateKey>(

@@ -14,7 +14,7 @@ import { createCarriedLines, createVersions } from './lines.ts';
 import { createOutbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
 import { nextGeneration, openReplica } from './replica.ts';
-import { createState } from './state.ts';
+import { createStoreState } from './state.ts';
 
 /** The events that a commit added: those after number `from`, up to `to`. */
 export interface Commit {
@@ -65,7 +65,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
   const opened = openDatabase(path, { nowMs: nowMs(), projectId });
   const { database, movedAside } = opened;
   const { transaction, ...guarded } = guardDatabase(opened, { clock });
-  const state = createState(database, { transaction });
+  const state = createStoreState(database, { transaction });
   const machine = readMachine();
   const newGeneration = (): number => nextGeneration(state, { path, nowMs: nowMs(), opened });
   const replica = openReplica(state, { path, machine, newGeneration });
@@ -153,6 +153,6 @@ function createWrites(
         announce(added);
       }
     },
-    state: createState(database, { transaction }),
+    state: createStoreState(database, { transaction }),
   };
 }
