@@ -2,7 +2,6 @@ import { BdError } from '../core/errors.ts';
 import { type CommandIo, readTextSource } from './command-io.ts';
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 
 /** What `create` and `update` both set. */
 export const FIELD_FLAGS: readonly FlagDefinition[] = [
@@ -27,7 +26,7 @@ export const FIELD_FLAGS: readonly FlagDefinition[] = [
 ];
 
 export async function readFieldFlags(flags: Flags, io: CommandIo) {
-  return omitUndefined({
+  return {
     description: await readDescription(flags, io),
     design: flags.text('design'),
     acceptance_criteria: flags.text('acceptance', 'acceptance-criteria'),
@@ -41,7 +40,7 @@ export async function readFieldFlags(flags: Flags, io: CommandIo) {
     external_ref: flags.text('external-ref'),
     spec_id: flags.text('spec-id'),
     metadata: readMetadata(flags.text('metadata')),
-  });
+  };
 }
 
 async function readDescription(flags: Flags, io: CommandIo): Promise<string | undefined> {

@@ -1,6 +1,5 @@
 import type { FlagDefinition } from './command.ts';
 import type { Flags } from './flags.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 
 /** Conditions that `list`, `search`, `count` and `ready` share; each command adds its own. */
 export const FILTER_FLAGS: readonly FlagDefinition[] = [
@@ -39,7 +38,7 @@ export const SORT_FLAGS: readonly FlagDefinition[] = [
 
 export function readFilterFlags(flags: Flags) {
   const statuses = flags.list('status');
-  return omitUndefined({
+  return {
     statuses: statuses?.includes('all') === true ? undefined : statuses,
     priority: flags.priority('priority'),
     priority_min: flags.priority('priority-min'),
@@ -61,5 +60,5 @@ export function readFilterFlags(flags: Flags) {
     updated_before: flags.time('updated-before'),
     closed_after: flags.time('closed-after'),
     closed_before: flags.time('closed-before'),
-  });
+  };
 }

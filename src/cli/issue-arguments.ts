@@ -41,8 +41,15 @@ export async function forEachId<T>(
 /** Changes each issue, and confirms the changes that were made. Returns the exit code. */
 export async function changeEach<T>(
   invocation: Invocation,
-  ids: readonly string[],
-  { change, answer }: { change: (id: string) => Promise<T>; answer: (done: T[]) => Answer },
+  {
+    ids = invocation.args,
+    change,
+    answer,
+  }: {
+    ids?: readonly string[];
+    change: (id: string) => Promise<T>;
+    answer: (done: T[]) => Answer;
+  },
 ): Promise<number> {
   const { done, exitCode } = await forEachId(invocation, ids, change);
   if (done.length > 0) invocation.confirm(answer(done));

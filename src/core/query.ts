@@ -1,46 +1,47 @@
 import type { Timestamp } from './timestamp.ts';
 
-/**
- * Wire names, as in the record. Which issues: every given condition must hold; deleted ones are found only by `statuses` or `ids`.
- */
-export interface IssueFilter {
-  ids?: readonly string[];
-  statuses?: readonly string[];
-  exclude_statuses?: readonly string[];
-  priority?: number;
-  priority_min?: number;
-  priority_max?: number;
-  issue_type?: string;
-  assignee?: string;
-  no_assignee?: boolean;
+/** Wire names, as in the record. */
+interface Conditions {
+  ids: readonly string[];
+  statuses: readonly string[];
+  exclude_statuses: readonly string[];
+  priority: number;
+  priority_min: number;
+  priority_max: number;
+  issue_type: string;
+  assignee: string;
+  no_assignee: boolean;
   /** All of them. */
-  labels?: readonly string[];
+  labels: readonly string[];
   /** At least one of them. */
-  labels_any?: readonly string[];
-  no_labels?: boolean;
+  labels_any: readonly string[];
+  no_labels: boolean;
   /** Children of this issue, by their `parent-child` edge. */
-  parent_id?: string;
+  parent_id: string;
   /** In the id, title or any long text, whatever the case. */
-  text?: string;
-  title_contains?: string;
-  description_contains?: string;
-  notes_contains?: string;
-  empty_description?: boolean;
-  created_after?: Timestamp;
-  created_before?: Timestamp;
-  updated_after?: Timestamp;
-  updated_before?: Timestamp;
-  closed_after?: Timestamp;
-  closed_before?: Timestamp;
-  due_after?: Timestamp;
-  due_before?: Timestamp;
-  deferred?: boolean;
-  pinned?: boolean;
+  text: string;
+  title_contains: string;
+  description_contains: string;
+  notes_contains: string;
+  empty_description: boolean;
+  created_after: Timestamp;
+  created_before: Timestamp;
+  updated_after: Timestamp;
+  updated_before: Timestamp;
+  closed_after: Timestamp;
+  closed_before: Timestamp;
+  due_after: Timestamp;
+  due_before: Timestamp;
+  deferred: boolean;
+  pinned: boolean;
   /** Blocked by an open issue, itself or through an ancestor. */
-  blocked?: boolean;
+  blocked: boolean;
   /** Open, unblocked, and not deferred beyond this time, pinned, ephemeral, a template or part of a molecule. */
-  ready_at_ms?: number;
+  ready_at_ms: number;
 }
+
+/** Which issues: every given condition must hold; deleted ones are found only by `statuses` or `ids`. */
+export type IssueFilter = { [Name in keyof Conditions]?: Conditions[Name] | undefined };
 
 export const SORT_NAMES = [
   'priority',

@@ -3,6 +3,7 @@ import { bridgeHello } from '../protocol/daemon-methods.ts';
 import { beginsAsJson, beginsAsLsp, beginsAsMcp, firstLine } from '../protocol/first-bytes.ts';
 import { lineFraming, lspFraming, type Framing } from '../protocol/framing.ts';
 import type { Call } from '../protocol/methods.ts';
+import type { McpOptions } from '../mcp/mcp-server.ts';
 import { Connection, type Handle } from '../rpc/connection.ts';
 import type { Face } from '../rpc/face.ts';
 
@@ -52,7 +53,7 @@ function mcpFace({ call, admit, log }: FaceOptions): Face {
 function readHello(
   bytes: Buffer,
   { admit }: Pick<FaceOptions, 'admit'>,
-): { hello: { cwd?: string; actor?: string }; initial: Buffer } {
+): Pick<McpOptions, 'hello' | 'initial'> {
   const { method, params } = JSON.parse(firstLine(bytes) ?? '') as Record<string, unknown>;
   if (method !== 'bd/hello') {
     admit(undefined);

@@ -25,7 +25,7 @@ const TOOLS: readonly Tool[] = [readyTool, showTool, createTool, updateTool, cla
 export interface McpOptions extends TransportOptions {
   call: Call;
   /** What the connection's `bd/hello` said, if there was one. */
-  hello: { cwd?: string; actor?: string };
+  hello: { actor?: string | undefined };
   log: McpLog;
 }
 
@@ -45,8 +45,7 @@ export function serveMcp({ call, hello, log, ...options }: McpOptions): SocketTr
     logUnknown(error, log);
     return describeError(error);
   };
-  const by = hello.actor === undefined || hello.actor === '' ? {} : { actor: hello.actor };
-  const session: Session = { call, by, refusal };
+  const session: Session = { call, actor: hello.actor || undefined, refusal };
   serveStdio(() => createServer(session, log), {
     transport,
     onerror: (error) => log.warn('MCP: a message was not served', { problem: error.message }),

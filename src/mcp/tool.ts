@@ -9,8 +9,8 @@ export interface ToolSession<Name extends ToolName = ToolName> {
     method: M,
     params: Params<M>,
   ) => Promise<Result<M>>;
-  /** Spread into the parameters of writes; empty when the connection did not name its actor. */
-  readonly by: { readonly actor?: string };
+  /** Of the connection, if it named one. */
+  readonly actor: string | undefined;
   /** For a failure that the tool reports beside what it did: the text for the client. */
   readonly refusal: (error: unknown) => string;
 }

@@ -23,7 +23,7 @@ export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
 
 type ObjectOf<M extends Members> = {
   [K in Exclude<keyof M, OptionalKeys<M>>]: ShapeOf<M[K]>;
-} & { [K in OptionalKeys<M>]?: Exclude<ShapeOf<M[K]>, undefined> };
+} & { [K in OptionalKeys<M>]?: ShapeOf<M[K]> };
 
 export function text({ max, min = 0 }: { max: number; min?: number }): Shape<string> {
   return {

@@ -1,5 +1,4 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { changeEach } from '../issue-arguments.ts';
 import { renderIssueChanges, renderIssueLine } from '../output/issue-rows.ts';
 
@@ -19,14 +18,14 @@ export const closeCommand: CommandDefinition = {
 };
 
 function close(invocation: Invocation): Promise<number> {
-  const { args, flags, call, actor, screen } = invocation;
-  const params = omitUndefined({
+  const { flags, call, actor, screen } = invocation;
+  const params = {
     reason: flags.text('reason', 'resolution', 'message'),
     session: flags.text('session'),
     force: flags.isSet('force'),
     actor,
-  });
-  return changeEach(invocation, args, {
+  };
+  return changeEach(invocation, {
     change: (id) => call('close_issue', { issue_id: id, ...params }),
     answer(done) {
       const words = { changed: 'Closed', unchanged: 'is closed already' };
@@ -46,9 +45,9 @@ export const reopenCommand: CommandDefinition = {
   about: 'Open closed issues again',
   flags: [['-r, --reason <text>', 'why; it becomes a comment']],
   run(invocation) {
-    const { args, flags, call, actor } = invocation;
-    const params = omitUndefined({ reason: flags.text('reason'), actor });
-    return changeEach(invocation, args, {
+    const { flags, call, actor } = invocation;
+    const params = { reason: flags.text('reason'), actor };
+    return changeEach(invocation, {
       change: (id) => call('reopen_issue', { issue_id: id, ...params }),
       answer: (done) =>
         renderIssueChanges(done, { changed: 'Reopened', unchanged: 'is not closed' }),

@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireIds } from '../issue-arguments.ts';
 import { renderComments } from '../output/issue-details.ts';
 import { readTextSource } from '../command-io.ts';
@@ -52,9 +51,10 @@ async function addComment(invocation: Invocation): Promise<void> {
       remedy: 'Write `bd comments add bd-a1 "Text"`, or take it from a file with --file.',
     });
   }
-  const { comment } = await call(
-    'add_comment',
-    omitUndefined({ issue_id: id, text: text.trimEnd(), actor: flags.text('author') ?? actor }),
-  );
+  const { comment } = await call('add_comment', {
+    issue_id: id,
+    text: text.trimEnd(),
+    actor: flags.text('author') ?? actor,
+  });
   confirm({ json: comment, text: `Added comment to ${comment.issue_id ?? id}\n` });
 }

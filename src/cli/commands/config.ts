@@ -1,5 +1,5 @@
 import { BdError } from '../../core/errors.ts';
-import type { CommandDefinition } from '../command.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
 import type { SettingReport } from '../../protocol/methods/workspace.ts';
 import { alignColumns } from '../output/columns.ts';
 import { renderMigration } from '../output/change-list.ts';
@@ -23,27 +23,26 @@ export const configCommand: CommandDefinition = {
       name: 'set',
       parameters: '<key> [value]',
       about: 'Change a setting',
-      async run({ args: [key = '', value], call, io, confirm }) {
+      async run(invocation) {
+        const [key = '', value] = invocation.args;
         if (value === undefined) {
           throw new BdError('USAGE', {
             message: `a value for ${key} is needed`,
             remedy: `Write \`bd config set ${key} VALUE\`, or \`bd config unset ${key}\`.`,
           });
         }
-        const set = await call('set_config', { key, value });
-        const text = `Set ${set.key} = ${oneLine(set.value)}\n`;
-        confirm({ json: set, text: text + renderConsequences(set) });
-        if (typeof set.warning === 'string') io.stderr(`Warning: ${set.warning}\n`);
+        const set = await invocation.call('set_config', { key, value });
+        report(invocation, set, `Set ${set.key} = ${oneLine(set.value)}\n`);
       },
     },
     {
       name: 'unset',
       parameters: '<key>',
       about: 'Go back to the default',
-      async run({ args: [key = ''], call, io, confirm }) {
-        const unset = await call('unset_config', { key });
-        confirm({ json: unset, text: `Unset ${unset.key}\n${renderConsequences(unset)}` });
-        if (typeof unset.warning === 'string') io.stderr(`Warning: ${unset.warning}\n`);
+      async run(invocation) {
+        const [key = ''] = invocation.args;
+        const unset = await invocation.call('unset_config', { key });
+        report(invocation, unset, `Unset ${unset.key}\n`);
       },
     },
     {
@@ -68,7 +67,10 @@ export const configCommand: CommandDefinition = {
   ],
 };
 
-/** Of a setting that decides how issues are shared. */
-function renderConsequences({ changes, left = [] }: SettingReport): string {
-  return changes === undefined ? '' : `\n${renderMigration({ changes, left })}`;
+/** A setting that decides how issues are shared has consequences. */
+function report({ io, confirm }: Invocation, setting: SettingReport, done: string): void {
+  const { changes, left = [], warning } = setting;
+  const consequences = changes === undefined ? '' : `\n${renderMigration({ changes, left })}`;
+  confirm({ json: setting, text: done + consequences });
+  if (typeof warning === 'string') io.stderr(`Warning: ${warning}\n`);
 }

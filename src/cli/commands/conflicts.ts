@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import {
   renderConflictRows,
   renderConflicts,
@@ -66,20 +65,15 @@ async function resolveConflict(invocation: Invocation): Promise<void> {
       remedy: 'Use one of them; `bd conflicts show` shows what there is to take.',
     });
   }
-  const answer = await call(
-    'resolve_conflict',
-    omitUndefined({
-      issue_id: id,
-      field,
-      take: flags.text('take'),
-      value:
-        text === undefined
-          ? undefined
-          : readFieldValue(field, text, { nowMs, timeZone: io.env['TZ'] }),
-      merge: flags.has('merge') ? true : undefined,
-      actor,
-    }),
-  );
+  const now = { nowMs, timeZone: io.env['TZ'] };
+  const answer = await call('resolve_conflict', {
+    issue_id: id,
+    field,
+    take: flags.text('take'),
+    value: text === undefined ? undefined : readFieldValue(field, text, now),
+    merge: flags.isSet('merge'),
+    actor,
+  });
   confirm({ json: answer, text: renderSettled(answer) });
 }
 

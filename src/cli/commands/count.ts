@@ -3,7 +3,6 @@ import { COUNT_GROUPS, type CountGroup } from '../../core/query.ts';
 import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, MORE_FILTER_FLAGS, readFilterFlags } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -16,7 +15,7 @@ export const countCommand: CommandDefinition = {
     ...MORE_FILTER_FLAGS,
   ],
   async run({ flags, call, screen, print }) {
-    const params = omitUndefined({ filter: readFilterFlags(flags), group_by: readGroup(flags) });
+    const params = { filter: readFilterFlags(flags), group_by: readGroup(flags) };
     const { count, groups } = await call('count_issues', params);
     if (groups === undefined) {
       print({ json: { count }, text: `${count}\n` });

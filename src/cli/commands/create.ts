@@ -2,7 +2,6 @@ import { BdError } from '../../core/errors.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { requireTitle } from '../issue-arguments.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -30,7 +29,7 @@ export const createCommand: CommandDefinition = {
 
 async function create(invocation: Invocation): Promise<void> {
   const { flags, call, actor, print, confirm, isJson } = invocation;
-  const params = omitUndefined({ issue: await readNewIssue(invocation), actor });
+  const params = { issue: await readNewIssue(invocation), actor };
   if (flags.has('dry-run')) {
     const { issue } = await call('preview_issue', params);
     print({ json: issue, text: `Would create:\n${summary(issue)}` });
@@ -42,7 +41,7 @@ async function create(invocation: Invocation): Promise<void> {
 }
 
 async function readNewIssue({ args, flags, io }: Invocation) {
-  return omitUndefined({
+  return {
     title: readTitle(args, flags.text('title')),
     ...(await readFieldFlags(flags, io)),
     labels: flags.list('labels', 'label'),
@@ -50,7 +49,7 @@ async function readNewIssue({ args, flags, io }: Invocation) {
     parent: flags.text('parent'),
     dependencies: readDependencies(flags.list('deps'), flags.list('waits-for')),
     ephemeral: flags.isSet('ephemeral'),
-  });
+  };
 }
 
 function readTitle(args: readonly string[], flag: string | undefined): string {
@@ -92,14 +91,13 @@ export const quickCommand: CommandDefinition = {
     ['-l, --labels <labels>', 'labels, separated by commas'],
   ],
   async run({ args, flags, call, actor, print }) {
-    const title = requireTitle(args.join(' '), 'bd q Rotate the signing key');
-    const issue = omitUndefined({
-      title,
+    const issue = {
+      title: requireTitle(args.join(' '), 'bd q Rotate the signing key'),
       priority: flags.priority('priority'),
       issue_type: flags.text('type'),
       labels: flags.list('labels'),
-    });
-    const created = await call('create_issue', omitUndefined({ issue, actor }));
+    };
+    const created = await call('create_issue', { issue, actor });
     print({ json: created.issue, text: `${created.issue_id}\n` });
   },
 };

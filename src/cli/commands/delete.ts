@@ -1,6 +1,5 @@
 import type { Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { changeEach, requireIds } from '../issue-arguments.ts';
 import { readTextSource } from '../command-io.ts';
 import { renderIssueChanges } from '../output/issue-rows.ts';
@@ -22,16 +21,13 @@ export const deleteCommand: CommandDefinition = {
 async function remove(invocation: Invocation): Promise<void> {
   const { flags, call, actor, print, confirm } = invocation;
   const isPreview = !flags.has('force') || flags.has('dry-run');
-  const report = await call(
-    'delete_issues',
-    omitUndefined({
-      issue_ids: [...(await readIds(invocation))],
-      reason: flags.text('reason'),
-      cascade: flags.isSet('cascade'),
-      dry_run: isPreview ? true : undefined,
-      actor,
-    }),
-  );
+  const report = await call('delete_issues', {
+    issue_ids: [...(await readIds(invocation))],
+    reason: flags.text('reason'),
+    cascade: flags.isSet('cascade'),
+    dry_run: isPreview ? true : undefined,
+    actor,
+  });
   if (isPreview) print({ json: previewJson(report), text: renderPreview(report) });
   else confirm({ json: reportJson(report), text: renderReport(report) });
 }
@@ -90,9 +86,9 @@ export const restoreCommand: CommandDefinition = {
   parameters: '[ids...]',
   about: 'Bring deleted issues back',
   run(invocation) {
-    const { args, call, actor } = invocation;
-    return changeEach(invocation, args, {
-      change: (id) => call('restore_issue', omitUndefined({ issue_id: id, actor })),
+    const { call, actor } = invocation;
+    return changeEach(invocation, {
+      change: (id) => call('restore_issue', { issue_id: id, actor }),
       answer: (done) =>
         renderIssueChanges(done, { changed: 'Restored', unchanged: 'is not deleted' }),
     });

@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
 import { renderDependencyTree } from '../output/tree-text.ts';
@@ -24,10 +23,8 @@ const removeCommand: CommandDefinition = {
   about: 'Remove a dependency',
   flags: [['-t, --type <type>', '']],
   async run({ args: [id = '', target = ''], call, actor, confirm }) {
-    const removed = await call(
-      'remove_dependency',
-      omitUndefined({ issue_id: id, depends_on_id: target, actor }),
-    );
+    const edge = { issue_id: id, depends_on_id: target };
+    const removed = await call('remove_dependency', { ...edge, actor });
     confirm({
       json: { status: 'removed', ...removed },
       text: `${removed.issue_id} no longer depends on ${removed.depends_on_id}\n`,
@@ -44,14 +41,11 @@ const listCommand: CommandDefinition = {
     ['-t, --type <type>', 'dependencies of this type'],
   ],
   async run({ args: [id = ''], flags, call, screen, print }) {
-    const { dependencies } = await call(
-      'list_dependencies',
-      omitUndefined({
-        issue_id: id,
-        direction: flags.choice('direction', ['down', 'up', 'both']),
-        type: flags.text('type'),
-      }),
-    );
+    const { dependencies } = await call('list_dependencies', {
+      issue_id: id,
+      direction: flags.choice('direction', ['down', 'up', 'both']),
+      type: flags.text('type'),
+    });
     const rows = dependencies.map((issue) => [issue.dependency_type, ...issueCells(issue, screen)]);
     const text = rows.length === 0 ? 'No dependencies.\n' : alignColumns(rows, screen);
     print({ json: dependencies, text });
@@ -72,17 +66,14 @@ const treeCommand: CommandDefinition = {
   ],
   async run({ args: [id = ''], flags, call, screen, print }) {
     const direction = flags.choice('direction', ['down', 'up', 'both']);
-    const { nodes } = await call(
-      'dependency_tree',
-      omitUndefined({
-        issue_id: id,
-        direction: flags.has('reverse') ? 'up' : direction,
-        depth_max: flags.number('max-depth'),
-        type: flags.text('type'),
-        status: flags.text('status'),
-        all_paths: flags.isSet('show-all-paths'),
-      }),
-    );
+    const { nodes } = await call('dependency_tree', {
+      issue_id: id,
+      direction: flags.has('reverse') ? 'up' : direction,
+      depth_max: flags.number('max-depth'),
+      type: flags.text('type'),
+      status: flags.text('status'),
+      all_paths: flags.isSet('show-all-paths'),
+    });
     print({ json: nodes, text: renderDependencyTree(nodes, screen) });
   },
 };
@@ -115,10 +106,8 @@ async function addDependency({ args, flags, call, actor, confirm }: Invocation):
       remedy: 'Write `bd dep add bd-a1 bd-b2`: the first depends on the second.',
     });
   }
-  const { changed, ...edge } = await call(
-    'add_dependency',
-    omitUndefined({ issue_id: id, depends_on_id: target, type: flags.text('type'), actor }),
-  );
+  const params = { issue_id: id, depends_on_id: target, type: flags.text('type'), actor };
+  const { changed, ...edge } = await call('add_dependency', params);
   const again = changed ? 'now depends on' : 'already depends on';
   confirm({
     json: { status: changed ? 'added' : 'unchanged', ...edge },
@@ -136,10 +125,8 @@ async function blockOther({ args, flags, call, actor, confirm }: Invocation): Pr
       remedy: 'Use `bd dep add|remove|list|tree|cycles`, or `bd dep bd-a1 --blocks bd-b2`.',
     });
   }
-  const { changed, ...edge } = await call(
-    'add_dependency',
-    omitUndefined({ issue_id: blocked, depends_on_id: blocker, actor }),
-  );
+  const params = { issue_id: blocked, depends_on_id: blocker, actor };
+  const { changed, ...edge } = await call('add_dependency', params);
   confirm({
     json: {
       status: changed ? 'added' : 'unchanged',

@@ -1,5 +1,4 @@
 import type { CommandDefinition } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
 import { renderIssueRows } from '../output/issue-rows.ts';
@@ -13,8 +12,8 @@ export const epicCommand: CommandDefinition = {
       about: 'Show how many children of each epic are closed',
       flags: [['--eligible-only', 'only epics whose children are all closed']],
       async run({ flags, call, screen, print }) {
-        const eligibleOnly = flags.isSet('eligible-only');
-        const { epics } = await call('epic_status', omitUndefined({ eligible_only: eligibleOnly }));
+        const params = { eligible_only: flags.isSet('eligible-only') };
+        const { epics } = await call('epic_status', params);
         const rows = epics.map((each) => [
           each.epic.id,
           `${each.closed_children}/${each.total_children} closed`,

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { toJson } from '../output/answer.ts';
 
 const PAGE_LINES = 1_000;
@@ -36,7 +35,7 @@ async function printLines({ io, call }: Invocation): Promise<number> {
   let exported = 0;
   let after: string | undefined;
   for (;;) {
-    const { lines, next } = await call('read_lines', omitUndefined({ after, limit: PAGE_LINES }));
+    const { lines, next } = await call('read_lines', { after, limit: PAGE_LINES });
     if (lines.length > 0) io.stdout(`${lines.join('\n')}\n`);
     exported += lines.length;
     if (next === null) return exported;

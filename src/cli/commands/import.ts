@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/change-list.ts';
 
@@ -23,14 +22,11 @@ async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<n
     path === undefined || path === '-'
       ? { lines: splitLines(await io.readStdin()) }
       : { path: resolve(io.cwd, path) };
-  const report = await call(
-    'import',
-    omitUndefined({
-      ...source,
-      skip_existing: flags.isSet('skip-existing'),
-      dry_run: flags.isSet('dry-run'),
-    }),
-  );
+  const report = await call('import', {
+    ...source,
+    skip_existing: flags.isSet('skip-existing'),
+    dry_run: flags.isSet('dry-run'),
+  });
   if (isJson) print({ json: report, text: '' });
   else if (!flags.has('quiet')) io.stderr(renderReport(report));
   io.stderr(report.notices.map((notice) => `Warning: ${oneLine(notice)}\n`).join(''));

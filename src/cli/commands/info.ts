@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { findGitRepository } from '../../git/repository.ts';
 import type { CommandDefinition } from '../command.ts';
 import { alignColumns } from '../output/columns.ts';
@@ -63,7 +62,7 @@ export const whereCommand: CommandDefinition = {
         prefix: info.prefix,
         database_path: info.database_path,
         mirror_path: info.mirror_path,
-        ...omitUndefined({ worktree }),
+        worktree,
       },
       // Clients take the first line for the path.
       text: `${path}\n${alignColumns(rows, { ...screen, width: undefined })}`,

@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { changeEach } from '../issue-arguments.ts';
 import { alignColumns } from '../output/columns.ts';
 import { oneLine } from '../output/printable.ts';
@@ -14,10 +13,8 @@ export const labelCommand: CommandDefinition = {
       parameters: '[ids-and-label...]',
       about: 'Add a label to issues',
       run: (invocation) =>
-        changeLabels(invocation, {
-          method: 'add_label',
-          status: 'added',
-          text: (id, label) => `Added label ${label} to ${id}`,
+        changeLabels(invocation, 'add', {
+          changed: (id, label) => `Added label ${label} to ${id}`,
           unchanged: (id, label) => `${id} has label ${label} already`,
         }),
     },
@@ -27,10 +24,8 @@ export const labelCommand: CommandDefinition = {
       parameters: '[ids-and-label...]',
       about: 'Remove a label from issues',
       run: (invocation) =>
-        changeLabels(invocation, {
-          method: 'remove_label',
-          status: 'removed',
-          text: (id, label) => `Removed label ${label} from ${id}`,
+        changeLabels(invocation, 'remove', {
+          changed: (id, label) => `Removed label ${label} from ${id}`,
           unchanged: (id, label) => `${id} does not have label ${label}`,
         }),
     },
@@ -59,32 +54,30 @@ export const labelCommand: CommandDefinition = {
   ],
 };
 
-interface LabelChange {
-  method: 'add_label' | 'remove_label';
-  status: 'added' | 'removed';
-  text: (id: string, label: string) => string;
-  unchanged: (id: string, label: string) => string;
-}
+type Say = (id: string, label: string) => string;
 
 async function changeLabels(
   invocation: Invocation,
-  { method, status, text, unchanged }: LabelChange,
+  verb: 'add' | 'remove',
+  say: { changed: Say; unchanged: Say },
 ): Promise<number> {
   const { args, call, actor } = invocation;
   const [ids, label] = [args.slice(0, -1), args.at(-1)];
   if (label === undefined || ids.length === 0) {
     throw new BdError('USAGE', {
       message: 'an issue and a label are needed',
-      remedy: `Write \`bd label ${status === 'added' ? 'add' : 'remove'} bd-a1 urgent\`: the label comes last.`,
+      remedy: `Write \`bd label ${verb} bd-a1 urgent\`: the label comes last.`,
     });
   }
-  return await changeEach(invocation, ids, {
-    change: (id) => call(method, omitUndefined({ issue_id: id, label, actor })),
+  const status = verb === 'add' ? 'added' : 'removed';
+  return await changeEach(invocation, {
+    ids,
+    change: (id) => call(`${verb}_label`, { issue_id: id, label, actor }),
     answer: (done) => ({
       json: done.map((change) => ({ status, issue_id: change.issue_id, label: change.label })),
       text: done
         .map(({ issue_id: id, label: name, changed }) => {
-          return `${(changed ? text : unchanged)(id, oneLine(name))}\n`;
+          return `${say[changed ? 'changed' : 'unchanged'](id, oneLine(name))}\n`;
         })
         .join(''),
     }),

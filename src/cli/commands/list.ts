@@ -1,11 +1,11 @@
 import { BdError } from '../../core/errors.ts';
 import { SORT_NAMES } from '../../core/query.ts';
 import { timestampAt } from '../../core/timestamp.ts';
+import type { Params } from '../../protocol/methods.ts';
 import type { IssueWithCounts } from '../../protocol/methods/issue.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FILTER_FLAGS, MORE_FILTER_FLAGS, readFilterFlags, SORT_FLAGS } from '../filter-flags.ts';
 import type { Flags } from '../flags.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueDetails } from '../output/issue-details.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/tree-text.ts';
@@ -41,22 +41,20 @@ export const listCommand: CommandDefinition = {
   run: list,
 };
 
-async function list({ flags, call, screen, print, nowMs }: Invocation): Promise<void> {
-  const limit = flags.number('limit') ?? LIMIT_DEFAULT;
-  const params = omitUndefined({
+async function list(invocation: Invocation): Promise<void> {
+  const { flags, nowMs } = invocation;
+  const isTree = flags.has('tree') || flags.has('pretty');
+  const rows = isTree ? renderIssueTree : renderIssueRows;
+  await showPage(invocation, {
+    method: flags.has('ready') ? 'list_ready' : 'list_issues',
     filter: readListFilter(flags, nowMs),
-    sort: flags.choice('sort', SORT_NAMES),
-    reverse: flags.isSet('reverse'),
-    limit,
+    render: flags.has('long') ? renderInFull : rows,
   });
-  const { issues, total } = await call(flags.has('ready') ? 'list_ready' : 'list_issues', params);
-  const rows = render(issues, { flags, screen });
-  print({ json: issues, text: `${rows}${renderPageEnd(issues.length, total, screen)}` });
 }
 
 function readListFilter(flags: Flags, nowMs: number) {
   const isWhole = flags.has('all') || flags.has('status') || flags.has('ready');
-  return omitUndefined({
+  return {
     ...readFilterFlags(flags),
     exclude_statuses: isWhole ? undefined : ['closed'],
     parent_id: flags.text('parent', 'filter-parent'),
@@ -64,21 +62,36 @@ function readListFilter(flags: Flags, nowMs: number) {
     due_after: flags.time('due-after'),
     due_before: flags.has('overdue') ? timestampAt(nowMs) : flags.time('due-before'),
     pinned: flags.has('no-pinned') ? false : flags.isSet('pinned'),
-  });
+  };
 }
 
-function render(
-  issues: readonly IssueWithCounts[],
-  { flags, screen }: { flags: Flags; screen: Screen },
-): string {
-  if (issues.length === 0) return 'No issues found.\n';
-  if (flags.has('long')) {
-    return issues
-      .map(({ dependencies: _edges, ...issue }) => renderIssueDetails(issue, screen))
-      .join('\n');
-  }
-  const isTree = flags.has('tree') || flags.has('pretty');
-  return isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
+function renderInFull(issues: readonly IssueWithCounts[], screen: Screen): string {
+  return issues
+    .map(({ dependencies: _edges, ...issue }) => renderIssueDetails(issue, screen))
+    .join('\n');
+}
+
+/** As many of the issues as were asked for, in the order that was asked for. */
+async function showPage(
+  { flags, call, screen, print }: Invocation,
+  {
+    method,
+    filter,
+    render,
+  }: {
+    method: 'list_issues' | 'list_ready';
+    filter: Params<'list_issues'>['filter'];
+    render: (issues: readonly IssueWithCounts[], screen: Screen) => string;
+  },
+): Promise<void> {
+  const { issues, total } = await call(method, {
+    filter,
+    sort: flags.choice('sort', SORT_NAMES),
+    reverse: flags.isSet('reverse'),
+    limit: flags.number('limit') ?? LIMIT_DEFAULT,
+  });
+  const rows = issues.length === 0 ? 'No issues found.\n' : render(issues, screen);
+  print({ json: issues, text: `${rows}${renderPageEnd(issues.length, total, screen)}` });
 }
 
 export const searchCommand: CommandDefinition = {
@@ -92,7 +105,8 @@ export const searchCommand: CommandDefinition = {
     ...SORT_FLAGS,
     ['--long', ''],
   ],
-  async run({ args, flags, call, screen, print }) {
+  async run(invocation) {
+    const { args, flags } = invocation;
     const text = flags.text('query') ?? args.join(' ');
     if (text.trim() === '') {
       throw new BdError('USAGE', {
@@ -100,15 +114,7 @@ export const searchCommand: CommandDefinition = {
         remedy: 'Say what to look for, such as `bd search signing key`.',
       });
     }
-    const params = omitUndefined({
-      filter: { ...readFilterFlags(flags), text },
-      sort: flags.choice('sort', SORT_NAMES),
-      reverse: flags.isSet('reverse'),
-      limit: flags.number('limit') ?? LIMIT_DEFAULT,
-    });
-    const { issues, total } = await call('list_issues', params);
-    const end = renderPageEnd(issues.length, total, screen);
-    const rows = issues.length === 0 ? 'No issues found.\n' : renderIssueRows(issues, screen);
-    print({ json: issues, text: `${rows}${end}` });
+    const filter = { ...readFilterFlags(flags), text };
+    await showPage(invocation, { method: 'list_issues', filter, render: renderIssueRows });
   },
 };

@@ -1,7 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { CommandDefinition } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderMigration } from '../output/change-list.ts';
 
 export const migrateCommand: CommandDefinition = {
@@ -19,8 +18,7 @@ export const migrateCommand: CommandDefinition = {
         remedy: `Add --to ${SYNC_MODES.join(', --to ')}.`,
       });
     }
-    const isDryRun = flags.has('dry-run') || undefined;
-    const report = await call('migrate', omitUndefined({ to, dry_run: isDryRun }));
+    const report = await call('migrate', { to, dry_run: flags.isSet('dry-run') });
     const { from, dry_run: isPlan, warning } = report;
     const head =
       from === to

@@ -1,6 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
 import { FILTER_FLAGS, readFilterFlags } from '../filter-flags.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { renderIssueRows, renderPageEnd } from '../output/issue-rows.ts';
 import { renderIssueTree } from '../output/tree-text.ts';
 
@@ -20,17 +19,16 @@ export const readyCommand: CommandDefinition = {
     ['--pretty', ''],
   ],
   async run({ flags, call, screen, print }) {
-    const params = omitUndefined({
-      filter: omitUndefined({
+    const { issues, total } = await call('list_ready', {
+      filter: {
         ...readFilterFlags(flags),
         no_assignee: flags.isSet('unassigned'),
         parent_id: flags.text('parent'),
-      }),
+      },
       sort: flags.choice('sort', ['hybrid', 'priority', 'oldest']),
       limit: flags.number('limit') ?? LIMIT_DEFAULT,
       include_deferred: flags.isSet('include-deferred'),
     });
-    const { issues, total } = await call('list_ready', params);
     const isTree = flags.has('tree') || flags.has('pretty');
     const rows = isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
     const text =
@@ -46,10 +44,7 @@ export const blockedCommand: CommandDefinition = {
   about: 'List blocked issues with their blockers',
   flags: [['--parent <id>', 'children of this issue']],
   async run({ flags, call, screen, print }) {
-    const { issues } = await call(
-      'list_blocked',
-      omitUndefined({ parent_id: flags.text('parent') }),
-    );
+    const { issues } = await call('list_blocked', { parent_id: flags.text('parent') });
     const rows = renderIssueRows(issues, screen).split('\n');
     const text = issues
       .map(({ blocked_by: blockers }, index) => {

@@ -1,5 +1,4 @@
 import type { CommandDefinition } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import { issueCells } from '../output/issue-rows.ts';
 
@@ -15,12 +14,11 @@ export const staleCommand: CommandDefinition = {
     ['-n, --limit <count>', `maximum number (default: ${LIMIT_DEFAULT}); 0 for all`],
   ],
   async run({ flags, call, screen, print }) {
-    const days = flags.number('days') ?? DAYS_DEFAULT;
-    const limit = flags.number('limit') ?? LIMIT_DEFAULT;
-    const { issues } = await call(
-      'list_stale',
-      omitUndefined({ days, status: flags.text('status'), limit }),
-    );
+    const { issues } = await call('list_stale', {
+      days: flags.number('days') ?? DAYS_DEFAULT,
+      status: flags.text('status'),
+      limit: flags.number('limit') ?? LIMIT_DEFAULT,
+    });
     const rows = issues.map((issue) => [
       issue.updated_at.slice(0, 10),
       ...issueCells(issue, screen),

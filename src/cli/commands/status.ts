@@ -2,7 +2,6 @@ import { BdError } from '../../core/errors.ts';
 import type { Stats } from '../../protocol/methods/issue.ts';
 import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
 import { renderSyncStatus } from '../output/sync-text.ts';
@@ -19,7 +18,7 @@ export const statusCommand: CommandDefinition = {
   ],
   async run(invocation) {
     const { call, screen, print } = invocation;
-    const summary = await call('get_stats', omitUndefined({ assignee: readAssignee(invocation) }));
+    const summary = await call('get_stats', { assignee: readAssignee(invocation) });
     const sync = await call('sync_status', {});
     print({ json: { summary, sync }, text: renderStatus(summary, sync, screen) });
   },

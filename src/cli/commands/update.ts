@@ -37,7 +37,7 @@ interface Updated {
 }
 
 async function update(invocation: Invocation): Promise<number> {
-  const { args, flags } = invocation;
+  const { flags } = invocation;
   const changes = await readChanges(invocation);
   if (!flags.has('claim') && Object.keys(changes).length === 0) {
     throw new BdError('USAGE', {
@@ -45,7 +45,7 @@ async function update(invocation: Invocation): Promise<number> {
       remedy: 'Say what to change, such as --status in_progress or --priority 1.',
     });
   }
-  return await changeEach(invocation, args, {
+  return await changeEach(invocation, {
     change: (id) => updateOne(invocation, id, changes),
     answer: (done) => ({
       json: done.map(({ issue }) => issue),
@@ -59,7 +59,7 @@ async function updateOne(
   id: string,
   changes: Changes,
 ): Promise<Updated> {
-  const params = omitUndefined({ issue_id: id, actor });
+  const params = { issue_id: id, actor };
   const claim = flags.has('claim') ? await call('claim_issue', params) : undefined;
   const claimed = claim?.changed === true ? ['claimed'] : [];
   if (claim !== undefined && Object.keys(changes).length === 0) {

@@ -18,7 +18,7 @@ export const claimTool = defineTool({
   }),
   async run(session, { id }) {
     if (id === undefined) return await claimFirstReady(session);
-    const { issue } = await session.call('claim_issue', { issue_id: id, ...session.by });
+    const { issue } = await session.call('claim_issue', { issue_id: id, actor: session.actor });
     return { claimed: await readDetails(session, issue.id) };
   },
 });
@@ -43,9 +43,9 @@ async function claimFirstReady(session: ToolSession<'claim'>): Promise<object> {
 }
 
 /** Whether this call took it: another session may have done so since the list, even one of the same name. */
-async function claimNow({ call, by }: ToolSession<'claim'>, id: string): Promise<boolean> {
+async function claimNow({ call, actor }: ToolSession<'claim'>, id: string): Promise<boolean> {
   try {
-    return (await call('claim_issue', { issue_id: id, ...by })).changed;
+    return (await call('claim_issue', { issue_id: id, actor })).changed;
   } catch (error) {
     const isTaken =
       error instanceof BdError && ['ALREADY_CLAIMED', 'ISSUE_NOT_FOUND'].includes(error.code);

@@ -1,4 +1,3 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { MCP_ISSUES_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
 import { list, object, optional, text } from '../../protocol/shape.ts';
 import { rowOf, type Row } from '../rows.ts';
@@ -14,17 +13,13 @@ export const closeTool = defineTool({
     ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_ISSUES_MAX }),
     reason: optional(described(text({ max: TEXT_CHARS_MAX }), 'what was done')),
   }),
-  async run({ call, by, refusal }, { ids, reason }) {
+  async run({ call, actor, refusal }, { ids, reason }) {
     const closed: string[] = [];
     const skipped: { id: string; why: string }[] = [];
     const unblocked = new Map<string, Row>();
     for (const id of ids) {
       try {
-        const result = await call('close_issue', {
-          issue_id: id,
-          ...omitUndefined({ reason }),
-          ...by,
-        });
+        const result = await call('close_issue', { issue_id: id, reason, actor });
         if (!result.changed) skipped.push({ id: result.issue.id, why: 'it is closed already' });
         else closed.push(result.issue.id);
         unblocked.delete(result.issue.id);

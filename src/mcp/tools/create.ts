@@ -1,4 +1,3 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
 import {
@@ -45,14 +44,14 @@ export const createTool = defineTool({
     'call, and so on. Returns created, and failed with why.',
   annotations: { destructiveHint: false, idempotentHint: false },
   input: object({ issues: list(newIssue, { max: MCP_ISSUES_MAX }) }),
-  async run({ call, by, refusal }, { issues }) {
+  async run({ call, actor, refusal }, { issues }) {
     const created: { id: string; title: string }[] = [];
     const failed: Failure[] = [];
     const ids: (string | undefined)[] = [];
     for (const wanted of issues) {
       try {
         const issue = issueParams(wanted, ids);
-        const { issue_id: id } = await call('create_issue', { issue, ...by });
+        const { issue_id: id } = await call('create_issue', { issue, actor });
         ids.push(id);
         created.push({ id, title: wanted.title });
       } catch (error) {
@@ -79,9 +78,10 @@ function issueParams(
   ];
   return {
     ...issue,
-    ...omitUndefined({ issue_type: type, acceptance_criteria: acceptance }),
-    ...(parent === undefined ? {} : { parent: siblingOr(parent, ids) }),
-    ...(dependencies.length === 0 ? {} : { dependencies }),
+    issue_type: type,
+    acceptance_criteria: acceptance,
+    parent: parent === undefined ? undefined : siblingOr(parent, ids),
+    dependencies,
   };
 }
 

@@ -1,4 +1,3 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { MCP_ISSUES_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
 import { flag, integer, list, object, optional, text } from '../../protocol/shape.ts';
 import { rowOf } from '../rows.ts';
@@ -25,13 +24,7 @@ export const readyTool = defineTool({
   }),
   async run({ call }, { assignee, unassigned, labels, type, parent, limit = LIMIT_DEFAULT }) {
     const { issues, total } = await call('list_ready', {
-      filter: omitUndefined({
-        assignee,
-        no_assignee: unassigned,
-        labels,
-        issue_type: type,
-        parent_id: parent,
-      }),
+      filter: { assignee, no_assignee: unassigned, labels, issue_type: type, parent_id: parent },
       limit,
     });
     return { items: issues.map(rowOf), total };

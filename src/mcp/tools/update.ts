@@ -1,4 +1,3 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
 import {
   MCP_ISSUES_MAX,
@@ -42,14 +41,11 @@ export const updateTool = defineTool({
     add_labels: optional(names),
     remove_labels: optional(names),
   }),
-  async run({ call, by }, { id, type, acceptance, ...changes }) {
+  async run({ call, actor }, { id, type, acceptance, ...changes }) {
     const { issue, changed } = await call('update_issue', {
       issue_id: id,
-      changes: {
-        ...changes,
-        ...omitUndefined({ issue_type: type, acceptance_criteria: acceptance }),
-      },
-      ...by,
+      changes: { ...changes, issue_type: type, acceptance_criteria: acceptance },
+      actor,
     });
     return { id: issue.id, changed: changed.map((field) => TOOL_NAMES[field] ?? field) };
   },

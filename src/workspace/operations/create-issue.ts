@@ -178,8 +178,8 @@ function buildEdges(
 }
 
 /** An empty text is an absent one. */
-function withoutEmpty<T extends object>(fields: T): Partial<T> {
+function withoutEmpty<T extends object>(fields: T) {
   return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== ''),
-  ) as Partial<T>;
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== ''),
+  ) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }
