@@ -5,53 +5,13 @@ import type { IssueDetails, LinkedIssue } from '../protocol/methods/issue.ts';
 /** Comments that `show` returns of an issue: the latest say where it is. */
 const COMMENTS_SHOWN = 5;
 
+export type Row = ReturnType<typeof rowOf>;
+
+export type Details = ReturnType<typeof detailsOf>;
+
 /** An issue in a list: what is needed to choose one. Absent instead of empty. */
-export interface Row {
-  id: string;
-  title: string;
-  status: string;
-  priority: number;
-  type: string;
-  assignee?: string;
-  labels?: readonly string[];
-  updated: string;
-}
-
-/** The issue at the other end of an edge, and the edge's type. */
-interface LinkRow {
-  id: string;
-  title: string;
-  status: string;
-  type: string;
-}
-
-export interface Details extends Row {
-  description?: string;
-  design?: string;
-  acceptance?: string;
-  notes?: string;
-  parent?: string;
-  children?: LinkRow[];
-  depends_on?: LinkRow[];
-  blocks?: LinkRow[];
-  /** Other issues that name this one, such as those discovered from it. */
-  linked_from?: LinkRow[];
-  comments?: { author: string; at: string; text: string }[];
-  comments_total?: number;
-  author?: string;
-  created: string;
-  due?: string;
-  deferred_until?: string;
-  closed?: string;
-  close_reason?: string;
-  /** Fields that were written in two places at once; `bd conflicts` settles them. */
-  conflicts?: readonly string[];
-}
-
-type RowSource = Omit<IssueJson, 'dependencies'>;
-
-export function rowOf(issue: RowSource): Row {
-  const { id, title, status, priority, issue_type: type, assignee, labels = [] } = issue;
+export function rowOf(issue: Omit<IssueJson, 'dependencies'>) {
+  const { id, title, status, priority, issue_type: type, assignee, labels } = issue;
   return {
     id,
     title,
@@ -63,7 +23,7 @@ export function rowOf(issue: RowSource): Row {
   };
 }
 
-export function detailsOf(issue: IssueDetails): Details {
+export function detailsOf(issue: IssueDetails) {
   const { dependencies = [], dependents = [], comments = [] } = issue;
   const others = dependents.filter(({ dependency_type: type }) => !isParentType(type));
   const { updated, ...row } = rowOf(issue);
@@ -78,6 +38,7 @@ export function detailsOf(issue: IssueDetails): Details {
       children: linkRows(dependents, isParentType),
       depends_on: linkRows(dependencies, (type) => !isParentType(type)),
       blocks: linkRows(others, isBlockingType),
+      // Other issues that name this one, such as those discovered from it.
       linked_from: linkRows(others, (type) => !isBlockingType(type)),
       comments: comments
         .slice(-COMMENTS_SHOWN)
@@ -88,6 +49,7 @@ export function detailsOf(issue: IssueDetails): Details {
       deferred_until: issue.defer_until,
       closed: issue.closed_at,
       close_reason: issue.close_reason,
+      // Fields that were written in two places at once; `bd conflicts` settles them.
       conflicts: issue.conflicts,
     }),
     created: issue.created_at,
@@ -95,18 +57,17 @@ export function detailsOf(issue: IssueDetails): Details {
   };
 }
 
-function linkRows(links: readonly LinkedIssue[], isWanted: (type: string) => boolean): LinkRow[] {
+/** The issues at the other ends of edges, and the edges' types. */
+function linkRows(links: readonly LinkedIssue[], isWanted: (type: string) => boolean) {
   return links
     .filter((link) => isWanted(link.dependency_type))
     .map(({ id, title, status, dependency_type: type }) => ({ id, title, status, type }));
 }
 
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function withoutEmpty<T extends object>(fields: T): Present<T> {
+function withoutEmpty<T extends object>(fields: T) {
   const isEmpty = (value: unknown): boolean =>
     value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => !isEmpty(value)),
-  ) as Present<T>;
+  ) as Partial<T>;
 }

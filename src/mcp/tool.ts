@@ -1,7 +1,12 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
+import { MCP_ISSUES_MAX } from '../core/limits.ts';
+import { name } from '../protocol/methods/issue.ts';
 import type { Params, Result } from '../protocol/methods.ts';
-import type { Shape } from '../protocol/shape.ts';
+import { list, type Shape } from '../protocol/shape.ts';
 import { isReadingTool, type TOOL_METHODS, type ToolName } from '../protocol/tools.ts';
+
+/** As many ids or labels as one call may have. */
+export const names = list(name, { max: MCP_ISSUES_MAX });
 
 /** What the tools of one connection work with. A tool may call its own methods only. */
 export interface ToolSession<Name extends ToolName = ToolName> {
@@ -27,10 +32,8 @@ export interface Tool {
   readonly run: (session: ToolSession, args: unknown) => Promise<object>;
 }
 
-interface ToolDefinition<Name extends ToolName, P> {
+interface ToolDefinition<Name extends ToolName, P> extends Pick<Tool, 'title' | 'description'> {
   name: Name;
-  title: string;
-  description: string;
   /** What a tool that changes something does to what is there. */
   annotations?: Omit<ToolAnnotations, 'readOnlyHint' | 'openWorldHint'>;
   input: Shape<P>;

@@ -1,6 +1,7 @@
 import { BdError } from '../../core/errors.ts';
-import { MCP_CLAIM_ROUNDS_MAX, MCP_ISSUES_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
-import { object, optional, text } from '../../protocol/shape.ts';
+import { MCP_CLAIM_ROUNDS_MAX, MCP_ISSUES_MAX } from '../../core/limits.ts';
+import { name } from '../../protocol/methods/issue.ts';
+import { object, optional } from '../../protocol/shape.ts';
 import { detailsOf, type Details } from '../rows.ts';
 import { defineTool, described, type ToolSession } from '../tool.ts';
 
@@ -12,9 +13,7 @@ export const claimTool = defineTool({
     'if another holds it.',
   annotations: { destructiveHint: false, idempotentHint: false },
   input: object({
-    id: optional(
-      described(text({ min: 1, max: NAME_CHARS_MAX }), 'without it: the best ready one nobody has'),
-    ),
+    id: optional(described(name, 'without it: the best ready one nobody has')),
   }),
   async run(session, { id }) {
     if (id === undefined) return await claimFirstReady(session);

@@ -1,7 +1,7 @@
-import { MCP_ISSUES_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
-import { list, object, optional, text } from '../../protocol/shape.ts';
+import { body } from '../../protocol/methods/issue.ts';
+import { object, optional } from '../../protocol/shape.ts';
 import { rowOf, type Row } from '../rows.ts';
-import { defineTool, described } from '../tool.ts';
+import { defineTool, described, names } from '../tool.ts';
 
 export const closeTool = defineTool({
   name: 'close',
@@ -10,8 +10,8 @@ export const closeTool = defineTool({
     'Closes finished issues in order; returns closed, what became unblocked, and skipped with why.',
   annotations: { destructiveHint: true, idempotentHint: true },
   input: object({
-    ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_ISSUES_MAX }),
-    reason: optional(described(text({ max: TEXT_CHARS_MAX }), 'what was done')),
+    ids: names,
+    reason: optional(described(body, 'what was done')),
   }),
   async run({ call, actor, refusal }, { ids, reason }) {
     const closed: string[] = [];

@@ -1,26 +1,15 @@
 import { BdError } from '../../core/errors.ts';
-import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
-import {
-  MCP_ISSUES_MAX,
-  NAME_CHARS_MAX,
-  TEXT_CHARS_MAX,
-  TITLE_CHARS_MAX,
-} from '../../core/limits.ts';
+import { MCP_ISSUES_MAX } from '../../core/limits.ts';
 import type { Params } from '../../protocol/methods.ts';
-import { integer, list, object, optional, text, type ShapeOf } from '../../protocol/shape.ts';
-import { defineTool, described } from '../tool.ts';
-
-const name = text({ min: 1, max: NAME_CHARS_MAX });
-const names = list(name, { max: MCP_ISSUES_MAX });
-const body = text({ max: TEXT_CHARS_MAX });
+import { body, name, priority, title } from '../../protocol/methods/issue.ts';
+import { list, object, optional, type ShapeOf } from '../../protocol/shape.ts';
+import { defineTool, described, names } from '../tool.ts';
 
 const newIssue = object({
-  title: text({ min: 1, max: TITLE_CHARS_MAX }),
+  title,
   description: optional(body),
   type: optional(described(name, 'bug, feature, task (default), epic, chore, decision')),
-  priority: optional(
-    described(integer({ min: PRIORITY_MIN, max: PRIORITY_MAX }), '0 urgent, 2 default'),
-  ),
+  priority: optional(described(priority, '0 urgent, 2 default')),
   parent: optional(name),
   labels: optional(names),
   assignee: optional(name),
@@ -28,13 +17,6 @@ const newIssue = object({
   discovered_from: optional(described(name, 'the issue you worked on')),
   acceptance: optional(described(body, 'when it is done')),
 });
-
-type NewIssue = ShapeOf<typeof newIssue>;
-
-interface Failure {
-  title: string;
-  why: string;
-}
 
 export const createTool = defineTool({
   name: 'create',
@@ -46,7 +28,7 @@ export const createTool = defineTool({
   input: object({ issues: list(newIssue, { max: MCP_ISSUES_MAX }) }),
   async run({ call, actor, refusal }, { issues }) {
     const created: { id: string; title: string }[] = [];
-    const failed: Failure[] = [];
+    const failed: { title: string; why: string }[] = [];
     const ids: (string | undefined)[] = [];
     for (const wanted of issues) {
       try {
@@ -66,7 +48,7 @@ export const createTool = defineTool({
 });
 
 function issueParams(
-  wanted: NewIssue,
+  wanted: ShapeOf<typeof newIssue>,
   ids: readonly (string | undefined)[],
 ): Params<'create_issue'>['issue'] {
   const { type, parent, depends_on: blockers = [], discovered_from: origin, ...rest } = wanted;

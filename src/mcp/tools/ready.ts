@@ -1,11 +1,10 @@
-import { MCP_ISSUES_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
-import { flag, integer, list, object, optional, text } from '../../protocol/shape.ts';
+import { MCP_ISSUES_MAX } from '../../core/limits.ts';
+import { name } from '../../protocol/methods/issue.ts';
+import { flag, integer, object, optional } from '../../protocol/shape.ts';
 import { rowOf } from '../rows.ts';
-import { defineTool, described } from '../tool.ts';
+import { defineTool, described, names } from '../tool.ts';
 
 const LIMIT_DEFAULT = 10;
-
-const name = text({ min: 1, max: NAME_CHARS_MAX });
 
 export const readyTool = defineTool({
   name: 'ready',
@@ -15,7 +14,7 @@ export const readyTool = defineTool({
   input: object({
     assignee: optional(name),
     unassigned: optional(flag()),
-    labels: optional(described(list(name, { max: MCP_ISSUES_MAX }), 'all of them')),
+    labels: optional(described(names, 'all of them')),
     type: optional(described(name, 'bug, feature, task, epic, chore, decision')),
     parent: optional(described(name, 'only its children')),
     limit: optional(

@@ -1,6 +1,7 @@
 import { BdError } from '../../core/errors.ts';
-import { MCP_SHOWN_MAX, NAME_CHARS_MAX } from '../../core/limits.ts';
-import { list, object, text } from '../../protocol/shape.ts';
+import { MCP_SHOWN_MAX } from '../../core/limits.ts';
+import { name } from '../../protocol/methods/issue.ts';
+import { list, object } from '../../protocol/shape.ts';
 import { detailsOf, type Details } from '../rows.ts';
 import { defineTool } from '../tool.ts';
 
@@ -8,7 +9,7 @@ export const showTool = defineTool({
   name: 'show',
   title: 'Show issues',
   description: 'Whole issues: texts, links, last comments. Unknown ids are listed in missing.',
-  input: object({ ids: list(text({ min: 1, max: NAME_CHARS_MAX }), { max: MCP_SHOWN_MAX }) }),
+  input: object({ ids: list(name, { max: MCP_SHOWN_MAX }) }),
   async run({ call }, { ids }) {
     const issues: Details[] = [];
     const missing: string[] = [];

@@ -1,17 +1,6 @@
-import { PRIORITY_MAX, PRIORITY_MIN } from '../../core/issue.ts';
-import {
-  MCP_ISSUES_MAX,
-  NAME_CHARS_MAX,
-  TEXT_CHARS_MAX,
-  TITLE_CHARS_MAX,
-} from '../../core/limits.ts';
-import { integer, list, object, optional, text } from '../../protocol/shape.ts';
-import { defineTool, described } from '../tool.ts';
-
-const name = text({ min: 1, max: NAME_CHARS_MAX });
-const names = list(name, { max: MCP_ISSUES_MAX });
-const words = text({ max: NAME_CHARS_MAX });
-const body = text({ max: TEXT_CHARS_MAX });
+import { body, name, priority, title, words } from '../../protocol/methods/issue.ts';
+import { object, optional } from '../../protocol/shape.ts';
+import { defineTool, described, names } from '../tool.ts';
 
 /** The names that the tools use, for the record's own. */
 const TOOL_NAMES: Readonly<Record<string, string>> = {
@@ -29,13 +18,13 @@ export const updateTool = defineTool({
   annotations: { destructiveHint: true, idempotentHint: true },
   input: object({
     id: name,
-    title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),
+    title: optional(title),
     description: optional(body),
     acceptance: optional(body),
     notes: optional(body),
     status: optional(described(name, 'open, in_progress, blocked, deferred')),
     type: optional(name),
-    priority: optional(integer({ min: PRIORITY_MIN, max: PRIORITY_MAX })),
+    priority: optional(priority),
     assignee: optional(words),
     parent: optional(words),
     add_labels: optional(names),

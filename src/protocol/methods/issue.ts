@@ -10,12 +10,13 @@ const IDS_MAX = 1_000;
 export const issueId = text({ min: 1, max: NAME_CHARS_MAX });
 export const actor = optional(text({ min: 1, max: NAME_CHARS_MAX }));
 export const name = text({ min: 1, max: NAME_CHARS_MAX });
+export const title = text({ min: 1, max: TITLE_CHARS_MAX });
 /** A name, or empty to clear a field. */
-const words = text({ max: NAME_CHARS_MAX });
-const body = text({ max: TEXT_CHARS_MAX });
+export const words = text({ max: NAME_CHARS_MAX });
+export const body = text({ max: TEXT_CHARS_MAX });
 const names = list(name, { max: IDS_MAX });
 const ids = list(issueId, { max: IDS_MAX });
-const priority = integer({ min: PRIORITY_MIN, max: PRIORITY_MAX });
+export const priority = integer({ min: PRIORITY_MIN, max: PRIORITY_MAX });
 const minutes = integer({ min: 0, max: 10_000_000 });
 const limit = integer({ min: 0, max: 1_000_000 });
 
@@ -43,7 +44,7 @@ const fields = {
 
 const newIssue = object({
   id: optional(issueId),
-  title: text({ min: 1, max: TITLE_CHARS_MAX }),
+  title,
   ...fields,
   status: optional(name),
   labels: optional(names),
@@ -53,7 +54,7 @@ const newIssue = object({
 });
 
 export const issueChanges = object({
-  title: optional(text({ min: 1, max: TITLE_CHARS_MAX })),
+  title: optional(title),
   ...fields,
   status: optional(name),
   /** An empty text takes the issue from its parent. */
