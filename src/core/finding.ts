@@ -6,5 +6,5 @@ export interface Finding {
   message: string;
   detail?: string;
   /** The one command that mends it. */
-  fix?: string;
+  fix?: string | undefined;
 }

@@ -8,7 +8,6 @@ import { readLastStart } from '../client/daemon-notes.ts';
 import { inspectRegistry, registryPath } from '../client/registry.ts';
 import { BdError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { VERSION } from '../core/version.ts';
 import { findRefusedDirectories } from '../place/runtime-directory.ts';
@@ -27,25 +26,34 @@ export async function examine(host: ClientHost, directory?: string): Promise<Doc
   const place = findHere({ ...host, cwd });
   const { checkWorkspace } = await import('../workspace/checkup/checkup.ts');
   const daemon = await lookAtDaemon(place);
-  const checks = [
-    ...(await checkWorkspace(place, {
-      env: selectDirectEnvironment(env),
-      nowMs: systemClock.nowMs(),
-      sync: daemon.answer?.sync,
-    })),
-    await checkDaemon(place, daemon, env),
-    checkCrash(place),
-    checkSocketLink(place),
-    checkRuntimeDirectory(env),
-    await checkRegistry(env),
-  ];
+  const found = await checkWorkspace(place, {
+    env: selectDirectEnvironment(env),
+    nowMs: systemClock.nowMs(),
+    sync: daemon.answer?.sync,
+  });
+  const verdicts = {
+    Daemon: await checkDaemon(place, daemon, env),
+    Crashes: checkCrash(place),
+    Socket: checkSocketLink(place),
+    'Runtime directory': checkRuntimeDirectory(env),
+    Registry: await checkRegistry(env),
+  };
+  for (const [name, verdict] of Object.entries(verdicts)) {
+    found.push({ category: 'Daemon', name, ...verdict });
+  }
   return {
     path: place.projectDir,
-    checks,
-    overall_ok: checks.every((check) => check.status === 'ok'),
+    checks: found,
+    overall_ok: found.every((check) => check.status === 'ok'),
     cli_version: VERSION,
     platform: `${process.platform}/${process.arch}`,
   };
+}
+
+type Verdict = Omit<Finding, 'category' | 'name'>;
+
+function ok(message: string): Verdict {
+  return { status: 'ok', message };
 }
 
 /** A workspace without a running daemon is fine: the next command starts one, unless it is turned off. */
@@ -53,39 +61,29 @@ async function checkDaemon(
   place: WorkspacePlace,
   daemon: DaemonHealth,
   env: Environment,
-): Promise<Finding> {
-  const base = { category: 'Daemon', name: 'Daemon' } as const;
+): Promise<Verdict> {
   const { state, pid, issue = '', answer } = daemon;
+  const fix = mendingCommand(daemon);
   switch (state) {
     case 'healthy':
-      return { ...base, status: 'ok', message: `running (PID ${pid}, version ${answer?.version})` };
+      return ok(`running (PID ${pid}, version ${answer?.version})`);
     case 'mismatched':
-      return {
-        ...base,
-        status: 'warning',
-        message: issue,
-        ...omitUndefined({ fix: mendingCommand(daemon) }),
-      };
+      return { status: 'warning', message: issue, fix };
     case 'unresponsive':
-    case 'orphan': {
-      const message = pid === undefined ? issue : `${issue} (process ${pid})`;
+    case 'orphan':
       return {
-        ...base,
         status: 'error',
-        message,
-        ...omitUndefined({ fix: mendingCommand(daemon) }),
+        message: pid === undefined ? issue : `${issue} (process ${pid})`,
+        fix,
       };
-    }
     case 'stale':
     case 'absent': {
       const failed = readLastStart(place)?.error;
       if (failed === undefined) {
         const why = daemon.issue ?? (await findDaemonRefusal(place, { env }))?.reason;
-        const message = why ?? 'not running; the next command starts it';
-        return { ...base, status: 'ok', message };
+        return ok(why ?? 'not running; the next command starts it');
       }
       return {
-        ...base,
         status: 'warning',
         message: `the last start failed: ${failed.message}`,
         detail: failed.remedy,
@@ -97,13 +95,11 @@ async function checkDaemon(
   }
 }
 
-function checkCrash(place: WorkspacePlace): Finding {
-  const base = { category: 'Daemon', name: 'Crashes' } as const;
+function checkCrash(place: WorkspacePlace): Verdict {
   const crash = readCrashReport(place);
-  if (crash === undefined) return { ...base, status: 'ok', message: 'none' };
+  if (crash === undefined) return ok('none');
   const { crashFile } = place;
   return {
-    ...base,
     status: 'warning',
     message: `a daemon of version ${crash.version} crashed at ${crash.at}: ${crash.message}`,
     detail: `Nothing that was acknowledged is lost. Please report it with ${crashFile}, then remove that file.`,
@@ -112,53 +108,42 @@ function checkCrash(place: WorkspacePlace): Finding {
 }
 
 /** A repository may contain a link to somewhere else. */
-function checkSocketLink(place: WorkspacePlace): Finding {
+function checkSocketLink(place: WorkspacePlace): Verdict {
   const { socketLink: path } = place;
-  const base = { category: 'Daemon', name: 'Socket' } as const;
   const found = lstatSync(path, { throwIfNoEntry: false });
   const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
   if (found?.isSocket() === true) {
     const message = `${path} is not a link, so bd did not make it and does not use it`;
-    return { ...base, status: 'warning', message, fix };
+    return { status: 'warning', message, fix };
   }
   const resolved = resolveSocket(place);
   switch (resolved.kind) {
     case 'socket':
-      return { ...base, status: 'ok', message: resolved.path };
+      return ok(resolved.path);
     case 'absent':
-      return { ...base, status: 'ok', message: 'none; a daemon creates it when it starts' };
-    case 'untrusted': {
-      const message = `${path} ${resolved.problem}, and is not used`;
-      return { ...base, status: 'warning', message, fix };
-    }
+      return ok('none; a daemon creates it when it starts');
+    case 'untrusted':
+      return { status: 'warning', message: `${path} ${resolved.problem}, and is not used`, fix };
     default:
       return resolved satisfies never;
   }
 }
 
 /** For sockets: a directory that other users can enter is not used. */
-function checkRuntimeDirectory(env: Environment): Finding {
-  const base = { category: 'Daemon', name: 'Runtime directory' } as const;
+function checkRuntimeDirectory(env: Environment): Verdict {
   const [refused] = findRefusedDirectories(env);
-  if (refused === undefined) return { ...base, status: 'ok', message: 'yours alone' };
+  if (refused === undefined) return ok('yours alone');
   const { directory, reason, isOurs } = refused;
   const fix = isOurs ? `chmod 700 ${shellWord(directory)}` : undefined;
-  return {
-    ...base,
-    status: 'warning',
-    message: `${directory} ${reason}`,
-    ...omitUndefined({ fix }),
-  };
+  return { status: 'warning', message: `${directory} ${reason}`, fix };
 }
 
 /** The list of daemons; no decision is made from it. */
-async function checkRegistry(env: Environment): Promise<Finding> {
-  const base = { category: 'Daemon', name: 'Registry' } as const;
+async function checkRegistry(env: Environment): Promise<Verdict> {
   const path = registryPath(env);
   const { problem } = await inspectRegistry(path);
-  if (problem === undefined) return { ...base, status: 'ok', message: 'readable' };
+  if (problem === undefined) return ok('readable');
   return {
-    ...base,
     status: 'warning',
     message: `${path} cannot be used: ${problem}`,
     detail: 'Daemons work without it, and rewrite it.',

@@ -5,7 +5,6 @@ import { openSqlite, sqliteCode, type Database } from './sqlite.ts';
 import { watchIdentity } from './file-version.ts';
 
 export interface KernelLock {
-  readonly path: string;
   release(): void;
 }
 
@@ -29,7 +28,7 @@ export async function acquireKernelLock(
   const endMs = performance.now() + waitMs;
   for (let attempt = 1; ; attempt += 1) {
     if (tryLock(database)) {
-      if (isOpened()) return hold(path, database);
+      if (isOpened()) return { release: () => void database.close() };
       database.close();
       isOpened = watchIdentity(path);
       database = open(path);
@@ -67,27 +66,15 @@ function tryLock(database: Database): boolean {
   }
 }
 
-function hold(path: string, database: Database): KernelLock {
-  return {
-    path,
-    release() {
-      database.close();
-    },
-  };
-}
-
 function unusable(path: string, error: unknown): BdError {
   const bytes = Buffer.byteLength(path);
-  if (bytes > SQLITE_PATH_BYTES_MAX) {
-    return new BdError('FILE_UNUSABLE', {
-      message: `cannot lock ${path}: a path of ${bytes} bytes is too long for SQLite`,
-      remedy: `Move the project: the path may have ${SQLITE_PATH_BYTES_MAX} bytes.`,
-      cause: error,
-    });
-  }
-  return new BdError('FILE_UNUSABLE', {
-    message: `cannot lock ${path}: ${messageOf(error)}`,
-    remedy: 'Check that the directory is writable and on a local disk.',
-    cause: error,
-  });
+  const [reason, remedy] =
+    bytes > SQLITE_PATH_BYTES_MAX
+      ? [
+          `a path of ${bytes} bytes is too long for SQLite`,
+          `Move the project: the path may have ${SQLITE_PATH_BYTES_MAX} bytes.`,
+        ]
+      : [messageOf(error), 'Check that the directory is writable and on a local disk.'];
+  const message = `cannot lock ${path}: ${reason}`;
+  return new BdError('FILE_UNUSABLE', { message, remedy, cause: error });
 }
