@@ -50,10 +50,10 @@ export function createAdmission(
       if (reason !== undefined) throw decline(reason);
       const client = readClient(params);
       const sinceRetirementMs = clock.nowMs() - retiredMs;
-      const { kind } = decideHandshake(here, client, { sinceRetirementMs });
-      if (kind === 'serve') return;
+      const decision = decideHandshake(here, client, { sinceRetirementMs });
+      if (decision === 'serve') return;
       const version = client?.version ?? '';
-      if (kind === 'client_too_old') throw tooOld(version, { projectDir, program });
+      if (decision === 'client_too_old') throw tooOld(version, { projectDir, program });
       remember(workspace, clock.nowMs());
       retire(`bd ${version} is newer`);
       throw decline(`bd ${version} is newer`);

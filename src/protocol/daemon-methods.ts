@@ -12,7 +12,7 @@ import {
   type Shape,
   type ShapeOf,
 } from './shape.ts';
-import { result, type MethodDefinition, type ResultOf } from './methods/method.ts';
+import { control, read, result, type ResultOf } from './methods/method.ts';
 
 /** An object of texts with any names. */
 const texts: Shape<Record<string, string>> = {
@@ -28,32 +28,18 @@ const texts: Shape<Record<string, string>> = {
 /** Methods of the daemon itself, not of its workspace. */
 export const DAEMON_METHODS = {
   /** Read by handshake.ts: a newer client may send members that are not known here. */
-  hello: {
-    effect: 'read',
-    params: json(),
-    result: result<HelloResult>(),
-  },
-  daemon_status: {
-    effect: 'read',
-    params: object({}),
-    result: result<DaemonStatusResult>(),
-  },
+  hello: { effect: 'read', params: json(), result: result<HelloResult>() } as const,
+  daemon_status: read({}, result<DaemonStatusResult>()),
   /** Finishes running requests and ends, so that another daemon can start. */
-  retire: {
-    effect: 'control',
-    params: object({ reason: optional(text({ max: NAME_CHARS_MAX })) }),
-    result: result<{ message: string }>(),
-  },
+  retire: control(
+    { reason: optional(text({ max: NAME_CHARS_MAX })) },
+    result<{ message: string }>(),
+  ),
   /** Answers first, then finishes running requests and ends. */
-  shutdown: {
-    effect: 'control',
-    params: object({}),
-    result: result<{ message: string }>(),
-  },
+  shutdown: control({}, result<{ message: string }>()),
   /** What `bd` itself sends. Until the answer, the daemon sends `output`, `heartbeat` and `read_stdin`. */
-  run_command: {
-    effect: 'control',
-    params: object({
+  run_command: control(
+    {
       argv: list(text({ max: TEXT_CHARS_MAX }), { max: 100_000 }),
       cwd: text({ min: 1, max: 4096 }),
       env: optional(texts),
@@ -65,10 +51,10 @@ export const DAEMON_METHODS = {
       client: optional(json()),
       /** Unique for each command: one that is sent again under its key is not done twice. */
       key: optional(text({ min: 1, max: NAME_CHARS_MAX })),
-    }),
-    result: result<RunCommandResult>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+    },
+    result<RunCommandResult>(),
+  ),
+};
 
 export type DaemonMethod = keyof typeof DAEMON_METHODS;
 
@@ -110,13 +96,11 @@ export interface DaemonStatusResult {
   socket: string;
   started_at: Timestamp;
   /** How edits of the mirror are noticed: by the system's watcher, by polling, or not at all. */
-  watcher: WatcherKind;
+  watcher: 'native' | 'polling' | 'off';
   sync: SyncStatus;
   /** The last warning or error in the log since the daemon started. */
   last_error: { at: Timestamp; message: string } | null;
 }
-
-export type WatcherKind = 'native' | 'polling' | 'off';
 
 export interface RunCommandResult {
   exit_code: number;

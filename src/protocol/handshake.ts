@@ -6,30 +6,25 @@ export interface Party {
   protocol: ProtocolRange;
 }
 
-export type Handshake =
-  | { kind: 'serve' }
-  /** The client is newer: its command is for a daemon of its own version. */
-  | { kind: 'retire' }
-  | { kind: 'client_too_old' };
-
 /**
- * What a daemon does when a `bd` of another version calls it. Only a newer client retires a daemon, so two
- * installed versions do not keep ending each other's: the newer daemon serves an older client where both
- * speak one protocol. An older daemon that is started again anyway is retired only once in a while.
+ * What a daemon does when a `bd` of another version calls it. Only a newer client retires a daemon, as its
+ * command is for a daemon of its own version, so two installed versions do not keep ending each other's: the
+ * newer daemon serves an older client where both speak one protocol. An older daemon that is started again
+ * anyway is retired only once in a while.
  */
 export function decideHandshake(
   daemon: Party,
   client: Party | undefined,
   { sinceRetirementMs }: { sinceRetirementMs: number },
-): Handshake {
+): 'serve' | 'retire' | 'client_too_old' {
   // A client that does not state its version is served.
-  if (client === undefined) return { kind: 'serve' };
+  if (client === undefined) return 'serve';
   const order = compareVersions(client.version, daemon.version);
-  if (order === undefined || order === 0) return { kind: 'serve' };
+  if (order === undefined || order === 0) return 'serve';
   const understands = overlap(daemon.protocol, client.protocol) !== undefined;
-  if (order < 0) return { kind: understands ? 'serve' : 'client_too_old' };
+  if (order < 0) return understands ? 'serve' : 'client_too_old';
   const isCooling = sinceRetirementMs >= 0 && sinceRetirementMs < RETIRE_COOLDOWN_MS;
-  return { kind: isCooling && understands ? 'serve' : 'retire' };
+  return isCooling && understands ? 'serve' : 'retire';
 }
 
 /** The protocols that `hello` asks for; ours when it does not say. */

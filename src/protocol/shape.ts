@@ -13,7 +13,7 @@ export interface Shape<T> {
 
 type OptionalShape<T> = Shape<T | undefined> & { readonly optional: true };
 
-type Members = Readonly<Record<string, Shape<unknown>>>;
+export type Members = Readonly<Record<string, Shape<unknown>>>;
 
 type OptionalKeys<M extends Members> = {
   [K in keyof M]: M[K] extends { readonly optional: true } ? K : never;

@@ -1,23 +1,21 @@
 import type { IssueJson } from '../../core/issue-line.ts';
 import { NAME_CHARS_MAX } from '../../core/limits.ts';
-import { flag, json, object, optional, text } from '../shape.ts';
-import { result, type MethodDefinition } from './method.ts';
-import { actor, issueId } from './issue.ts';
+import { flag, json, optional, text } from '../shape.ts';
+import { read, result, write } from './method.ts';
+import { actor, changedIssue, issueId } from './issue.ts';
 
 /** A key of the metadata, or one that bd does not know, can be longer than any name of bd's own. */
 const FIELD_CHARS_MAX = 100 * NAME_CHARS_MAX;
 
 export const conflictMethods = {
-  list_conflicts: {
-    effect: 'read',
-    params: object({ issue_id: optional(issueId) }),
+  list_conflicts: read(
+    { issue_id: optional(issueId) },
     /** `kept_aside`: files of lines that could not be read, in this clone; the rest is the same in all. */
-    result: result<{ conflicts: ConflictJson[]; kept_aside: string[] }>(),
-  },
+    result<{ conflicts: ConflictJson[]; kept_aside: string[] }>(),
+  ),
   /** One of `take`, `value` and `merge`. */
-  resolve_conflict: {
-    effect: 'write',
-    params: object({
+  resolve_conflict: write(
+    {
       issue_id: issueId,
       field: text({ min: 1, max: FIELD_CHARS_MAX }),
       /** `winner`, `other`, or the number of one of the others, from 1. */
@@ -25,16 +23,12 @@ export const conflictMethods = {
       value: optional(json()),
       merge: optional(flag()),
       actor,
-    }),
+    },
     /** `value`: what the field is now. */
-    result: result<{ issue: IssueJson; field: string; kind: ConflictKind; value: unknown }>(),
-  },
-  restore_issue: {
-    effect: 'write',
-    params: object({ issue_id: issueId, actor }),
-    result: result<{ issue: IssueJson; changed: boolean }>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+    result<{ issue: IssueJson; field: string; kind: ConflictKind; value: unknown }>(),
+  ),
+  restore_issue: write({ issue_id: issueId, actor }, changedIssue),
+};
 
 export type ConflictKind =
   /** Written concurrently. */

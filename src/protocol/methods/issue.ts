@@ -3,7 +3,7 @@ import { PRIORITY_MAX, PRIORITY_MIN, type Comment } from '../../core/issue.ts';
 import { NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX } from '../../core/limits.ts';
 import { COUNT_GROUPS, SORT_NAMES, type IssueFilter } from '../../core/query.ts';
 import { choice, flag, integer, json, list, object, optional, text, type Shape } from '../shape.ts';
-import { result, type MethodDefinition } from './method.ts';
+import { read, result, write } from './method.ts';
 
 const IDS_MAX = 1_000;
 
@@ -108,112 +108,66 @@ const page = {
   limit: optional(limit),
 };
 
+export const changedIssue = result<{ issue: IssueJson; changed: boolean }>();
+const foundIssues = result<{ issues: IssueWithCounts[]; total: number }>();
+
 export const issueMethods = {
-  create_issue: {
-    effect: 'write',
-    params: object({ issue: newIssue, actor }),
-    result: result<{ issue_id: string; issue: IssueJson }>(),
-  },
+  create_issue: write({ issue: newIssue, actor }, result<{ issue_id: string; issue: IssueJson }>()),
   /** The issue that `create_issue` would make, without its id. */
-  preview_issue: {
-    effect: 'read',
-    params: object({ issue: newIssue, actor }),
-    result: result<{ issue: Omit<IssueJson, 'id'> }>(),
-  },
-  get_issue: {
-    effect: 'read',
-    params: object({ issue_id: issueId }),
-    result: result<{ issue: IssueDetails }>(),
-  },
-  resolve_id: {
-    effect: 'read',
-    params: object({ issue_id: issueId }),
-    result: result<{ issue_id: string }>(),
-  },
-  list_issues: {
-    effect: 'read',
-    params: object(page),
-    result: result<{ issues: IssueWithCounts[]; total: number }>(),
-  },
-  list_ready: {
-    effect: 'read',
-    params: object({ ...page, include_deferred: optional(flag()) }),
-    result: result<{ issues: IssueWithCounts[]; total: number }>(),
-  },
-  list_blocked: {
-    effect: 'read',
-    params: object({ parent_id: optional(issueId) }),
-    result: result<{ issues: BlockedIssue[] }>(),
-  },
-  list_stale: {
-    effect: 'read',
-    params: object({
+  preview_issue: read({ issue: newIssue, actor }, result<{ issue: Omit<IssueJson, 'id'> }>()),
+  get_issue: read({ issue_id: issueId }, result<{ issue: IssueDetails }>()),
+  resolve_id: read({ issue_id: issueId }, result<{ issue_id: string }>()),
+  list_issues: read(page, foundIssues),
+  list_ready: read({ ...page, include_deferred: optional(flag()) }, foundIssues),
+  list_blocked: read({ parent_id: optional(issueId) }, result<{ issues: BlockedIssue[] }>()),
+  list_stale: read(
+    {
       days: integer({ min: 0, max: 100_000 }),
       status: optional(name),
       limit: optional(limit),
-    }),
-    result: result<{ issues: IssueJson[] }>(),
-  },
-  count_issues: {
-    effect: 'read',
-    params: object({ filter: optional(filter), group_by: optional(choice(COUNT_GROUPS)) }),
-    result: result<{ count: number; groups?: { group: string; count: number }[] }>(),
-  },
-  get_stats: {
-    effect: 'read',
-    params: object({ assignee: optional(name) }),
-    result: result<Stats>(),
-  },
-  epic_status: {
-    effect: 'read',
-    params: object({ eligible_only: optional(flag()) }),
-    result: result<{ epics: EpicStatus[] }>(),
-  },
-  update_issue: {
-    effect: 'write',
-    params: object({ issue_id: issueId, changes: issueChanges, actor }),
-    result: result<{ issue: IssueJson; changed: string[] }>(),
-  },
-  claim_issue: {
-    effect: 'write',
-    params: object({ issue_id: issueId, actor }),
-    result: result<{ issue: IssueJson; changed: boolean }>(),
-  },
-  close_issue: {
-    effect: 'write',
-    params: object({
+    },
+    result<{ issues: IssueJson[] }>(),
+  ),
+  count_issues: read(
+    { filter: optional(filter), group_by: optional(choice(COUNT_GROUPS)) },
+    result<{ count: number; groups?: { group: string; count: number }[] }>(),
+  ),
+  get_stats: read({ assignee: optional(name) }, result<Stats>()),
+  epic_status: read({ eligible_only: optional(flag()) }, result<{ epics: EpicStatus[] }>()),
+  update_issue: write(
+    { issue_id: issueId, changes: issueChanges, actor },
+    result<{ issue: IssueJson; changed: string[] }>(),
+  ),
+  claim_issue: write({ issue_id: issueId, actor }, changedIssue),
+  close_issue: write(
+    {
       issue_id: issueId,
       reason: optional(body),
       session: optional(words),
       force: optional(flag()),
       actor,
-    }),
+    },
     /** `unblocked`: what became ready by it. */
-    result: result<{ issue: IssueJson; changed: boolean; unblocked: IssueJson[] }>(),
-  },
-  reopen_issue: {
-    effect: 'write',
-    params: object({ issue_id: issueId, reason: optional(body), actor }),
-    result: result<{ issue: IssueJson; changed: boolean }>(),
-  },
-  delete_issues: {
-    effect: 'write',
-    params: object({
+    result<{ issue: IssueJson; changed: boolean; unblocked: IssueJson[] }>(),
+  ),
+  reopen_issue: write({ issue_id: issueId, reason: optional(body), actor }, changedIssue),
+  delete_issues: write(
+    {
       issue_ids: ids,
       reason: optional(body),
       /** Also everything below them. */
       cascade: optional(flag()),
       dry_run: optional(flag()),
       actor,
-    }),
-    result: result<{
+    },
+    result<{
       deleted: string[];
       dependencies_removed: number;
       references_updated: number;
       dry_run: boolean;
     }>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+  ),
+};
 
 export type IssueWithCounts = IssueJson & {
   dependency_count: number;
@@ -255,38 +209,19 @@ export interface EpicStatus {
   eligible_for_close: boolean;
 }
 
+const changedLabel = result<{ issue_id: string; label: string; changed: boolean }>();
+
 export const labelMethods = {
-  add_label: {
-    effect: 'write',
-    params: object({ issue_id: issueId, label: name, actor }),
-    result: result<{ issue_id: string; label: string; changed: boolean }>(),
-  },
-  remove_label: {
-    effect: 'write',
-    params: object({ issue_id: issueId, label: name, actor }),
-    result: result<{ issue_id: string; label: string; changed: boolean }>(),
-  },
-  list_labels: {
-    effect: 'read',
-    params: object({ issue_id: issueId }),
-    result: result<{ labels: string[] }>(),
-  },
-  count_labels: {
-    effect: 'read',
-    params: object({}),
-    result: result<{ labels: { label: string; count: number }[] }>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+  add_label: write({ issue_id: issueId, label: name, actor }, changedLabel),
+  remove_label: write({ issue_id: issueId, label: name, actor }, changedLabel),
+  list_labels: read({ issue_id: issueId }, result<{ labels: string[] }>()),
+  count_labels: read({}, result<{ labels: { label: string; count: number }[] }>()),
+};
 
 export const commentMethods = {
-  add_comment: {
-    effect: 'write',
-    params: object({ issue_id: issueId, text: text({ min: 1, max: TEXT_CHARS_MAX }), actor }),
-    result: result<{ comment: Comment }>(),
-  },
-  list_comments: {
-    effect: 'read',
-    params: object({ issue_id: issueId }),
-    result: result<{ comments: Comment[] }>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+  add_comment: write(
+    { issue_id: issueId, text: text({ min: 1, max: TEXT_CHARS_MAX }), actor },
+    result<{ comment: Comment }>(),
+  ),
+  list_comments: read({ issue_id: issueId }, result<{ comments: Comment[] }>()),
+};

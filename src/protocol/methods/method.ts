@@ -1,10 +1,10 @@
-import type { Shape } from '../shape.ts';
+import { object, type Members, type Shape } from '../shape.ts';
 
 /**
  * `read` changes nothing that is kept, so doing it twice is harmless, and `--readonly` lets it pass.
  * `write` changes issues. `control` changes something else: a setting, a file, what is shared, the daemon.
  */
-export type Effect = 'read' | 'write' | 'control';
+type Effect = 'read' | 'write' | 'control';
 
 /** One method, for every face. */
 export interface MethodDefinition {
@@ -13,8 +13,20 @@ export interface MethodDefinition {
   readonly result: ResultType<unknown>;
 }
 
+export const read = methodWith('read');
+export const write = methodWith('write');
+export const control = methodWith('control');
+
+function methodWith(effect: Effect) {
+  return <const M extends Members, R>(params: M, result: ResultType<R>) => ({
+    effect,
+    params: object(params),
+    result,
+  });
+}
+
 /** Carries a type only: results are our own, so nothing checks them when they are sent. */
-export interface ResultType<T> {
+interface ResultType<T> {
   readonly type?: T;
 }
 

@@ -2,112 +2,67 @@ import { SYNC_MODES, type SyncMode, type SyncReport, type SyncStatus } from '../
 import type { Timestamp } from '../../core/timestamp.ts';
 import { OFFSET_PATTERN } from '../../core/event-offset.ts';
 import { LINE_BYTES_MAX, TEXT_CHARS_MAX } from '../../core/limits.ts';
-import { choice, either, flag, integer, list, matching, object, optional, text } from '../shape.ts';
-import { result, type MethodDefinition } from './method.ts';
+import { choice, either, flag, integer, list, matching, optional, text } from '../shape.ts';
+import { control, read, result, write } from './method.ts';
 
 const key = text({ min: 1, max: 200 });
 const path = text({ min: 1, max: 4096 });
 const eventOffset = matching(OFFSET_PATTERN, 'an offset, as in `next` and in each event');
 
 export const workspaceMethods = {
-  ping: {
-    effect: 'read',
-    params: object({}),
-    result: result<{ message: 'pong'; version: string; pid: number; workspace: string }>(),
-  },
-  get_info: {
-    effect: 'read',
-    params: object({}),
-    result: result<WorkspaceInfo>(),
-  },
+  ping: read({}, result<{ message: 'pong'; version: string; pid: number; workspace: string }>()),
+  get_info: read({}, result<WorkspaceInfo>()),
   /**
    * One full cycle: fetch, join, commit, push; settles when all is shared or the reason why not is known.
    * `publish` creates the branch on the remote again after it was deleted there.
    */
-  sync: {
-    effect: 'control',
-    params: object({ publish: optional(flag()) }),
-    result: result<SyncReport>(),
-  },
-  sync_status: {
-    effect: 'read',
-    params: object({}),
-    result: result<WorkspaceStatus>(),
-  },
+  sync: control({ publish: optional(flag()) }, result<SyncReport>()),
+  sync_status: read({}, result<WorkspaceStatus>()),
   /** What has waited too long to be shared; reported once in ten minutes, to the first caller. */
-  take_overdue_notice: {
-    effect: 'control',
-    params: object({}),
-    result: result<{ overdue: Overdue | null }>(),
-  },
+  take_overdue_notice: control({}, result<{ overdue: Overdue | null }>()),
   /** Writes the mirror, or JSONL to `path` (absolute). */
-  export: {
-    effect: 'control',
-    params: object({ path: optional(path) }),
-    result: result<{ path: string; exported: number }>(),
-  },
+  export: control({ path: optional(path) }, result<{ path: string; exported: number }>()),
   /** A page of canonical lines in id order, deleted issues among them; `after` is the last id seen. */
-  read_lines: {
-    effect: 'read',
-    params: object({
+  read_lines: read(
+    {
       after: optional(text({ max: 200 })),
       limit: optional(integer({ min: 1, max: 10_000 })),
-    }),
+    },
     /** `next` is what to pass as `after`; null at the end. */
-    result: result<{ lines: string[]; next: string | null }>(),
-  },
+    result<{ lines: string[]; next: string | null }>(),
+  ),
   /** JSONL from `path` (absolute) or from `lines`. */
-  import: {
-    effect: 'write',
-    params: object({
+  import: write(
+    {
       path: optional(path),
       lines: optional(list(text({ max: LINE_BYTES_MAX }), { max: 1_000_000 })),
       skip_existing: optional(flag()),
       dry_run: optional(flag()),
-    }),
-    result: result<ImportReport>(),
-  },
-  read_events: {
-    effect: 'read',
-    params: object({
+    },
+    result<ImportReport>(),
+  ),
+  read_events: read(
+    {
       /** The `offset` of the last event already seen; a number is a `seq`, as protocol 1 has it. */
       after: optional(either(eventOffset, integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))),
       limit: optional(integer({ min: 1, max: 10_000 })),
-    }),
-    result: result<{ events: StoredEvent[]; next: string | number }>(),
-  },
-  get_config: {
-    effect: 'read',
-    params: object({ key }),
-    result: result<{ key: string; value: string | null }>(),
-  },
-  set_config: {
-    effect: 'control',
-    params: object({ key, value: text({ max: TEXT_CHARS_MAX }) }),
-    result: result<SettingReport & { value: string }>(),
-  },
-  unset_config: {
-    effect: 'control',
-    params: object({ key }),
-    result: result<SettingReport>(),
-  },
+    },
+    result<{ events: StoredEvent[]; next: string | number }>(),
+  ),
+  get_config: read({ key }, result<{ key: string; value: string | null }>()),
+  set_config: control(
+    { key, value: text({ max: TEXT_CHARS_MAX }) },
+    result<SettingReport & { value: string }>(),
+  ),
+  unset_config: control({ key }, result<SettingReport>()),
   /** To another `sync.mode`; with `dry_run` only reports what that would change. */
-  migrate: {
-    effect: 'control',
-    params: object({ to: choice(SYNC_MODES), dry_run: optional(flag()) }),
-    result: result<MigrationReport>(),
-  },
-  list_config: {
-    effect: 'read',
-    params: object({}),
-    result: result<{ config: Record<string, string> }>(),
-  },
-  explain_config: {
-    effect: 'read',
-    params: object({}),
-    result: result<{ entries: ConfigEntry[] }>(),
-  },
-} satisfies Record<string, MethodDefinition>;
+  migrate: control(
+    { to: choice(SYNC_MODES), dry_run: optional(flag()) },
+    result<MigrationReport>(),
+  ),
+  list_config: read({}, result<{ config: Record<string, string> }>()),
+  explain_config: read({}, result<{ entries: ConfigEntry[] }>()),
+};
 
 export type WorkspaceStatus = SyncStatus & {
   /** Issues with something in them that is for people to decide. */
