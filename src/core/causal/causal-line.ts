@@ -6,7 +6,7 @@ import { CAUSAL_KEY, isSequenced, keyName } from './field-key.ts';
 import { firstParent, likelyStatusBelow } from './fields.ts';
 import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import { splitMetadata } from './metadata-members.ts';
-import { hiddenSiblings, shownSibling } from './shown.ts';
+import { deletionIn, hiddenSiblings, shownIn, shownSibling } from './shown.ts';
 import { seal } from './text-hash.ts';
 import { viewIssue, type View } from './view.ts';
 
@@ -54,22 +54,19 @@ export function impliedVector(siblings: Iterable<Dot>): Map<string, number> {
 }
 
 /** Numbers the edges and comments that were made with the issue, in the issue's order. */
-export function createSequence(creation: Dot | undefined): {
-  next: () => Dot | undefined;
-  follow: (dot: Dot) => void;
-} {
+export function createSequence(creation: Dot | undefined) {
   let last = creation;
   return {
-    next: () => (last === undefined ? undefined : { ...last, counter: last.counter + 1 }),
-    follow: (dot) => {
+    next: (): Dot | undefined =>
+      last === undefined ? undefined : { ...last, counter: last.counter + 1 },
+    follow: (dot: Dot): void => {
       if (dot.replica === creation?.replica && dot.ms === creation.ms) last = dot;
     },
   };
 }
 
 function dotMembers(state: IssueState, view: View): string[] {
-  const created = state.entries.get('created');
-  const creation = created === undefined ? undefined : shownSibling('created', created);
+  const creation = shownIn(state, 'created');
   const implicit = implicitElements(state, view, creation);
   const dots: string[] = [];
   const values: string[] = [];
@@ -158,16 +155,8 @@ function encodeSiblings(
 }
 
 function unimplied({ entries, vector }: IssueState): VersionVector {
-  const rest = new Map<string, number>();
-  const implied = impliedVector(allSiblings(entries));
-  for (const [replica, counter] of vector) {
-    if (implied.get(replica) !== counter) rest.set(replica, counter);
-  }
-  return rest;
-}
-
-function* allSiblings(entries: IssueState['entries']): Generator<Sibling> {
-  for (const siblings of entries.values()) yield* siblings;
+  const implied = impliedVector([...entries.values()].flat());
+  return new Map([...vector].filter(([replica, counter]) => implied.get(replica) !== counter));
 }
 
 function hintMembers(state: IssueState, view: View): string[] {
@@ -176,7 +165,7 @@ function hintMembers(state: IssueState, view: View): string[] {
   if (statusBelow !== undefined) {
     if (statusBelow !== likelyStatusBelow(issue))
       members.push(`"s":${JSON.stringify(statusBelow)}`);
-    const seen = deletionSeen(state);
+    const { seen = '' } = { ...(deletionIn(state)?.value as Deletion | undefined) };
     if (seen !== formatVector(state.vector)) members.push(`"d":${JSON.stringify(seen)}`);
   }
   if (comments.length > 0) {
@@ -196,9 +185,4 @@ function hintMembers(state: IssueState, view: View): string[] {
     if (target !== likely) members.push(`"p":${JSON.stringify(target)}`);
   }
   return members;
-}
-
-function deletionSeen({ entries }: IssueState): string {
-  const deletion = shownSibling('deleted', entries.get('deleted') ?? []).value as Deletion;
-  return deletion.seen ?? '';
 }

@@ -12,12 +12,7 @@ function contentUid({ author, text, created_at: createdAt }: Comment): string {
 
 /** A uid for each comment of a line; the second equal one gets `.2`. */
 export function uidsOf(comments: readonly Comment[]): string[] {
-  const taken = new Set<string>();
-  return comments.map((comment) => {
-    const uid = freeUid(contentUid(comment), taken);
-    taken.add(uid);
-    return uid;
-  });
+  return matchUids([], comments);
 }
 
 /**

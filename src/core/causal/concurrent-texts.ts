@@ -1,8 +1,8 @@
 import { LONG_TEXTS, type LongText } from '../issue.ts';
 import { TEXT_CHARS_MAX, TEXT_MERGE_REPLICAS_MAX } from '../limits.ts';
-import { compareDots, formatDot, isSameDot, counterAt, covers } from './dot.ts';
-import { isSameValue, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
-import { shownSibling } from './shown.ts';
+import { compareDots, formatDot, isSameDot, counterAt, covers, isWithin } from './dot.ts';
+import { isSameValue, type IssueState, type Sibling } from './issue-state.ts';
+import { deletionIn } from './shown.ts';
 import { contentName } from './text-hash.ts';
 import { mergeAppended, mergeTexts } from './text-merge.ts';
 import { applyWrites } from './write.ts';
@@ -25,7 +25,7 @@ export function mergeConcurrentTexts(joined: IssueState, versions: Versions): Is
     const pair = concurrentPair(joined, key, versions);
     return pair === undefined ? [] : [{ key, pair }];
   });
-  if (found.length === 0 || isShownDeleted(joined)) return joined;
+  if (found.length === 0 || deletionIn(joined) !== undefined) return joined;
   if (joined.vector.size >= TEXT_MERGE_REPLICAS_MAX) return joined;
   const bases = [...versions.bases];
   return found.reduce((state, { key, pair }) => {
@@ -63,7 +63,7 @@ function baseText(key: LongText, { ours, theirs, bases }: Versions): string | un
   for (const base of bases) {
     if (!knowsAllShared(base, { ours, theirs })) continue;
     if (!base.entries.has(key)) {
-      if (isPast(base, ours) && isPast(base, theirs)) return '';
+      if (isWithin(base.vector, ours.vector) && isWithin(base.vector, theirs.vector)) return '';
       continue;
     }
     const only = onlySibling(base, key);
@@ -79,16 +79,12 @@ function mergedText(
   { base, pair: [first, second] }: { base: string; pair: Pair },
 ): string | undefined {
   const [earlier, later] = [textOf(first), textOf(second)];
-  const merged = mergeTexts(base, earlier, later) ?? appended(key, { base, earlier, later });
+  // Two first notes are two notes, but two first descriptions say the same in other words.
+  const canAppend = base !== '' || key === 'notes';
+  const merged =
+    mergeTexts(base, earlier, later) ??
+    (canAppend ? mergeAppended(base, earlier, later) : undefined);
   return merged === undefined || merged.length > TEXT_CHARS_MAX ? undefined : merged;
-}
-
-/** Two first notes are two notes, but two first descriptions say the same in other words. */
-function appended(
-  key: LongText,
-  { base, earlier, later }: { base: string; earlier: string; later: string },
-): string | undefined {
-  return base === '' && key !== 'notes' ? undefined : mergeAppended(base, earlier, later);
 }
 
 function knowsAllShared(
@@ -98,12 +94,6 @@ function knowsAllShared(
   return [...ours.vector].every(
     ([replica, counter]) =>
       Math.min(counter, counterAt(theirs.vector, replica)) <= counterAt(vector, replica),
-  );
-}
-
-function isPast(base: IssueState, state: IssueState): boolean {
-  return [...base.vector].every(
-    ([replica, counter]) => counter <= counterAt(state.vector, replica),
   );
 }
 
@@ -121,9 +111,4 @@ function onlySibling({ entries }: IssueState, key: LongText): Sibling | undefine
 /** A cleared text is an empty one. */
 function textOf({ value }: Sibling): string {
   return typeof value === 'string' ? value : '';
-}
-
-function isShownDeleted({ entries }: IssueState): boolean {
-  const siblings = entries.get('deleted');
-  return siblings !== undefined && (shownSibling('deleted', siblings).value as Deletion).deleted;
 }

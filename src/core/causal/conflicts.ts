@@ -8,7 +8,7 @@ import {
 } from './issue-state.ts';
 import { meansSame } from './same-meaning.ts';
 import { hiddenSiblings, shownSibling } from './shown.ts';
-import { isSameDot, covers, parseVector, type VersionVector } from './dot.ts';
+import { isSameDot, covers, joinVectors, parseVector, type VersionVector } from './dot.ts';
 import { isSameBirth } from './id-collision.ts';
 import { viewIssue, type View } from './view.ts';
 import type { Dependency } from '../issue.ts';
@@ -32,14 +32,16 @@ export interface Conflict {
 /** By key: the same list on every clone with an equal state. Writing the key ends its conflict. */
 export function listConflicts(state: IssueState): Conflict[] {
   const known = knownToDeleters(state);
-  const hidden = viewIssue(state).hidden;
+  const { hidden } = viewIssue(state);
   return [...state.entries.keys()].sort().flatMap((key) => {
     const siblings = state.entries.get(key) ?? [];
     const shown = shownSibling(key, siblings);
     const others = hiddenSiblings(shown, siblings).filter(
       (other) => !isSameTo(key, other.value, shown.value),
     );
-    const kind = conflictKind(key, { shown, siblings, others, isHidden: hidden.has(key) });
+    const kind = hasDuplicateDot(siblings)
+      ? 'duplicate-dot'
+      : disagreement(key, { shown, others, hidden });
     const found: Conflict[] = kind === undefined ? [] : [{ key, kind, shown, others }];
     if (known !== undefined && key !== 'deleted') {
       const unseen = siblings.filter((sibling) => !covers(known, sibling));
@@ -58,21 +60,10 @@ export function hasConflict(state: IssueState, { hidden, statusBelow }: View): b
   return !isPlain && listConflicts(state).length > 0;
 }
 
-function conflictKind(
+function disagreement(
   key: string,
-  {
-    shown,
-    siblings,
-    others,
-    isHidden,
-  }: {
-    shown: Sibling;
-    siblings: readonly Sibling[];
-    others: readonly Sibling[];
-    isHidden: boolean;
-  },
+  { shown, others, hidden }: Pick<Conflict, 'shown' | 'others'> & Pick<View, 'hidden'>,
 ): Conflict['kind'] | undefined {
-  if (hasDuplicateDot(siblings)) return 'duplicate-dot';
   switch (kindOf(key)) {
     case 'label':
     case 'edge':
@@ -84,7 +75,7 @@ function conflictKind(
       return others.some((other) => !isSameBirth(shown, other)) ? 'id-collision' : 'values';
     case 'member':
       // Kept by key on one clone, and replaced as a whole on another.
-      return isHidden || others.length > 0 ? 'values' : undefined;
+      return hidden.has(key) || others.length > 0 ? 'values' : undefined;
     default:
       return others.length > 0 ? 'values' : undefined;
   }
@@ -119,17 +110,11 @@ function without(value: Value, members: readonly string[]): Value {
 
 /** All writes that some living deletion knew, or undefined if the issue is not deleted. */
 function knownToDeleters({ entries }: IssueState): VersionVector | undefined {
-  const known = new Map<string, number>();
-  let isDeleted = false;
-  for (const { value } of entries.get('deleted') ?? []) {
-    const { deleted, seen = '' } = value as Deletion;
-    if (!deleted) continue;
-    isDeleted = true;
-    for (const [replica, counter] of parseVector(seen) ?? []) {
-      known.set(replica, Math.max(counter, known.get(replica) ?? 0));
-    }
-  }
-  return isDeleted ? known : undefined;
+  const known = (entries.get('deleted') ?? [])
+    .map(({ value }) => value as Deletion)
+    .filter(({ deleted }) => deleted)
+    .map(({ seen = '' }): VersionVector => parseVector(seen) ?? new Map());
+  return known.length === 0 ? undefined : known.reduce(joinVectors);
 }
 
 /**

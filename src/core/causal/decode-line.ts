@@ -9,7 +9,7 @@ import {
   impliedVector,
 } from './causal-line.ts';
 import { uidsOf } from './comment-uid.ts';
-import { parseDot, type Dot, formatVector, parseVector, type VersionVector } from './dot.ts';
+import { parseDot, formatVector, isWithin, parseVector, type VersionVector } from './dot.ts';
 import { CAUSAL_KEY, isElement, isRequired, isSequenced, kindOf } from './field-key.ts';
 import { fieldsOf, type FieldHints } from './fields.ts';
 import {
@@ -32,20 +32,17 @@ export type DecodedLine =
       readonly record: string;
       readonly why: string;
       /** The seal it carries: that of a version which was then changed without a new seal. */
-      readonly seal?: string;
+      readonly seal?: string | undefined;
     }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 /** One line to its state: the inverse of `encodeState`. Never throws. `nowMs` as in `parseIssueLine`. */
 export function decodeLine(line: string, nowMs: number): DecodedLine {
   const parts = splitSealed(line);
-  const parsed = parseIssueLine(parts?.classic ?? line, nowMs);
-  if ('problem' in parsed) {
-    if (parts === undefined) return { kind: 'unreadable', problem: parsed.problem };
-    return decodeRewritten(line, nowMs);
-  }
   if (parts === undefined) return decodeRewritten(line, nowMs);
   const { causal, classic } = parts;
+  const parsed = parseIssueLine(classic, nowMs);
+  if ('problem' in parsed) return decodeRewritten(line, nowMs);
   return judge(parsed.issue, { raw: causal, classic, record: classic });
 }
 
@@ -96,26 +93,19 @@ function judge(
 ): DecodedLine {
   // A merge of texts can leave a second `_bd` within the record.
   const { issue } = withoutCausal(parsed);
-  const state = decodeCausal(issue, { raw, classic });
+  const members = readMembers(raw);
+  const isRead = typeof members !== 'string';
+  const state = isRead ? decodeCausal(issue, { members, classic }) : members;
   if (typeof state !== 'string') return { kind: 'sealed', state };
-  const seal = toldSeal(raw);
-  const foreign = { kind: 'foreign', issue, record, why: `its ${CAUSAL_KEY} ${state}` } as const;
-  return seal === undefined ? foreign : { ...foreign, seal };
-}
-
-function toldSeal(raw: string): string | undefined {
-  const members = raw.length > CAUSAL_CHARS_MAX ? '' : readMembers(raw);
-  return typeof members === 'string' ? undefined : members.h;
+  const why = `its ${CAUSAL_KEY} ${state}`;
+  return { kind: 'foreign', issue, record, why, seal: isRead ? members.h : undefined };
 }
 
 /** The state, or what is wrong with `_bd`. */
 function decodeCausal(
   issue: Issue,
-  { raw, classic }: { raw: string; classic: string },
+  { members, classic }: { members: Members; classic: string },
 ): IssueState | string {
-  if (raw.length > CAUSAL_CHARS_MAX) return `is longer than ${CAUSAL_CHARS_MAX} characters`;
-  const members = readMembers(raw);
-  if (typeof members === 'string') return members;
   if (members.h !== seal(classic)) return 'does not seal this record';
   const fields = fieldsOf(issue, hintsOf(issue, members));
   fields.delete('metadata_order');
@@ -124,7 +114,8 @@ function decodeCausal(
   const vector = readVector(entries, members.v ?? '');
   if (vector === undefined) return 'has a version vector that does not cover its dots';
   const seen = members.d ?? formatVector(vector);
-  if (!isWithin(parseVector(seen), vector)) return 'has a deletion from the future';
+  const known = parseVector(seen);
+  if (known === undefined || !isWithin(known, vector)) return 'has a deletion from the future';
   return {
     id: issue.id,
     vector,
@@ -147,7 +138,9 @@ interface Members {
 
 const TEXTS: ReadonlySet<string> = new Set(['', 'v', 's', 'd', 'p', 'h']);
 
+/** What `_bd` holds, or what is wrong with it. */
 function readMembers(raw: string): Members | string {
+  if (raw.length > CAUSAL_CHARS_MAX) return `is longer than ${CAUSAL_CHARS_MAX} characters`;
   let value: unknown;
   try {
     value = JSON.parse(raw);
@@ -174,9 +167,9 @@ function readMembers(raw: string): Members | string {
 function hintsOf(issue: Issue, { f, s, c, p }: Members): FieldHints {
   return {
     commentUids: uidsOf(issue.comments ?? []).map((uid, at) => c[String(at)] ?? uid),
-    ...(p === undefined ? {} : { parentTarget: p }),
-    ...(s === undefined ? {} : { statusBelow: s }),
-    ...(/^[0-9a-z.]+(?: |$)/.test(f['metadata'] ?? '') ? { metadata: 'whole' as const } : {}),
+    parentTarget: p,
+    statusBelow: s,
+    metadata: /^[0-9a-z.]+(?: |$)/.test(f['metadata'] ?? '') ? 'whole' : undefined,
   };
 }
 
@@ -196,9 +189,10 @@ function readEntries(
   const entries = new Map<string, readonly Sibling[]>();
   for (const [key, value] of fields) {
     const dots = Object.hasOwn(members.f, key) ? members.f[key] : undefined;
+    const implicit = isSequenced(key) ? sequence.next() : creation;
     const siblings =
       dots === undefined
-        ? implicitSiblings(isSequenced(key) ? sequence.next() : creation, value)
+        ? implicit && [{ ...implicit, value }]
         : readSiblings(issue, { key, dots, values: ownMember(members.x, key), shown: { value } });
     const [first] = siblings ?? [];
     if (siblings === undefined || first === undefined) return undefined;
@@ -212,10 +206,6 @@ function readEntries(
     entries.set(key, siblings.sort(compareSiblings));
   }
   return Object.keys(members.x).every((key) => Object.hasOwn(members.f, key)) ? entries : undefined;
-}
-
-function implicitSiblings(dot: Dot | undefined, value: Value): readonly Sibling[] | undefined {
-  return dot === undefined ? undefined : [{ ...dot, value }];
 }
 
 /** The siblings of one key, the shown one first; `shown` is its value in the record. */
@@ -235,51 +225,30 @@ function readSiblings(
 ): Sibling[] | undefined {
   if (kindOf(key) === undefined) return undefined;
   const siblings: Sibling[] = [];
-  let used = 0;
+  const left = [...values];
+  const valueFor = (mark: string): { value: Value } | undefined => {
+    if (mark === VALUE_AS_FIRST) return siblings[0];
+    if (mark === VALUE_IN_X) return readValue(key, left.shift(), issue);
+    if (mark !== VALUE_CLEARED && shown !== undefined) return shown;
+    if (mark !== VALUE_CLEARED && key === 'deleted') return { value: { deleted: false } };
+    return isElement(key) || isRequired(key) ? undefined : { value: undefined };
+  };
   for (const [at, text] of dots.split(' ').entries()) {
     const mark = /[+=-]$/.exec(text)?.[0] ?? '';
     const dot = parseDot(mark === '' ? text : text.slice(0, -1));
     if (dot === undefined || (mark === '') !== (at === 0 && isToldByRecord(key, text, shown))) {
       return undefined;
     }
-    const value = siblingValue({ issue, key, mark, shown, raw: values[used], first: siblings[0] });
-    if (value === undefined) return undefined;
-    if (mark === VALUE_IN_X) used += 1;
-    siblings.push({ ...dot, value: value.value });
+    const found = valueFor(mark);
+    if (found === undefined) return undefined;
+    siblings.push({ ...dot, value: found.value });
   }
-  return used === values.length ? siblings : undefined;
+  return left.length === 0 ? siblings : undefined;
 }
 
 /** The first value is in the record, or it is a register that the record leaves out. */
 function isToldByRecord(key: string, text: string, shown: { value: Value } | undefined): boolean {
   return shown !== undefined || (!/[+=-]$/.test(text) && !isElement(key));
-}
-
-function siblingValue({
-  issue,
-  key,
-  mark,
-  shown,
-  raw,
-  first,
-}: {
-  issue: Issue;
-  key: string;
-  mark: string;
-  shown: { value: Value } | undefined;
-  raw: unknown;
-  first: Sibling | undefined;
-}): { value: Value } | undefined {
-  if (mark === VALUE_AS_FIRST) return first === undefined ? undefined : { value: first.value };
-  if (mark === VALUE_IN_X) return readValue(key, raw, issue);
-  if (mark === VALUE_CLEARED) return isClearable(key) ? { value: undefined } : undefined;
-  if (shown !== undefined) return shown;
-  if (key === 'deleted') return { value: { deleted: false } };
-  return isClearable(key) ? { value: undefined } : undefined;
-}
-
-function isClearable(key: string): boolean {
-  return !isElement(key) && !isRequired(key);
 }
 
 function readVector(
@@ -294,13 +263,6 @@ function readVector(
     vector.set(replica, counter);
   }
   return vector;
-}
-
-function isWithin(seen: VersionVector | undefined, vector: VersionVector): boolean {
-  return (
-    seen !== undefined &&
-    [...seen].every(([replica, counter]) => counter <= (vector.get(replica) ?? 0))
-  );
 }
 
 function withSeen(

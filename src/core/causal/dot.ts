@@ -12,12 +12,8 @@ export interface Dot {
 }
 
 const DOT = /^([0-9a-z]{1,12})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
-const REPLICA = /^[0-9a-z]{1,12}$/;
-
 /** Base36, as in a line. A clone's own id has 6 characters; 8 name a version that no clone of ours wrote. */
-function isReplica(text: string): boolean {
-  return REPLICA.test(text);
-}
+const REPLICA = /^[0-9a-z]{1,12}$/;
 
 /** By time, then replica, then counter: a total order that each clone computes alike. */
 export function compareDots(left: Dot, right: Dot): number {
@@ -58,7 +54,12 @@ export function counterAt(vector: VersionVector, replica: string): number {
 
 /** Whether the write is known, alive or not. */
 export function covers(vector: VersionVector, dot: Dot): boolean {
-  return dot.counter <= (vector.get(dot.replica) ?? 0);
+  return dot.counter <= counterAt(vector, dot.replica);
+}
+
+/** Whether the other vector knows all that this one does. */
+export function isWithin(vector: VersionVector, other: VersionVector): boolean {
+  return [...vector].every(([replica, counter]) => counter <= counterAt(other, replica));
 }
 
 export function joinVectors(ours: VersionVector, theirs: VersionVector): VersionVector {
@@ -86,7 +87,7 @@ export function parseVector(text: string): VersionVector | undefined {
   for (const member of members) {
     const [replica = '', counterText = ''] = member.split('.');
     const counter = parseInt(counterText, 36);
-    if (!isReplica(replica) || !isCounter(counter)) return undefined;
+    if (!REPLICA.test(replica) || !isCounter(counter)) return undefined;
     vector.set(replica, counter);
   }
   return formatVector(vector) === text ? vector : undefined;

@@ -1,4 +1,5 @@
 import { LONG_TEXTS, type Dependency, type Issue } from '../issue.ts';
+import type { GROUPS } from './issue-state.ts';
 
 /**
  * The keys of a state. Registers of one field have its name; `state`, `claim`, `created`, `deleted`
@@ -29,55 +30,25 @@ export type PlainField = (typeof PLAIN_FIELDS)[number];
 
 /** Members that a group or a set holds, or that follow from the others. */
 type OtherField =
-  | 'id'
-  | 'status'
-  | 'closed_at'
-  | 'close_reason'
-  | 'closed_by_session'
-  | 'assignee'
-  | 'created_at'
-  | 'created_by'
-  | 'updated_at'
-  | 'deleted_at'
-  | 'deleted_by'
-  | 'delete_reason'
-  | 'original_type'
-  | 'labels'
-  | 'dependencies'
-  | 'comments'
-  | 'opaque';
+  | (typeof GROUPS)[keyof typeof GROUPS][number]
+  | ('id' | 'assignee' | 'updated_at' | 'labels' | 'dependencies' | 'comments' | 'opaque');
 
 /** A field that is in neither list would not be merged. */
 type Unmerged = Exclude<keyof Issue, PlainField | OtherField>;
 true satisfies [Unmerged] extends [never] ? true : never;
 
-export type KeyKind =
-  | PlainField
-  | 'state'
-  | 'claim'
-  | 'created'
-  | 'deleted'
-  | 'parent'
-  | 'metadata'
-  | 'metadata_order'
-  | 'label'
-  | 'edge'
-  | 'comment'
-  | 'member'
-  | 'unknown';
-
-const NAMED: ReadonlySet<string> = new Set([
+const NAMED = [
   ...PLAIN_FIELDS,
-  'state',
-  'claim',
-  'created',
-  'deleted',
-  'parent',
-  'metadata',
-  'metadata_order',
-]);
+  ...(['state', 'claim', 'created', 'deleted', 'parent', 'metadata', 'metadata_order'] as const),
+];
 
-const PREFIXED: Readonly<Record<string, KeyKind>> = {
+const NAMES: ReadonlySet<string> = new Set(NAMED);
+
+type PrefixedKind = 'label' | 'edge' | 'comment' | 'member' | 'unknown';
+
+export type KeyKind = (typeof NAMED)[number] | PrefixedKind;
+
+const PREFIXED: Readonly<Record<string, PrefixedKind>> = {
   'l/': 'label',
   'd/': 'edge',
   'c/': 'comment',
@@ -91,12 +62,7 @@ export const CAUSAL_KEY = '_bd';
 /** Undefined for a text that is no key. */
 export function kindOf(key: string): KeyKind | undefined {
   if (key === RESERVED) return undefined;
-  return NAMED.has(key) ? (key as KeyKind) : PREFIXED[key.slice(0, 2)];
-}
-
-/** Whether the key is a name, not one of a set of keys with a prefix. */
-function isNamedKey(key: string): boolean {
-  return NAMED.has(key);
+  return NAMES.has(key) ? (key as KeyKind) : PREFIXED[key.slice(0, 2)];
 }
 
 /** What follows the prefix of a label, comment, member or unknown key. */
@@ -191,7 +157,7 @@ export function fieldName(key: string): string {
 export function keyOfField(field: string): string {
   const renamed = KEYS_OF_RENAMED.get(field);
   if (renamed !== undefined) return renamed;
-  if (isNamedKey(field) && !Object.hasOwn(RENAMED, field)) return field;
+  if (NAMES.has(field) && !Object.hasOwn(RENAMED, field)) return field;
   if (field.startsWith('metadata.')) return memberKey(field.slice('metadata.'.length));
   const space = field.indexOf(' ');
   const rest = field.slice(space + 1);

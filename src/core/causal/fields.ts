@@ -1,5 +1,5 @@
 import { isParentType } from '../dependency.ts';
-import { TOMBSTONE, isDeleted, type Dependency, type Issue } from '../issue.ts';
+import { isDeleted, type Dependency, type Issue } from '../issue.ts';
 import { uidsOf } from './comment-uid.ts';
 import {
   CAUSAL_KEY,
@@ -10,33 +10,36 @@ import {
   memberKey,
   unknownKey,
 } from './field-key.ts';
-import type { Creation, Deletion, StatusGroup, Value } from './issue-state.ts';
+import { groupOf, type Deletion, type Value } from './issue-state.ts';
 import { looseMembers, splitMetadata } from './metadata-members.ts';
 
 /** What an issue's line alone does not say. */
 export interface FieldHints {
   /** Of its comments, in order; else by content. */
-  commentUids?: readonly string[];
+  commentUids?: readonly string[] | undefined;
   /** Which of several parent edges the register holds: its target, or '' for none; else the first. */
-  parentTarget?: string;
+  parentTarget?: string | undefined;
   /** The status that a tombstone hides. */
-  statusBelow?: string;
+  statusBelow?: string | undefined;
   /** Keeps metadata in one register, or splits any object; else it is split where that loses no byte. */
-  metadata?: 'whole' | 'split';
+  metadata?: 'whole' | 'split' | undefined;
 }
 
 /** An issue as the values of its keys, edges and comments in the issue's order: the inverse of the view. */
 export function fieldsOf(issue: Issue, hints: FieldHints = {}): Map<string, Value> {
   const fields = new Map<string, Value>();
-  fields.set('created', creationOf(issue));
+  fields.set('created', groupOf('created', issue));
   for (const field of PLAIN_FIELDS) {
     const value = issue[field];
     if (value !== undefined) fields.set(field, value);
   }
-  fields.set('state', statusGroupOf(issue, hints.statusBelow));
+  const deleted = isDeleted(issue);
+  const status = deleted ? (hints.statusBelow ?? likelyStatusBelow(issue)) : issue.status;
+  fields.set('state', groupOf('state', { ...issue, status }));
   if (issue.assignee !== undefined) fields.set('claim', issue.assignee);
-  const deletion = deletionOf(issue);
-  if (deletion !== undefined) fields.set('deleted', deletion);
+  const deletion = groupOf('deleted', { ...issue, deleted }) as Deletion;
+  // A line can bear marks of a deletion and yet be no tombstone.
+  if (deleted || Object.keys(deletion).length > 1) fields.set('deleted', deletion);
   for (const label of issue.labels ?? []) fields.set(labelKey(label), undefined);
   setEdges(fields, issue.dependencies ?? [], hints.parentTarget);
   const comments = issue.comments ?? [];
@@ -54,24 +57,6 @@ export function firstParent(edges: readonly Dependency[]): string {
 /** The status that a tombstone most likely hides. */
 export function likelyStatusBelow({ closed_at: closedAt }: Issue): string {
   return closedAt === undefined ? 'open' : 'closed';
-}
-
-function creationOf({ created_at: createdAt, created_by: createdBy }: Issue): Creation {
-  return createdBy === undefined
-    ? { created_at: createdAt }
-    : { created_at: createdAt, created_by: createdBy };
-}
-
-function statusGroupOf(issue: Issue, statusBelow: string | undefined): StatusGroup {
-  const status = isDeleted(issue) ? (statusBelow ?? likelyStatusBelow(issue)) : issue.status;
-  return { status, ...present(issue, ['closed_at', 'close_reason', 'closed_by_session']) };
-}
-
-/** A line can bear marks of a deletion and yet be no tombstone. */
-function deletionOf(issue: Issue): Deletion | undefined {
-  const fields = present(issue, ['deleted_at', 'deleted_by', 'delete_reason', 'original_type']);
-  const deleted = issue.status === TOMBSTONE;
-  return deleted || Object.keys(fields).length > 0 ? { deleted, ...fields } : undefined;
 }
 
 function setEdges(
@@ -105,10 +90,4 @@ function setOpaque(
     for (const [member, value] of split.members) fields.set(memberKey(member), value);
     if (split.order !== undefined) fields.set('metadata_order', split.order);
   }
-}
-
-function present<K extends keyof Issue>(issue: Issue, keys: readonly K[]): Pick<Issue, K> {
-  const found: Partial<Issue> = {};
-  for (const key of keys) if (issue[key] !== undefined) found[key] = issue[key];
-  return found as Pick<Issue, K>;
 }

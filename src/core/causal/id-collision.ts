@@ -3,7 +3,7 @@ import type { Comment, Dependency } from '../issue.ts';
 import { timestampMs } from '../timestamp.ts';
 import { kindOf } from './field-key.ts';
 import { compareSiblings, type Creation, type IssueState, type Sibling } from './issue-state.ts';
-import { shownSibling } from './shown.ts';
+import { shownIn } from './shown.ts';
 import { contentName } from './text-hash.ts';
 
 /**
@@ -15,7 +15,7 @@ export function separateCollision(
   ours: IssueState,
   theirs: IssueState,
 ): { kept: IssueState; moved: IssueState } | undefined {
-  const [mine, yours] = [creationOf(ours), creationOf(theirs)];
+  const [mine, yours] = [shownIn(ours, 'created'), shownIn(theirs, 'created')];
   if (mine === undefined || yours === undefined || isSameBirth(mine, yours)) return undefined;
   const [kept, later] = bornMs(mine) < bornMs(yours) ? [ours, theirs] : [theirs, ours];
   const id = movedId(later.id, Math.max(bornMs(mine), bornMs(yours)));
@@ -34,11 +34,6 @@ export function isSameBirth(left: Written, right: Written): boolean {
 
 function bornMs({ value }: Written): number {
   return timestampMs((value as Creation).created_at);
-}
-
-function creationOf({ entries }: IssueState): Sibling | undefined {
-  const siblings = entries.get('created');
-  return siblings === undefined ? undefined : shownSibling('created', siblings);
 }
 
 /**

@@ -26,6 +26,23 @@ export interface Deletion {
   readonly seen?: string;
 }
 
+/** The members of each group, in the order in which a line gives them back; without `seen`. */
+export const GROUPS = {
+  state: ['status', 'closed_at', 'close_reason', 'closed_by_session'],
+  created: ['created_at', 'created_by'],
+  deleted: ['deleted', 'deleted_at', 'deleted_by', 'delete_reason', 'original_type'],
+} as const;
+
+/** Those of the group's members that have a value. */
+export function groupOf(name: keyof typeof GROUPS, source: object): Value {
+  const group: Record<string, unknown> = {};
+  for (const member of GROUPS[name]) {
+    const value = (source as Record<string, unknown>)[member];
+    if (value !== undefined) group[member] = value;
+  }
+  return group as unknown as Value;
+}
+
 /** Undefined is a register that was cleared, or a label, whose key says all. */
 export type Value =
   | string

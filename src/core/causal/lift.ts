@@ -139,8 +139,8 @@ function shownFields(view: View): Map<string, Value> {
   const fields = fieldsOf(issue, {
     commentUids: comments.map(({ key }) => keyName(key)),
     parentTarget: heldParent(view) ?? '',
-    ...(statusBelow === undefined ? {} : { statusBelow }),
-    ...metadataHint(view),
+    statusBelow,
+    metadata: metadataHint(view),
   });
   for (const key of hidden) fields.delete(key);
   return fields;
@@ -154,15 +154,15 @@ function foreignHints(view: View, foreign: Issue): FieldHints {
   return {
     commentUids: matchUids(known, foreign.comments ?? []),
     parentTarget: parentOf(view, foreign.dependencies ?? []),
-    ...(view.statusBelow === undefined ? {} : { statusBelow: view.statusBelow }),
-    ...metadataHint(view),
+    statusBelow: view.statusBelow,
+    metadata: metadataHint(view),
   };
 }
 
 /** Metadata is compared in the shape in which it is held. */
-function metadataHint({ issue, isMetadataWhole }: View): Pick<FieldHints, 'metadata'> {
-  if (issue.opaque?.['metadata'] === undefined) return {};
-  return { metadata: isMetadataWhole ? 'whole' : 'split' };
+function metadataHint({ issue, isMetadataWhole }: View): FieldHints['metadata'] {
+  if (issue.opaque?.['metadata'] === undefined) return undefined;
+  return isMetadataWhole ? 'whole' : 'split';
 }
 
 /** The register keeps its edge while that is there; else the first new parent edge goes into it. */

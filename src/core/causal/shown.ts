@@ -1,4 +1,10 @@
-import { compareSiblings, type Deletion, type Sibling, type StatusGroup } from './issue-state.ts';
+import {
+  compareSiblings,
+  type Deletion,
+  type IssueState,
+  type Sibling,
+  type StatusGroup,
+} from './issue-state.ts';
 
 /** Among concurrent statuses the further one is shown; names that bd does not know rank with `blocked`. */
 const STATUS_RANK: Readonly<Record<string, number>> = {
@@ -21,6 +27,18 @@ export function shownSibling(key: string, siblings: readonly Sibling[]): Sibling
   if (siblings.length === 1 && first !== undefined) return first;
   const before = orderOf(key);
   return siblings.reduce((best, sibling) => (before(sibling, best) > 0 ? sibling : best));
+}
+
+/** The same for a key of a state that may not have it. */
+export function shownIn({ entries }: IssueState, key: string): Sibling | undefined {
+  const siblings = entries.get(key);
+  return siblings && shownSibling(key, siblings);
+}
+
+/** The deletion that is shown; undefined when the issue is not deleted. */
+export function deletionIn(state: IssueState): Sibling | undefined {
+  const shown = shownIn(state, 'deleted');
+  return shown !== undefined && isDeletion(shown) ? shown : undefined;
 }
 
 /** The siblings that lost, latest first. */

@@ -1,7 +1,7 @@
 import { isRecord, parseIssueLine } from '../issue-line.ts';
 import { TOMBSTONE, type Issue } from '../issue.ts';
 import { keyName, kindOf } from './field-key.ts';
-import { fieldsOf } from './fields.ts';
+import { fieldsOf, type FieldHints } from './fields.ts';
 import type { Deletion, Value } from './issue-state.ts';
 import { parseVector } from './dot.ts';
 
@@ -29,13 +29,15 @@ export function readValue(key: string, raw: unknown, issue: Issue): { value: Val
     case 'claim':
       return readField(key, { issue, record: { assignee: raw } });
     case 'parent':
-      return readOnly({ issue, record: { dependencies: [raw] }, keyStart: 'parent' });
-    case 'edge': {
-      const found = readOnly({ issue, record: { dependencies: [raw] }, parentTarget: '' });
-      return found?.key === key ? found : undefined;
-    }
+      return readField(key, { issue, record: { dependencies: [raw] } });
+    case 'edge':
+      return readField(key, { issue, record: { dependencies: [raw] } }, { parentTarget: '' });
     case 'comment':
-      return readOnly({ issue, record: { comments: [raw] }, keyStart: 'c/', uid: keyName(key) });
+      return readField(
+        key,
+        { issue, record: { comments: [raw] } },
+        { commentUids: [keyName(key)] },
+      );
     default:
       return readField(key, { issue, record: { [kind]: raw } });
   }
@@ -46,28 +48,10 @@ interface Trial {
   record: unknown;
 }
 
-function readField(key: string, { issue, record }: Trial): { value: Value } | undefined {
-  const read = readRecord({ issue, record });
-  const value = read === undefined ? undefined : fieldsOf(read).get(key);
+function readField(key: string, trial: Trial, hints?: FieldHints): { value: Value } | undefined {
+  const read = readRecord(trial);
+  const value = read && fieldsOf(read, hints).get(key);
   return value === undefined ? undefined : { value };
-}
-
-/** The one edge or comment of a record. */
-function readOnly({
-  issue,
-  record,
-  keyStart = 'd/',
-  parentTarget,
-  uid = '',
-}: Trial & { keyStart?: string; parentTarget?: string; uid?: string }):
-  | { key: string; value: Value }
-  | undefined {
-  const read = readRecord({ issue, record });
-  if (read === undefined) return undefined;
-  const hints = { commentUids: [uid], ...(parentTarget === undefined ? {} : { parentTarget }) };
-  const found = [...fieldsOf(read, hints)].filter(([key]) => key.startsWith(keyStart));
-  const [only] = found;
-  return only === undefined ? undefined : { key: only[0], value: only[1] };
 }
 
 function readDeletion(raw: unknown, issue: Issue): { value: Deletion } | undefined {

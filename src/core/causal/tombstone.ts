@@ -1,7 +1,7 @@
 import { TOMBSTONE_KEEP_MS } from '../limits.ts';
 import { listConflicts } from './conflicts.ts';
-import type { Deletion, IssueState } from './issue-state.ts';
-import { shownSibling } from './shown.ts';
+import type { IssueState } from './issue-state.ts';
+import { deletionIn } from './shown.ts';
 import { contentName } from './text-hash.ts';
 import { formatVector } from './dot.ts';
 import { applyWrites, tombstoneWrites } from './write.ts';
@@ -12,9 +12,8 @@ import { applyWrites, tombstoneWrites } from './write.ts';
  * deleted, has nothing to drop, or has a conflict, as that is what a person may still want to see.
  */
 export function shrinkTombstone(state: IssueState): IssueState | undefined {
-  const siblings = state.entries.get('deleted');
-  const deletion = siblings === undefined ? undefined : shownSibling('deleted', siblings);
-  if (deletion === undefined || !(deletion.value as Deletion).deleted) return undefined;
+  const deletion = deletionIn(state);
+  if (deletion === undefined) return undefined;
   const writes = tombstoneWrites(state);
   if (writes.length === 0 || listConflicts(state).length > 0) return undefined;
   const name = JSON.stringify(['shrink', state.id, formatVector(state.vector)]);

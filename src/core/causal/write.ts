@@ -3,6 +3,7 @@ import { compareTimestamps, timestampAfter, timestampMs, type Timestamp } from '
 import { isElement, isJsonText, isRequired, isSequenced } from './field-key.ts';
 import {
   emptyState,
+  groupOf,
   type Deletion,
   type IssueState,
   type Sibling,
@@ -102,27 +103,16 @@ function writeMs(nowMs: number, overwritten: readonly Sibling[]): number {
 
 /** Members in one order and none undefined, as a line gives them back. */
 function canonicalValue({ key, value }: Put, vector: VersionVector): Value {
-  if (key === 'state') return ordered(value, STATUS_MEMBERS);
-  if (key === 'created') return ordered(value, CREATION_MEMBERS);
+  if (key === 'state' || key === 'created') return groupOf(key, value as object);
   if (isJsonText(key)) return value === undefined ? value : onOneLine(value as string);
   if (key !== 'deleted') return value;
-  const deletion = ordered(value, DELETION_MEMBERS) as Deletion;
+  const deletion = groupOf(key, value as object) as Deletion;
   return deletion.deleted ? { ...deletion, seen: formatVector(vector) } : deletion;
 }
 
 /** JSON has line breaks between its tokens only; within a text they are escaped. */
 function onOneLine(json: string): string {
   return json.replace(/[\r\n]+/g, ' ');
-}
-
-const STATUS_MEMBERS = ['status', 'closed_at', 'close_reason', 'closed_by_session'];
-const CREATION_MEMBERS = ['created_at', 'created_by'];
-const DELETION_MEMBERS = ['deleted', 'deleted_at', 'deleted_by', 'delete_reason', 'original_type'];
-
-function ordered(value: Value, members: readonly string[]): Value {
-  const source = value as unknown as Readonly<Record<string, unknown>>;
-  const present = members.filter((member) => source[member] !== undefined);
-  return Object.fromEntries(present.map((member) => [member, source[member]])) as unknown as Value;
 }
 
 /** Always forward, so that tools which keep the newest version take ours. */

@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts';
 /** A record without a valid seal; `seal` is that of the version it was made from, if the line has one. */
 export interface ForeignLine {
   issue: Issue;
-  seal?: string;
+  seal?: string | undefined;
 }
 
 /**

@@ -5,10 +5,10 @@ import { decodeLine } from '../../core/causal/decode-line.ts';
 import { counterAt, isSameDot } from '../../core/causal/dot.ts';
 import { fieldName } from '../../core/causal/field-key.ts';
 import { separateCollision } from '../../core/causal/id-collision.ts';
-import type { IssueState, Sibling } from '../../core/causal/issue-state.ts';
+import type { IssueState } from '../../core/causal/issue-state.ts';
 import { joinStates } from '../../core/causal/join.ts';
 import { liftFirst, liftIssue, liftStranger } from '../../core/causal/lift.ts';
-import { shownSibling } from '../../core/causal/shown.ts';
+import { shownIn } from '../../core/causal/shown.ts';
 import { viewIssue } from '../../core/causal/view.ts';
 import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
@@ -235,16 +235,10 @@ function logConflicts(
 
 /** Our claim was shown and still exists, and an earlier one is shown instead. */
 function lostClaim(before: IssueState, after: IssueState, replica: string): LostClaim | undefined {
-  const ours = shownClaim(before);
-  const theirs = shownClaim(after);
+  const [ours, theirs] = [shownIn(before, 'claim'), shownIn(after, 'claim')];
   if (ours === undefined || theirs === undefined || ours.replica !== replica) return undefined;
   const isKept = after.entries.get('claim')?.some((sibling) => isSameDot(sibling, ours)) === true;
   const [loser, winner] = [ours.value ?? '', theirs.value ?? ''] as [string, string];
   if (!isKept || isSameDot(ours, theirs) || loser === winner || loser === '') return undefined;
   return { issueId: after.id, winner, loser };
-}
-
-function shownClaim({ entries }: IssueState): Sibling | undefined {
-  const siblings = entries.get('claim');
-  return siblings === undefined ? undefined : shownSibling('claim', siblings);
 }
