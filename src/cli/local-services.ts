@@ -1,18 +1,15 @@
 import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-report.ts';
 import type { Finding } from '../core/finding.ts';
-import type { SyncMode } from '../core/sharing.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
+import type { InitOptions } from '../workspace/init/init-plan.ts';
 import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
-import type { UninstallReport } from '../workspace/init/uninstall.ts';
+import type { UninstallOptions, UninstallReport } from '../workspace/init/uninstall.ts';
 import type { CompletedClone } from '../workspace/init/present-workspace.ts';
 
-// What the commands that run in the client's own process need from it; `local/` provides it.
-
+/** What the commands that run in the client's own process need from it; `local/` provides it. */
 export interface LocalServices
   extends WorkspaceServices, DaemonServices, FleetServices, SystemServices {
-  /** Serves the Model Context Protocol; returns the exit code. */
-  serveMcp(): Promise<number>;
   /** Checks the installation and the workspace of `directory`, by default of the current one; changes nothing. */
   examine(directory?: string): Promise<DoctorReport>;
   mergeFiles(paths: MergePaths): Promise<MergeReport>;
@@ -21,42 +18,33 @@ export interface LocalServices
 export interface WorkspaceServices {
   /** Undefined when this clone has no workspace, or a complete one. */
   completeClone(
-    options: Pick<InitRequest, 'prefix' | 'isDryRun'>,
+    request: Pick<InitRequest, 'prefix' | 'isDryRun'>,
   ): Promise<CompletedClone | undefined>;
-  initialise(options: InitRequest): Promise<InitReport | InitPreview>;
+  initialise(request: InitRequest): Promise<InitReport | InitPreview>;
   /** Stops the daemon first. */
-  uninstall(options: UninstallRequest): Promise<UninstallReport>;
+  uninstall(request: UninstallRequest): Promise<UninstallReport>;
 }
 
-export interface InitRequest {
-  prefix?: string;
-  /** Never send anything to a remote. */
-  isLocal: boolean;
-  mode?: SyncMode;
-  skipsMergeDriver: boolean;
-  /** Reports what would be done, and changes nothing. */
-  isDryRun?: boolean;
-}
-
-export interface UninstallRequest {
-  purgesRemote: boolean;
-  isForced: boolean;
+export interface InitRequest extends Pick<
+  InitOptions,
+  'prefix' | 'isLocal' | 'mode' | 'skipsMergeDriver'
+> {
   /** Reports what would be done, and changes nothing. */
   isDryRun: boolean;
 }
 
+export type UninstallRequest = Required<
+  Pick<UninstallOptions, 'purgesRemote' | 'isForced' | 'isDryRun'>
+>;
+
 /** The daemon of the workspace that the command is about. */
 export interface DaemonServices {
   findHere(): WorkspacePlace;
-  startDaemon(): Promise<{ pid: number; version: string; alreadyRunning: boolean }>;
+  startDaemon(): Promise<RunningDaemon & { alreadyRunning: boolean }>;
   /** Waits until it has ended; with `isForced`, a signal ends one that does not. */
   stopDaemon(how: { isForced: boolean }): Promise<StopReport>;
   /** Replaces the running daemon once it has finished its requests. */
-  reloadDaemon(): Promise<{
-    pid: number;
-    version: string;
-    previous?: { pid: number; version: string };
-  }>;
+  reloadDaemon(): Promise<RunningDaemon & { previous?: RunningDaemon }>;
   /** Stops it, and keeps commands from starting one, for good or for `forMs`. */
   switchDaemonOff(how: { forMs?: number; isForced?: boolean }): Promise<StopReport>;
   switchDaemonOn(): Promise<void>;
@@ -65,10 +53,20 @@ export interface DaemonServices {
   /** Serves in this process until interrupted; returns the exit code. */
   runDaemon(options: RunOptions): Promise<number>;
   /** Prints the end of the log; with `follows`, also new lines until interrupted. */
-  showLog(place: WorkspacePlace, options: ShowLogOptions): Promise<void>;
+  showLog(
+    place: WorkspacePlace,
+    options: { lines: number; follows: boolean; print: (text: string) => void },
+  ): Promise<void>;
+  /** Serves the Model Context Protocol; returns the exit code. */
+  serveMcp(): Promise<number>;
 }
 
-export interface StopReport {
+interface RunningDaemon {
+  pid: number;
+  version: string;
+}
+
+interface StopReport {
   stopped: boolean;
   pid?: number;
 }
@@ -78,40 +76,24 @@ export interface RunOptions {
   staysWhenIdle: boolean;
 }
 
-export interface ShowLogOptions {
-  lines: number;
-  follows: boolean;
-  print: (text: string) => void;
-}
-
 /** All daemons of this user. `target` is a workspace's path or a daemon's pid. */
 export interface FleetServices {
   /** Lists daemons, running or not; unless `keepsGone`, removes ended ones from the registry. */
   listDaemons(options: { keepsGone: boolean }): Promise<DaemonEntry[]>;
   /** Of all daemons, or of one workspace's. */
   daemonsHealth(place?: WorkspacePlace): Promise<HealthReport>;
-  stopOne(target: string, options: { isForced: boolean }): Promise<StoppedDaemon>;
-  restartOne(target: string, options: { isForced: boolean }): Promise<RestartedDaemon>;
-  stopAll(options: { isForced: boolean }): Promise<StoppedFleet>;
+  stopOne(target: string, how: { isForced: boolean }): Promise<StopReport & { workspace: string }>;
+  restartOne(
+    target: string,
+    how: { isForced: boolean },
+  ): Promise<RunningDaemon & { workspace: string; action: 'restarted' | 'started' }>;
+  stopAll(how: { isForced: boolean }): Promise<{
+    stopped: number;
+    failed: number;
+    failures: { workspace: string; pid: number | null; error: string }[];
+  }>;
   /** The workspace of a daemon whose log is asked for. */
   locateDaemon(target: string): Promise<WorkspacePlace>;
-}
-
-export interface StoppedDaemon extends StopReport {
-  workspace: string;
-}
-
-export interface RestartedDaemon {
-  workspace: string;
-  action: 'restarted' | 'started';
-  pid: number;
-  version: string;
-}
-
-export interface StoppedFleet {
-  stopped: number;
-  failed: number;
-  failures: { workspace: string; pid: number | null; error: string }[];
 }
 
 /** `bd doctor --json` as it is. */
@@ -129,7 +111,7 @@ export interface SystemServices {
   installService(): Promise<ServiceReport>;
   /** Undefined when there is none. */
   uninstallService(): Promise<ServiceReport | undefined>;
-  serviceStatus(): Promise<ServiceStatus>;
+  serviceStatus(): Promise<{ installed: boolean; running: boolean; path: string }>;
 }
 
 export interface ServiceReport {
@@ -140,10 +122,4 @@ export interface ServiceReport {
   left: string[];
   /** Why bd did not run them; null when none is left. */
   reason: string | null;
-}
-
-export interface ServiceStatus {
-  installed: boolean;
-  running: boolean;
-  path: string;
 }

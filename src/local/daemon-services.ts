@@ -10,24 +10,24 @@ import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { retireDaemon, stopDaemonsOf } from '../client/stop-daemon.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { findHere, type ClientHost } from './client-host.ts';
+import { prepareWorkspace } from './fresh-clone.ts';
 import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts';
 
-export function createDaemonServices(
-  host: ClientHost,
+export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonServices {
+  const { env, program } = host;
   /** Creates the workspace of a clone that has issues and no workspace yet. */
-  { prepare }: { prepare: () => Promise<boolean> },
-): DaemonServices {
-  const { env } = host;
+  const prepare = (): Promise<boolean> => prepareWorkspace(io, host);
+  const startHere = (): DaemonStart => ({ place: findHere(host), program, env });
   return {
     findHere: () => findHere(host),
     async startDaemon() {
       await prepare();
-      return await startDaemon(startHere(host));
+      return await startDaemon(startHere());
     },
     stopDaemon: async (how) => await stopDaemonsOf(findHere(host), { env, ...how }),
     async reloadDaemon() {
       const previous = await retireDaemon(findHere(host));
-      const { pid, version } = await startDaemon(startHere(host));
+      const { pid, version } = await startDaemon(startHere());
       return omitUndefined({ pid, version, previous });
     },
     async switchDaemonOff(how) {
@@ -52,27 +52,16 @@ export function createDaemonServices(
       const until = follows ? { until: host.interrupted() } : {};
       await showLog(place, { ...options, ...until });
     },
+    serveMcp: () =>
+      bridgeMcp({
+        input: host.stdin,
+        output: host.stdout,
+        async connect() {
+          await prepare();
+          return await requireDaemon(startHere());
+        },
+        hello: omitUndefined({ cwd: host.cwd, actor: readActor(env) }),
+        say: (text) => io.stderr(text),
+      }),
   };
-}
-
-/** Connects standard input and output to the daemon until either ends; returns the exit code. */
-export async function serveMcp(
-  io: CommandIo,
-  host: ClientHost,
-  { prepare }: { prepare: () => Promise<boolean> },
-): Promise<number> {
-  return await bridgeMcp({
-    input: host.stdin,
-    output: host.stdout,
-    async connect() {
-      await prepare();
-      return await requireDaemon(startHere(host));
-    },
-    hello: omitUndefined({ cwd: host.cwd, actor: readActor(host.env) }),
-    say: (text) => io.stderr(text),
-  });
-}
-
-function startHere(host: ClientHost): DaemonStart {
-  return { place: findHere(host), program: host.program, env: host.env };
 }

@@ -1,19 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type {
-  FleetServices,
-  RestartedDaemon,
-  StoppedDaemon,
-  StoppedFleet,
-} from '../cli/local-services.ts';
+import type { FleetServices } from '../cli/local-services.ts';
 import { workspaceOf, type DaemonHealth } from '../client/daemon-health.ts';
-import {
-  describeDaemon,
-  reportHealth,
-  type DaemonEntry,
-  type HealthReport,
-  type WorkspaceCondition,
-} from '../client/daemon-report.ts';
+import { describeDaemon, reportHealth, type WorkspaceCondition } from '../client/daemon-report.ts';
 import { findDaemons, findFleet, isRunning } from '../client/fleet.ts';
 import { registryPath, unregister } from '../client/registry.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
@@ -27,80 +16,55 @@ import type { ClientHost } from './client-host.ts';
 import { startDaemon } from './start-daemon.ts';
 
 export function createFleetServices(host: ClientHost): FleetServices {
-  const { env, cwd } = host;
+  const { env, cwd, program } = host;
+  const find = async (target: string): Promise<DaemonHealth[]> =>
+    (await findFleet(env)).filter((daemon) => isMeant(daemon, target, cwd));
   return {
-    listDaemons: (options) => listDaemons(env, options),
-    daemonsHealth: (place) => checkDaemons(env, place),
-    stopOne: (target, options) => stopOne(host, target, options),
-    restartOne: (target, options) => restartOne(host, target, options),
-    stopAll: (options) => stopAll(env, options),
+    async listDaemons({ keepsGone }) {
+      const daemons = await findFleet(env);
+      if (!keepsGone) {
+        for (const daemon of daemons.filter((each) => !isRunning(each))) await forget(daemon, env);
+      }
+      return daemons.map(describeDaemon);
+    },
+    async daemonsHealth(place) {
+      const daemons = await (place === undefined ? findFleet(env) : findDaemons(place, env));
+      const { lookAtWorkspaceStore } = await import('../workspace/checkup/issues.ts');
+      return reportHealth(daemons, (daemon) => lookAround(daemon, lookAtWorkspaceStore));
+    },
+    async stopOne(target, how) {
+      const daemons = await find(target);
+      const [named] = daemons;
+      if (named === undefined) {
+        return { workspace: locate(target, cwd).projectDir, stopped: false };
+      }
+      const [first] = await stopRunning(daemons, how);
+      for (const daemon of daemons) await forget(daemon, env);
+      const stopped = first !== undefined;
+      return omitUndefined({ workspace: workspaceOf(named), pid: first?.pid, stopped });
+    },
+    async restartOne(target, how) {
+      const daemons = await find(target);
+      const stopped = await stopRunning(daemons, how);
+      const place = daemons[0]?.place ?? locate(target, cwd);
+      const { pid, version } = await startDaemon({ place, program, env });
+      const action = stopped.length > 0 ? 'restarted' : 'started';
+      return { workspace: place.projectDir, action, pid, version };
+    },
+    stopAll: (how) => stopAll(env, how),
     async locateDaemon(target) {
-      const [daemon] = await find(host, target);
+      const [daemon] = await find(target);
       return daemon?.place ?? locate(target, cwd);
     },
   };
 }
 
-async function listDaemons(
-  env: Environment,
-  { keepsGone }: { keepsGone: boolean },
-): Promise<DaemonEntry[]> {
-  const daemons = await findFleet(env);
-  if (!keepsGone) {
-    for (const daemon of daemons.filter((each) => !isRunning(each))) await forget(daemon, env);
-  }
-  return daemons.map(describeDaemon);
-}
-
-async function checkDaemons(env: Environment, place?: WorkspacePlace): Promise<HealthReport> {
-  const daemons = await (place === undefined ? findFleet(env) : findDaemons(place, env));
-  const { lookAtWorkspaceStore } = await import('../workspace/checkup/issues.ts');
-  return reportHealth(daemons, (daemon) => lookAround(daemon, lookAtWorkspaceStore));
-}
-
-interface StopOptions {
-  isForced: boolean;
-}
-
-async function stopOne(
-  host: ClientHost,
-  target: string,
-  options: StopOptions,
-): Promise<StoppedDaemon> {
-  const daemons = await find(host, target);
-  const [named] = daemons;
-  if (named === undefined) {
-    return { workspace: locate(target, host.cwd).projectDir, stopped: false };
-  }
-  const [first] = await stopRunning(daemons, options);
-  for (const daemon of daemons) await forget(daemon, host.env);
-  return omitUndefined({
-    workspace: workspaceOf(named),
-    pid: first?.pid,
-    stopped: first !== undefined,
-  });
-}
-
-async function restartOne(
-  host: ClientHost,
-  target: string,
-  options: StopOptions,
-): Promise<RestartedDaemon> {
-  const { program, env, cwd } = host;
-  const daemons = await find(host, target);
-  const stopped = await stopRunning(daemons, options);
-  const place = daemons[0]?.place ?? locate(target, cwd);
-  const { pid, version } = await startDaemon({ place, program, env });
-  const action = stopped.length > 0 ? 'restarted' : 'started';
-  return { workspace: place.projectDir, action, pid, version };
-}
-
-async function stopAll(env: Environment, options: StopOptions): Promise<StoppedFleet> {
+async function stopAll(env: Environment, how: { isForced: boolean }) {
   const running = (await findFleet(env)).filter(isRunning);
   const ends = await Promise.all(
     running.map(async (daemon) => {
       try {
-        await stopDaemon(daemon, options);
+        await stopDaemon(daemon, how);
         await forget(daemon, env);
         return [];
       } catch (error) {
@@ -116,20 +80,16 @@ async function stopAll(env: Environment, options: StopOptions): Promise<StoppedF
 /** Stops those that run, and returns them. */
 async function stopRunning(
   daemons: readonly DaemonHealth[],
-  options: StopOptions,
+  how: { isForced: boolean },
 ): Promise<DaemonHealth[]> {
   const running = daemons.filter(isRunning);
-  for (const daemon of running) await stopDaemon(daemon, options);
+  for (const daemon of running) await stopDaemon(daemon, how);
   return running;
 }
 
 /** Removes the daemon's entry from the registry. */
 async function forget({ registered }: DaemonHealth, env: Environment): Promise<void> {
   if (registered !== undefined) await unregister(registryPath(env), registered);
-}
-
-async function find({ env, cwd }: ClientHost, target: string): Promise<DaemonHealth[]> {
-  return (await findFleet(env)).filter((daemon) => isMeant(daemon, target, cwd));
 }
 
 function isMeant(daemon: DaemonHealth, target: string, cwd: string): boolean {

@@ -3,9 +3,8 @@ import type { LocalServices } from '../cli/local-services.ts';
 import { execute } from '../cli/execute.ts';
 import { systemClock } from '../platform/clock.ts';
 import { noWorkspace, type ClientHost } from './client-host.ts';
-import { createDaemonServices, serveMcp } from './daemon-services.ts';
+import { createDaemonServices } from './daemon-services.ts';
 import { createFleetServices } from './fleet-services.ts';
-import { prepareWorkspace } from './fresh-clone.ts';
 import { createServiceInstaller } from './service.ts';
 import { createWorkspaceServices } from './workspace-services.ts';
 
@@ -18,19 +17,11 @@ export async function runLocally(
   io: CommandIo,
   host: ClientHost,
 ): Promise<number> {
-  const call = (): Promise<never> => Promise.reject(noWorkspace(io.cwd));
-  const services = createLocalServices(io, host);
-  return await execute(argv, { io, call, services, clock: systemClock });
-}
-
-function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
-  const preparation = { prepare: () => prepareWorkspace(io, host) };
-  return {
+  const services: LocalServices = {
     ...createWorkspaceServices(host),
     ...createFleetServices(host),
-    ...createDaemonServices(host, preparation),
+    ...createDaemonServices(io, host),
     ...createServiceInstaller(host),
-    serveMcp: () => serveMcp(io, host, preparation),
     async examine(directory) {
       const { examine } = await import('./doctor.ts');
       return await examine(host, directory);
@@ -40,4 +31,6 @@ function createLocalServices(io: CommandIo, host: ClientHost): LocalServices {
       return await mergePaths(paths);
     },
   };
+  const call = (): Promise<never> => Promise.reject(noWorkspace(io.cwd));
+  return await execute(argv, { io, call, services, clock: systemClock });
 }

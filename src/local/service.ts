@@ -27,9 +27,8 @@ export function createServiceInstaller(host: ClientHost): SystemServices {
     async serviceStatus() {
       const file = requireService(findHere(host), host);
       const installed = readOwn(file.path) !== undefined;
-      const running =
-        installed && (await runManager([commandsFor(file).ask], env)).left.length === 0;
-      return { installed, running, path: file.path };
+      const asked = installed ? await runManager([commandsFor(file).ask], env) : undefined;
+      return { installed, running: asked?.left.length === 0, path: file.path };
     },
   };
 }
@@ -44,15 +43,9 @@ export async function removeService(
 }
 
 /** The service of a workspace, installed or not; undefined where bd knows no service manager. */
-function serviceOf(
-  { beadsDir }: WorkspacePlace,
-  { program, env, cliFile }: ClientHost,
-): ServiceFile | undefined {
-  const wish = {
-    beadsDir,
-    program: [program.execPath, cliFile] as const,
-    path: env['PATH'] ?? '/usr/bin:/bin',
-  };
+function serviceOf({ beadsDir }: WorkspacePlace, { program, env, cliFile }: ClientHost) {
+  const path = env['PATH'] ?? '/usr/bin:/bin';
+  const wish = { beadsDir, program: [program.execPath, cliFile] as const, path };
   return describeService(wish, { platform: process.platform, env });
 }
 
@@ -76,7 +69,7 @@ async function install(file: ServiceFile, env: Environment): Promise<ServiceRepo
       : MADE.exec(present)?.[1];
   const content = made === undefined ? file.content : withNote(file, `bd made: ${made}`);
   await writeFileAtomically(file.path, content);
-  return report(file, content, await runManager(commandsFor(file).start, env));
+  return { path: file.path, content, ...(await runManager(commandsFor(file).start, env)) };
 }
 
 /** Undefined when there is none. */
@@ -88,9 +81,8 @@ async function uninstall(file: ServiceFile, env: Environment): Promise<ServiceRe
   await rm(file.path, { force: true });
   await removeEmpty(dirname(file.path), MADE.exec(present)?.[1]);
   const forgotten = await runManager(forget, env);
-  const reason = stopped.reason ?? forgotten.reason;
   const left = [...stopped.left, ...forgotten.left];
-  return report(file, present, reason === undefined ? { left } : { left, reason });
+  return { path: file.path, content: present, left, reason: stopped.reason ?? forgotten.reason };
 }
 
 /** Undefined when there is none; throws when bd did not make it. */
@@ -124,29 +116,8 @@ async function removeEmpty(directory: string, firstMade: string | undefined): Pr
   }
 }
 
-interface ManagerResult {
-  /** Commands that were not run. */
-  left: string[];
-  reason?: string;
-}
-
-function report(
-  { path }: ServiceFile,
-  content: string,
-  { left, reason }: ManagerResult,
-): ServiceReport {
-  return { path, content, left, reason: reason ?? null };
-}
-
 /** The service manager's commands; `stop` before the file is removed, `forget` after it. */
-interface ManagerCommands {
-  start: string[][];
-  stop: string[][];
-  forget: string[][];
-  ask: string[];
-}
-
-function commandsFor({ manager, name, path }: ServiceFile): ManagerCommands {
+function commandsFor({ manager, name, path }: ServiceFile) {
   if (manager === 'launchd') {
     const domain = `gui/${userId()}`;
     return {
@@ -165,35 +136,28 @@ function commandsFor({ manager, name, path }: ServiceFile): ManagerCommands {
   };
 }
 
-/** Runs the commands in order up to the first that fails. */
+/** Runs the commands in order up to the first that fails; the rest is `left`. */
 async function runManager(
   commands: readonly (readonly string[])[],
   env: Environment,
-): Promise<ManagerResult> {
+): Promise<Pick<ServiceReport, 'left' | 'reason'>> {
   for (const [index, command] of commands.entries()) {
     const reason = await run(command, env);
-    if (reason === undefined) continue;
+    if (reason === null) continue;
     const left = commands.slice(index).map((words) => words.map(shellWord).join(' '));
     return { left, reason };
   }
-  return { left: [] };
+  return { left: [], reason: null };
 }
 
-/** Why the command failed; undefined when it succeeded. */
-function run(
-  [program = '', ...args]: readonly string[],
-  env: Environment,
-): Promise<string | undefined> {
+/** Why the command failed; null when it succeeded. */
+function run([program = '', ...args]: readonly string[], env: Environment): Promise<string | null> {
+  const options = { env, timeout: SERVICE_MANAGER_TIMEOUT_MS };
   return new Promise((done) => {
-    execFile(
-      program,
-      args,
-      { env, timeout: SERVICE_MANAGER_TIMEOUT_MS },
-      (error, _stdout, stderr) => {
-        if (error === null) done(undefined);
-        else if (error.code === 'ENOENT') done(`there is no ${program} here`);
-        else done(stderr.trim().split('\n')[0] || error.message.trim());
-      },
-    );
+    execFile(program, args, options, (error, _stdout, stderr) => {
+      if (error === null) done(null);
+      else if (error.code === 'ENOENT') done(`there is no ${program} here`);
+      else done(stderr.trim().split('\n')[0] || error.message.trim());
+    });
   });
 }

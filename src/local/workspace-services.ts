@@ -6,12 +6,12 @@ import { lookAtDaemon } from '../client/daemon-health.ts';
 import { forget, registryPath } from '../client/registry.ts';
 import { stopDaemonsOf } from '../client/stop-daemon.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
-import { openPlace, type WorkspacePlace } from '../place/workspace-place.ts';
+import { openPlace } from '../place/workspace-place.ts';
 import { systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
 import type { InitOptions } from '../workspace/init/init-plan.ts';
-import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
-import type { UninstallOptions, UninstallReport } from '../workspace/init/uninstall.ts';
+import type { InitReport } from '../workspace/init/initialise.ts';
+import type { UninstallReport } from '../workspace/init/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { removeService } from './service.ts';
 
@@ -24,39 +24,18 @@ export function createWorkspaceServices(host: ClientHost): WorkspaceServices {
       const { completeClone } = await import('../workspace/init/present-workspace.ts');
       return await completeClone({ ...request, ...directoryOf(host) });
     },
-    async initialise(request) {
-      return request.isDryRun === true
-        ? await previewInit(request, host)
-        : await makeWorkspace(request, host);
+    async initialise({ isDryRun, ...request }) {
+      if (!isDryRun) return await makeWorkspace(request, host);
+      const { initialise } = await import('../workspace/init/initialise.ts');
+      return await initialise({ ...initOptions(request, host), isDryRun });
     },
-    async uninstall(request) {
-      return request.isDryRun
-        ? await previewUninstall(request, host)
-        : await removeWorkspace(request, host);
-    },
+    uninstall: (request) => removeWorkspace(request, host),
   };
-}
-
-async function previewInit(request: InitRequest, caller: Caller): Promise<InitPreview> {
-  const { initialise } = await import('../workspace/init/initialise.ts');
-  return await initialise({ ...initOptions(request, caller), isDryRun: true });
-}
-
-async function previewUninstall(
-  request: UninstallRequest,
-  host: ClientHost,
-): Promise<UninstallReport> {
-  const { uninstall } = await import('../workspace/init/uninstall.ts');
-  const place = findHere(host);
-  const { state } = await lookAtDaemon(place);
-  const report = await uninstall(uninstallOptions(request, place, host));
-  if (state === 'absent') return report;
-  return { ...report, changes: ['stopped the daemon', ...report.changes] };
 }
 
 /** Holds the workspace's lock, for which it waits at most `waitMs`. */
 export async function makeWorkspace(
-  request: InitRequest,
+  request: Omit<InitRequest, 'isDryRun'>,
   caller: Caller,
   { waitMs }: { waitMs: number } = { waitMs: LOCK_WAIT_MS },
 ): Promise<InitReport> {
@@ -84,35 +63,35 @@ async function removeWorkspace(
   const { uninstall } = await import('../workspace/init/uninstall.ts');
   const { takeWorkspace } = await import('./take-workspace.ts');
   const place = findHere(host);
+  const env = selectDirectEnvironment(host.env);
+  const options = { ...request, place, env, clock: systemClock, log: silentLog };
+  if (request.isDryRun) {
+    const { state } = await lookAtDaemon(place);
+    const report = await uninstall(options);
+    const stops = state === 'absent' ? [] : [STOPPED];
+    return { ...report, changes: [...stops, ...report.changes] };
+  }
   // First, or the service manager would start the daemon again.
   const removed = await removeService(place, host);
   const service = removed === undefined ? [] : [`removed the service ${removed.path}`];
   const { stopped } = await stopDaemonsOf(place, { env: host.env });
   const lock = await takeWorkspace(place, { waitMs: LOCK_WAIT_MS });
   try {
-    const report = await uninstall(uninstallOptions(request, place, host));
+    const report = await uninstall(options);
     await forget(registryPath(host.env), place.socketLink);
-    const changes = [...service, ...(stopped ? ['stopped the daemon'] : []), ...report.changes];
+    const changes = [...service, ...(stopped ? [STOPPED] : []), ...report.changes];
     return { ...report, changes };
   } finally {
     lock.release();
   }
 }
 
+const STOPPED = 'stopped the daemon';
+
 function directoryOf({ cwd, env }: Caller) {
   return { directory: cwd, env: selectDirectEnvironment(env) };
 }
 
-function initOptions(request: InitRequest, caller: Caller): InitOptions {
-  const { isDryRun: _isDryRun, ...options } = request;
-  return { ...options, ...directoryOf(caller), clock: systemClock, log: silentLog };
-}
-
-function uninstallOptions(
-  request: UninstallRequest,
-  place: WorkspacePlace,
-  { env }: Caller,
-): UninstallOptions {
-  const selected = selectDirectEnvironment(env);
-  return { ...request, place, env: selected, clock: systemClock, log: silentLog };
+function initOptions(request: Omit<InitRequest, 'isDryRun'>, caller: Caller): InitOptions {
+  return { ...request, ...directoryOf(caller), clock: systemClock, log: silentLog };
 }
