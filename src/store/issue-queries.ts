@@ -25,6 +25,9 @@ const IDS_IN_CONFLICT =
   'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id';
 const CONFLICTED = 'SELECT conflicted FROM issues WHERE id = ?';
 
+type Order = IssueOrder & { limit: number; nowMs: number };
+const BY_PRIORITY: Order = { sort: 'priority', limit: 0, nowMs: 0 };
+
 /** Queries about the records that the indexes answer; nothing here writes. */
 export function createIssueQueries(database: Database) {
   // LIKE folds ASCII only; people write in every script.
@@ -44,8 +47,8 @@ export function createIssueQueries(database: Database) {
       .pluck()
       .all(...values);
   return {
-    /** `limit` 0 means all. */
-    select(filter: IssueFilter, order: IssueOrder & { limit: number; nowMs: number }): IssueJson[] {
+    /** All of them by priority, unless `order` says otherwise; `limit` 0 means all. */
+    select(filter: IssueFilter, order: Order = BY_PRIORITY): IssueJson[] {
       const { sort, reverse = false, limit, nowMs } = order;
       const from = { ...sourcesOf(filter), where: issueConditions(filter) };
       const stop = reverse ? 0 : limit;

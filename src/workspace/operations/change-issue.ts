@@ -2,50 +2,32 @@ import { unionTexts } from '../../core/causal/text-merge.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
 import { issueToJson, type IssueJson } from '../../core/issue-line.ts';
-import { isClosed, labelSet, type Issue } from '../../core/issue.ts';
+import { isClosed, labelSet, type Dependency, type Issue } from '../../core/issue.ts';
+import { omitUndefined } from '../../core/omit-undefined.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
 import { withComment } from './comment.ts';
 import { findIssue, findIssueId } from './find-issue.ts';
-import {
-  checkFreePlace,
-  checkNewEdge,
-  checkedStatus,
-  checkedTime,
-  TIME_FIELDS,
-  checkedType,
-  withStatus,
-} from './issue-rules.ts';
-import {
-  actorOf,
-  type EditableWorkspace,
-  type Operations,
-  putEdited,
-  type ReadableWorkspace,
-} from './operation.ts';
+import { checkedStatus, checkedType, checkTimes, newEdge, withStatus } from './issue-rules.ts';
+import { edit, type Edits, type ReadableWorkspace } from './operation.ts';
 import { textVersions } from './open-conflicts.ts';
 
 type Changes = Params<'update_issue'>['changes'];
 
-export const changeOperations: Operations<
-  'update_issue' | 'claim_issue' | 'close_issue' | 'reopen_issue',
-  EditableWorkspace
+export const changeOperations: Edits<
+  'update_issue' | 'claim_issue' | 'close_issue' | 'reopen_issue'
 > = {
-  async update_issue(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
+  update_issue: (workspace, params) =>
+    edit(workspace, params, ({ actor, put }) => {
       const before = findIssue(workspace, params.issue_id);
       const after = applyChanges(workspace, before, { changes: params.changes, actor });
       const changed = changedFields(before, after);
       if (changed.length === 0) return { issue: issueToJson(before), changed };
-      const stored = putEdited(workspace, after, { kind: 'updated', actor });
-      return { issue: issueToJson(stored), changed };
-    });
-  },
+      return { issue: issueToJson(put(after, 'updated')), changed };
+    }),
 
-  async claim_issue(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
+  claim_issue: (workspace, params) =>
+    edit(workspace, params, ({ actor, put }) => {
       const issue = findIssue(workspace, params.issue_id);
       if (isClosed(issue)) throw notClaimable(issue, 'is closed', `bd reopen ${issue.id}`);
       const holder = issue.assignee ?? '';
@@ -55,46 +37,31 @@ export const changeOperations: Operations<
       if (holder === actor && issue.status === 'in_progress') {
         return { issue: issueToJson(issue), changed: false };
       }
-      const claimed = { ...issue, assignee: actor, status: 'in_progress' };
-      const stored = putEdited(workspace, claimed, { kind: 'claimed', actor });
+      const stored = put({ ...issue, assignee: actor, status: 'in_progress' }, 'claimed');
       return { issue: issueToJson(stored), changed: true };
-    });
-  },
+    }),
 
-  async close_issue(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
+  close_issue: (workspace, params) =>
+    edit(workspace, params, ({ now, put }) => {
       const issue = findIssue(workspace, params.issue_id);
       if (isClosed(issue)) return { issue: issueToJson(issue), changed: false, unblocked: [] };
       const blockers = workspace.store.graph.blockers(issue.id);
       if (blockers.length > 0 && params.force !== true) throw stillBlocked(issue, blockers);
       const waiting = waitingFor(workspace, issue.id);
-      const now = timestampAt(workspace.clock.nowMs());
-      const closed = withStatus(issue, 'closed', {
-        now,
-        reason: params.reason ?? 'Closed',
-        session: params.session,
-      });
-      const stored = putEdited(workspace, closed, { kind: 'closed', actor });
+      const { reason = 'Closed', session } = params;
+      const stored = put(withStatus(issue, 'closed', { now, reason, session }), 'closed');
       return { issue: issueToJson(stored), changed: true, unblocked: waiting.nowFree() };
-    });
-  },
+    }),
 
-  async reopen_issue(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
+  reopen_issue: (workspace, params) =>
+    edit(workspace, params, ({ actor: author, now, put }) => {
       const issue = findIssue(workspace, params.issue_id);
       if (!isClosed(issue)) return { issue: issueToJson(issue), changed: false };
-      const now = timestampAt(workspace.clock.nowMs());
       const open = withStatus(issue, 'open', { now });
-      const explained =
-        params.reason === undefined || params.reason === ''
-          ? open
-          : withComment(open, { author: actor, text: params.reason, now });
-      const stored = putEdited(workspace, explained, { kind: 'reopened', actor });
+      const { reason: text = '' } = params;
+      const stored = put(text === '' ? open : withComment(open, { author, text, now }), 'reopened');
       return { issue: issueToJson(stored), changed: true };
-    });
-  },
+    }),
 };
 
 /** Fields that an empty text removes. */
@@ -111,10 +78,6 @@ const CLEARABLE = [
   'defer_until',
 ] as const;
 
-function isTimeField(field: string): boolean {
-  return (TIME_FIELDS as readonly string[]).includes(field);
-}
-
 /** The issue with the changes applied, checked by the rules for all edits. */
 export function applyChanges(
   workspace: ReadableWorkspace,
@@ -122,21 +85,20 @@ export function applyChanges(
   { changes, actor }: { changes: Changes; actor: string },
 ): Issue {
   const now = timestampAt(workspace.clock.nowMs());
-  const issue: Issue = { ...before };
-  if (changes.title !== undefined) issue.title = changes.title;
-  if (changes.priority !== undefined) issue.priority = changes.priority;
-  if (changes.ephemeral !== undefined) issue.ephemeral = changes.ephemeral;
-  if (changes.estimated_minutes !== undefined) issue.estimated_minutes = changes.estimated_minutes;
+  const { title, priority, ephemeral, estimated_minutes } = changes;
+  const issue: Issue = {
+    ...before,
+    ...omitUndefined({ title, priority, ephemeral, estimated_minutes }),
+  };
   if (changes.issue_type !== undefined) {
     issue.issue_type = checkedType(workspace, changes.issue_type);
   }
   for (const field of CLEARABLE) {
     const value = changes[field];
     if (value === '') delete issue[field];
-    else if (value !== undefined) {
-      issue[field] = isTimeField(field) ? checkedTime(field, value) : value;
-    }
+    else if (value !== undefined) issue[field] = value;
   }
+  checkTimes(issue);
   if (changes.append_notes !== undefined) {
     const notes = changes.notes === undefined ? allNotes(workspace, issue.id) : issue.notes;
     issue.notes = [notes, changes.append_notes].filter(Boolean).join('\n');
@@ -144,9 +106,9 @@ export function applyChanges(
   if (changes.metadata !== undefined) {
     issue.opaque = { ...issue.opaque, metadata: JSON.stringify(changes.metadata) };
   }
-  applyLabels(issue, changes);
+  issue.labels = changedLabels(before.labels, changes);
   if (changes.parent !== undefined) {
-    applyParent(workspace, issue, { parent: changes.parent, actor, now });
+    issue.dependencies = withParent(workspace, before, { parent: changes.parent, actor, now });
   }
   if (changes.status === undefined) return issue;
   const status = checkedStatus(workspace, changes.status);
@@ -159,57 +121,46 @@ function allNotes(workspace: ReadableWorkspace, id: string): string {
   return others.reduce(unionTexts, shown);
 }
 
-function applyLabels(issue: Issue, changes: Changes): void {
+function changedLabels(before: Issue['labels'] = [], changes: Changes): string[] {
   const removed = new Set(changes.remove_labels);
-  const kept = (changes.set_labels ?? issue.labels ?? []).filter((label) => !removed.has(label));
-  const labels = labelSet([...kept, ...(changes.add_labels ?? [])]);
-  if (labels.length > 0) issue.labels = labels;
-  else delete issue.labels;
+  const kept = (changes.set_labels ?? before).filter((label) => !removed.has(label));
+  return labelSet([...kept, ...(changes.add_labels ?? [])]);
 }
 
-/** Moves the issue below `parent`, or to the top when `parent` is empty. */
-function applyParent(
+/** The dependencies of an issue that is moved below `parent`, or to the top when `parent` is empty. */
+function withParent(
   workspace: ReadableWorkspace,
-  issue: Issue,
+  { id, dependencies: edges = [] }: Issue,
   { parent, actor, now }: { parent: string; actor: string; now: string },
-): void {
-  const others = (issue.dependencies ?? []).filter((edge) => !isParentType(edge.type));
-  const edges = [...others];
-  if (parent !== '') {
-    const edge = { from: issue.id, to: findIssueId(workspace, parent), type: 'parent-child' };
-    const same = issue.dependencies?.find(
-      (candidate) => isParentType(candidate.type) && candidate.depends_on_id === edge.to,
-    );
-    if (same !== undefined) return;
-    checkNewEdge(workspace, edge);
-    checkFreePlace(others, edge);
-    edges.push({
-      issue_id: issue.id,
-      depends_on_id: edge.to,
-      type: edge.type,
-      created_at: now,
-      created_by: actor,
-    });
-  }
-  if (edges.length > 0) issue.dependencies = edges;
-  else delete issue.dependencies;
+): readonly Dependency[] {
+  const others = edges.filter((edge) => !isParentType(edge.type));
+  if (parent === '') return others;
+  const edge = {
+    issue_id: id,
+    depends_on_id: findIssueId(workspace, parent),
+    type: 'parent-child',
+  };
+  const isThere = edges.some(
+    ({ type, depends_on_id: target }) => isParentType(type) && target === edge.depends_on_id,
+  );
+  if (isThere) return edges;
+  return [...others, newEdge(workspace, edge, { others, actor, now })];
 }
 
+/** An empty list is as good as none. */
 function changedFields(before: Issue, after: Issue): string[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof Issue)[];
   return keys
-    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .filter((key) => JSON.stringify(before[key] ?? []) !== JSON.stringify(after[key] ?? []))
     .map((key) => (key === 'opaque' ? 'metadata' : key));
 }
 
 /** The issues that `id` blocks; `nowFree` returns those that are no longer blocked after the change. */
 function waitingFor(workspace: ReadableWorkspace, id: string): { nowFree: () => IssueJson[] } {
   const { graph, queries } = workspace.store;
-  const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;
   const dependents = graph.edges(id, 'up').map((edge) => edge.issue_id);
-  const waiting = queries.select({ ids: dependents, blocked: true }, order);
-  const ids = waiting.map((issue) => issue.id);
-  return { nowFree: () => queries.select({ ids, blocked: false }, order) };
+  const ids = queries.select({ ids: dependents, blocked: true }).map((issue) => issue.id);
+  return { nowFree: () => queries.select({ ids, blocked: false }) };
 }
 
 function notClaimable(issue: Issue, why: string, command: string): BdError {

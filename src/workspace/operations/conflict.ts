@@ -1,40 +1,43 @@
 import { join } from 'node:path';
-import { isLongText, keyName, kindOf } from '../../core/causal/field-key.ts';
+import { valueToJson } from '../../core/causal/conflicts.ts';
+import {
+  isElement,
+  isLongText,
+  isRequired,
+  type KeyKind,
+  keyName,
+  kindOf,
+} from '../../core/causal/field-key.ts';
+import { fieldsOf } from '../../core/causal/fields.ts';
 import type { IssueState, Value } from '../../core/causal/issue-state.ts';
 import { joinMetadata, looseMembers } from '../../core/causal/metadata-members.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { unionTexts } from '../../core/causal/text-merge.ts';
-import { valueToJson } from '../../core/causal/conflicts.ts';
 import { type View, viewIssue } from '../../core/causal/view.ts';
 import { clearing, type Put, restoreWrite, type Write } from '../../core/causal/write.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
 import { issueToJson } from '../../core/issue-line.ts';
-import type { Comment, Dependency } from '../../core/issue.ts';
+import type { Comment, Dependency, Issue } from '../../core/issue.ts';
+import { TEXT_CHARS_MAX } from '../../core/limits.ts';
+import { issueChanges } from '../../protocol/methods/issue.ts';
 import type { Params } from '../../protocol/methods.ts';
-import { chosenVersion, newFieldValue } from './conflict-value.ts';
-import { checkNewEdge } from './issue-rules.ts';
+import { flag, text } from '../../protocol/shape.ts';
 import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
 import type { Workspace } from '../workspace.ts';
-import { findAnyIssue } from './find-issue.ts';
+import { applyChanges } from './change-issue.ts';
+import { findAnyIssue, findIssueId } from './find-issue.ts';
+import { checkNewEdge } from './issue-rules.ts';
 import {
   isMemberOfWhole,
   issuesInConflict,
   type OpenConflict,
   openConflicts,
 } from './open-conflicts.ts';
-import {
-  actorOf,
-  type EditableWorkspace,
-  type Operations,
-  type ReadableWorkspace,
-} from './operation.ts';
+import { edit, type Edits, type Operations, type ReadableWorkspace } from './operation.ts';
 
-export const conflictOperations: Operations<
-  'list_conflicts',
-  ReadableWorkspace & Pick<Workspace, 'place'>
-> &
-  Operations<'resolve_conflict', EditableWorkspace> = {
+export const conflictOperations: Edits<'resolve_conflict'> &
+  Operations<'list_conflicts', ReadableWorkspace & Pick<Workspace, 'place'>> = {
   list_conflicts(workspace, { issue_id: text }) {
     const { quarantineDirectory } = workspace.place;
     const ids =
@@ -48,11 +51,10 @@ export const conflictOperations: Operations<
   },
 
   /** The write has seen all values, so it replaces them on every clone. */
-  async resolve_conflict(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    const choice = choiceOf(params);
-    return workspace.write(() => {
-      const { store, clock } = workspace;
+  resolve_conflict: (workspace, params) =>
+    edit(workspace, params, ({ actor, change }) => {
+      const { store } = workspace;
+      const choice = choiceOf(params);
       const { id } = findAnyIssue(workspace, params.issue_id);
       const conflicts = openConflicts(workspace, id);
       const conflict = conflicts.find(({ json }) => json.field === params.field);
@@ -64,16 +66,10 @@ export const conflictOperations: Operations<
       const dispute = { workspace, conflict, state, view, choice, actor, conflicts };
       const { writes, value } = settle(dispute);
       const { field, kind, shown, others } = conflict.json;
-      const issue = store.edits.write(id, writes, {
-        kind: 'conflict_resolved',
-        actor,
-        origin: 'local',
-        atMs: clock.nowMs(),
-        data: { field, value, versions: [shown, ...others] },
-      });
+      const data = { field, value, versions: [shown, ...others] };
+      const issue = store.edits.write(id, writes, { ...change('conflict_resolved'), data });
       return { issue: issueToJson(issue), field, kind, value };
-    });
-  },
+    }),
 };
 
 type Choice = { take: string } | { value: unknown } | { merge: true };
@@ -214,7 +210,7 @@ function settleValues(dispute: Dispute): Settlement {
   const isNews = value !== values[0];
   if (key === 'parent' && 'take' in choice && isNews && value !== undefined) {
     const { depends_on_id: to, type } = value as Dependency;
-    checkNewEdge(workspace, { from: json.issue_id, to, type });
+    checkNewEdge(workspace, { issue_id: json.issue_id, depends_on_id: to, type });
   }
   const writes: Write[] = [{ key, value }];
   if (key === 'metadata' && value !== undefined) writes.push(...membersGivingWay(dispute));
@@ -229,12 +225,92 @@ function membersGivingWay({ state, conflicts }: Dispute): Write[] {
     .map(clearing);
 }
 
-function choose({ workspace, conflict, view, choice, actor }: Dispute): Value {
+function choose(dispute: Dispute): Value {
+  const { conflict, choice } = dispute;
   if ('take' in choice) return chosenVersion(conflict, choice.take);
-  const field = { id: conflict.json.issue_id, name: conflict.json.field, key: conflict.key };
-  const shown = conflict.values[0];
-  const value = 'merge' in choice ? mergedText(conflict) : choice.value;
-  return newFieldValue(workspace, value, { field, shown, view, actor });
+  return newFieldValue(dispute, 'merge' in choice ? mergedText(conflict) : choice.value);
+}
+
+/** The version that `take` names: `winner` is the shown one; numbers count the others from 1. */
+function chosenVersion({ json, values }: OpenConflict, take: string): Value {
+  const others = values.slice(1);
+  if (take === 'winner') return values[0];
+  if (take === 'other' && others.length === 1) return others[0];
+  const number = /^\d+$/.test(take) ? Number(take) : 0;
+  if (number >= 1 && number <= others.length) return others[number - 1];
+  const numbered = json.others.map(({ value }, at) => `${at + 1} is ${excerpt(value)}`).join(', ');
+  throw new BdError('INVALID_VALUE', {
+    message:
+      take === 'other'
+        ? `${json.field} of ${json.issue_id} has ${others.length} other values`
+        : `${json.field} of ${json.issue_id} has no value "${take}" to take`,
+    remedy:
+      numbered === ''
+        ? 'Take `winner`: there is no other value.'
+        : `Take \`winner\`, which is ${excerpt(json.shown.value)}, or a number: ${numbered}.`,
+  });
+}
+
+const EXCERPT_CHARS = 60;
+
+function excerpt(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS - 1)}…` : text;
+}
+
+const commentText = text({ min: 1, max: TEXT_CHARS_MAX });
+
+/** Set in other ways, or derived from another field. */
+const UNWRITTEN: ReadonlySet<KeyKind | undefined> = new Set<KeyKind | undefined>([
+  undefined,
+  'created',
+  'deleted',
+  'label',
+  'edge',
+  'metadata_order',
+]);
+
+/** A field's new value from JSON, by the rules of `update_issue`; null clears it. */
+function newFieldValue(dispute: Dispute, value: unknown): Value {
+  const { key, json, values } = dispute.conflict;
+  const kind = kindOf(key);
+  if (UNWRITTEN.has(kind)) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${json.field} of ${json.issue_id} cannot be given a new value`,
+      remedy: 'Take one of the values it has: `winner`, `other` or a number.',
+    });
+  }
+  if (value === null && (isRequired(key) || isElement(key))) {
+    throw new BdError('INVALID_VALUE', {
+      message: `${json.field} of ${json.issue_id} cannot be empty`,
+      remedy: 'Give a value, or take one that it has.',
+    });
+  }
+  if (value === null) return undefined;
+  switch (kind) {
+    case 'comment':
+      return { ...(values[0] as Comment), text: commentText.check(value, json.field) };
+    case 'unknown':
+    case 'member':
+    case 'metadata':
+      return JSON.stringify(value);
+    case 'pinned':
+    case 'is_template':
+      return flag().check(value, json.field);
+    default:
+      return editedValue(dispute, value);
+  }
+}
+
+/** The value that an ordinary edit would give the field. */
+function editedValue({ workspace, conflict, view, actor }: Dispute, value: unknown): Value {
+  const changes = issueChanges.check({ [conflict.json.field]: value }, 'resolve_conflict');
+  const { issue, statusBelow } = view;
+  const before: Issue = statusBelow === undefined ? issue : { ...issue, status: statusBelow };
+  const after = applyChanges(workspace, before, { changes, actor });
+  const { parent = '' } = changes;
+  const parentTarget = parent === '' ? '' : findIssueId(workspace, parent);
+  return fieldsOf(after, { parentTarget }).get(conflict.key);
 }
 
 function mergedText({ key, values, json }: OpenConflict): string {

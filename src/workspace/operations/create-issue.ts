@@ -13,86 +13,59 @@ import { labelSet, PRIORITY_DEFAULT, type Dependency, type Issue } from '../../c
 import { CHILD_DEPTH_MAX } from '../../core/limits.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
+import type { Identity } from '../identity.ts';
 import { findIssueId } from './find-issue.ts';
-import {
-  checkFreePlace,
-  checkNewEdge,
-  checkedStatus,
-  checkedTime,
-  TIME_FIELDS,
-  checkedType,
-  withStatus,
-} from './issue-rules.ts';
-import {
-  actorOf,
-  type EditableWorkspace,
-  type Operations,
-  putEdited,
-  type ReadableWorkspace,
-} from './operation.ts';
+import { checkedStatus, checkedType, checkTimes, newEdge, withStatus } from './issue-rules.ts';
+import { edit, type EditableWorkspace, type Edits, type ReadableWorkspace } from './operation.ts';
 
 type NewIssue = Params<'create_issue'>['issue'];
 
-export const createOperations: Operations<'create_issue' | 'preview_issue', EditableWorkspace> = {
+export const createOperations: Edits<'create_issue' | 'preview_issue'> = {
   async create_issue(workspace, params) {
     const author = await authorOf(workspace, params);
-    return workspace.write(() => {
-      const created = build(workspace, params.issue, author);
-      const issue = putEdited(workspace, created, { kind: 'created', actor: author.name });
+    return edit(workspace, params, ({ put }) => {
+      const issue = put(build(workspace, params.issue, author), 'created');
       return { issue_id: issue.id, issue: issueToJson(issue) };
     });
   },
 
   async preview_issue(workspace, params) {
-    const { id: _id, ...issue } = issueToJson(
-      build(workspace, params.issue, await authorOf(workspace, params)),
-    );
+    const author = await authorOf(workspace, params);
+    const { id: _id, ...issue } = issueToJson(build(workspace, params.issue, author));
     return { issue };
   },
 };
 
 async function authorOf(
   workspace: EditableWorkspace,
-  params: Params<'create_issue'>,
-): Promise<{ name: string; email: string | undefined }> {
-  const { email } = await workspace.identity();
-  return { name: await actorOf(workspace, params), email };
+  { actor }: Params<'create_issue'>,
+): Promise<Identity> {
+  const { name, email } = await workspace.identity();
+  return { name: actor ?? name, email };
 }
 
-function build(
-  workspace: EditableWorkspace,
-  wanted: NewIssue,
-  author: { name: string; email: string | undefined },
-): Issue {
+function build(workspace: EditableWorkspace, wanted: NewIssue, author: Identity): Issue {
   const now = timestampAt(workspace.clock.nowMs());
-  const { id: _id, parent, dependencies, labels, metadata, status, owner, ...fields } = wanted;
+  const { id: _id, parent, dependencies, labels, metadata, status, ...fields } = wanted;
   const parentId = parent === undefined ? undefined : findIssueId(workspace, parent);
   const id = chooseId(workspace, wanted.id, parentId);
-  for (const field of TIME_FIELDS) {
-    const time = fields[field];
-    if (time !== undefined) checkedTime(field, time);
-  }
-  const issueOwner = owner ?? author.email;
+  checkTimes(fields);
+  const type = checkedType(workspace, fields.issue_type ?? 'task');
+  const edges = buildEdges(workspace, { id, parentId, dependencies, actor: author.name, now });
   const issue: Issue = {
-    ...withoutEmpty(fields),
+    ...withoutEmpty({ ...fields, labels: labelSet(labels ?? []), dependencies: edges }),
     id,
     title: fields.title,
     status: 'open',
     priority: fields.priority ?? PRIORITY_DEFAULT,
-    issue_type: checkedType(workspace, fields.issue_type ?? 'task'),
+    issue_type: type,
     created_at: now,
     created_by: author.name,
     updated_at: now,
-    ...omitUndefined({ owner: issueOwner }),
-    ...(labels === undefined || labels.length === 0 ? {} : { labels: labelSet(labels) }),
+    ...omitUndefined({ owner: fields.owner ?? author.email }),
     ...(metadata === undefined ? {} : { opaque: { metadata: JSON.stringify(metadata) } }),
   };
-  const edges = buildEdges(workspace, { id, parentId, dependencies, author: author.name, now });
-  return withStatus(
-    edges.length === 0 ? issue : { ...issue, dependencies: edges },
-    checkedStatus(workspace, status ?? 'open'),
-    { now },
-  );
+  return withStatus(issue, checkedStatus(workspace, status ?? 'open'), { now });
 }
 
 function chooseId(
@@ -145,28 +118,19 @@ function buildEdges(
     id,
     parentId,
     dependencies = [],
-    author,
-    now,
+    ...by
   }: {
     id: IssueId;
     parentId: string | undefined;
     dependencies: readonly string[] | undefined;
-    author: string;
+    actor: string;
     now: string;
   },
 ): Dependency[] {
   const edges: Dependency[] = [];
   const add = (target: string, type: string): void => {
-    const edge = { from: id, to: target, type };
-    checkNewEdge(workspace, edge);
-    checkFreePlace(edges, edge);
-    edges.push({
-      issue_id: id,
-      depends_on_id: target,
-      type,
-      created_at: now,
-      created_by: author,
-    });
+    const edge = { issue_id: id, depends_on_id: target, type };
+    edges.push(newEdge(workspace, edge, { others: edges, ...by }));
   };
   if (parentId !== undefined) add(parentId, 'parent-child');
   for (const text of dependencies) {
@@ -177,9 +141,11 @@ function buildEdges(
   return edges;
 }
 
-/** An empty text is an absent one. */
+/** An empty text or list is an absent one. */
 function withoutEmpty<T extends object>(fields: T) {
   return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(fields).filter(([, value]) =>
+      Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '',
+    ),
   ) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }

@@ -1,25 +1,24 @@
 import { restoreWrite } from '../../core/causal/write.ts';
 import { issueToJson } from '../../core/issue-line.ts';
-import { isDeleted, LONG_TEXTS, TOMBSTONE, type Issue, type LongText } from '../../core/issue.ts';
-import { timestampAt } from '../../core/timestamp.ts';
-import { findAnyIssue, findIssueId } from './find-issue.ts';
 import {
-  actorOf,
-  type EditableWorkspace,
-  type Operations,
-  putEdited,
-  type ReadableWorkspace,
-} from './operation.ts';
+  isDeleted,
+  LONG_TEXTS,
+  TOMBSTONE,
+  type Dependency,
+  type Issue,
+  type LongText,
+} from '../../core/issue.ts';
+import { findAnyIssue, findIssueId } from './find-issue.ts';
+import { edit, type Edits, type ReadableWorkspace } from './operation.ts';
 import { textVersions } from './open-conflicts.ts';
 
 /** A deleted issue stays as a tombstone with its content, so that no clone brings it back. */
-export const deleteOperations: Operations<'delete_issues' | 'restore_issue', EditableWorkspace> = {
-  async delete_issues(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    const dryRun = params.dry_run === true;
-    return workspace.write(() => {
+export const deleteOperations: Edits<'delete_issues' | 'restore_issue'> = {
+  delete_issues: (workspace, params) =>
+    edit(workspace, params, ({ actor, now, put }) => {
+      const { cascade = false, dry_run: dryRun = false, reason = 'delete' } = params;
       const named = [...new Set(params.issue_ids.map((text) => findIssueId(workspace, text)))];
-      const ids = params.cascade === true ? withDescendants(workspace, named) : named;
+      const ids = cascade ? withDescendants(workspace, named) : named;
       const gone = new Set(ids);
       const neighbours = new Set(ids.flatMap((id) => neighboursOf(workspace, id)));
       let edges = 0;
@@ -28,20 +27,23 @@ export const deleteOperations: Operations<'delete_issues' | 'restore_issue', Edi
         const before = workspace.store.issues.get(id);
         if (before === undefined || gone.has(id)) continue;
         const after = withoutMentions(before, { gone, texts: decidedTexts(workspace, id) });
-        edges += (before.dependencies?.length ?? 0) - (after.dependencies?.length ?? 0);
+        edges += (before.dependencies?.length ?? 0) - after.dependencies.length;
         references += Number(LONG_TEXTS.some((field) => before[field] !== after[field]));
-        if (!dryRun) putEdited(workspace, after, { kind: 'updated', actor });
+        if (!dryRun) put(after, 'updated');
       }
       for (const id of ids) {
         const issue = workspace.store.issues.get(id);
         edges += issue?.dependencies?.length ?? 0;
         if (issue === undefined || dryRun) continue;
-        const tombstone = toTombstone(issue, {
-          actor,
-          reason: params.reason ?? 'delete',
-          nowMs: workspace.clock.nowMs(),
-        });
-        putEdited(workspace, tombstone, { kind: 'deleted', actor });
+        const tombstone = {
+          ...issue,
+          status: TOMBSTONE,
+          deleted_at: now,
+          deleted_by: actor,
+          delete_reason: reason,
+          original_type: issue.issue_type,
+        };
+        put(tombstone, 'deleted');
       }
       return {
         deleted: ids,
@@ -49,35 +51,17 @@ export const deleteOperations: Operations<'delete_issues' | 'restore_issue', Edi
         references_updated: references,
         dry_run: dryRun,
       };
-    });
-  },
+    }),
 
-  async restore_issue(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
-      const { store, clock } = workspace;
+  restore_issue: (workspace, params) =>
+    edit(workspace, params, ({ change }) => {
       const issue = findAnyIssue(workspace, params.issue_id);
       if (!isDeleted(issue)) return { issue: issueToJson(issue), changed: false };
-      const change = { kind: 'restored', actor, origin: 'local', atMs: clock.nowMs() } as const;
-      const restored = store.edits.write(issue.id, [restoreWrite()], change);
+      const { edits } = workspace.store;
+      const restored = edits.write(issue.id, [restoreWrite()], change('restored'));
       return { issue: issueToJson(restored), changed: true };
-    });
-  },
+    }),
 };
-
-function toTombstone(
-  issue: Issue,
-  { actor, reason, nowMs }: { actor: string; reason: string; nowMs: number },
-): Issue {
-  return {
-    ...issue,
-    status: TOMBSTONE,
-    deleted_at: timestampAt(nowMs),
-    deleted_by: actor,
-    delete_reason: reason,
-    original_type: issue.issue_type,
-  };
-}
 
 function withDescendants(workspace: ReadableWorkspace, roots: readonly string[]): string[] {
   const ids = new Set(roots);
@@ -102,11 +86,9 @@ function decidedTexts(workspace: ReadableWorkspace, id: string): LongText[] {
 function withoutMentions(
   issue: Issue,
   { gone, texts }: { gone: ReadonlySet<string>; texts: readonly LongText[] },
-): Issue {
-  const after: Issue = { ...issue };
+): Issue & { dependencies: Dependency[] } {
   const edges = (issue.dependencies ?? []).filter((edge) => !gone.has(edge.depends_on_id));
-  if (edges.length > 0) after.dependencies = edges;
-  else delete after.dependencies;
+  const after = { ...issue, dependencies: edges };
   for (const field of texts) {
     const text = issue[field];
     if (text !== undefined) {

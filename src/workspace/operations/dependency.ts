@@ -1,54 +1,34 @@
 import { findCycles } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
-import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
 import type { TreeNode } from '../../protocol/methods/dependency.ts';
 import type { Edge } from '../../store/graph-queries.ts';
-import { checkFreePlace, checkNewEdge } from './issue-rules.ts';
 import { findIssue, findIssueId } from './find-issue.ts';
-import {
-  actorOf,
-  type EditableWorkspace,
-  type Operations,
-  putEdited,
-  type ReadableWorkspace,
-} from './operation.ts';
+import { newEdge } from './issue-rules.ts';
+import { edit, type Edits, type ReadableWorkspace, type Reads } from './operation.ts';
 import { linkedIssues } from './read-issue.ts';
 
-export const dependencyOperations: Operations<
-  'add_dependency' | 'remove_dependency',
-  EditableWorkspace
-> &
-  Operations<'list_dependencies' | 'dependency_tree' | 'dependency_cycles', ReadableWorkspace> = {
-  async add_dependency(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
+export const dependencyOperations: Edits<'add_dependency' | 'remove_dependency'> &
+  Reads<'list_dependencies' | 'dependency_tree' | 'dependency_cycles'> = {
+  add_dependency: (workspace, params) =>
+    edit(workspace, params, ({ actor, now, put }) => {
       const issue = findIssue(workspace, params.issue_id);
       const to = findIssueId(workspace, params.depends_on_id);
       const { type = 'blocks' } = params;
-      const edges = issue.dependencies ?? [];
-      const result = { issue_id: issue.id, depends_on_id: to, type };
-      if (edges.some((edge) => edge.depends_on_id === to && edge.type === type)) {
-        return { ...result, changed: false };
+      const others = issue.dependencies ?? [];
+      const edge = { issue_id: issue.id, depends_on_id: to, type };
+      if (others.some((other) => other.depends_on_id === to && other.type === type)) {
+        return { ...edge, changed: false };
       }
-      const edge = { from: issue.id, to, type };
-      checkNewEdge(workspace, edge);
-      checkFreePlace(edges, edge);
-      const created = {
-        ...result,
-        created_at: timestampAt(workspace.clock.nowMs()),
-        created_by: actor,
-      };
-      const linked = { ...issue, dependencies: [...edges, created] };
-      putEdited(workspace, linked, { kind: 'dependency_added', actor });
-      return { ...result, changed: true };
-    });
-  },
+      const dependencies = [...others, newEdge(workspace, edge, { others, actor, now })];
+      put({ ...issue, dependencies }, 'dependency_added');
+      return { ...edge, changed: true };
+    }),
 
-  async remove_dependency(workspace, params) {
-    const actor = await actorOf(workspace, params);
-    return workspace.write(() => {
-      const { dependencies: edges = [], ...issue } = findIssue(workspace, params.issue_id);
+  remove_dependency: (workspace, params) =>
+    edit(workspace, params, ({ put }) => {
+      const issue = findIssue(workspace, params.issue_id);
+      const edges = issue.dependencies ?? [];
       const target = targetOf(workspace, edges, params.depends_on_id);
       const kept = edges.filter((edge) => edge.depends_on_id !== target);
       if (kept.length === edges.length) {
@@ -57,11 +37,9 @@ export const dependencyOperations: Operations<
           remedy: `See what it depends on with \`bd dep list ${issue.id}\`.`,
         });
       }
-      const unlinked = kept.length > 0 ? { ...issue, dependencies: kept } : issue;
-      putEdited(workspace, unlinked, { kind: 'dependency_removed', actor });
+      put({ ...issue, dependencies: kept }, 'dependency_removed');
       return { issue_id: issue.id, depends_on_id: target };
-    });
-  },
+    }),
 
   list_dependencies(workspace, { issue_id: text, direction = 'down', type }) {
     const id = findIssueId(workspace, text);
@@ -77,8 +55,8 @@ export const dependencyOperations: Operations<
   dependency_cycles(workspace) {
     const { graph, issues } = workspace.store;
     const targets = new Map<string, string[]>();
-    for (const edge of graph.orderingEdges()) {
-      targets.set(edge.issue_id, [...(targets.get(edge.issue_id) ?? []), edge.depends_on_id]);
+    for (const { issue_id: from, depends_on_id: to } of graph.orderingEdges()) {
+      targets.set(from, [...(targets.get(from) ?? []), to]);
     }
     const cycles = findCycles(targets.keys(), (id) => targets.get(id) ?? []);
     return { cycles: cycles.map((ids) => ids.flatMap((id) => issues.json(id) ?? [])) };

@@ -4,11 +4,13 @@ import { BdError } from '../../core/errors.ts';
 import {
   canonicalIssueType,
   isClosed,
+  type Dependency,
   type Issue,
   ISSUE_TYPES,
   STATUSES,
 } from '../../core/issue.ts';
 import { isTimestamp, type Timestamp } from '../../core/timestamp.ts';
+import type { Edge } from '../../store/graph-queries.ts';
 import type { ReadableWorkspace } from './operation.ts';
 
 /** Internal kinds of classic data stay editable; only people choose from the short list. */
@@ -31,11 +33,16 @@ export function checkedStatus(workspace: ReadableWorkspace, name: string): strin
   });
 }
 
-/** The fields of a new or changed issue that must hold an instant. */
-export const TIME_FIELDS = ['due_at', 'defer_until'] as const;
+/** The fields of a new or changed issue that hold an instant. */
+export function checkTimes(issue: {
+  due_at?: string | undefined;
+  defer_until?: string | undefined;
+}): void {
+  for (const field of ['due_at', 'defer_until'] as const) checkTime(field, issue[field]);
+}
 
-export function checkedTime(field: string, time: string): Timestamp {
-  if (isTimestamp(time)) return time;
+export function checkTime(field: string, time: string | undefined): void {
+  if (time === undefined || isTimestamp(time)) return;
   throw new BdError('INVALID_VALUE', {
     message: `invalid ${field} "${time}"`,
     remedy: 'Give a time such as 2026-03-01T09:00:00Z.',
@@ -66,10 +73,21 @@ export function withStatus(
 /** As in the classic tool. */
 const TYPE_CHARS_MAX = 50;
 
+/** A new edge beside the `others` of its issue, checked by the rules for all edges. */
+export function newEdge(
+  workspace: ReadableWorkspace,
+  edge: Edge,
+  { others, actor, now }: { others: readonly Edge[]; actor: string; now: Timestamp },
+): Dependency {
+  checkNewEdge(workspace, edge);
+  checkFreePlace(others, edge);
+  return { ...edge, created_at: now, created_by: actor };
+}
+
 /** Refuses an edge that would make an issue wait for itself. */
 export function checkNewEdge(
   workspace: ReadableWorkspace,
-  { from, to, type }: { from: string; to: string; type: string },
+  { issue_id: from, depends_on_id: to, type }: Edge,
 ): void {
   if (type === '' || type.length > TYPE_CHARS_MAX) {
     throw new BdError('INVALID_VALUE', {
@@ -100,18 +118,18 @@ export function checkNewEdge(
 }
 
 /** Refuses what would silently replace an edge: one per pair of issues, one parent per issue. */
-export function checkFreePlace(
-  edges: readonly { depends_on_id: string; type: string }[],
-  { from, to, type }: { from: string; to: string; type: string },
+function checkFreePlace(
+  others: readonly Edge[],
+  { issue_id: from, depends_on_id: to, type }: Edge,
 ): void {
-  const taken = edges.find((edge) => edge.depends_on_id === to);
+  const taken = others.find((edge) => edge.depends_on_id === to);
   if (taken !== undefined) {
     throw new BdError('ALREADY_EXISTS', {
       message: `${from} depends on ${to} already, with type ${taken.type}`,
       remedy: `Name each issue once; to change the type, run \`bd dep remove ${from} ${to}\` first.`,
     });
   }
-  const parent = isParentType(type) ? edges.find((edge) => isParentType(edge.type)) : undefined;
+  const parent = isParentType(type) ? others.find((edge) => isParentType(edge.type)) : undefined;
   if (parent !== undefined) {
     throw new BdError('ALREADY_EXISTS', {
       message: `${from} has the parent ${parent.depends_on_id} already`,

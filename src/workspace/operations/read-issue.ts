@@ -3,7 +3,7 @@ import { isParentType } from '../../core/dependency.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
 import { canonicalIssueType, isClosed, isDeleted, TOMBSTONE } from '../../core/issue.ts';
 import type { IssueFilter, IssueOrder } from '../../core/query.ts';
-import { timestampAt } from '../../core/timestamp.ts';
+import { timestampAt, type Timestamp } from '../../core/timestamp.ts';
 import type {
   EpicStatus,
   IssueDetails,
@@ -12,16 +12,16 @@ import type {
 } from '../../protocol/methods/issue.ts';
 import type { Edge } from '../../store/graph-queries.ts';
 import { findIssueId } from './find-issue.ts';
-import { checkedStatus, checkedTime, checkedType } from './issue-rules.ts';
+import { checkedStatus, checkedType, checkTime } from './issue-rules.ts';
 import { openConflicts } from './open-conflicts.ts';
-import type { Operations, ReadableWorkspace } from './operation.ts';
+import type { ReadableWorkspace, Reads } from './operation.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Later than any `defer_until`. */
 const END_OF_TIME_MS = Number.MAX_SAFE_INTEGER;
 
-export const readOperations: Operations<
+export const readOperations: Reads<
   | 'get_issue'
   | 'resolve_id'
   | 'list_issues'
@@ -30,8 +30,7 @@ export const readOperations: Operations<
   | 'list_stale'
   | 'count_issues'
   | 'get_stats'
-  | 'epic_status',
-  ReadableWorkspace
+  | 'epic_status'
 > = {
   get_issue: (workspace, { issue_id: text }) => ({
     issue: detailsOf(workspace, findIssueId(workspace, text)),
@@ -49,15 +48,9 @@ export const readOperations: Operations<
   },
 
   list_blocked(workspace, { parent_id: parent }) {
-    const { queries } = workspace.store;
-    const filter = {
-      blocked: true,
-      ...(parent === undefined ? {} : { parent_id: findIssueId(workspace, parent) }),
-    };
-    const nowMs = workspace.clock.nowMs();
-    const issues = queries.select(filter, { sort: 'priority', limit: 0, nowMs });
+    const filter = checkedFilter(workspace, { blocked: true, parent_id: parent });
     return {
-      issues: issues.map((issue) => {
+      issues: workspace.store.queries.select(filter).map((issue) => {
         const blockers = blockersOf(workspace, issue.id);
         return { ...issue, blocked_by_count: blockers.length, blocked_by: blockers };
       }),
@@ -109,22 +102,18 @@ export const readOperations: Operations<
 /** Refuses ids, times and names that no issue can have: an empty list would hide the mistake. */
 function checkedFilter(workspace: ReadableWorkspace, filter: IssueFilter): IssueFilter {
   for (const [field, value] of Object.entries(filter)) {
-    if (/_(after|before)$/.test(field)) checkedTime(field, String(value));
+    if (/_(after|before)$/.test(field)) checkTime(field, value as Timestamp | undefined);
   }
   for (const status of [...(filter.statuses ?? []), ...(filter.exclude_statuses ?? [])]) {
     if (!isThere(workspace, { statuses: [status] })) checkedStatus(workspace, status);
   }
-  const type = filter.issue_type && canonicalIssueType(filter.issue_type);
+  const { issue_type: named, parent_id: parent } = filter;
+  const type = named === undefined ? undefined : canonicalIssueType(named);
   if (type !== undefined && !isThere(workspace, { issue_type: type })) {
     checkedType(workspace, type);
   }
-  return {
-    ...filter,
-    ...omitUndefined({ issue_type: type }),
-    ...(filter.parent_id === undefined
-      ? {}
-      : { parent_id: findIssueId(workspace, filter.parent_id) }),
-  };
+  const parentId = parent === undefined ? undefined : findIssueId(workspace, parent);
+  return { ...filter, issue_type: type, parent_id: parentId };
 }
 
 /** Imported issues may have statuses and types that new issues cannot. */
@@ -163,17 +152,13 @@ function blockersOf(workspace: ReadableWorkspace, id: string): string[] {
 function page(
   workspace: ReadableWorkspace,
   filter: IssueFilter,
-  order: {
-    sort: IssueOrder['sort'];
-    reverse: boolean;
-    limit: number;
-  },
+  order: Required<IssueOrder> & { limit: number },
 ): { issues: IssueWithCounts[]; total: number } {
   const { queries, graph } = workspace.store;
   const rows = queries.select(filter, { ...order, nowMs: workspace.clock.nowMs() });
   const isWhole = order.limit === 0 || rows.length < order.limit;
   return {
-    issues: rows.map((issue: IssueJson) => ({ ...issue, ...graph.counts(issue.id) })),
+    issues: rows.map((issue) => ({ ...issue, ...graph.counts(issue.id) })),
     total: isWhole ? rows.length : queries.count(filter),
   };
 }
@@ -199,11 +184,10 @@ const HOUR_MS = 3_600_000;
 
 /** Every open epic, with the progress of its children. */
 function epics(workspace: ReadableWorkspace): EpicStatus[] {
-  const { queries, issues } = workspace.store;
-  const order = { sort: 'priority', limit: 0, nowMs: workspace.clock.nowMs() } as const;
-  const open = queries.select({ issue_type: 'epic', exclude_statuses: ['closed'] }, order);
+  const { queries, issues, graph } = workspace.store;
+  const open = queries.select({ issue_type: 'epic', exclude_statuses: ['closed'] });
   return open.map((epic) => {
-    const children = workspace.store.graph.children(epic.id).flatMap((id) => issues.json(id) ?? []);
+    const children = graph.children(epic.id).flatMap((id) => issues.json(id) ?? []);
     const living = children.filter((child) => !isDeleted(child));
     const closed = living.filter(isClosed).length;
     return {
