@@ -7,7 +7,7 @@ import { lookAtDaemon, mendingCommand, type DaemonHealth } from '../client/daemo
 import { readLastStart } from '../client/daemon-notes.ts';
 import { inspectRegistry, registryPath } from '../client/registry.ts';
 import { BdError } from '../core/errors.ts';
-import type { Finding } from '../core/finding.ts';
+import { findings, ok, problem, type Verdict } from '../core/finding.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { VERSION } from '../core/version.ts';
 import { findRefusedDirectories } from '../place/runtime-directory.ts';
@@ -26,34 +26,27 @@ export async function examine(host: ClientHost, directory?: string): Promise<Doc
   const place = findHere({ ...host, cwd });
   const { checkWorkspace } = await import('../workspace/checkup/checkup.ts');
   const daemon = await lookAtDaemon(place);
-  const found = await checkWorkspace(place, {
-    env: selectDirectEnvironment(env),
-    nowMs: systemClock.nowMs(),
-    sync: daemon.answer?.sync,
-  });
-  const verdicts = {
-    Daemon: await checkDaemon(place, daemon, env),
-    Crashes: checkCrash(place),
-    Socket: checkSocketLink(place),
-    'Runtime directory': checkRuntimeDirectory(env),
-    Registry: await checkRegistry(env),
-  };
-  for (const [name, verdict] of Object.entries(verdicts)) {
-    found.push({ category: 'Daemon', name, ...verdict });
-  }
+  const checks = [
+    ...(await checkWorkspace(place, {
+      env: selectDirectEnvironment(env),
+      nowMs: systemClock.nowMs(),
+      sync: daemon.answer?.sync,
+    })),
+    ...findings('Daemon', {
+      Daemon: await checkDaemon(place, daemon, env),
+      Crashes: checkCrash(place),
+      Socket: checkSocketLink(place),
+      'Runtime directory': checkRuntimeDirectory(env),
+      Registry: await checkRegistry(env),
+    }),
+  ];
   return {
     path: place.projectDir,
-    checks: found,
-    overall_ok: found.every((check) => check.status === 'ok'),
+    checks,
+    overall_ok: checks.every((check) => check.status === 'ok'),
     cli_version: VERSION,
     platform: `${process.platform}/${process.arch}`,
   };
-}
-
-type Verdict = Omit<Finding, 'category' | 'name'>;
-
-function ok(message: string): Verdict {
-  return { status: 'ok', message };
 }
 
 /** A workspace without a running daemon is fine: the next command starts one, unless it is turned off. */
@@ -68,14 +61,10 @@ async function checkDaemon(
     case 'healthy':
       return ok(`running (PID ${pid}, version ${answer?.version})`);
     case 'mismatched':
-      return { status: 'warning', message: issue, fix };
+      return problem('warning', issue, { fix });
     case 'unresponsive':
     case 'orphan':
-      return {
-        status: 'error',
-        message: pid === undefined ? issue : `${issue} (process ${pid})`,
-        fix,
-      };
+      return problem('error', pid === undefined ? issue : `${issue} (process ${pid})`, { fix });
     case 'stale':
     case 'absent': {
       const failed = readLastStart(place)?.error;
@@ -83,12 +72,10 @@ async function checkDaemon(
         const why = daemon.issue ?? (await findDaemonRefusal(place, { env }))?.reason;
         return ok(why ?? 'not running; the next command starts it');
       }
-      return {
-        status: 'warning',
-        message: `the last start failed: ${failed.message}`,
+      return problem('warning', `the last start failed: ${failed.message}`, {
         detail: failed.remedy,
         fix: 'bd daemon start',
-      };
+      });
     }
     default:
       return state satisfies never;
@@ -99,12 +86,11 @@ function checkCrash(place: WorkspacePlace): Verdict {
   const crash = readCrashReport(place);
   if (crash === undefined) return ok('none');
   const { crashFile } = place;
-  return {
-    status: 'warning',
-    message: `a daemon of version ${crash.version} crashed at ${crash.at}: ${crash.message}`,
+  const { version, at, message } = crash;
+  return problem('warning', `a daemon of version ${version} crashed at ${at}: ${message}`, {
     detail: `Nothing that was acknowledged is lost. Please report it with ${crashFile}, then remove that file.`,
     fix: `rm ${shellWord(crashFile)}`,
-  };
+  });
 }
 
 /** A repository may contain a link to somewhere else. */
@@ -114,7 +100,7 @@ function checkSocketLink(place: WorkspacePlace): Verdict {
   const fix = `${found?.isDirectory() === true ? 'rm -r' : 'rm'} ${shellWord(path)}`;
   if (found?.isSocket() === true) {
     const message = `${path} is not a link, so bd did not make it and does not use it`;
-    return { status: 'warning', message, fix };
+    return problem('warning', message, { fix });
   }
   const resolved = resolveSocket(place);
   switch (resolved.kind) {
@@ -123,7 +109,7 @@ function checkSocketLink(place: WorkspacePlace): Verdict {
     case 'absent':
       return ok('none; a daemon creates it when it starts');
     case 'untrusted':
-      return { status: 'warning', message: `${path} ${resolved.problem}, and is not used`, fix };
+      return problem('warning', `${path} ${resolved.problem}, and is not used`, { fix });
     default:
       return resolved satisfies never;
   }
@@ -135,20 +121,18 @@ function checkRuntimeDirectory(env: Environment): Verdict {
   if (refused === undefined) return ok('yours alone');
   const { directory, reason, isOurs } = refused;
   const fix = isOurs ? `chmod 700 ${shellWord(directory)}` : undefined;
-  return { status: 'warning', message: `${directory} ${reason}`, fix };
+  return problem('warning', `${directory} ${reason}`, { fix });
 }
 
 /** The list of daemons; no decision is made from it. */
 async function checkRegistry(env: Environment): Promise<Verdict> {
   const path = registryPath(env);
-  const { problem } = await inspectRegistry(path);
-  if (problem === undefined) return ok('readable');
-  return {
-    status: 'warning',
-    message: `${path} cannot be used: ${problem}`,
+  const { problem: found } = await inspectRegistry(path);
+  if (found === undefined) return ok('readable');
+  return problem('warning', `${path} cannot be used: ${found}`, {
     detail: 'Daemons work without it, and rewrite it.',
     fix: `rm -r ${shellWord(path ?? '')}`,
-  };
+  });
 }
 
 function noDirectory(path: string): BdError {

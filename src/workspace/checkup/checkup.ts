@@ -1,12 +1,12 @@
 import { messageOf, toBdError } from '../../core/errors.ts';
-import type { Finding } from '../../core/finding.ts';
-import type { SyncMode, SyncStatus } from '../../core/sharing.ts';
+import { findings, ok, problem, type Finding, type Verdict } from '../../core/finding.ts';
+import type { SyncStatus } from '../../core/sharing.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
 import { isBareRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { openConfig, type Config } from '../config/config.ts';
-import { checkFiles } from './files.ts';
+import { checkAccess, checkDisk, checkNames } from './files.ts';
 import { checkGit } from './git.ts';
 import {
   checkKeptAside,
@@ -34,35 +34,38 @@ export async function checkWorkspace(
     sync: SyncStatus | undefined;
   },
 ): Promise<Finding[]> {
-  const files = checkFiles(place);
+  const files = {
+    Files: checkNames(place),
+    Permissions: checkAccess(place),
+    Disk: checkDisk(place),
+  };
   // Never read what a link leads to.
-  if (files.some(({ status, name }) => status === 'error' && name === 'Files')) return files;
-  let problem: unknown;
-  const config = await openConfig(place, { env }).catch((error: unknown) => {
-    problem = error;
-    return undefined;
-  });
+  if (files.Files.status === 'error') return findings('Workspace', files);
+  const { config, verdict } = await checkSettings(place, env);
   const look = lookAtWorkspaceStore(place);
-  const standing = sync ?? rememberedStanding(look, { ...modeOf(config), nowMs });
   return [
-    ...files,
-    checkSettings(place, { config, problem }),
-    checkStore(look),
-    attempt('Mirror', () => checkMirror(place, nowMs)),
-    attempt('Kept aside', () => checkKeptAside(place)),
-    checkSharing(standing),
-    ...(await checkRepository(place, { config, env })),
+    ...findings('Workspace', { ...files, Settings: verdict }),
+    ...findings('Issues', {
+      Store: checkStore(look),
+      Mirror: attempt(() => checkMirror(place, nowMs)),
+      'Kept aside': attempt(() => checkKeptAside(place)),
+      Sharing: checkSharing(sync ?? rememberedStanding(look, { config, nowMs })),
+    }),
+    ...findings('Git', await checkRepository(place, { config, env })),
   ];
 }
 
-function checkSettings(
-  { configFile }: WorkspacePlace,
-  { config, problem }: { config: Config | undefined; problem: unknown },
-): Finding {
-  const base = { category: 'Workspace', name: 'Settings' } as const;
-  if (config !== undefined) return { ...base, status: 'ok', message: 'they can be read' };
-  const { message, remedy } = toBdError(problem);
-  return { ...base, status: 'error', message, detail: remedy, fix: fixFor(message, configFile) };
+async function checkSettings(
+  place: WorkspacePlace,
+  env: Environment,
+): Promise<{ config: Config | undefined; verdict: Verdict }> {
+  try {
+    return { config: await openConfig(place, { env }), verdict: ok('they can be read') };
+  } catch (error) {
+    const { message, remedy } = toBdError(error);
+    const fix = fixFor(message, place.configFile);
+    return { config: undefined, verdict: problem('error', message, { detail: remedy, fix }) };
+  }
 }
 
 /** A wrong value can be unset; a file that is no list of settings has to be edited. */
@@ -73,35 +76,23 @@ function fixFor(message: string, path: string): string {
 }
 
 /** A file that cannot be read is a finding like any other. */
-function attempt(name: string, check: () => Finding): Finding {
+function attempt(check: () => Verdict): Verdict {
   try {
     return check();
   } catch (error) {
-    const message = `it cannot be looked at: ${messageOf(error)}`;
-    return { category: 'Issues', name, status: 'error', message };
+    return problem('error', `it cannot be looked at: ${messageOf(error)}`);
   }
-}
-
-function modeOf(config: Config | undefined): { mode: SyncMode; pushes: boolean } {
-  if (config === undefined) return { mode: 'branch', pushes: true };
-  return { mode: config.text('sync.mode') as SyncMode, pushes: config.truth('sync.push') };
 }
 
 async function checkRepository(
   { projectDir, repository }: WorkspacePlace,
-  { config, env }: { config: Config | undefined; env: Environment },
-): Promise<Finding[]> {
-  const base = { category: 'Git', name: 'Repository' } as const;
+  around: { config: Config | undefined; env: Environment },
+): Promise<Record<string, Verdict>> {
   if (isBareRepository(projectDir)) {
     const message = `${projectDir} looks like a bare repository, whose settings could run programs`;
     const detail = 'bd does not use it: such files can come with a clone.';
-    return [{ ...base, status: 'warning', message, detail }];
+    return { Repository: problem('warning', message, { detail }) };
   }
-  if (repository === undefined) {
-    return [{ ...base, status: 'ok', message: 'none; the issues stay in these files' }];
-  }
-  return [
-    { ...base, status: 'ok', message: repository.topLevel },
-    ...(await checkGit({ repository, config, env })),
-  ];
+  if (repository === undefined) return { Repository: ok('none; the issues stay in these files') };
+  return { Repository: ok(repository.topLevel), ...(await checkGit(repository, around)) };
 }

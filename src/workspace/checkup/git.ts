@@ -1,6 +1,6 @@
 import { join, resolve, sep } from 'node:path';
 import { toBdError } from '../../core/errors.ts';
-import type { Finding } from '../../core/finding.ts';
+import { ok, problem, type Verdict } from '../../core/finding.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { openSharedGit, openWorktreeGit, type Git } from '../../git/git.ts';
@@ -12,71 +12,70 @@ import { isMergedByBd } from '../init/merge-settings.ts';
 /** The oldest version with every option that bd uses (`fetch --no-write-fetch-head`). */
 const GIT_VERSION_MIN = [2, 29] as const;
 
-interface GitContext {
-  repository: GitRepository;
-  /** Undefined when it cannot be read. */
-  config: Config | undefined;
-  env: Environment;
-}
-
 /** Whether git can do what bd needs, and what the repository's settings make git run. Runs none of it. */
-export async function checkGit({ repository, config, env }: GitContext): Promise<Finding[]> {
-  const git = openWorktreeGit(repository, { env });
-  const program = await checkProgram(git);
-  if (program.status === 'error') return [program];
+export async function checkGit(
+  repository: GitRepository,
+  /** `config` is undefined when it cannot be read. */
+  { config, env }: { config: Config | undefined; env: Environment },
+): Promise<Record<string, Verdict>> {
+  const program = await checkProgram(openWorktreeGit(repository, { env }));
+  if (program.status === 'error') return { git: program };
   const shared = openSharedGit(repository, { env });
   const settings = await checkGitSettings(shared, repository.topLevel);
   // Git reads its remote and its merge driver from the same settings.
-  if (settings.status === 'error') return [program, settings];
-  return [
-    program,
-    await checkRemote(shared, config),
-    ...(await checkMergeDriver({ repository, config, env })),
-    settings,
-  ];
+  if (settings.status === 'error') return { git: program, 'Settings of git': settings };
+  const isMirrorShared = (config?.text('sync.mode') ?? 'branch') !== 'branch';
+  return {
+    git: program,
+    Remote: await checkRemote(shared, config),
+    ...(isMirrorShared ? { Merging: await checkMergeDriver(repository, env) } : {}),
+    'Settings of git': settings,
+  };
 }
 
-async function checkProgram(git: Git): Promise<Finding> {
-  const base = { category: 'Git', name: 'git' } as const;
+async function checkProgram(git: Git): Promise<Verdict> {
   try {
     const { stdout } = await git.run(['--version']);
     const [version = '', major = 0, minor = 0] = /(\d+)\.(\d+)\S*/.exec(stdout.toString()) ?? [];
     const [majorMin, minorMin] = GIT_VERSION_MIN;
     const isOld =
       Number(major) < majorMin || (Number(major) === majorMin && Number(minor) < minorMin);
-    if (!isOld) return { ...base, status: 'ok', message: version };
-    const message = `git ${version} is too old for bd to share issues: it needs ${GIT_VERSION_MIN.join('.')}`;
-    return { ...base, status: 'warning', message, detail: 'Install a newer git.' };
+    if (!isOld) return ok(version);
+    const needed = GIT_VERSION_MIN.join('.');
+    return problem(
+      'warning',
+      `git ${version} is too old for bd to share issues: it needs ${needed}`,
+      {
+        detail: 'Install a newer git.',
+      },
+    );
   } catch (error) {
     const { message, remedy } = toBdError(error);
-    return { ...base, status: 'error', message, detail: remedy };
+    return problem('error', message, { detail: remedy });
   }
 }
 
 /** The setting can come with a clone, so bd uses only a remote that this repository has. */
-async function checkRemote(git: Git, config: Config | undefined): Promise<Finding> {
-  const base = { category: 'Git', name: 'Remote' } as const;
+async function checkRemote(git: Git, config: Config | undefined): Promise<Verdict> {
   const name = config?.text('sync.remote') ?? '';
-  if (name === '') return { ...base, status: 'ok', message: (await findRemote(git)) ?? 'none' };
+  if (name === '') return ok((await findRemote(git)) ?? 'none');
   try {
-    return { ...base, status: 'ok', message: await checkedRemote(git, name) };
+    return ok(await checkedRemote(git, name));
   } catch (error) {
-    const { message } = toBdError(error);
-    const detail = 'bd does not use it: a repository could name an address that runs programs.';
-    return { ...base, status: 'warning', message, detail, fix: 'bd config unset sync.remote' };
+    return problem('warning', toBdError(error).message, {
+      detail: 'bd does not use it: a repository could name an address that runs programs.',
+      fix: 'bd config unset sync.remote',
+    });
   }
 }
 
-async function checkMergeDriver({ repository, config, env }: GitContext): Promise<Finding[]> {
-  const base = { category: 'Git', name: 'Merging' } as const;
-  const mode = config?.text('sync.mode') ?? 'branch';
-  if (mode === 'branch') return [];
-  if (await isMergedByBd(repository, env)) {
-    return [{ ...base, status: 'ok', message: 'git merges issues with bd' }];
-  }
-  const message = 'git does not merge issues with bd in this clone';
-  const detail = `Where two people changed the same issue, ${join('.beads', 'beads.jsonl')} gets conflict markers.`;
-  return [{ ...base, status: 'warning', message, detail, fix: 'bd init' }];
+async function checkMergeDriver(repository: GitRepository, env: Environment): Promise<Verdict> {
+  if (await isMergedByBd(repository, env)) return ok('git merges issues with bd');
+  const mirror = join('.beads', 'beads.jsonl');
+  return problem('warning', 'git does not merge issues with bd in this clone', {
+    detail: `Where two people changed the same issue, ${mirror} gets conflict markers.`,
+    fix: 'bd init',
+  });
 }
 
 /** Settings that name programs, by git's lower-case keys. None of these runs when bd uses git. */
@@ -93,23 +92,14 @@ const INCLUDE = /^include(?:if\..*)?\.path$/;
  * The programs that `.git/config` names. That file is never cloned, so this only says which of them bd
  * ignores. A file of the working tree that is included as settings, however, does come with a clone.
  */
-async function checkGitSettings(git: Git, topLevel: string): Promise<Finding> {
-  const base = { category: 'Git', name: 'Settings of git' } as const;
+async function checkGitSettings(git: Git, topLevel: string): Promise<Verdict> {
   const { exitCode, stdout, stderr } = await git.run(['config', '--local', '--list', '-z']);
   if (exitCode !== 0) {
-    const message =
-      stderr
-        .trim()
-        .split('\n')[0]
-        ?.replace(/^(?:fatal|error): /, '') ?? '';
-    const detail = 'Git itself works here only when that is corrected.';
-    return {
-      ...base,
-      status: 'error',
-      message,
-      detail,
+    const [said = ''] = stderr.trim().split('\n');
+    return problem('error', said.replace(/^(?:fatal|error): /, ''), {
+      detail: 'Git itself works here only when that is corrected.',
       fix: editCommand(join(git.gitDir, 'config')),
-    };
+    });
   }
   const settings = stdout
     .toString()
@@ -123,13 +113,15 @@ async function checkGitSettings(git: Git, topLevel: string): Promise<Finding> {
     ({ key, value }) => INCLUDE.test(key) && isInside(resolve(git.gitDir, value), topLevel),
   );
   if (included !== undefined) {
-    return {
-      ...base,
-      status: 'warning',
-      message: `${included.key} reads ${included.value}, a file of the working tree, as settings of git`,
-      detail: 'A commit that changes that file can name programs that git then runs here.',
-      fix: `git config --local --unset ${shellWord(included.key)}`,
-    };
+    const { key, value } = included;
+    return problem(
+      'warning',
+      `${key} reads ${value}, a file of the working tree, as settings of git`,
+      {
+        detail: 'A commit that changes that file can name programs that git then runs here.',
+        fix: `git config --local --unset ${shellWord(key)}`,
+      },
+    );
   }
   const ignored = settings.filter(({ key, value }) => IGNORED.test(key) || isProgram(key, value));
   const used = settings.filter(({ key }) => USED.test(key));
@@ -137,8 +129,7 @@ async function checkGitSettings(git: Git, topLevel: string): Promise<Finding> {
     ignored.length === 0 ? '' : `bd ignores ${names(ignored)}`,
     used.length === 0 ? '' : `git uses ${names(used)} to reach the remote`,
   ].filter(Boolean);
-  const message = says.length === 0 ? 'they name no programs' : says.join('; ');
-  return { ...base, status: 'ok', message };
+  return ok(says.length === 0 ? 'they name no programs' : says.join('; '));
 }
 
 /** An address that starts a program; bd tells git never to use one. */

@@ -2,14 +2,13 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { decodeLine } from '../../core/causal/decode-line.ts';
 import { messageOf } from '../../core/errors.ts';
-import type { Finding } from '../../core/finding.ts';
+import { ok, problem, type Verdict } from '../../core/finding.ts';
 import { MIRROR_CHECK_BYTES_MAX } from '../../core/limits.ts';
 import {
   isOverdue,
   sharingFailure,
   type SharingStanding,
   type SharingState,
-  type SyncMode,
 } from '../../core/sharing.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
@@ -19,6 +18,7 @@ import { SCHEMA_VERSION } from '../../store/schema.ts';
 import { hasConflictMarkers, readIssueLines } from '../../sync/intake/issue-lines.ts';
 import { listQuarantine } from '../../sync/intake/unreadable-lines.ts';
 import { readSyncMemory, type SyncMemory } from '../../sync/sync-state.ts';
+import type { Config } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
 
 /** The store as it is now, while another process may be working with it. */
@@ -31,119 +31,115 @@ export function lookAtWorkspaceStore(place: WorkspacePlace): StoreLook {
   }
 }
 
-const REBUILD = 'The next start puts it aside, and builds one from the mirror and the branch.';
+const REBUILD = {
+  detail: 'The next start puts it aside, and builds one from the mirror and the branch.',
+  fix: 'bd daemon restart',
+};
 
-export function checkStore(look: StoreLook): Finding {
-  const base = { category: 'Issues', name: 'Store' } as const;
+export function checkStore(look: StoreLook): Verdict {
   switch (look.kind) {
     case 'absent':
-      return { ...base, status: 'ok', message: 'not there yet; the next command builds it' };
+      return ok('not there yet; the next command builds it');
     case 'sound':
-      return { ...base, status: 'ok', message: 'sound' };
+      return ok('sound');
     case 'unchecked':
-      return { ...base, status: 'ok', message: `not looked through: it has ${look.bytes} bytes` };
+      return ok(`not looked through: it has ${look.bytes} bytes`);
     case 'newer':
-      return {
-        ...base,
-        status: 'error',
-        message: `it has schema ${look.version}, and this bd knows ${SCHEMA_VERSION}`,
-        detail: 'A newer bd wrote it. Nothing was changed.',
-        fix: 'npm install -g beads-daemon@latest',
-      };
-    case 'outdated': {
-      const message = `it has schema ${look.version}, from before the first release`;
-      return { ...base, status: 'warning', message, detail: REBUILD, fix: 'bd daemon restart' };
-    }
-    case 'foreign': {
-      const message = 'it is no store of bd';
-      return { ...base, status: 'warning', message, detail: REBUILD, fix: 'bd daemon restart' };
-    }
-    case 'damaged': {
-      const message = `it is damaged: ${look.problem}`;
-      return { ...base, status: 'error', message, detail: REBUILD, fix: 'bd daemon restart' };
-    }
+      return problem(
+        'error',
+        `it has schema ${look.version}, and this bd knows ${SCHEMA_VERSION}`,
+        {
+          detail: 'A newer bd wrote it. Nothing was changed.',
+          fix: 'npm install -g beads-daemon@latest',
+        },
+      );
+    case 'outdated':
+      return problem(
+        'warning',
+        `it has schema ${look.version}, from before the first release`,
+        REBUILD,
+      );
+    case 'foreign':
+      return problem('warning', 'it is no store of bd', REBUILD);
+    case 'damaged':
+      return problem('error', `it is damaged: ${look.problem}`, REBUILD);
     case 'unreadable':
-      return { ...base, status: 'error', message: `it cannot be looked at: ${look.problem}` };
+      return problem('error', `it cannot be looked at: ${look.problem}`);
     default:
       return look satisfies never;
   }
 }
 
 /** Whether bd will be able to read the mirror. */
-export function checkMirror(place: WorkspacePlace, nowMs: number): Finding {
-  const base = { category: 'Issues', name: 'Mirror' } as const;
+export function checkMirror(place: WorkspacePlace, nowMs: number): Verdict {
   const path = place.file(readMetadata(place).jsonl_export);
+  const name = basename(path);
   const file = lstatSync(path, { throwIfNoEntry: false });
-  if (file === undefined) {
-    return { ...base, status: 'ok', message: 'not there yet; the next change writes it' };
-  }
+  if (file === undefined) return ok('not there yet; the next change writes it');
   if (!file.isFile()) {
     const fix = `mv ${shellWord(path)} ${shellWord(path)}.aside`;
-    return { ...base, status: 'error', message: `${path} is no file`, fix };
+    return problem('error', `${path} is no file`, { fix });
   }
   if (file.size > MIRROR_CHECK_BYTES_MAX) {
-    return { ...base, status: 'ok', message: `not looked through: it has ${file.size} bytes` };
+    return ok(`not looked through: it has ${file.size} bytes`);
   }
   const content = readFileSync(path);
   if (hasConflictMarkers(content)) {
-    return {
-      ...base,
-      status: 'warning',
-      message: `${basename(path)} has conflict markers that git left`,
+    return problem('warning', `${name} has conflict markers that git left`, {
       detail: 'bd takes in both sides.',
       fix: 'bd sync',
-    };
+    });
   }
   const broken = [...readIssueLines(content)].filter(
     ({ text }) => text === undefined || decodeLine(text, nowMs).kind === 'unreadable',
   );
   const [first] = broken;
-  if (first === undefined) return { ...base, status: 'ok', message: basename(path) };
-  return {
-    ...base,
-    status: 'warning',
-    message: `${broken.length} lines of ${basename(path)} cannot be read, the first is line ${first.number}`,
-    detail: 'bd keeps them unchanged in a file of their own when it reads the mirror.',
-    fix: 'bd sync',
-  };
+  if (first === undefined) return ok(name);
+  return problem(
+    'warning',
+    `${broken.length} lines of ${name} cannot be read, the first is line ${first.number}`,
+    {
+      detail: 'bd keeps them unchanged in a file of their own when it reads the mirror.',
+      fix: 'bd sync',
+    },
+  );
 }
 
 /** Lines, and whole stores, that bd could not read and kept. */
-export function checkKeptAside({ beadsDir, quarantineDirectory }: WorkspacePlace): Finding {
-  const base = { category: 'Issues', name: 'Kept aside' } as const;
+export function checkKeptAside({ beadsDir, quarantineDirectory }: WorkspacePlace): Verdict {
   const files = listQuarantine(quarantineDirectory);
   const [first] = files;
   if (first !== undefined) {
-    return {
-      ...base,
-      status: 'warning',
-      message: `lines that could not be read are kept in ${quarantineDirectory}: ${files.join(', ')}`,
-      detail: 'Correct them, take them in, and remove the file.',
-      fix: `bd import -i ${shellWord(join(quarantineDirectory, first))}`,
-    };
+    const names = files.join(', ');
+    return problem(
+      'warning',
+      `lines that could not be read are kept in ${quarantineDirectory}: ${names}`,
+      {
+        detail: 'Correct them, take them in, and remove the file.',
+        fix: `bd import -i ${shellWord(join(quarantineDirectory, first))}`,
+      },
+    );
   }
   const stores = readdirSync(beadsDir).filter((name) => asideMs(name) !== undefined);
-  const message =
-    stores.length === 0 ? 'nothing' : `stores that could not be used: ${stores.join(', ')}`;
-  return { ...base, status: 'ok', message };
+  return ok(
+    stores.length === 0 ? 'nothing' : `stores that could not be used: ${stores.join(', ')}`,
+  );
 }
 
 /** How sharing goes, as the daemon says or the store remembers. */
-export function checkSharing(standing: SharingStanding): Finding {
-  const base = { category: 'Issues', name: 'Sharing' } as const;
+export function checkSharing(standing: SharingStanding): Verdict {
+  const fix = 'bd sync';
   const { state, pending, oldest_pending_s: waitedS, remedy } = standing;
   const failure = sharingFailure(standing);
-  if (failure !== undefined) {
-    const detail = remedy === null ? {} : { detail: remedy };
-    return { ...base, status: 'warning', message: failure, ...detail, fix: 'bd sync' };
-  }
+  if (failure !== undefined)
+    return problem('warning', failure, { detail: remedy ?? undefined, fix });
   const waiting = `${pending} ${pending === 1 ? 'change waits' : 'changes wait'}`;
   if (isOverdue(standing)) {
-    const message = `${waiting}, for ${Math.round((waitedS ?? 0) / 60)} minutes now`;
-    return { ...base, status: 'warning', message, fix: 'bd sync' };
+    return problem('warning', `${waiting}, for ${Math.round((waitedS ?? 0) / 60)} minutes now`, {
+      fix,
+    });
   }
-  const message = WORDS[state] ?? (pending === 0 ? 'nothing waits' : waiting);
-  return { ...base, status: 'ok', message };
+  return ok(WORDS[state] ?? (pending === 0 ? 'nothing waits' : waiting));
 }
 
 const WORDS: Partial<Record<SharingState, string>> = {
@@ -153,16 +149,16 @@ const WORDS: Partial<Record<SharingState, string>> = {
   ok: 'all is shared',
 };
 
-/** How sharing goes by the store alone, when no daemon answers. */
+/** How sharing goes by the store and the settings alone, when no daemon answers. */
 export function rememberedStanding(
   look: StoreLook,
-  { mode, pushes, nowMs }: { mode: SyncMode; pushes: boolean; nowMs: number },
+  { config, nowMs }: { config: Config | undefined; nowMs: number },
 ): SharingStanding {
-  const memory = look.kind === 'sound' ? readSyncMemory(look.syncMemory) : {};
-  const { pending, oldestMs } =
-    look.kind === 'sound' ? look.outbox : { pending: 0, oldestMs: undefined };
+  const sound = look.kind === 'sound' ? look : undefined;
+  const { pending, oldestMs } = sound?.outbox ?? { pending: 0, oldestMs: undefined };
+  const memory = readSyncMemory(sound?.syncMemory);
   return {
-    state: rememberedState(memory, { mode, pushes, pending }),
+    state: rememberedState(memory, { config, pending }),
     pending,
     oldest_pending_s: oldestMs === undefined ? null : Math.max(0, nowMs - oldestMs) / 1000,
     error: memory.failure?.message ?? null,
@@ -172,11 +168,11 @@ export function rememberedStanding(
 
 function rememberedState(
   { failure, lastEnd }: SyncMemory,
-  { mode, pushes, pending }: { mode: SyncMode; pushes: boolean; pending: number },
+  { config, pending }: { config: Config | undefined; pending: number },
 ): SharingState {
   if (failure !== undefined) return failure.kind;
-  if (mode === 'worktree') return 'by_hand';
-  if (!pushes) return 'off';
+  if (config?.text('sync.mode') === 'worktree') return 'by_hand';
+  if (config?.truth('sync.push') === false) return 'off';
   // Undefined before the first cycle, which looks for a remote.
   if (lastEnd === 'no_remote' || lastEnd === undefined) return 'no_remote';
   return pending > 0 ? 'pending' : 'ok';
