@@ -21,33 +21,36 @@ export interface DaemonHealth {
   /** Undefined for a socket that does not answer and matches no known workspace. */
   place: WorkspacePlace | undefined;
   /** Undefined when it does not listen. */
-  socketPath: string | undefined;
-  pid: number | undefined;
+  socketPath?: string | undefined;
+  pid?: number | undefined;
   /** What the registry says about the workspace's daemon. */
-  registered: RegistryEntry | undefined;
-  answer: DaemonStatusResult | undefined;
+  registered?: RegistryEntry | undefined;
+  answer?: DaemonStatusResult;
   /** What is wrong, or why it cannot run; undefined when nothing is. */
-  issue: string | undefined;
+  issue?: string | undefined;
 }
 
 /** Checks the daemon that a workspace's link points to. Starts none; returns within the probe's timeout. */
 export async function lookAtDaemon(place: WorkspacePlace): Promise<DaemonHealth> {
   const probe = await probeDaemon((timeoutMs) => connect(place, { timeoutMs }));
-  const base = { place, registered: undefined };
-  if (probe.kind === 'answered')
-    return { ...base, ...describeAnswer(probe.status), socketPath: place.socketLink };
-  const found = { ...base, socketPath: undefined, answer: undefined };
-  if (probe.kind === 'silent') {
-    return { ...found, state: 'unresponsive', pid: place.readPid(), issue: probe.reason };
+  switch (probe.kind) {
+    case 'answered':
+      return { place, socketPath: place.socketLink, ...describeAnswer(probe.status) };
+    case 'silent':
+      return { state: 'unresponsive', place, pid: place.readPid(), issue: probe.reason };
+    case 'forbidden':
+      return { state: 'absent', place, issue: probe.reason };
+    case 'absent':
+      return { state: 'absent', place };
+    default:
+      return probe satisfies never;
   }
-  const issue = probe.kind === 'forbidden' ? probe.reason : undefined;
-  return { ...found, state: 'absent', pid: undefined, issue };
 }
 
 /** Checks the daemon at a socket, linked or not; undefined when nothing listens. */
 export async function lookAtSocket(
   socketPath: string,
-  known: { place?: WorkspacePlace | undefined; registered?: RegistryEntry | undefined },
+  known: Pick<DaemonHealth, 'place' | 'registered'>,
 ): Promise<DaemonHealth | undefined> {
   const probe = await probeDaemon((timeoutMs) => connectTo(socketPath, { timeoutMs }));
   if (probe.kind === 'absent') return undefined;
@@ -57,29 +60,8 @@ export async function lookAtSocket(
     const served = place ?? new WorkspacePlace(status.beads_dir);
     return orOrphan({ place: served, registered, socketPath, ...describeAnswer(status) });
   }
-  return orOrphan(silentDaemon({ place, registered, socketPath, reason: probe.reason }));
-}
-
-/** A process that does not answer: it does not listen, or does not read. */
-export function silentDaemon({
-  place,
-  registered,
-  socketPath,
-  pid,
-  reason,
-}: Pick<DaemonHealth, 'place' | 'registered' | 'socketPath'> & {
-  pid?: number;
-  reason: string;
-}): DaemonHealth {
-  return orOrphan({
-    state: 'unresponsive',
-    place,
-    registered,
-    socketPath,
-    pid,
-    answer: undefined,
-    issue: reason,
-  });
+  const { reason: issue } = probe;
+  return orOrphan({ state: 'unresponsive', place, registered, socketPath, issue });
 }
 
 /** Whether the workspace's link points to a daemon other than the one at `socketPath`. */
@@ -101,8 +83,6 @@ export function mendingCommand(
   { state, answer }: DaemonHealth,
   target?: string,
 ): string | undefined {
-  const stop =
-    target === undefined ? 'bd daemon stop --force' : `bd daemons stop --force ${target}`;
   switch (state) {
     case 'mismatched': {
       const version = answer?.version ?? '';
@@ -112,7 +92,7 @@ export function mendingCommand(
     }
     case 'unresponsive':
     case 'orphan':
-      return stop;
+      return target === undefined ? 'bd daemon stop --force' : `bd daemons stop --force ${target}`;
     case 'stale':
       // Listing them removes the entries of those that are gone.
       return 'bd daemons list';
@@ -145,11 +125,9 @@ async function probeDaemon(reach: (timeoutMs: number) => Promise<ConnectOutcome>
   }
 }
 
-function describeAnswer(
-  answer: DaemonStatusResult,
-): Pick<DaemonHealth, 'state' | 'pid' | 'answer' | 'issue'> {
+function describeAnswer(answer: DaemonStatusResult): Omit<DaemonHealth, 'place'> {
   const { version, pid } = answer;
-  if (version === VERSION) return { state: 'healthy', pid, answer, issue: undefined };
+  if (version === VERSION) return { state: 'healthy', pid, answer };
   const issue = isNewer(version)
     ? `it runs version ${version}, and this bd is only ${VERSION}`
     : `it runs version ${version}, this is ${VERSION}`;
@@ -157,7 +135,7 @@ function describeAnswer(
 }
 
 /** A daemon restores a missing link, so it is an orphan only if its workspace is gone or another's. */
-function orOrphan(health: DaemonHealth): DaemonHealth {
+export function orOrphan(health: DaemonHealth): DaemonHealth {
   const { place, socketPath } = health;
   if (place === undefined) return health;
   if (!existsSync(place.beadsDir)) {

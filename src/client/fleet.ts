@@ -5,7 +5,7 @@ import { isSocketOf, resolveSocket } from '../place/socket-link.ts';
 import { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
 import { hasEnded } from '../platform/own-process.ts';
-import { lookAtSocket, silentDaemon, workspaceOf, type DaemonHealth } from './daemon-health.ts';
+import { lookAtSocket, orOrphan, workspaceOf, type DaemonHealth } from './daemon-health.ts';
 import { readRegistry, registryPath, type RegistryEntry } from './registry.ts';
 import { listDaemonProcesses, type DaemonProcess } from './spawn-daemon.ts';
 
@@ -23,7 +23,7 @@ export async function findFleet(env: Environment): Promise<DaemonHealth[]> {
     const place = new WorkspacePlace(beadsDir);
     const own = socketsOf(place, sockets);
     for (const path of own) claimed.add(path);
-    return lookAtWorkspace({ place, registered, sockets: own, processes });
+    return lookAtWorkspace(place, registered, { sockets: own, processes });
   });
   const strangers = sockets
     .filter((path) => !claimed.has(path))
@@ -38,9 +38,8 @@ export async function findDaemons(
   env: Environment,
 ): Promise<DaemonHealth[]> {
   const registry = await readRegistry(registryPath(env));
-  const members = await lookAtWorkspace({
-    place,
-    registered: registry.find((entry) => dirname(entry.socket_path) === place.beadsDir),
+  const registered = registry.find((entry) => dirname(entry.socket_path) === place.beadsDir);
+  const members = await lookAtWorkspace(place, registered, {
     sockets: socketsOf(place, listDaemonSockets(env)),
     processes: listDaemonProcesses(),
   });
@@ -58,17 +57,11 @@ function socketsOf(place: WorkspacePlace, sockets: readonly string[]): string[] 
   return linked.kind === 'socket' ? [...new Set([linked.path, ...own])] : own;
 }
 
-async function lookAtWorkspace({
-  place,
-  registered,
-  sockets,
-  processes,
-}: {
-  place: WorkspacePlace;
-  registered: RegistryEntry | undefined;
-  sockets: readonly string[];
-  processes: readonly DaemonProcess[];
-}): Promise<DaemonHealth[]> {
+async function lookAtWorkspace(
+  place: WorkspacePlace,
+  registered: RegistryEntry | undefined,
+  { sockets, processes }: { sockets: readonly string[]; processes: readonly DaemonProcess[] },
+): Promise<DaemonHealth[]> {
   const looks = await Promise.all(sockets.map((path) => lookAtSocket(path, { place, registered })));
   const members = looks.filter((look) => look !== undefined);
   const answered = new Set(members.flatMap(({ answer }) => answer?.pid ?? []));
@@ -80,19 +73,14 @@ async function lookAtWorkspace({
     member.pid ??= silent.shift()?.pid ?? place.readPid() ?? registered?.pid;
   }
   const ends = await Promise.all(silent.map((each) => hasEnded(each, PROBE_TIMEOUT_MS)));
-  const deaf = silent
-    .filter((_each, index) => ends[index] === false)
-    .map(({ pid }) =>
-      silentDaemon({
-        place,
-        registered,
-        socketPath: undefined,
-        pid,
-        reason: 'it does not listen',
-      }),
-    );
-  if (members.length + deaf.length > 0) return [...members, ...deaf];
-  return registered === undefined ? [] : [staleDaemon(place, registered)];
+  const deaf = silent.filter((_each, index) => ends[index] === false);
+  for (const { pid } of deaf) {
+    const issue = 'it does not listen';
+    members.push(orOrphan({ state: 'unresponsive', place, registered, pid, issue }));
+  }
+  if (members.length > 0 || registered === undefined) return members;
+  const issue = 'it does not run; the next bd command there starts one';
+  return [{ state: 'stale', place, registered, pid: registered.pid, issue }];
 }
 
 /** A daemon that the registry does not list, or the socket of a dead one. */
@@ -105,16 +93,4 @@ async function lookAtStranger(
   const found = await lookAtSocket(path, { place });
   if (found === undefined) return [];
   return [{ ...found, pid: found.pid ?? named?.pid }];
-}
-
-function staleDaemon(place: WorkspacePlace, registered: RegistryEntry): DaemonHealth {
-  return {
-    state: 'stale',
-    place,
-    registered,
-    socketPath: undefined,
-    pid: registered.pid,
-    answer: undefined,
-    issue: 'it does not run; the next bd command there starts one',
-  };
 }

@@ -13,7 +13,7 @@ import {
   type RpcId,
   type RpcOutcome,
 } from '../protocol/messages.ts';
-import { openMessageStream, type MessageStream } from './message-stream.ts';
+import { openMessageStream } from './message-stream.ts';
 
 export interface CommandStreams {
   stdout(text: string): void;
@@ -61,7 +61,7 @@ interface Caller {
 /** One command in a daemon, from its request to its exit code. */
 class CommandCall {
   readonly #socket: Socket;
-  readonly #stream: MessageStream;
+  readonly #send: (message: object) => void;
   readonly #streams: CommandStreams;
   readonly #output: HeldOutput;
   readonly #caller: Caller;
@@ -71,27 +71,25 @@ class CommandCall {
 
   constructor(socket: Socket, streams: CommandStreams, caller: Caller) {
     this.#socket = socket;
-    this.#stream = openMessageStream(socket);
+    this.#send = openMessageStream(socket, {
+      message: (value) => {
+        this.#hasStarted = true;
+        this.#awaitMessage();
+        this.#handle(readMessage(value));
+      },
+      ended: (reason) => this.#repeat(lost(caller, reason)),
+    });
     this.#streams = streams;
     this.#output = new HeldOutput(streams);
     this.#caller = caller;
   }
 
   send(params: RunCommandParams): void {
-    this.#stream.read({
-      message: (value) => {
-        this.#hasStarted = true;
-        this.#awaitMessage();
-        this.#handle(readMessage(value));
-      },
-      ended: (reason) => this.#repeat(lost(this.#caller, reason)),
-    });
     // Silence ends this call a little later than that: the daemon never runs what was reported as not done.
     const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
     const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
-    this.#stream.send(
-      request(COMMAND_ID, 'run_command', { ...params, client, expires_ms: expiresMs }),
-    );
+    const command = { ...params, client, expires_ms: expiresMs };
+    this.#send(request(COMMAND_ID, 'run_command', command));
     this.#awaitMessage();
   }
 
@@ -109,7 +107,7 @@ class CommandCall {
     this.#hasTakenInput = true;
     this.#output.show();
     this.#streams.readStdin().then(
-      (piece) => this.#stream.send(resultReply(id, piece)),
+      (piece) => this.#send(resultReply(id, piece)),
       (error: unknown) => this.#end(() => this.#caller.fail(error)),
     );
   }

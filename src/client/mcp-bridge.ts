@@ -14,7 +14,7 @@ export interface Bridge {
   output: Writable;
   /** Finds the workspace and its daemon; rejects with the reason why not. */
   connect: () => Promise<Socket>;
-  hello: { cwd: string; actor?: string };
+  hello: { cwd: string; actor: string | undefined };
   say: (text: string) => void;
 }
 

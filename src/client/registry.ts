@@ -23,23 +23,19 @@ export interface RegistryEntry {
   started_at: string;
 }
 
-/** Why the registry could not be written, which stops nothing; undefined when it was. */
-export type RegistryFailure = string | undefined;
-
 /** `~/.beads/registry.json`: a hint for people and dashboards; no decision depends on it. */
 export function registryPath(env: Environment): string | undefined {
   const home = env['HOME'] ?? env['USERPROFILE'];
   return home === undefined ? undefined : join(home, '.beads', 'registry.json');
 }
 
-export interface RegistryReading {
-  entries: RegistryEntry[];
-  /** Why some or all of it is ignored; the next daemon that starts or ends rewrites it. */
-  problem?: string;
-}
-
-/** Any program may have written the file: ignores invalid entries, and treats an invalid file as empty. */
-export async function inspectRegistry(path: string | undefined): Promise<RegistryReading> {
+/**
+ * Any program may have written the file: ignores invalid entries, and treats an invalid file as empty.
+ * `problem` says why some or all of it is ignored; the next daemon that starts or ends rewrites it.
+ */
+export async function inspectRegistry(
+  path: string | undefined,
+): Promise<{ entries: RegistryEntry[]; problem?: string }> {
   if (path === undefined) return { entries: [] };
   try {
     const file = await stat(path);
@@ -61,26 +57,20 @@ export async function readRegistry(path: string | undefined): Promise<RegistryEn
   return (await inspectRegistry(path)).entries;
 }
 
-/** Replaces the workspace's entry, and removes those of workspaces that are gone. */
-export async function register(
-  path: string | undefined,
-  entry: RegistryEntry,
-): Promise<RegistryFailure> {
-  const replace = (entries: RegistryEntry[]): RegistryEntry[] => [
-    ...entries.filter(
-      ({ socket_path: link }) => link !== entry.socket_path && existsSync(dirname(link)),
-    ),
-    entry,
-  ];
-  return await edit(path, replace, { waitMs: REGISTRY_WAIT_MS });
+/**
+ * Replaces the workspace's entry, and removes those of workspaces that are gone. Returns why the registry
+ * could not be written, which stops nothing.
+ */
+export function register(path: string | undefined, entry: RegistryEntry) {
+  const isKept = ({ socket_path: link }: RegistryEntry): boolean =>
+    link !== entry.socket_path && existsSync(dirname(link));
+  const replace = (entries: RegistryEntry[]) => [...entries.filter(isKept), entry];
+  return edit(path, replace, { waitMs: REGISTRY_WAIT_MS });
 }
 
-/** Keeps the entry of another daemon of the workspace. */
-export async function unregister(
-  path: string | undefined,
-  { socket_path: link, pid }: RegistryEntry,
-): Promise<RegistryFailure> {
-  return await remove(path, (entry) => entry.socket_path === link && entry.pid === pid);
+/** Removes the entry of a daemon that ends, unless it is another daemon's by now. Returns the same. */
+export function unregister(path: string | undefined, { socket_path: link, pid }: RegistryEntry) {
+  return remove(path, (entry) => entry.socket_path === link && entry.pid === pid);
 }
 
 /** For a workspace that is gone, with its daemon. */
@@ -90,20 +80,16 @@ export async function forget(path: string | undefined, socketLink: string): Prom
   await remove(path, ({ socket_path: link }) => link === socketLink);
 }
 
-async function remove(
-  path: string | undefined,
-  isRemoved: (entry: RegistryEntry) => boolean,
-): Promise<RegistryFailure> {
-  return await edit(path, (entries) => entries.filter((entry) => !isRemoved(entry)), {
-    waitMs: REGISTRY_LEAVE_WAIT_MS,
-  });
+function remove(path: string | undefined, isRemoved: (entry: RegistryEntry) => boolean) {
+  const change = (entries: RegistryEntry[]) => entries.filter((entry) => !isRemoved(entry));
+  return edit(path, change, { waitMs: REGISTRY_LEAVE_WAIT_MS });
 }
 
 async function edit(
   path: string | undefined,
   change: (entries: RegistryEntry[]) => RegistryEntry[],
   { waitMs }: { waitMs: number },
-): Promise<RegistryFailure> {
+): Promise<string | undefined> {
   if (path === undefined) return 'there is no home directory';
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -125,18 +111,12 @@ async function edit(
 
 function isEntry(value: unknown): value is RegistryEntry {
   if (typeof value !== 'object' || value === null) return false;
-  const {
-    workspace_path,
-    socket_path: link,
-    database_path,
-    pid,
-    version,
-    started_at,
-  } = value as Record<string, unknown>;
+  const { pid, socket_path: link, ...texts } = value as Record<string, unknown>;
+  const names = ['workspace_path', 'database_path', 'version', 'started_at'];
   return (
     Number.isSafeInteger(pid) &&
     Number(pid) > 0 &&
-    [workspace_path, database_path, version, started_at].every((text) => isShort(text)) &&
+    names.every((name) => isShort(texts[name])) &&
     isShort(link) &&
     isAbsolute(link)
   );

@@ -21,20 +21,16 @@ export function ask<M extends Answerable>(
   { params = {}, timeoutMs = ANSWER_TIMEOUT_MS }: { params?: object; timeoutMs?: number } = {},
 ): Promise<Answer<M>> {
   return new Promise((done, fail) => {
-    const stream = openMessageStream(socket);
     const settle = (finish: () => void): void => {
       clearTimeout(deadline);
       socket.destroy();
       finish();
     };
     const deadline = setTimeout(() => {
-      const error = noAnswer(
-        'DAEMON_UNAVAILABLE',
-        `it said nothing for ${Math.ceil(timeoutMs / 1000)} s`,
-      );
-      settle(() => fail(error));
+      const reason = `it said nothing for ${Math.ceil(timeoutMs / 1000)} s`;
+      settle(() => fail(noAnswer('DAEMON_UNAVAILABLE', reason)));
     }, timeoutMs);
-    stream.read({
+    const send = openMessageStream(socket, {
       message(value) {
         const message = readMessage(value);
         if (message.kind !== 'response') return;
@@ -48,7 +44,7 @@ export function ask<M extends Answerable>(
       ended: (reason) =>
         settle(() => fail(noAnswer('CONNECTION_ENDED', reason ?? 'it ended the connection'))),
     });
-    stream.send(request(1, method, params));
+    send(request(1, method, params));
   });
 }
 
@@ -57,15 +53,11 @@ export async function unlessEnding<T>(asked: Promise<T>): Promise<T | undefined>
   try {
     return await asked;
   } catch (error) {
-    if (isEnding(error)) return undefined;
+    const isEnding =
+      error instanceof BdError && ['DAEMON_RETIRING', 'CONNECTION_ENDED'].includes(error.code);
+    if (isEnding) return undefined;
     throw error;
   }
-}
-
-const ENDING: ReadonlySet<ErrorCode> = new Set(['DAEMON_RETIRING', 'CONNECTION_ENDED']);
-
-function isEnding(error: unknown): boolean {
-  return error instanceof BdError && ENDING.has(error.code);
 }
 
 function noAnswer(code: ErrorCode, reason: string): BdError {

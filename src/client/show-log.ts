@@ -7,18 +7,19 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 
 const NEWLINE = 0x0a;
 
-export interface LogOptions {
-  /** How many lines of the end are shown. */
-  lines: number;
-  print: (text: string) => void;
-  /** Continues with new lines, across rotations, until aborted. */
-  until?: AbortSignal;
-}
-
-/** Prints the end of a daemon's log; when that is short, the end of the rotated file too. */
+/** Prints the last lines of a daemon's log; when that is short, those of the rotated file too. */
 export async function showLog(
   place: WorkspacePlace,
-  { lines, print, until }: LogOptions,
+  {
+    lines,
+    print,
+    until,
+  }: {
+    lines: number;
+    print: (text: string) => void;
+    /** Continues with new lines, across rotations, until aborted. */
+    until: AbortSignal | undefined;
+  },
 ): Promise<void> {
   const path = place.logFile;
   place.refuseLinks([basename(path), `${basename(path)}.1`]);
@@ -39,16 +40,14 @@ async function readTail(
 ): Promise<string> {
   const tail = lastLines(current, lines);
   if (tail.length < current.length || countLines(tail) >= lines) return tail.toString();
-  const before = lastLines(
-    (await readIfThere(`${path}.1`)) ?? Buffer.alloc(0),
-    lines - countLines(tail),
-  );
+  const rotated = (await readIfThere(`${path}.1`)) ?? Buffer.alloc(0);
+  const before = lastLines(rotated, lines - countLines(tail));
   return Buffer.concat([before, tail]).toString();
 }
 
 async function follow(
   path: string,
-  { reader, until }: { reader: LogReader; until: AbortSignal },
+  { reader, until }: { reader: Awaited<ReturnType<typeof openReader>>; until: AbortSignal },
 ): Promise<void> {
   // Loaded only to follow.
   const { DirectoryWatch } = await import('../platform/directory-watch.ts');
@@ -71,19 +70,12 @@ async function follow(
   await turn;
 }
 
-interface LogReader {
-  /** Everything since the last call; all of the file at the first. */
-  take(): Promise<Buffer>;
-  /** Prints it, and continues with the new file after a rotation. */
-  read(): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function openReader(path: string, print: (text: string) => void): Promise<LogReader> {
+async function openReader(path: string, print: (text: string) => void) {
   const decoder = new StringDecoder('utf8');
   let file = await openIfThere(path);
   let position = 0;
 
+  /** Everything since the last call; all of the file at the first. */
   const take = async (): Promise<Buffer> => {
     if (file === undefined) return Buffer.alloc(0);
     const { size } = await file.stat();
@@ -105,6 +97,7 @@ async function openReader(path: string, print: (text: string) => void): Promise<
   };
   return {
     take,
+    /** Prints it, and continues with the new file after a rotation. */
     async read() {
       await printRest();
       while (await isReplaced()) {

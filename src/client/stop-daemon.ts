@@ -34,7 +34,7 @@ export async function stopDaemon(
 export async function stopDaemonsOf(
   place: WorkspacePlace,
   { env, isForced = false }: { env: Environment; isForced?: boolean },
-): Promise<{ stopped: boolean; pid?: number }> {
+) {
   const running = await findDaemons(place, env);
   for (const daemon of running) await stopDaemon(daemon, { isForced });
   const [first] = running;
@@ -42,9 +42,7 @@ export async function stopDaemonsOf(
 }
 
 /** Tells the daemon, if any, to make way for the next one; it may still finish requests. */
-export async function retireDaemon(
-  place: WorkspacePlace,
-): Promise<{ pid: number; version: string } | undefined> {
+export async function retireDaemon(place: WorkspacePlace) {
   const asked = await connect(place);
   if (asked.kind === 'absent') return undefined;
   if (asked.kind !== 'connected') throw unreachableHere(place, asked.reason);

@@ -14,9 +14,16 @@ import type { ServingContext } from './server.ts';
 
 /** What the daemon answers about itself, and the command lines that it runs. */
 export function createDaemonMethods(context: ServingContext): DaemonModule {
-  const { server, post } = context;
+  const { server, post, workspace } = context;
   const { admission } = server;
-  const notice = createNotice(context);
+  let { notice } = workspace;
+  /** On standard error, to the first who runs a command: what it prints itself is read by programs. */
+  const tellNotice = (caller: Caller): void => {
+    if (notice === undefined) return;
+    const output: OutputParams = { stream: 'stderr', text: `Note: ${notice}\n` };
+    void caller.notify('output', output);
+    notice = undefined;
+  };
   return {
     name: 'daemon',
     methods: DAEMON_METHODS,
@@ -31,7 +38,7 @@ export function createDaemonMethods(context: ServingContext): DaemonModule {
         case 'run_command': {
           admission.admit(params);
           const command = DAEMON_METHODS[method].params.check(params, method);
-          notice.tell(caller);
+          tellNotice(caller);
           return await runCommandFor(caller, command, context);
         }
         case 'daemon_status':
@@ -53,19 +60,6 @@ export function createDaemonMethods(context: ServingContext): DaemonModule {
     async run() {
       // A failure is reported by the command that needs it.
       await loadRunner().catch(() => {});
-    },
-  };
-}
-
-/** On standard error, to the first who runs a command: what it prints itself is read by programs. */
-function createNotice({ workspace }: ServingContext): { tell: (caller: Caller) => void } {
-  let { notice } = workspace;
-  return {
-    tell(caller) {
-      if (notice === undefined) return;
-      const output: OutputParams = { stream: 'stderr', text: `Note: ${notice}\n` };
-      void caller.notify('output', output);
-      notice = undefined;
     },
   };
 }

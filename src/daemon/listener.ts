@@ -13,23 +13,13 @@ import {
 } from '../place/socket-link.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
-export interface Listener {
-  readonly socketPath: string;
-  /** Restores the link when it was removed: without it no client finds the daemon. Throws when it cannot. */
-  restoreLink(): void;
-  /** Takes the link away for good, unless it is another daemon's: no new client comes. */
-  withdraw(): void;
-  /** No new connections; those that are open stay. */
-  close(): void;
-  /** Takes the pid file away, unless it is another daemon's. */
-  remove(): void;
-}
+export type Listener = Awaited<ReturnType<typeof listen>>;
 
 /** Listens on a fresh socket of this instance and points `.beads/bd.sock` at it. The caller holds the lock. */
 export async function listen(
   place: WorkspacePlace,
   { env, accept }: { env: Environment; accept: (socket: Socket) => void },
-): Promise<Listener> {
+) {
   const { socketLink, pidFile } = place;
   const socketPath = chooseSocketPath(place, { env });
   // Half-open: a client that has ended its side still gets its answers.
@@ -50,16 +40,20 @@ export async function listen(
   let isWithdrawn = false;
   return {
     socketPath,
-    restoreLink() {
+    /** Restores the link when it was removed: without it no client finds the daemon. Throws when it cannot. */
+    restoreLink(): void {
       if (isWithdrawn) return;
       if (readLink(socketLink) !== socketPath) placeLink(socketLink, socketPath);
     },
-    withdraw() {
+    /** Takes the link away for good, unless it is another daemon's: no new client comes. */
+    withdraw(): void {
       isWithdrawn = true;
       removeLink(socketLink, socketPath);
     },
+    /** No new connections; those that are open stay. */
     close: () => void server.close(),
-    remove() {
+    /** Takes the pid file away, unless it is another daemon's. */
+    remove(): void {
       try {
         if (place.readPid() === process.pid) rmSync(pidFile);
       } catch {

@@ -5,18 +5,12 @@ import { VERSION } from '../core/version.ts';
 import { findSuddenEnd } from './crash.ts';
 import type { DaemonContext } from './daemon-context.ts';
 
-/** The daemon's entry in the registry, and its first line in the log. */
-export interface Registration {
-  /** Writes them, if that was not done before. */
-  begin(): Promise<void>;
-  remove(): Promise<void>;
-}
-
 /**
- * To be called before the daemon listens. The client that started it waits for its first answer: what
- * is not urgent comes after that, or after a quiet moment.
+ * The daemon's entry in the registry, and its first line in the log. To be called before the daemon listens.
+ * The client that started it waits for its first answer: what is not urgent comes after that, or after a
+ * quiet moment.
  */
-export function createRegistration(context: DaemonContext): Registration {
+export function createRegistration(context: DaemonContext) {
   const { place, workspace, env, clock, log, startedMs } = context;
   const killed = findSuddenEnd(place);
   const entry = {
@@ -39,9 +33,8 @@ export function createRegistration(context: DaemonContext): Registration {
   const begin = (): Promise<void> => (writing ??= write());
   clock.after(START_SETTLE_MS, () => void begin());
   return {
+    /** Writes both, if that was not done before. */
     begin,
-    async remove() {
-      await unregister(registryPath(env), entry);
-    },
+    remove: () => unregister(registryPath(env), entry),
   };
 }

@@ -48,28 +48,24 @@ export async function loadRunner(): Promise<RunCommand> {
   return (await import('../cli/execute.ts')).runCommand;
 }
 
-export interface WatchedCall {
-  call: Call;
-  /** This daemon lost the workspace before the command changed anything, so the next daemon can run all of it. */
-  isForTheNext(): boolean;
-}
-
 const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'DAEMON_RETIRING']);
 
-export function watchLoss(call: Call): WatchedCall {
+export function watchLoss(call: Call) {
   let hasChanged = false;
   let isLost = false;
+  const watched: Call = async (method, params, options) => {
+    try {
+      const result = await call(method, params, options);
+      hasChanged ||= METHODS[method].effect !== 'read';
+      return result;
+    } catch (error) {
+      isLost ||= error instanceof BdError && LOSSES.has(error.code);
+      throw error;
+    }
+  };
   return {
-    async call(method, params, options) {
-      try {
-        const result = await call(method, params, options);
-        hasChanged ||= METHODS[method].effect !== 'read';
-        return result;
-      } catch (error) {
-        isLost ||= error instanceof BdError && LOSSES.has(error.code);
-        throw error;
-      }
-    },
+    call: watched,
+    /** This daemon lost the workspace before the command changed anything, so the next daemon can run all of it. */
     isForTheNext: () => isLost && !hasChanged,
   };
 }

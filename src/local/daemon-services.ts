@@ -40,8 +40,7 @@ export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonSer
     async daemonStatus() {
       const place = findHere(host);
       const daemon = await lookAtDaemon(place);
-      const refusal =
-        daemon.state === 'absent' ? await findDaemonRefusal(place, { env }) : undefined;
+      const refusal = daemon.state === 'absent' ? await findDaemonRefusal(place, env) : undefined;
       return reportStatus(place, daemon, { refusal: refusal?.reason });
     },
     async runDaemon(options) {
@@ -49,8 +48,7 @@ export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonSer
       return await host.serve(findHere(host), options);
     },
     async showLog(place, { follows, ...options }) {
-      const until = follows ? { until: host.interrupted() } : {};
-      await showLog(place, { ...options, ...until });
+      await showLog(place, { ...options, until: follows ? host.interrupted() : undefined });
     },
     serveMcp: () =>
       bridgeMcp({
@@ -60,7 +58,7 @@ export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonSer
           await prepare();
           return await requireDaemon(startHere());
         },
-        hello: omitUndefined({ cwd: host.cwd, actor: readActor(env) }),
+        hello: { cwd: host.cwd, actor: readActor(env) },
         say: (text) => io.stderr(text),
       }),
   };

@@ -69,7 +69,7 @@ async function checkDaemon(
     case 'absent': {
       const failed = readLastStart(place)?.error;
       if (failed === undefined) {
-        const why = daemon.issue ?? (await findDaemonRefusal(place, { env }))?.reason;
+        const why = daemon.issue ?? (await findDaemonRefusal(place, env))?.reason;
         return ok(why ?? 'not running; the next command starts it');
       }
       return problem('warning', `the last start failed: ${failed.message}`, {

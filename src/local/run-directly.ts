@@ -4,37 +4,14 @@ import { BdError, toBdError } from '../core/errors.ts';
 import { LOCK_WAIT_MS } from '../core/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { KernelLock } from '../platform/kernel-lock.ts';
 import { takeWorkspace } from './take-workspace.ts';
 import { silentLog } from '../platform/log.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Call } from '../protocol/methods.ts';
 import { createCall } from '../workspace/operations/table.ts';
-import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
+import { openWorkspace } from '../workspace/workspace.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { runCommand } from '../cli/execute.ts';
-
-/** Remembers its output, so that each cause is reported once. */
-interface RecordedIo extends CommandIo {
-  hasPrinted(message: string): boolean;
-}
-
-function record(io: CommandIo): RecordedIo {
-  let printed = '';
-  return {
-    ...io,
-    stderr(text) {
-      printed += text;
-      io.stderr(text);
-    },
-    hasPrinted: (message) => printed.includes(message),
-  };
-}
-
-interface Opened {
-  workspace: Workspace;
-  lock: KernelLock;
-}
 
 /**
  * Runs a command in this process, as a daemon would: the same lock, store, mirror and code. Takes the lock
@@ -61,15 +38,14 @@ export async function runDirectly(
     key?: string | undefined;
   },
 ): Promise<number> {
-  const recorded = record(io);
-  let opening: Promise<Opened> | undefined;
+  const recorded = recordErrors(io);
+  let opening: ReturnType<typeof open> | undefined;
   let calling: Promise<Call> | undefined;
   const call: Call = async (method, params) => {
     opening ??= open(place, { env, io, waitMs: lockWaitMs(lockTimeout) });
     calling ??= opening.then(({ workspace }) => createCall(workspace, { key }));
-    return await (
-      await calling
-    )(method, params);
+    const run = await calling;
+    return await run(method, params);
   };
   const exitCode = await runCommand(argv, recorded, call);
   // A failure to open is the call's, and was reported with it.
@@ -85,7 +61,7 @@ export async function runDirectly(
 async function open(
   place: WorkspacePlace,
   { env, io, waitMs }: { env: Environment; io: CommandIo; waitMs: number },
-): Promise<Opened> {
+) {
   const lock = await takeWorkspace(place, { waitMs });
   try {
     const workspace = await openWorkspace({
@@ -115,7 +91,10 @@ function lockWaitMs(lockTimeout: string | undefined): number {
 }
 
 /** The command is done and stored, so a mirror that was not written is only a warning. */
-async function close({ workspace, lock }: Opened, io: RecordedIo): Promise<void> {
+async function close(
+  { workspace, lock }: Awaited<ReturnType<typeof open>>,
+  io: ReturnType<typeof recordErrors>,
+): Promise<void> {
   try {
     await workspace[Symbol.asyncDispose]();
   } catch (error) {
@@ -124,4 +103,17 @@ async function close({ workspace, lock }: Opened, io: RecordedIo): Promise<void>
   } finally {
     lock.release();
   }
+}
+
+/** Remembers what goes to standard error, so that each cause is reported once. */
+function recordErrors(io: CommandIo) {
+  let printed = '';
+  return {
+    ...io,
+    stderr(text: string) {
+      printed += text;
+      io.stderr(text);
+    },
+    hasPrinted: (message: string) => printed.includes(message),
+  };
 }

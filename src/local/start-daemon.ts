@@ -15,7 +15,7 @@ import { foreignOwner } from '../platform/owner.ts';
 export type DaemonReach =
   | Connected
   /** The command runs without a daemon; `failure` says why, unless another command reported it. */
-  | { kind: 'none'; failure?: BdError };
+  | { kind: 'none'; failure?: BdError | undefined };
 
 /** Finds or starts the daemon for a command. */
 export async function reachDaemon(
@@ -23,16 +23,14 @@ export async function reachDaemon(
   timeouts: StartTimeouts,
 ): Promise<DaemonReach> {
   const { place, env } = start;
-  if ((await findDaemonRefusal(place, { env })) !== undefined) return { kind: 'none' };
+  if ((await findDaemonRefusal(place, env)) !== undefined) return { kind: 'none' };
   const ensured = await ensureDaemon(start, timeouts);
   if (ensured.kind === 'connected') return ensured;
-  return ensured.kind === 'failed' ? { kind: 'none', failure: ensured.error } : { kind: 'none' };
+  return { kind: 'none', failure: ensured.kind === 'failed' ? ensured.error : undefined };
 }
 
 /** Starts one because the user asked for it. */
-export async function startDaemon(
-  start: DaemonStart,
-): Promise<{ pid: number; version: string; alreadyRunning: boolean }> {
+export async function startDaemon(start: DaemonStart) {
   const before = await connect(start.place);
   const alreadyRunning = before.kind === 'connected';
   // The user may have fixed what kept it from starting.
@@ -70,7 +68,7 @@ interface DaemonRefusal {
 /** Why a command starts none on its own. */
 export async function findDaemonRefusal(
   place: WorkspacePlace,
-  { env }: { env: Environment },
+  env: Environment,
 ): Promise<DaemonRefusal | undefined> {
   const variable = daemonRefusedBy(env);
   if (variable !== undefined) {
@@ -79,7 +77,7 @@ export async function findDaemonRefusal(
   return (
     refusedBySwitch(place) ??
     refusedByPlace(place) ??
-    (await refusedBySetting(place, { env })) ??
+    (await refusedBySetting(place, env)) ??
     refusedByFailure(place)
   );
 }
@@ -112,7 +110,7 @@ function refusedBySwitch(place: WorkspacePlace): DaemonRefusal | undefined {
 
 async function refusedBySetting(
   place: WorkspacePlace,
-  { env }: { env: Environment },
+  env: Environment,
 ): Promise<DaemonRefusal | undefined> {
   const { readConfig } = await import('../workspace/config/config.ts');
   // Commands that use the file report that it cannot be read.
@@ -131,8 +129,5 @@ function refusedByFailure(place: WorkspacePlace): DaemonRefusal | undefined {
 }
 
 function noDaemon({ reason, remedy }: DaemonRefusal): BdError {
-  return new BdError('DAEMON_UNAVAILABLE', {
-    message: `no daemon is started: ${reason}`,
-    remedy,
-  });
+  return new BdError('DAEMON_UNAVAILABLE', { message: `no daemon is started: ${reason}`, remedy });
 }
