@@ -1,17 +1,12 @@
 import type { Command, Option } from 'commander';
 import { BdError } from '../core/errors.ts';
 
-export interface ReadArgv {
-  /** The same, with `--flag=true` and `--flag=false` in the form that commander knows. */
-  argv: string[];
-  /** The deepest command that was named. */
-  command: Command;
-  /** Given anywhere, so that an error about the rest is JSON too. */
-  isJson: boolean;
-}
-
-/** Finds the command, and rewrites boolean flags with a value; everything else stays as typed. */
-export function readArgv(program: Command, argv: readonly string[]): ReadArgv {
+/**
+ * Finds the deepest command that is named, and rewrites `--flag=true` and `--flag=false` in the form that
+ * commander knows; everything else stays as typed. `isJson` counts anywhere, so that an error about the rest
+ * is JSON too.
+ */
+export function readArgv(program: Command, argv: readonly string[]) {
   const read: string[] = [];
   let command = program;
   let isJson = false;

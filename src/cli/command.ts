@@ -1,8 +1,12 @@
-import type { Call } from '../protocol/methods.ts';
+import { readActor } from '../client/client-environment.ts';
+import { BdError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import { METHODS, type Call } from '../protocol/methods.ts';
 import type { CommandIo } from './command-io.ts';
 import type { Flags } from './flags.ts';
 import type { LocalServices } from './local-services.ts';
-import type { Screen } from './output/screen.ts';
+import { toJson } from './output/answer.ts';
+import { createScreen } from './output/screen.ts';
 
 /**
  * One flag in commander's notation and what it is for: `['-r, --reason <text>', 'why']`. A flag
@@ -31,20 +35,64 @@ export interface Answer {
   text: string;
 }
 
-export interface Invocation {
-  readonly args: readonly string[];
-  readonly flags: Flags;
-  readonly io: CommandIo;
-  readonly screen: Screen;
-  readonly call: Call;
-  /** Throws where a daemon runs the command, which cannot start or stop daemons for its client. */
-  readonly services: LocalServices;
-  /** From the command line or the environment; undefined when neither names one. */
-  readonly actor: string | undefined;
-  readonly isJson: boolean;
-  readonly nowMs: number;
+/** What a command line runs with. */
+export interface CommandContext {
+  io: CommandIo;
+  call: Call;
+  /** Undefined where a daemon runs the command, which cannot start or stop daemons for its client. */
+  services: LocalServices | undefined;
+  clock: Clock;
+}
+
+export type Invocation = ReturnType<typeof createInvocation>;
+
+/** What the code of a command works with; `name` is for messages. */
+export function createInvocation(
+  { io, call, services, clock }: CommandContext,
+  { name, args, flags }: { name: string; args: readonly string[]; flags: Flags },
+) {
+  const isJson = flags.has('json');
   /** The answer, in the one form that was asked for. */
-  readonly print: (answer: Answer) => void;
-  /** The same for a change, whose text `--quiet` leaves out. */
-  readonly confirm: (answer: Answer) => void;
+  const print = ({ json, text }: Answer): void => {
+    const answer = isJson ? toJson(json) : text;
+    if (answer !== '') io.stdout(answer);
+  };
+  return {
+    args,
+    flags,
+    io,
+    screen: createScreen(io),
+    call: flags.has('readonly') ? readingOnly(call) : call,
+    /** Throws where there are none. */
+    get services(): LocalServices {
+      if (services === undefined) throw needsTerminal(name);
+      return services;
+    },
+    /** From the command line or the environment; undefined when neither names one. */
+    actor: flags.text('actor') ?? readActor(io.env),
+    isJson,
+    nowMs: clock.nowMs(),
+    print,
+    /** The same for a change, whose text `--quiet` leaves out. */
+    confirm: (answer: Answer): void => {
+      if (isJson || !flags.has('quiet')) print(answer);
+    },
+  };
+}
+
+function readingOnly(call: Call): Call {
+  return async (method, params) => {
+    if (METHODS[method].effect === 'read') return await call(method, params);
+    throw new BdError('USAGE', {
+      message: `${method} is refused by --readonly`,
+      remedy: 'Leave --readonly out to change something.',
+    });
+  };
+}
+
+function needsTerminal(name: string): BdError {
+  return new BdError('USAGE', {
+    message: `${name} cannot be run through a daemon`,
+    remedy: `Run \`${name}\` in a terminal.`,
+  });
 }

@@ -1,25 +1,14 @@
 import { CommanderError, type Command } from 'commander';
-import { readActor } from '../client/client-environment.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import { systemClock, type Clock } from '../platform/clock.ts';
-import { METHODS, withNotes, type Call } from '../protocol/methods.ts';
+import { systemClock } from '../platform/clock.ts';
+import type { Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
-import type { Invocation } from './command.ts';
+import { createInvocation, type CommandContext } from './command.ts';
 import { Flags } from './flags.ts';
-import type { LocalServices } from './local-services.ts';
-import { printFailure, toJson } from './output/answer.ts';
-import { createScreen } from './output/screen.ts';
-import { renderMirrorNote, watchChanges } from './notices.ts';
+import { watchCalls } from './notices.ts';
+import { printFailure } from './output/answer.ts';
 import { createProgram } from './program.ts';
-
-/** What a command line runs with. */
-export interface CommandContext {
-  io: CommandIo;
-  call: Call;
-  services: LocalServices | undefined;
-  clock: Clock;
-}
 
 /** Runs one command line on an open workspace, for a client. Stateless: the daemon runs many at once. */
 export function runCommand(argv: readonly string[], io: CommandIo, call: Call): Promise<number> {
@@ -36,22 +25,11 @@ export async function execute(argv: readonly string[], context: CommandContext):
     io,
     async run(definition, args, values) {
       const flags = new Flags(values, { nowMs: context.clock.nowMs(), timeZone: io.env['TZ'] });
-      const printed = new Set<string>();
-      const changes = watchChanges(
-        withNotes(context.call, (notes) => {
-          const text = renderMirrorNote(notes);
-          if (!printed.has(text)) io.stderr(text);
-          printed.add(text);
-        }),
-      );
-      const invocation = createInvocation({
-        name: fullName(command),
-        args,
-        flags,
-        context: { ...context, call: changes.call },
-      });
+      const calls = watchCalls(context.call, io);
+      const name = fullName(command);
+      const invocation = createInvocation({ ...context, call: calls.call }, { name, args, flags });
       exitCode = (await definition.run?.(invocation)) ?? 0;
-      if (!flags.has('json') && !flags.has('quiet')) await changes.warn(io);
+      if (!flags.has('json') && !flags.has('quiet')) await calls.warn();
     },
   });
   command = program;
@@ -66,59 +44,6 @@ export async function execute(argv: readonly string[], context: CommandContext):
     const failure = error instanceof CommanderError ? usageError(error, command) : toBdError(error);
     return printFailure(failure, io, { isJson });
   }
-}
-
-function createInvocation({
-  name,
-  args,
-  flags,
-  context: { io, call, services, clock },
-}: {
-  name: string;
-  args: readonly string[];
-  flags: Flags;
-  context: CommandContext;
-}): Invocation {
-  const isJson = flags.has('json');
-  const print: Invocation['print'] = ({ json, text }) => {
-    const answer = isJson ? toJson(json) : text;
-    if (answer !== '') io.stdout(answer);
-  };
-  return {
-    args,
-    flags,
-    io,
-    screen: createScreen(io),
-    call: flags.has('readonly') ? readingOnly(call) : call,
-    get services() {
-      if (services === undefined) throw needsTerminal(name);
-      return services;
-    },
-    actor: flags.text('actor') ?? readActor(io.env),
-    isJson,
-    nowMs: clock.nowMs(),
-    print,
-    confirm(answer) {
-      if (isJson || !flags.has('quiet')) print(answer);
-    },
-  };
-}
-
-function readingOnly(call: Call): Call {
-  return async (method, params) => {
-    if (METHODS[method].effect === 'read') return await call(method, params);
-    throw new BdError('USAGE', {
-      message: `${method} is refused by --readonly`,
-      remedy: 'Leave --readonly out to change something.',
-    });
-  };
-}
-
-function needsTerminal(name: string): BdError {
-  return new BdError('USAGE', {
-    message: `${name} cannot be run through a daemon`,
-    remedy: `Run \`${name}\` in a terminal.`,
-  });
 }
 
 function isHelpOrVersion(error: unknown): boolean {
@@ -138,12 +63,8 @@ function usageError(error: CommanderError, command: Command): BdError {
   const message = error.code.includes('missing')
     ? first
     : `too many arguments for ${name}: ${command.args.join(' ')}`;
-  const usage = `${name} ${command.usage()}`;
-  return new BdError('USAGE', {
-    message,
-    remedy: `Usage: ${usage}`,
-    cause: error,
-  });
+  const usage = `Usage: ${name} ${command.usage()}`;
+  return new BdError('USAGE', { message, remedy: usage, cause: error });
 }
 
 function fullName(command: Command): string {

@@ -7,13 +7,9 @@ export function printFailure(
   io: CommandIo,
   { isJson }: { isJson: boolean },
 ): number {
-  io.stderr(renderFailure(failure));
+  io.stderr(`Error: ${failure.message}\n${failure.remedy}\n`);
   if (isJson) io.stdout(failureJson(failure));
   return failure.exitCode;
-}
-
-function renderFailure({ message, remedy }: BdError): string {
-  return `Error: ${message}\n${remedy}\n`;
 }
 
 export function failureJson({ message, code, remedy }: BdError): string {
