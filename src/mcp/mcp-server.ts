@@ -7,6 +7,7 @@ import {
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
+import type { Log } from '../platform/log.ts';
 import { withNotes, type Call, type MirrorNotes } from '../protocol/methods.ts';
 import { SocketTransport, type TransportOptions } from './socket-transport.ts';
 import { describeError, toolError, toolResult } from './tool-result.ts';
@@ -30,13 +31,10 @@ export interface McpOptions extends TransportOptions {
 }
 
 /** The part of the daemon's log that this face writes to. */
-export interface McpLog {
-  warn(message: string, details?: Record<string, unknown>): void;
-  error(message: string, details?: Record<string, unknown>): void;
-}
+export type McpLog = Pick<Log, 'warn' | 'error'>;
 
 /** The session of one connection; each run of a tool gets a call of its own from it. */
-type Session = ToolSession & { readonly call: Call };
+type Session = ToolSession & { readonly call: Call; readonly log: McpLog };
 
 /** Serves MCP, both its eras, on one connection. Owns the socket. */
 export function serveMcp({ call, hello, log, ...options }: McpOptions): SocketTransport {
@@ -45,8 +43,8 @@ export function serveMcp({ call, hello, log, ...options }: McpOptions): SocketTr
     logUnknown(error, log);
     return describeError(error);
   };
-  const session: Session = { call, actor: hello.actor || undefined, refusal };
-  serveStdio(() => createServer(session, log), {
+  const session: Session = { call, actor: hello.actor || undefined, refusal, log };
+  serveStdio(() => createServer(session), {
     transport,
     onerror: (error) => log.warn('MCP: a message was not served', { problem: error.message }),
   });
@@ -54,7 +52,7 @@ export function serveMcp({ call, hello, log, ...options }: McpOptions): SocketTr
 }
 
 /** Called up to twice a connection: for a probe of the newer era, and again for the older one. */
-function createServer(session: Session, log: McpLog): McpServer {
+function createServer(session: Session): McpServer {
   const server = new McpServer(
     { name: 'beads', title: 'beads issue tracker', version: VERSION },
     {
@@ -67,7 +65,7 @@ function createServer(session: Session, log: McpLog): McpServer {
     const { name, title, description, annotations } = tool;
     const inputSchema = fromJsonSchema({ ...tool.input }, { getValidator: acceptAll });
     server.registerTool(name, { title, description, annotations, inputSchema }, (args, context) =>
-      runTool(tool, { session, args, signal: context.mcpReq.signal, log }),
+      runTool(tool, session, { args, signal: context.mcpReq.signal }),
     );
   }
   return server;
@@ -75,18 +73,9 @@ function createServer(session: Session, log: McpLog): McpServer {
 
 async function runTool(
   tool: Tool,
-  {
-    session,
-    args,
-    signal,
-    log,
-  }: {
-    session: Session;
-    args: unknown;
-    /** Aborted when the client cancels the request, or goes away. */
-    signal: AbortSignal;
-    log: McpLog;
-  },
+  session: Session,
+  /** The signal is aborted when the client cancels the request, or goes away. */
+  { args, signal }: { args: unknown; signal: AbortSignal },
 ): Promise<CallToolResult> {
   let notes: MirrorNotes = {};
   const cancellable: Call = (method, params) => session.call(method, params, { signal });
@@ -94,7 +83,7 @@ async function runTool(
   try {
     return toolResult({ ...(await tool.run({ ...session, call }, args)), ...notes });
   } catch (error) {
-    logUnknown(error, log);
+    logUnknown(error, session.log);
     return toolError(error);
   }
 }

@@ -4,18 +4,15 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { heirOf } from './owner.ts';
 
-/** A file's new content, synced to the disk beside it, that replaces the file on `commit`. */
-export interface StagedFile {
-  commit(): Promise<void>;
-  discard(): Promise<void>;
-}
-
-/** `mode` defaults to 0644, as issue files are read by other tools. */
+/**
+ * Syncs a file's new content to the disk beside it; it replaces the file on `commit`. `mode` defaults to 0644, as
+ * issue files are read by other tools.
+ */
 export async function stageFile(
   path: string,
   content: string | Uint8Array,
   { mode = 0o644 }: { mode?: number } = {},
-): Promise<StagedFile> {
+) {
   const name = `${stagedPrefix(path)}${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const temporary = join(dirname(path), name);
   const discard = (): Promise<void> => rm(temporary, { force: true });
@@ -35,7 +32,7 @@ export async function stageFile(
   }
   return {
     discard,
-    async commit() {
+    async commit(): Promise<void> {
       try {
         await rename(temporary, path);
       } catch (error) {

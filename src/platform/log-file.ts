@@ -12,12 +12,11 @@ import {
 } from 'node:fs';
 import { LOG_BYTES_MAX } from '../core/limits.ts';
 
-const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-const READING = constants.O_RDONLY;
-
-/** A repository may contain a link to somewhere else. */
-const NO_LINK = constants.O_NOFOLLOW;
+// `O_NOFOLLOW`, as a repository may contain a link to somewhere else.
+const APPENDING = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW;
+const READING = O_RDONLY | O_NOFOLLOW;
 
 /**
  * Appends a line that only this user can read. Lines are few, so the file is opened for each: after a
@@ -28,7 +27,7 @@ export function appendToLog(
   line: string,
   { bytesMax = LOG_BYTES_MAX }: { bytesMax?: number } = {},
 ): void {
-  const file = openSync(path, APPENDING | NO_LINK, 0o600);
+  const file = openSync(path, APPENDING, 0o600);
   try {
     const { size, mode } = fstatSync(file);
     if ((mode & 0o077) !== 0) fchmodSync(file, 0o600);
@@ -42,7 +41,7 @@ export function appendToLog(
 /** The last whole lines of the log within `bytesMax`; empty when it cannot be read. */
 export function readLogTail(path: string, { bytesMax }: { bytesMax: number }): string[] {
   try {
-    const file = openSync(path, READING | NO_LINK);
+    const file = openSync(path, READING);
     try {
       const { size } = fstatSync(file);
       const from = Math.max(0, size - bytesMax);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -10,15 +10,12 @@ const REPORT_FD = 3;
 /** As Linux prints it among the flags of a descriptor. */
 const CLOSES_ON_EXEC = 0o2000000;
 
-export interface Detached {
-  child: ChildProcess;
-  /** Undefined when the system has no descriptor left; the child's `error` event then says so. */
-  report: Readable | undefined;
-}
+export type Detached = ReturnType<typeof spawnDetached>;
 
 /**
  * Starts a program that outlives this process: a session of its own, no standard input, and no descriptor
- * of ours but `output` and the report pipe.
+ * of ours but `output` and the report pipe, which is undefined when the system has no descriptor left; the
+ * child's `error` event then says so.
  */
 export function spawnDetached(
   [program, ...args]: readonly [string, ...string[]],
@@ -33,7 +30,7 @@ export function spawnDetached(
     /** Never our own: `$(command)` would wait for a program that keeps its output open. */
     output: number | undefined;
   },
-): Detached {
+) {
   const nothing = openSync(devNull, 'r');
   try {
     const child = spawn(program, args, {

@@ -2,7 +2,7 @@ import { durationMs } from '../../core/timestamp.ts';
 import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { renderDaemonStatus, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
+import { renderDaemonStatus, showHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { serviceCommand } from './service.ts';
 
 export const daemonCommand: CommandDefinition = {
@@ -47,9 +47,14 @@ export const daemonCommand: CommandDefinition = {
     {
       name: 'health',
       about: 'Check it; exit code 1 when something is wrong',
-      run: showHealth,
+      run: (invocation) => showHealth(invocation, invocation.services.findHere()),
     },
-    { name: 'logs', about: 'Show the end of its log', flags: LOG_FLAGS, run: showLog },
+    {
+      name: 'logs',
+      about: 'Show the end of its log',
+      flags: LOG_FLAGS,
+      run: (invocation) => printLog(invocation, invocation.services.findHere()),
+    },
     {
       name: 'run',
       about: 'Run it in this process until interrupted',
@@ -75,13 +80,10 @@ function runClassic(invocation: Invocation): Promise<number | void> {
 }
 
 async function start({ services, confirm }: Invocation): Promise<void> {
-  const started = await services.startDaemon();
-  const { pid, version, alreadyRunning } = started;
+  const { pid, version, alreadyRunning } = await services.startDaemon();
   confirm({
     json: { status: alreadyRunning ? 'already_running' : 'started', pid, version },
-    text: alreadyRunning
-      ? `Daemon already running (PID ${pid}, version ${version})\n`
-      : `Daemon started (PID ${pid}, version ${version})\n`,
+    text: `Daemon ${alreadyRunning ? 'already running' : 'started'} (PID ${pid}, version ${version})\n`,
   });
 }
 
@@ -133,13 +135,11 @@ function stoppedText({ stopped, pid }: { stopped: boolean; pid?: number }): stri
 }
 
 async function restart({ services, flags, confirm }: Invocation): Promise<void> {
-  const isForced = flags.has('force');
-  const { stopped } = await services.stopDaemon({ isForced });
+  const { stopped } = await services.stopDaemon({ isForced: flags.has('force') });
   const { pid, version } = await services.startDaemon();
-  confirm({
-    json: { action: stopped ? 'restarted' : 'started', pid, version },
-    text: `Daemon ${stopped ? 'restarted' : 'started'} (PID ${pid}, version ${version})\n`,
-  });
+  const action = stopped ? 'restarted' : 'started';
+  const text = `Daemon ${action} (PID ${pid}, version ${version})\n`;
+  confirm({ json: { action, pid, version }, text });
 }
 
 async function showStatus({ services, screen, print }: Invocation): Promise<void> {
@@ -147,17 +147,6 @@ async function showStatus({ services, screen, print }: Invocation): Promise<void
   print({ json: status, text: renderDaemonStatus(status, screen) });
 }
 
-async function showHealth({ services, screen, print }: Invocation): Promise<number> {
-  const report = await services.daemonsHealth(services.findHere());
-  print({ json: report, text: renderHealth(report, screen) });
-  return report.healthy ? 0 : 1;
-}
-
-async function showLog(invocation: Invocation): Promise<void> {
-  await printLog(invocation, invocation.services.findHere());
-}
-
 function serve({ services, flags }: Invocation): Promise<number> {
-  const staysWhenIdle = flags.has('stay');
-  return services.runDaemon({ staysWhenIdle });
+  return services.runDaemon({ staysWhenIdle: flags.has('stay') });
 }

@@ -1,6 +1,6 @@
 import { BdError } from '../../core/errors.ts';
 import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
-import { renderDaemons, renderHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
+import { renderDaemons, showHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
 import { oneLine } from '../output/printable.ts';
 
 const FORCE: FlagDefinition = ['--force', 'end the process of one that does not answer'];
@@ -22,7 +22,7 @@ export const daemonsCommand: CommandDefinition = {
       name: 'health',
       about: 'Check each of them; exit code 1 when something is wrong',
       flags: [SEARCH],
-      run: showHealth,
+      run: (invocation) => showHealth(invocation),
     },
     {
       name: 'stop',
@@ -50,23 +50,14 @@ export const daemonsCommand: CommandDefinition = {
 };
 
 async function list({ services, flags, screen, print }: Invocation): Promise<void> {
-  const keepsGone = flags.has('no-cleanup');
-  const daemons = await services.listDaemons({ keepsGone });
+  const daemons = await services.listDaemons({ keepsGone: flags.has('no-cleanup') });
   print({ json: daemons, text: renderDaemons(daemons, screen) });
-}
-
-async function showHealth({ services, screen, print }: Invocation): Promise<number> {
-  const report = await services.daemonsHealth();
-  print({ json: report, text: renderHealth(report, screen) });
-  return report.healthy ? 0 : 1;
 }
 
 async function stop(invocation: Invocation): Promise<void> {
   const { services, flags, confirm } = invocation;
-  const isForced = flags.has('force');
-  const stopped = await services.stopOne(target(invocation), {
-    isForced,
-  });
+  const how = { isForced: flags.has('force') };
+  const stopped = await services.stopOne(target(invocation), how);
   const workspace = oneLine(stopped.workspace);
   const process = stopped.pid === undefined ? '' : ` (PID ${stopped.pid})`;
   const text = stopped.stopped
@@ -77,10 +68,8 @@ async function stop(invocation: Invocation): Promise<void> {
 
 async function restart(invocation: Invocation): Promise<void> {
   const { services, flags, confirm } = invocation;
-  const isForced = flags.has('force');
-  const restarted = await services.restartOne(target(invocation), {
-    isForced,
-  });
+  const how = { isForced: flags.has('force') };
+  const restarted = await services.restartOne(target(invocation), how);
   const { workspace, action, pid, version } = restarted;
   const text = `The daemon of ${oneLine(workspace)} was ${action} (PID ${pid}, version ${version})\n`;
   confirm({ json: restarted, text });
@@ -91,8 +80,7 @@ async function showLog(invocation: Invocation): Promise<void> {
 }
 
 async function stopAll({ services, flags, io, confirm }: Invocation): Promise<number> {
-  const isForced = flags.has('force');
-  const report = await services.stopAll({ isForced });
+  const report = await services.stopAll({ isForced: flags.has('force') });
   const { stopped, failed, failures } = report;
   confirm({
     json: failed === 0 ? { stopped, failed } : report,

@@ -24,13 +24,14 @@ export const initCommand: CommandDefinition = {
     ['--skip-hooks', ''],
   ],
   async run({ flags, services, screen, io, print, confirm }) {
-    const prefix = flags.text('prefix');
-    const mode = flags.choice('mode', SYNC_MODES);
-    const skipsMergeDriver = flags.has('skip-merge-driver');
-    const mayComplete = !skipsMergeDriver && mode !== 'branch';
-    const isLocal = flags.has('local');
-    const isDryRun = flags.has('dry-run');
-    const request = omitUndefined({ prefix, isLocal, mode, skipsMergeDriver, isDryRun });
+    const request = omitUndefined({
+      prefix: flags.text('prefix'),
+      isLocal: flags.has('local'),
+      mode: flags.choice('mode', SYNC_MODES),
+      skipsMergeDriver: flags.has('skip-merge-driver'),
+      isDryRun: flags.has('dry-run'),
+    });
+    const mayComplete = !request.skipsMergeDriver && request.mode !== 'branch';
     const completed = mayComplete ? await services.completeClone(request) : undefined;
     const report = completed ?? (await services.initialise(request));
     if ('dry_run' in report) return print({ json: report, text: renderPreview(report) });

@@ -31,7 +31,7 @@ async function show(invocation: Invocation): Promise<number> {
   });
   if (done.length === 0) return exitCode;
   const text = flags.has('short')
-    ? renderIssueRows(done.map(asRow), screen)
+    ? renderIssueRows(done, screen)
     : done.map((issue) => renderIssueDetails(issue, screen)).join('\n');
   print({ json: done, text });
   return exitCode;
@@ -66,11 +66,4 @@ async function childrenOf({ call }: Invocation, id: string): Promise<IssueJson[]
 
 async function dependentsOf({ call }: Invocation, id: string): Promise<IssueJson[]> {
   return (await call('list_dependencies', { issue_id: id, direction: 'up' })).dependencies;
-}
-
-function asRow({
-  dependencies: _linked,
-  ...issue
-}: { dependencies?: unknown } & object): IssueJson {
-  return issue as IssueJson;
 }

@@ -20,12 +20,9 @@ export const uninstallCommand: CommandDefinition = {
     const report = await services.uninstall(request);
     if (request.isDryRun) {
       const head = 'Nothing was changed. Without --dry-run, bd uninstall would report:';
-      print({ json: report, text: `${head}\n\n${listChanges(report.changes)}` });
-      return;
+      return print({ json: report, text: `${head}\n\n${listChanges(report.changes)}` });
     }
-    confirm({
-      json: report,
-      text: `bd is uninstalled here.\n\n${listChanges(report.changes)}`,
-    });
+    const text = `bd is uninstalled here.\n\n${listChanges(report.changes)}`;
+    confirm({ json: report, text });
   },
 };

@@ -1,6 +1,5 @@
 import { BdError } from '../../core/errors.ts';
-import type { IssueJson } from '../../core/issue-line.ts';
-import type { Params } from '../../protocol/methods.ts';
+import type { Params, Result } from '../../protocol/methods.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
@@ -31,10 +30,7 @@ export const updateCommand: CommandDefinition = {
   run: update,
 };
 
-interface Updated {
-  issue: IssueJson;
-  changed: readonly string[];
-}
+type Updated = Pick<Result<'update_issue'>, 'issue' | 'changed'>;
 
 async function update(invocation: Invocation): Promise<number> {
   const { flags } = invocation;

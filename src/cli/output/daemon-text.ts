@@ -80,7 +80,17 @@ export function renderDaemons(daemons: readonly DaemonEntry[], screen: Screen): 
   return alignColumns(rows, { ...screen, width: undefined });
 }
 
-export function renderHealth(report: HealthReport, screen: Screen): string {
+/** Of one workspace's daemons, or of all; the exit code says whether all is well. */
+export async function showHealth(
+  { services, screen, print }: Invocation,
+  place?: WorkspacePlace,
+): Promise<number> {
+  const report = await services.daemonsHealth(place);
+  print({ json: report, text: renderHealth(report, screen) });
+  return report.healthy ? 0 : 1;
+}
+
+function renderHealth(report: HealthReport, screen: Screen): string {
   const { daemons, issues, total, healthy_count: healthy } = report;
   if (total === 0) return renderDaemons(daemons, screen);
   const problems = issues.map(
@@ -108,9 +118,6 @@ export async function printLog(
     const json = { workspace: place.projectDir, log_path: place.logFile, content };
     return print({ json, text: '' });
   }
-  await services.showLog(place, {
-    lines,
-    follows,
-    print: (text) => io.stdout(severalLines(text)),
-  });
+  const printPart = (text: string): void => io.stdout(severalLines(text));
+  await services.showLog(place, { lines, follows, print: printPart });
 }

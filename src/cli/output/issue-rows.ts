@@ -4,15 +4,18 @@ import { alignColumns, type Cell } from './columns.ts';
 import { oneLine } from './printable.ts';
 import type { Paint, Screen } from './screen.ts';
 
+/** Of whatever form its dependencies are. */
+type Row = Omit<IssueJson, 'dependencies'>;
+
 /** One line an issue: id, priority, status, type, title, then who has it and its labels. */
-export function renderIssueRows(issues: readonly IssueJson[], screen: Screen): string {
+export function renderIssueRows(issues: readonly Row[], screen: Screen): string {
   return alignColumns(
     issues.map((issue) => issueCells(issue, screen)),
     screen,
   );
 }
 
-export function issueCells(issue: IssueJson, screen: Screen): Cell[] {
+export function issueCells(issue: Row, screen: Screen): Cell[] {
   const paint = rowPaint(issue, screen);
   return [
     { text: issue.id, paint },
@@ -23,7 +26,7 @@ export function issueCells(issue: IssueJson, screen: Screen): Cell[] {
   ];
 }
 
-export function renderIssueLine(issue: IssueJson, screen: Screen): string {
+export function renderIssueLine(issue: Row, screen: Screen): string {
   return renderIssueRows([issue], screen).trimEnd();
 }
 
@@ -33,19 +36,19 @@ export function renderPageEnd(shown: number, total: number, screen: Screen): str
   return screen.dim(`\n${shown} of ${total} shown; --limit 0 shows all`).concat('\n');
 }
 
-function priorityCell({ priority, status }: IssueJson, screen: Screen): Cell {
+function priorityCell({ priority, status }: Row, screen: Screen): Cell {
   const text = `P${priority}`;
   if (status === 'closed') return { text, paint: screen.dim };
   if (priority === 0) return { text, paint: screen.red };
   return priority === 1 ? { text, paint: screen.yellow } : text;
 }
 
-function rowPaint({ status }: IssueJson, { dim, green }: Screen): Paint {
+function rowPaint({ status }: Row, { dim, green }: Screen): Paint {
   if (status === 'closed') return dim;
   return status === 'in_progress' ? green : (text) => text;
 }
 
-function marks({ assignee, labels = [] }: IssueJson): string[] {
+function marks({ assignee, labels = [] }: Row): string[] {
   return [
     ...(assignee === undefined || assignee === '' ? [] : [`@${oneLine(assignee)}`]),
     ...labels.map((label) => `#${oneLine(label)}`),
