@@ -1,18 +1,15 @@
 import { BdError } from '../core/errors.ts';
 import { parsePriority } from '../core/issue.ts';
-import { parseTimeArgument } from './time-argument.ts';
+import { parseTimeArgument, type Now } from './time-argument.ts';
 
 /** The flags that were given, by long name. Each reader checks the value and names the flag. */
 export class Flags {
   readonly #values: ReadonlyMap<string, readonly string[]>;
-  readonly #clock: { nowMs: number; timeZone: string | undefined };
+  readonly #now: Now;
 
-  constructor(
-    values: ReadonlyMap<string, readonly string[]>,
-    clock: { nowMs: number; timeZone: string | undefined },
-  ) {
+  constructor(values: ReadonlyMap<string, readonly string[]>, now: Now) {
     this.#values = values;
-    this.#clock = clock;
+    this.#now = now;
   }
 
   has(name: string): boolean {
@@ -59,7 +56,7 @@ export class Flags {
   time(name: string): string | undefined {
     const text = this.text(name);
     if (text === undefined || text === '') return text;
-    const time = parseTimeArgument(text, this.#clock);
+    const time = parseTimeArgument(text, this.#now);
     if (time !== undefined) return time;
     throw new BdError('INVALID_VALUE', {
       message: `invalid --${name} format "${text}"`,

@@ -10,15 +10,18 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   w: 7 * DAY_MS,
 };
 
+/** When and where the person types. */
+export interface Now {
+  nowMs: number;
+  timeZone: string | undefined;
+}
+
 /**
  * What people type for a time, as RFC 3339: such a time itself, `2026-03-01`, `+3d`, `-2h`, `+1w`,
  * `today` or `tomorrow`. A day begins at midnight in `timeZone`, by default this machine's.
  * Undefined when it is none of these.
  */
-export function parseTimeArgument(
-  text: string,
-  { nowMs, timeZone }: { nowMs: number; timeZone?: string | undefined },
-): Timestamp | undefined {
+export function parseTimeArgument(text: string, { nowMs, timeZone }: Now): Timestamp | undefined {
   if (isTimestamp(text)) return text;
   const zone = zoneFormat(timeZone);
   const offset = /^([+-])(\d{1,5})([mhdw])$/.exec(text);

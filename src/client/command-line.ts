@@ -1,19 +1,5 @@
 /** The parts of a command line that the client needs; the command itself parses all of it. */
-export interface CommandLine {
-  /** The first word that is no global flag; undefined when there is none. */
-  command: string | undefined;
-  /** `--version` or `--help` in place of a command. */
-  asksAboutProgram: boolean;
-  asksForHelp: boolean;
-  /** `--no-daemon` or `--sandbox`. */
-  refusesDaemon: boolean;
-  wantsJson: boolean;
-  /** `--db` and `--directory`, as given. */
-  database: string | undefined;
-  directory: string | undefined;
-  /** `--lock-timeout`, as given. */
-  lockTimeout: string | undefined;
-}
+export type CommandLine = ReturnType<typeof readCommandLine>;
 
 /** Global flags with a value; the same as in cli/program.ts. */
 const VALUE_FLAGS = new Set([
@@ -39,14 +25,16 @@ const LOCAL_COMMANDS = new Set([
 ]);
 
 /** Flags count before and after the command, up to `--`: classic clients put them in both places. */
-export function readCommandLine(argv: readonly string[]): CommandLine {
+export function readCommandLine(argv: readonly string[]) {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
   const at = findCommand(words);
   const command = words[at];
   const globals = words.slice(0, at);
   return {
+    /** The first word that is no global flag; undefined when there is none. */
     command,
+    /** `--version` or `--help` in place of a command. */
     asksAboutProgram:
       command === undefined || globals.some((word) => ['--version', '-V'].includes(word)),
     asksForHelp: words.some((word) => word === '--help' || word === '-h'),

@@ -5,7 +5,6 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import {
@@ -76,10 +75,6 @@ export function readCrashReport({ crashFile }: WorkspacePlace): CrashReport | un
   } catch {
     return undefined;
   }
-}
-
-export function removeCrashReport({ crashFile }: WorkspacePlace): void {
-  rmSync(crashFile, { force: true });
 }
 
 function isReport(value: unknown): value is CrashReport {

@@ -9,13 +9,8 @@ import { userId } from '../platform/owner.ts';
 // Two small files in `.beads` that keep later commands from starting a daemon: the user turned it off, or the
 // last start failed.
 
-/** Off for good, or until a time in milliseconds. */
-export interface DaemonOff {
-  untilMs?: number;
-}
-
-/** Undefined when a daemon may run, also after the time is over. */
-export function readDaemonOff({ daemonOffFile }: WorkspacePlace): DaemonOff | undefined {
+/** Off for good, or until a time; undefined when a daemon may run, also after that time. */
+export function readDaemonOff({ daemonOffFile }: WorkspacePlace): { untilMs?: number } | undefined {
   const note = readNote(daemonOffFile);
   if (note === undefined) return undefined;
   const { until } = note;
@@ -46,15 +41,8 @@ export function setDaemonOn({ daemonOffFile }: WorkspacePlace): void {
   }
 }
 
-interface StartFailure {
-  error: BdError;
-  atMs: number;
-  /** Of the daemon that failed. */
-  version: string;
-}
-
-/** How the last start failed, at any time; undefined when it succeeded. */
-export function readLastStart({ startFailureFile }: WorkspacePlace): StartFailure | undefined {
+/** How the last start failed, at any time, and the version of that daemon; undefined when it succeeded. */
+export function readLastStart({ startFailureFile }: WorkspacePlace) {
   const { reason, remedy, code, at, version, details } = { ...readNote(startFailureFile) };
   const atMs = typeof at === 'string' ? Date.parse(at) : Number.NaN;
   if (![reason, remedy, version].every((text) => typeof text === 'string')) return undefined;

@@ -3,7 +3,7 @@ import { shellWord } from '../core/shell-word.ts';
 import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { DiskSpace } from '../platform/file-system.ts';
+import type { freeSpace } from '../platform/file-system.ts';
 import { mendingCommand, workspaceOf, type DaemonHealth } from './daemon-health.ts';
 
 const STATUS = {
@@ -21,7 +21,7 @@ export type DaemonStatus = ReturnType<typeof reportStatus>;
 export function reportStatus(
   place: WorkspacePlace,
   { state, pid, answer, issue, socketPath }: DaemonHealth,
-  { refusal }: { refusal?: string | undefined } = {},
+  refusal: string | undefined,
 ) {
   const isAbsent = state === 'absent';
   const { sync, last_error: lastError } = answer ?? {};
@@ -72,8 +72,8 @@ export function describeDaemon(daemon: DaemonHealth) {
 /** The state of a workspace's files and disk, found without asking its daemon. */
 export interface WorkspaceCondition {
   /** What is wrong with the store; undefined when nothing is, or it cannot be read. */
-  storeDamage: string | undefined;
-  disk: DiskSpace | undefined;
+  storeDamage?: string | undefined;
+  disk?: ReturnType<typeof freeSpace>;
 }
 
 export type HealthReport = ReturnType<typeof reportHealth>;

@@ -62,7 +62,11 @@ export async function ensureDaemon(
       if (killed === STARTS_MAX) return { kind: 'failed', error: elected.error };
       continue;
     }
-    if (elected?.kind === 'failed' || elected?.kind === 'failed_before') return refuse(elected);
+    if (elected?.kind === 'failed' || elected?.kind === 'failed_before') {
+      const { code, message: reason } = elected.error;
+      // Without a directory for its socket, a daemon is not allowed here: no failure to report.
+      return code === 'SOCKET_UNAVAILABLE' ? { kind: 'forbidden', reason } : elected;
+    }
     if (elected?.kind === 'busy') pauseMs = Math.max(pauseMs, BUSY_PAUSE_MS);
     const isStarting = elected?.kind === 'starting' || elected?.kind === 'ready';
     const limitMs = isStarting ? startTimeoutMs : heldTimeoutMs;
@@ -103,14 +107,6 @@ async function elect(
   } finally {
     if (section.kind === 'entered') await section.leave();
   }
-}
-
-/** Without a directory for its socket, a daemon is not allowed here: no failure to report. */
-function refuse(failed: { kind: 'failed' | 'failed_before'; error: BdError }): Ensured {
-  const { error } = failed;
-  return error.code === 'SOCKET_UNAVAILABLE'
-    ? { kind: 'forbidden', reason: error.message }
-    : failed;
 }
 
 function unreachable(

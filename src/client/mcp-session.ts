@@ -86,11 +86,7 @@ export class McpSession {
       return subscriptions;
     }
     const replayed = toLine({ ...this.#initialize, id: REPLAYED_ID });
-    return [
-      replayed,
-      ...(this.#initialized === undefined ? [] : [this.#initialized]),
-      ...subscriptions,
-    ];
+    return [replayed, this.#initialized ?? [], subscriptions].flat();
   }
 
   /** After the daemon's end: the lines to send again, and error answers to requests that must not be. */

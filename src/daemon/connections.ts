@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { BdError, toBdError } from '../core/errors.ts';
 import { CONNECTIONS_MAX } from '../core/limits.ts';
+import { endsWithin } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { errorReply } from '../protocol/messages.ts';
 import { readOpening, type Face, type Opening, type ServedConnection } from '../rpc/face.ts';
@@ -77,11 +78,11 @@ export class Connections {
     this.#refusal = refusal;
     const sockets = [...this.#open.keys()];
     const drained = Promise.all(sockets.map((socket) => this.#end(socket, refusal)));
-    await within(timeoutMs, drained);
-    await within(FLUSH_MS, Promise.all(sockets.map(endOutput)));
+    await endsWithin(timeoutMs, drained);
+    await endsWithin(FLUSH_MS, Promise.all(sockets.map(endOutput)));
     // The end of its connection aborts what still runs.
     for (const socket of sockets) socket.destroy();
-    await within(FLUSH_MS, drained);
+    await endsWithin(FLUSH_MS, drained);
   }
 
   async #serve(socket: Socket, memory: MemoryShare): Promise<void> {
@@ -120,14 +121,6 @@ export class Connections {
     open.isAwake = false;
     this.#options.ended();
   }
-}
-
-/** Waits for the work, but not longer than `ms`. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 /** Resolves when what was written has left. */

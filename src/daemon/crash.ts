@@ -1,8 +1,9 @@
+import { rmSync } from 'node:fs';
 import { BdError } from '../core/errors.ts';
 import { CRASHES_MAX, CRASH_WINDOW_MS } from '../core/limits.ts';
 import { VERSION } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
-import { readCrashReport, removeCrashReport, writeCrashReport } from '../client/crash-report.ts';
+import { readCrashReport, writeCrashReport } from '../client/crash-report.ts';
 import { appendToLog } from '../platform/log-file.ts';
 import { readableStack } from '../platform/source-stack.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
@@ -50,7 +51,9 @@ export function findSuddenEnd(place: WorkspacePlace): number | undefined {
 /** Removes the crash report once the daemon has run long enough; the log keeps the details. */
 export function forgetCrashInTime(place: WorkspacePlace, clock: Clock): () => void {
   if (readCrashReport(place) === undefined) return () => {};
-  return clock.after(CRASH_WINDOW_MS, () => attempt(() => removeCrashReport(place)));
+  return clock.after(CRASH_WINDOW_MS, () =>
+    attempt(() => rmSync(place.crashFile, { force: true })),
+  );
 }
 
 function attempt(write: () => void): void {

@@ -17,8 +17,6 @@ export interface DaemonLog extends Log {
   close(): Promise<void>;
 }
 
-type Writer = Record<LogLevel, (details: object, message: string) => void>;
-
 /**
  * JSON lines in `.beads/daemon.log`. The writer is loaded with the first line, so that it costs the
  * start no time, and an idle daemon no memory.
@@ -27,7 +25,7 @@ export function createDaemonLog(path: string): DaemonLog {
   const repeated = createRepeatedLines();
   // After a workspace was moved away, another one may be at its path, with a log of its own.
   const isSameDirectory = watchIdentity(dirname(path));
-  let loading: Promise<Writer> | undefined;
+  let loading: ReturnType<typeof openWriter> | undefined;
   let least: LogLevel = 'info';
   let lastError: ReturnType<DaemonLog['lastError']>;
   const say = (level: LogLevel, message: string, details: Record<string, unknown> = {}): void => {
@@ -67,7 +65,7 @@ export function createDaemonLog(path: string): DaemonLog {
   };
 }
 
-async function openWriter(append: (text: string) => void): Promise<Writer> {
+async function openWriter(append: (text: string) => void) {
   const { default: pino } = await import('pino');
   const write = (text: string): void => {
     try {
@@ -77,13 +75,7 @@ async function openWriter(append: (text: string) => void): Promise<Writer> {
     }
   };
   // Synchronous: lines are few, and those just before a crash matter most.
-  const logger = pino({ base: { pid: process.pid }, timestamp: false, level: 'debug' }, { write });
-  return {
-    debug: (details, message) => logger.debug(details, message),
-    info: (details, message) => logger.info(details, message),
-    warn: (details, message) => logger.warn(details, message),
-    error: (details, message) => logger.error(details, message),
-  };
+  return pino({ base: { pid: process.pid }, timestamp: false, level: 'debug' }, { write });
 }
 
 /** JSON shows no member of an Error. */

@@ -55,21 +55,15 @@ export async function openServer(context: DaemonContext, { faces, ended }: Serve
     },
   });
   return {
+    ...listener,
     connections,
     admission,
-    socketPath: listener.socketPath,
-    /** Removes the link to the socket: no new client finds this daemon. */
-    withdraw: () => listener.withdraw(),
-    /** Restores the link when it was removed; throws when it cannot. */
-    restoreLink: () => listener.restoreLink(),
     /** Accepts no more connections; running requests have `patienceMs` to end. */
     async close({ reason, patienceMs }: { reason: string; patienceMs: number }): Promise<void> {
       listener.withdraw();
       listener.close();
       await connections.drain({ refusal: admission.decline(reason), timeoutMs: patienceMs });
     },
-    /** Removes the files that say that this process serves. */
-    remove: () => listener.remove(),
   };
 }
 

@@ -41,7 +41,7 @@ export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonSer
       const place = findHere(host);
       const daemon = await lookAtDaemon(place);
       const refusal = daemon.state === 'absent' ? await findDaemonRefusal(place, env) : undefined;
-      return reportStatus(place, daemon, { refusal: refusal?.reason });
+      return reportStatus(place, daemon, refusal?.reason);
     },
     async runDaemon(options) {
       await prepare();

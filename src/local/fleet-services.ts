@@ -124,9 +124,7 @@ function lookAround(
   { place }: DaemonHealth,
   lookAtStore: (place: WorkspacePlace) => { kind: string; problem?: string },
 ): WorkspaceCondition {
-  if (place === undefined || !existsSync(place.beadsDir)) {
-    return { storeDamage: undefined, disk: undefined };
-  }
+  if (place === undefined || !existsSync(place.beadsDir)) return {};
   const look = lookAtStore(place);
   const storeDamage = look.kind === 'damaged' ? `its store is damaged: ${look.problem}` : undefined;
   return { storeDamage, disk: freeSpace(place.beadsDir) };

@@ -9,6 +9,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { toBdError } from '../core/errors.ts';
 import { LINE_BYTES_MAX, MCP_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
+import { endsWithin } from '../platform/clock.ts';
 import { lineFraming } from '../protocol/framing.ts';
 import { errorReply, notification, parseBody } from '../protocol/messages.ts';
 import { Channel, type ChannelSocket, type Job } from '../rpc/channel.ts';
@@ -137,14 +138,7 @@ export class SocketTransport implements Transport {
   /** False when it takes too long. */
   async #answerAll(): Promise<boolean> {
     for (const job of this.#subscriptions) job.done();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), this.#drainTimeoutMs);
-    });
-    const answered = this.#channel.idle().then(() => true);
-    const isAnswered = await Promise.race([answered, late]);
-    clearTimeout(timer);
-    return isAnswered;
+    return await endsWithin(this.#drainTimeoutMs, this.#channel.idle());
   }
 
   #finish(): void {

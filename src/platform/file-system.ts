@@ -19,14 +19,8 @@ export function isNetworkFileSystem(directory: string): boolean {
   }
 }
 
-/** What a user can still write there. */
-export interface DiskSpace {
-  megabytes: number;
-  isLow: boolean;
-}
-
-/** Undefined where the system does not say. */
-export function freeSpace(directory: string): DiskSpace | undefined {
+/** What a user can still write there; undefined where the system does not say. */
+export function freeSpace(directory: string): { megabytes: number; isLow: boolean } | undefined {
   try {
     const { bavail, bsize } = statfsSync(directory);
     const bytes = bavail * bsize;

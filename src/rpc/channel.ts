@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { BdError, toBdError } from '../core/errors.ts';
 import { MESSAGE_TIMEOUT_MS, REQUESTS_PER_CONNECTION_MAX } from '../core/limits.ts';
+import { endsWithin } from '../platform/clock.ts';
 import type { Framing } from '../protocol/framing.ts';
 import { createBoundedWriter, type BoundedWriter } from './bounded-writer.ts';
 import { createMemoryBudget, type MemoryShare } from './memory-budget.ts';
@@ -102,15 +103,13 @@ export class Channel<M> {
   }
 
   /** Ends the connection; resolves when what was sent has left, or after `flushMs` if that is given. */
-  async close({ flushMs }: { flushMs?: number } = {}): Promise<void> {
+  async close({ flushMs }: { flushMs?: number | undefined } = {}): Promise<void> {
     if (this.#socket.destroyed) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      if (flushMs !== undefined) timer = setTimeout(resolve, flushMs);
+    const flushed = new Promise<void>((resolve) => {
       this.#socket.once('close', resolve);
       this.#socket.end(resolve);
     });
-    clearTimeout(timer);
+    await (flushMs === undefined ? flushed : endsWithin(flushMs, flushed));
     this.#socket.destroy();
   }
 

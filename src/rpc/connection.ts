@@ -1,6 +1,5 @@
 import { BdError, toBdError } from '../core/errors.ts';
 import { SUBSCRIBER_FLUSH_MS } from '../core/limits.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import type { Log } from '../platform/log.ts';
 import type { GoingAwayParams } from '../protocol/daemon-methods.ts';
 import type { Framing } from '../protocol/framing.ts';
@@ -103,9 +102,8 @@ export class Connection implements ServedConnection {
     abortAll(this.#subscriptions, refusal);
     await this.#channel.idle();
     // A subscriber goes on from where it has read to; all others get every answer.
-    await this.#channel.close(
-      omitUndefined({ flushMs: this.#hadSubscription ? SUBSCRIBER_FLUSH_MS : undefined }),
-    );
+    const flushMs = this.#hadSubscription ? SUBSCRIBER_FLUSH_MS : undefined;
+    await this.#channel.close({ flushMs });
   }
 
   #decode(body: Uint8Array): Received {

@@ -9,7 +9,7 @@ import {
 import { oneLine } from '../output/printable.ts';
 import { kindOf, keyOfField } from '../../core/causal/field-key.ts';
 import { parsePriority } from '../../core/issue.ts';
-import { parseTimeArgument } from '../time-argument.ts';
+import { parseTimeArgument, type Now } from '../time-argument.ts';
 
 export const conflictsCommand: CommandDefinition = {
   name: 'conflicts',
@@ -78,11 +78,7 @@ async function resolveConflict(invocation: Invocation): Promise<void> {
 }
 
 /** What `text` means as the value of a field; null, which clears it, is an empty one where that is no value. */
-function readFieldValue(
-  field: string,
-  text: string,
-  now: { nowMs: number; timeZone: string | undefined },
-): unknown {
+function readFieldValue(field: string, text: string, now: Now): unknown {
   switch (kindOf(keyOfField(field))) {
     case 'priority':
       return parsePriority(text) ?? wrong(field, text, 'Use 0 (most urgent) to 4, or P0 to P4.');

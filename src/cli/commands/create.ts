@@ -2,6 +2,7 @@ import { BdError } from '../../core/errors.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { FIELD_FLAGS, readFieldFlags } from '../field-flags.ts';
+import type { Flags } from '../flags.ts';
 import { requireTitle } from '../issue-arguments.ts';
 import { oneLine } from '../output/printable.ts';
 
@@ -47,7 +48,7 @@ async function readNewIssue({ args, flags, io }: Invocation) {
     labels: flags.list('labels', 'label'),
     id: flags.text('id'),
     parent: flags.text('parent'),
-    dependencies: readDependencies(flags.list('deps'), flags.list('waits-for')),
+    dependencies: readDependencies(flags),
     ephemeral: flags.isSet('ephemeral'),
   };
 }
@@ -69,12 +70,10 @@ function readTitle(args: readonly string[], flag: string | undefined): string {
   return requireTitle(argument ?? flag ?? '', 'bd create "Rotate the signing key"');
 }
 
-function readDependencies(
-  dependencies: readonly string[] | undefined,
-  awaited: readonly string[] | undefined,
-): string[] | undefined {
-  if (dependencies === undefined && awaited === undefined) return undefined;
-  return [...(dependencies ?? []), ...(awaited ?? []).map((id) => `waits-for:${id}`)];
+function readDependencies(flags: Flags): string[] | undefined {
+  const awaited = flags.list('waits-for')?.map((id) => `waits-for:${id}`) ?? [];
+  const dependencies = [...(flags.list('deps') ?? []), ...awaited];
+  return dependencies.length === 0 ? undefined : dependencies;
 }
 
 function summary({ priority, issue_type: type, title }: Omit<IssueJson, 'id'>): string {
