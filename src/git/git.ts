@@ -1,17 +1,10 @@
 import { BdError } from '../core/errors.ts';
 import { GIT_KILL_GRACE_MS, GIT_LOCAL_TIMEOUT_MS, GIT_NETWORK_TIMEOUT_MS } from '../core/limits.ts';
 import type { Environment } from '../platform/environment.ts';
-import { isDiskFull, MAKE_SPACE } from './git-failure.ts';
+import { classifyGitFailure, isDiskFull, MAKE_SPACE } from './git-failure.ts';
 import { buildGitEnvironment, sshCommandIn } from './git-environment.ts';
-import { runInGroup } from './process-group.ts';
+import { runInGroup, type GitResult } from './process-group.ts';
 import type { GitRepository } from './repository.ts';
-
-export interface GitResult {
-  exitCode: number;
-  /** Whole and unchanged: issue files are larger than one would decode twice. */
-  stdout: Buffer;
-  stderr: string;
-}
 
 interface GitRunOptions {
   input?: string | Uint8Array;
@@ -130,6 +123,35 @@ export async function gitOutput(
   return result.stdout.toString().replace(/\n$/, '');
 }
 
+/** Whether git answers yes. */
+export async function gitSucceeds(git: Git, args: readonly string[]): Promise<boolean> {
+  const { exitCode } = await git.run(args);
+  return exitCode === 0;
+}
+
+/** The commit that a name leads to; undefined when there is none. */
+export async function findCommit(git: Git, name: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await git.run([
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    `${name}^{commit}`,
+  ]);
+  return exitCode === 0 ? stdout.toString().trim() : undefined;
+}
+
+/** Moves a ref; false when it was not at `from`. */
+export async function moveRef(
+  git: Git,
+  { ref, from, to, log = [] }: { ref: string; from: string; to: string; log?: readonly string[] },
+): Promise<boolean> {
+  const args = ['update-ref', ...log, ref, to, from];
+  const moved = await git.run(args);
+  if (moved.exitCode === 0) return true;
+  if (classifyGitFailure(moved.stderr).kind === 'race') return false;
+  throw gitError(git, args, moved);
+}
+
 export function gitError(git: Git, args: readonly string[], result: GitResult): BdError {
   const { exitCode, stderr } = result;
   const reason = firstLine(stderr) || `exit code ${exitCode}`;
@@ -159,18 +181,10 @@ async function reachRemote(
 ): Promise<GitResult> {
   const settings = CONFIG.flatMap((setting) => ['-c', setting]);
   const end = await runInGroup([...settings, ...args], { ...options, timeoutMs });
-  switch (end.kind) {
-    case 'ended':
-      return end;
-    case 'late':
-      throw late(args, timeoutMs);
-    case 'aborted':
-      throw aborted(args);
-    case 'missing':
-      throw missing(end.reason);
-    default:
-      return end satisfies never;
-  }
+  if (end === 'late') throw late(args, timeoutMs);
+  if (end === 'aborted') throw aborted(args);
+  if ('missing' in end) throw missing(end.missing);
+  return end;
 }
 
 /** One simple-git instance for each child, as an instance has one abort signal. */

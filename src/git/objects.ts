@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { access, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
@@ -48,8 +49,7 @@ export class GitObjects {
   async haveLasted(): Promise<boolean> {
     const names = [...this.#written];
     this.#written = new Set();
-    const areLoose = await Promise.all(names.map((name) => isThere(this.#pathOf(name))));
-    const others = names.filter((_, at) => areLoose[at] !== true);
+    const others = names.filter((name) => !existsSync(this.#pathOf(name)));
     if (others.length === 0) return true;
     // They may have been packed meanwhile.
     const { stdout, exitCode } = await this.#git.reach(['cat-file', '--batch-check'], {
@@ -131,13 +131,6 @@ async function writeByGit(git: Git, kind: ObjectKind, content: Uint8Array): Prom
     message: `git cannot write an object in ${git.gitDir}: ${stderr.trim()}`,
     remedy: 'Check the free space and the permissions there, then run `bd sync`.',
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /**

@@ -1,6 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { GIT_KILL_GRACE_MS } from '../core/limits.ts';
 
+/** How a child ended by itself. */
+export interface GitResult {
+  exitCode: number;
+  /** Whole and unchanged: issue files are larger than one would decode twice. */
+  stdout: Buffer;
+  stderr: string;
+}
+
 interface GroupOptions {
   directory: string;
   environment: Record<string, string>;
@@ -9,12 +17,8 @@ interface GroupOptions {
   signal?: AbortSignal;
 }
 
-/** How a child ended: by itself, at its deadline, or by its signal. */
-type GroupEnd =
-  | { kind: 'ended'; exitCode: number; stdout: Buffer; stderr: string }
-  | { kind: 'late' }
-  | { kind: 'aborted' }
-  | { kind: 'missing'; reason: string };
+/** Or it was stopped, at its deadline or by its signal, or there is no git to start. */
+type GroupEnd = GitResult | 'late' | 'aborted' | { missing: string };
 
 /**
  * Runs git as the leader of a process group and of a session without a terminal. The programs it starts to
@@ -34,7 +38,7 @@ export function runInGroup(args: readonly string[], options: GroupOptions): Prom
       stopped = why;
       // SIGTERM first: git then removes its lock files.
       signalGroup(child, 'SIGTERM');
-      grace = setTimeout(() => end({ kind: why }), GIT_KILL_GRACE_MS);
+      grace = setTimeout(() => end(why), GIT_KILL_GRACE_MS);
     };
     const onAbort = (): void => stop('aborted');
     const deadline = setTimeout(() => stop('late'), timeoutMs);
@@ -50,15 +54,10 @@ export function runInGroup(args: readonly string[], options: GroupOptions): Prom
     };
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted === true) onAbort();
-    child.on('error', (error) => end({ kind: 'missing', reason: error.message }));
+    child.on('error', (error) => end({ missing: error.message }));
     child.on('close', (exitCode) => {
-      if (stopped !== undefined) return end({ kind: stopped });
-      end({
-        kind: 'ended',
-        exitCode: exitCode ?? 1,
-        stdout: stdout(),
-        stderr: stderr().toString(),
-      });
+      const result = { exitCode: exitCode ?? 1, stdout: stdout(), stderr: stderr().toString() };
+      end(stopped ?? result);
     });
     // A git that reads no input may have ended before all of it is written.
     child.stdin.on('error', () => {});

@@ -1,5 +1,6 @@
 import { BdError } from '../core/errors.ts';
-import { currentBranch, type Git, type GitReachOptions, type GitResult } from './git.ts';
+import { currentBranch, type Git, type GitReachOptions } from './git.ts';
+import type { GitResult } from './process-group.ts';
 import { classifyGitFailure, type GitFailure } from './git-failure.ts';
 
 /**

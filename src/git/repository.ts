@@ -2,12 +2,13 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isDirectory, readTextIfReachable, statIfReachable } from '../platform/safe-stat.ts';
 
+/** A repository as one of its working trees has it. */
 export interface GitRepository {
   /** Of this working tree. */
   gitDir: string;
   /** Of the repository: the same for all its worktrees. */
   commonDir: string;
-  /** Of the working tree. */
+  /** The real path of the working tree. */
   topLevel: string;
 }
 
@@ -63,18 +64,11 @@ function readText(path: string): string | undefined {
   return statIfReachable(path)?.isFile() === true ? readFileSync(path, 'utf8') : undefined;
 }
 
-export interface GitWorktree {
-  /** The real path of the working tree. */
-  directory: string;
-  /** The git directory that is its own. */
-  gitDir: string;
-}
-
 /**
  * The main working tree. A bare repository has none, except one in `project/.bare` that `project/.git`
  * leads to: there it is the project directory.
  */
-export function findMainWorktree(commonDir: string): GitWorktree | undefined {
+export function findMainWorktree(commonDir: string): GitRepository | undefined {
   const submodule = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(
     readTextIfReachable(join(commonDir, 'config')) ?? '',
   );
@@ -88,7 +82,7 @@ export function findMainWorktree(commonDir: string): GitWorktree | undefined {
  * The linked working trees, sorted by name, from the files in the common directory. Leaves out those that
  * are gone, cannot be reached, or belong to another repository by now.
  */
-export function listLinkedWorktrees(commonDir: string): GitWorktree[] {
+export function listLinkedWorktrees(commonDir: string): GitRepository[] {
   const administration = join(commonDir, 'worktrees');
   return namesIn(administration).flatMap((name) => {
     const gitDir = join(administration, name);
@@ -105,16 +99,11 @@ export function listWorktreeGitDirs(commonDir: string): string[] {
   return [commonDir, ...namesIn(administration).map((name) => join(administration, name))];
 }
 
-function worktreeAt(path: string): GitWorktree | undefined {
-  const directory = realPath(path);
-  const repository = directory === undefined ? undefined : findGitRepository(directory);
-  if (repository === undefined || repository.topLevel !== directory) return undefined;
-  return { directory, gitDir: repository.gitDir };
-}
-
-function realPath(path: string): string | undefined {
+function worktreeAt(path: string): GitRepository | undefined {
   try {
-    return realpathSync(path);
+    const directory = realpathSync(path);
+    const repository = findGitRepository(directory);
+    return repository?.topLevel === directory ? repository : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import { compareBytes } from '../core/issue.ts';
 import type { Environment } from '../platform/environment.ts';
 import { gitOutput, openWorktreeGit, type Git } from './git.ts';
 import type { GitObjects } from './objects.ts';
@@ -47,11 +48,6 @@ export function isTree({ mode }: TreeEntry): boolean {
 /** Git sorts a directory as if its name ended in a slash. */
 function sortKey(entry: TreeEntry): string {
   return isTree(entry) ? `${entry.name}/` : entry.name;
-}
-
-/** Each character is one byte. */
-function compareBytes(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** A file as a tree and as the index know it. */

@@ -5,7 +5,7 @@ import {
   findGitRepository,
   findMainWorktree,
   listLinkedWorktrees,
-  type GitWorktree,
+  type GitRepository,
 } from '../git/repository.ts';
 import { isDirectory, readTextIfReachable, statIfReachable } from '../platform/safe-stat.ts';
 import { openPlace, WorkspacePlace } from './workspace-place.ts';
@@ -86,8 +86,8 @@ function findShared(topLevel: string, { from, upTo }: Stretch): WorkspacePlace |
   const commonDir = findGitRepository(topLevel)?.commonDir;
   if (commonDir === undefined) return undefined;
   const stretch = { from: relative(topLevel, from), upTo: relative(topLevel, upTo) };
-  const openIn = (worktree: GitWorktree): WorkspacePlace | undefined =>
-    openInWorktree(worktree.directory, stretch, commonDir);
+  const openIn = (worktree: GitRepository): WorkspacePlace | undefined =>
+    openInWorktree(worktree.topLevel, stretch, commonDir);
   const main = findMainWorktree(commonDir);
   const ofMain = main && openIn(main);
   if (ofMain !== undefined) return ofMain;

@@ -46,13 +46,13 @@ function createWorktreeSearch({ beadsDir }: WorkspacePlace, mirrorName: string) 
       const others = [
         ...(main === undefined ? [] : [main]),
         ...listLinkedWorktrees(repository.commonDir),
-      ].filter(({ directory }) => directory !== repository.topLevel);
-      places = others.map(({ directory }) => placeIn(directory));
+      ].filter(({ topLevel }) => topLevel !== repository.topLevel);
+      places = others.map(({ topLevel }) => placeIn(topLevel));
       return others
-        .filter(({ directory }) => isPlainDirectory(placeIn(directory), repository))
-        .map(({ directory, gitDir }) => ({
+        .filter(({ topLevel }) => isPlainDirectory(placeIn(topLevel), repository))
+        .map(({ topLevel, gitDir }) => ({
           name: worktreeName(repository.commonDir, gitDir),
-          path: join(placeIn(directory), mirrorName),
+          path: join(placeIn(topLevel), mirrorName),
           gitDir,
         }));
     },

@@ -115,7 +115,7 @@ describe('the working trees of an ordinary repository', () => {
     makeRepository('a-tree');
     makeStore('a-tree');
     expect(find('main')).toBeUndefined();
-    expect(listLinkedWorktrees(at('main/.git')).map(({ directory }) => directory)).toEqual([
+    expect(listLinkedWorktrees(at('main/.git')).map(({ topLevel }) => topLevel)).toEqual([
       at('b-tree'),
     ]);
   });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Git, GitResult } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
+import type { GitResult } from '../../src/git/process-group.ts';
 import { RemoteWait } from '../../src/sync/remote-wait.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDirectory, readTextIfReachable } from '../../platform/safe-stat.ts';
-import { type Git, gitError, gitOutput } from '../../git/git.ts';
-import { classifyGitFailure } from '../../git/git-failure.ts';
+import { type Git, gitOutput, moveRef } from '../../git/git.ts';
 
 /** None is under refs/heads, so `git branch` does not list them, and a checkout by mistake is unlikely. */
 const OURS = 'refs/bd/sync';
@@ -36,15 +35,12 @@ export function createBranchRefs(git: Git) {
     },
     /** Moves `refs/bd/sync` from `expected`; false when it was elsewhere. */
     async moveOurs(commit: string, expected: string | undefined): Promise<boolean> {
-      const args = ['update-ref', OURS, commit, expected ?? '0'.repeat(commit.length)];
-      const moved = await git.run(args);
-      if (moved.exitCode === 0) {
-        if (known !== undefined) known = { ...known, ours: commit };
-        return true;
-      }
+      const before = known;
       known = undefined;
-      if (classifyGitFailure(moved.stderr).kind === 'race') return false;
-      throw gitError(git, args, moved);
+      const from = expected ?? '0'.repeat(commit.length);
+      const isMoved = await moveRef(git, { ref: OURS, from, to: commit });
+      if (isMoved && before !== undefined) known = { ...before, ours: commit };
+      return isMoved;
     },
     async forgetTheirs(): Promise<void> {
       known = undefined;

@@ -1,6 +1,6 @@
 import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { type Git, type GitReachOptions, gitOutput } from '../../git/git.ts';
+import { type Git, type GitReachOptions, gitOutput, gitSucceeds } from '../../git/git.ts';
 import { GitObjects, packObjects } from '../../git/objects.ts';
 import { writeBranch, type BranchChange } from './branch-commit.ts';
 import { createBranchRefs, findHeldTips, findKnownTip, type BranchRefs } from './branch-refs.ts';
@@ -64,9 +64,9 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
     },
     /** Whether `commit` is `tip` or comes before it. */
     isWithin: (commit: string, tip: string) =>
-      succeeds(git, ['merge-base', '--is-ancestor', commit, tip]),
+      gitSucceeds(git, ['merge-base', '--is-ancestor', commit, tip]),
     /** Whether every object of a commit and its history is here: a `git gc` can remove objects before a ref leads to them. */
-    isWhole: (commit: string) => succeeds(git, [...WALK, commit]),
+    isWhole: (commit: string) => gitSucceeds(git, [...WALK, commit]),
     /**
      * Commits `issues` on `parent`; `commit` is `parent` itself when it shows them already. After a 'race'
      * everything must be made again: another writer moved the ref, or a `git gc` removed new objects.
@@ -119,9 +119,4 @@ async function findTip({
   if (!(await remote.hasBranch(name, { timeoutMs: FRESH_CLONE_TIMEOUT_MS }))) return undefined;
   const fetched = await fetchBranch({ refs, remote }, name);
   return fetched.kind === 'changed' ? (await refs.tips()).theirs : undefined;
-}
-
-async function succeeds(git: Git, args: readonly string[]): Promise<boolean> {
-  const { exitCode } = await git.run(args);
-  return exitCode === 0;
 }

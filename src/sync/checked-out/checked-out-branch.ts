@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
-import { SLICE_BYTES } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { currentBranch, type Git, gitError, gitOutput } from '../../git/git.ts';
+import { currentBranch, findCommit, type Git, gitOutput, moveRef } from '../../git/git.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { operationInProgress, isCommitOpen } from '../../git/operation-in-progress.ts';
 import {
@@ -14,7 +12,8 @@ import {
 } from '../../git/index-file.ts';
 import type { State } from '../../store/state.ts';
 import { writeCommit } from '../branch/branch-commit.ts';
-import { classifyGitFailure } from '../../git/git-failure.ts';
+import { hashContent } from '../mirror/issue-file.ts';
+import type { SyncFailure } from '../sync-failure.ts';
 import {
   changedByFilter,
   commitOpen,
@@ -23,7 +22,6 @@ import {
   locked,
   stagedByPerson,
   unborn,
-  type Obstacle,
 } from './checked-out-obstacle.ts';
 import { findInCommit, writeTreeWith, type FileEntry } from '../../git/tree.ts';
 
@@ -31,9 +29,9 @@ export type Committed =
   | { kind: 'committed'; branch: string; commit: string }
   /** The branch shows that content already. */
   | { kind: 'shown'; branch: string; commit: string }
-  | { kind: 'waits'; obstacle: Obstacle }
+  | { kind: 'waits'; obstacle: SyncFailure }
   /** Another program was at work at the same time: try again soon. `obstacle` says why, if that goes on. */
-  | { kind: 'race'; obstacle?: Obstacle };
+  | { kind: 'race'; obstacle?: SyncFailure };
 
 interface CheckedOutOptions {
   /** The working tree's own git: its HEAD and index are used. */
@@ -100,21 +98,22 @@ export class CheckedOutBranch {
   }
 
   /** Why no content can be committed now; undefined when it can. */
-  async obstacle(): Promise<Obstacle | undefined> {
+  async obstacle(): Promise<SyncFailure | undefined> {
     if (existsSync(this.#lockPath)) return locked(this.#lockPath);
     const found = await look(this.#options);
     return 'obstacle' in found ? found.obstacle : undefined;
   }
 
   async #publish(index: IndexCopy, move: BranchMove): Promise<Committed> {
-    const { branch, to } = move;
+    const { branch, from, to } = move;
     // Held as briefly as possible: the user's git commands fail meanwhile, as with any index lock.
     const lock = await takeIndexLock(this.git.gitDir, this.#options.owner);
     if (lock === undefined) return this.#busy();
     try {
       if (obstacleNow(this.#options, branch) !== undefined) return { kind: 'race' };
       if (!(await index.publish())) return { kind: 'race' };
-      const isMoved = await moveBranch(this.git, move);
+      const ref = `refs/heads/${branch}`;
+      const isMoved = await moveRef(this.git, { ref, from, to, log: ['-m', 'bd: auto-sync'] });
       return isMoved ? { kind: 'committed', branch, commit: to } : { kind: 'race' };
     } finally {
       await lock.release();
@@ -134,7 +133,7 @@ interface BranchMove {
 
 type Found =
   | { branch: string; head: string; shown: FileEntry | undefined }
-  | { obstacle: Obstacle };
+  | { obstacle: SyncFailure };
 
 async function look(options: CheckedOutOptions): Promise<Found> {
   const { git, path } = options;
@@ -145,10 +144,8 @@ async function look(options: CheckedOutOptions): Promise<Found> {
   if (branch === undefined) return { obstacle: detached };
   const obstacle = obstacleNow(options, branch);
   if (obstacle !== undefined) return { obstacle };
-  const ref = `refs/heads/${branch}^{commit}`;
-  const resolved = await git.run(['rev-parse', '--verify', '--quiet', ref]);
-  if (resolved.exitCode !== 0) return { obstacle: unborn(branch) };
-  const head = resolved.stdout.toString().trim();
+  const head = await findCommit(git, `refs/heads/${branch}`);
+  if (head === undefined) return { obstacle: unborn(branch) };
   return { branch, head, shown: await findInCommit(git, head, path) };
 }
 
@@ -156,7 +153,7 @@ async function look(options: CheckedOutOptions): Promise<Found> {
 function obstacleNow(
   { git: { gitDir }, commonDir, clock }: CheckedOutOptions,
   branch: string,
-): Obstacle | undefined {
+): SyncFailure | undefined {
   const operation = operationInProgress(gitDir);
   if (operation !== undefined) return inProgress(operation);
   return isCommitOpen({ gitDir, commonDir, branch }, clock.nowMs()) ? commitOpen : undefined;
@@ -173,13 +170,9 @@ function isOwn(entry: FileEntry | 'several' | undefined, oid: string | undefined
 }
 
 /** The name that git gives the content; all names of a repository have the same length. */
-async function hashBlob(content: Buffer, { length }: string): Promise<string> {
+function hashBlob(content: Buffer, { length }: string): Promise<string> {
   const hash = createHash(length === 40 ? 'sha1' : 'sha256').update(`blob ${content.length}\0`);
-  for (let at = 0; at < content.length; at += SLICE_BYTES) {
-    hash.update(content.subarray(at, at + SLICE_BYTES));
-    await setImmediate();
-  }
-  return hash.digest('hex');
+  return hashContent(content, hash);
 }
 
 /** With one of these attributes, git would not store the file's own bytes. */
@@ -201,12 +194,4 @@ async function assertOnly(git: Git, path: string, { from, to }: BranchMove): Pro
   const names = (await gitOutput(git, args)).split('\0').filter((name) => name !== '');
   if (names.length === 1 && names[0] === path) return;
   throw new Error(`a commit of ${path} would change ${names.join(', ') || 'nothing'}`);
-}
-
-async function moveBranch(git: Git, { branch, from, to }: BranchMove): Promise<boolean> {
-  const args = ['update-ref', '-m', 'bd: auto-sync', `refs/heads/${branch}`, to, from];
-  const moved = await git.run(args);
-  if (moved.exitCode === 0) return true;
-  if (classifyGitFailure(moved.stderr).kind === 'race') return false;
-  throw gitError(git, args, moved);
 }

@@ -2,15 +2,9 @@ import { PUSH_ATTEMPTS_MAX } from '../../core/limits.ts';
 import type { Pending } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
-import {
-  diverged,
-  mirrorBehind,
-  noUpstream,
-  waitsForPush,
-  type Obstacle,
-} from './checked-out-obstacle.ts';
+import { diverged, mirrorBehind, noUpstream, waitsForPush } from './checked-out-obstacle.ts';
 import { SEAL } from '../branch/branch-snapshot.ts';
-import { gitOutput, type Git } from '../../git/git.ts';
+import { findCommit, gitOutput, gitSucceeds, type Git } from '../../git/git.ts';
 import { findInCommit } from '../../git/tree.ts';
 import { issueList } from '../branch/branch-commit.ts';
 import { pushRef } from '../../git/remote.ts';
@@ -57,7 +51,7 @@ export function createCheckedOutCycle(context: CheckedOutContext): SyncCycle {
     const { committed, seq } = done;
     if (committed.kind === 'race' || committed.kind === 'waits') {
       const { obstacle } = committed;
-      return { end: obstacle ? blocked(obstacle) : { ...overtaken(), retry: 'soon' } };
+      return { end: obstacle ?? { ...overtaken(), retry: 'soon' } };
     }
     const known = settled;
     settled = undefined;
@@ -95,8 +89,7 @@ async function withoutMirror(
   { push, pending }: { push: boolean; pending: Pending },
 ): Promise<Outcome> {
   if (pending.count > 0) {
-    const obstacle = await branch.obstacle();
-    return { end: blocked(obstacle ?? mirrorBehind(mirror.path)) };
+    return { end: (await branch.obstacle()) ?? mirrorBehind(mirror.path) };
   }
   if (!push) return { end: 'off' };
   return { end: (await hasRemote(branch.git)) ? 'shared' : 'no_remote' };
@@ -132,64 +125,38 @@ function autoSyncSubject(pending: Pick<Pending, 'count' | 'ids'>): string {
   return `Auto-sync: ${pending.count === 0 ? 'bring the issues up to date' : issueList(pending)}`;
 }
 
+/** Pushes the branch when only commits of bd are missing on the remote, as last fetched. */
 async function send(
   { git, path }: CheckedOutBranch,
   { branch, commit }: { branch: string; commit: string },
   { pending, signal }: { pending: Pending; signal: AbortSignal },
 ): Promise<Outcome> {
   if (!(await hasRemote(git))) return { end: 'no_remote', pushed: pending.count };
-  const upstream = await compareWithUpstream(git, { branch, commit, path });
-  const { remote } = upstream;
-  if (upstream.kind === 'shared') return { end: 'shared', remote };
-  if (upstream.kind === 'waits') {
-    // A new branch without upstream needs no report while no change waits to be shared.
-    return { end: pending.count === 0 ? 'shared' : blocked(upstream.obstacle), remote };
-  }
-  const target = { remote: upstream.remote, commit, ref: `refs/heads/${branch}` };
-  const refused = await pushRef(git, target, { signal });
-  if (refused === undefined) return { end: 'shared', pushed: pending.count, remote };
-  if (refused.kind === 'race') return { end: blocked(diverged(branch, upstream.remote)), remote };
-  const failure = describeFailure(refused, upstream.remote);
-  return { end: refused.kind === 'rejected' ? { ...failure, remedy: REFUSED } : failure, remote };
-}
-
-const REFUSED =
-  'Push the branch your own way, keep issues here (`bd config set sync.push false`), or on a branch of their own (`bd migrate --to branch`).';
-
-function blocked({ reason, remedy }: Obstacle): SyncFailure {
-  return { kind: 'blocked', message: reason, remedy, retry: 'soon' };
-}
-
-/** How the branch that is checked out compares with the remote's branch of that name, as last fetched. */
-type UpstreamComparison =
-  /** The remote shows the file as `commit` does. */
-  | { kind: 'shared'; remote: string }
-  /** Only commits of bd are missing on the remote. */
-  | { kind: 'ours'; remote: string }
-  | { kind: 'waits'; remote: string | undefined; obstacle: Obstacle };
-
-async function compareWithUpstream(
-  git: Git,
-  { branch, commit, path }: { branch: string; commit: string; path: string },
-): Promise<UpstreamComparison> {
+  // A new branch without upstream needs no report while no change waits to be shared.
+  const unlessShared = (obstacle: SyncFailure): CycleEnd =>
+    pending.count === 0 ? 'shared' : obstacle;
   const upstream = await findUpstream(git, branch);
-  if (upstream === undefined) {
-    return { kind: 'waits', remote: undefined, obstacle: noUpstream(branch) };
-  }
+  if (upstream === undefined) return { end: unlessShared(noUpstream(branch)) };
   const { remote, tip } = upstream;
   const [theirs, ours] = await Promise.all([
     findInCommit(git, tip, path),
     findInCommit(git, commit, path),
   ]);
-  if (theirs?.oid === ours?.oid) return { kind: 'shared', remote };
-  const ancestry = await git.run(['merge-base', '--is-ancestor', tip, commit]);
-  if (ancestry.exitCode !== 0) {
-    return { kind: 'waits', remote, obstacle: diverged(branch, remote) };
+  if (theirs?.oid === ours?.oid) return { end: 'shared', remote };
+  if (!(await gitSucceeds(git, ['merge-base', '--is-ancestor', tip, commit]))) {
+    return { end: unlessShared(diverged(branch, remote)), remote };
   }
-  const count = await countOthers(git, { range: `${tip}..${commit}`, path });
-  if (count === 0) return { kind: 'ours', remote };
-  return { kind: 'waits', remote, obstacle: waitsForPush(branch, remote, count) };
+  const others = await countOthers(git, { range: `${tip}..${commit}`, path });
+  if (others > 0) return { end: unlessShared(waitsForPush(branch, remote, others)), remote };
+  const refused = await pushRef(git, { remote, commit, ref: `refs/heads/${branch}` }, { signal });
+  if (refused === undefined) return { end: 'shared', pushed: pending.count, remote };
+  if (refused.kind === 'race') return { end: diverged(branch, remote), remote };
+  const failure = describeFailure(refused, remote);
+  return { end: refused.kind === 'rejected' ? { ...failure, remedy: REFUSED } : failure, remote };
 }
+
+const REFUSED =
+  'Push the branch your own way, keep issues here (`bd config set sync.push false`), or on a branch of their own (`bd migrate --to branch`).';
 
 /** Undefined for a branch that follows one of another name, such as `main`: only the user pushes that. */
 async function findUpstream(
@@ -200,8 +167,8 @@ async function findUpstream(
   const listing = await gitOutput(git, ['for-each-ref', format, `refs/heads/${branch}`]);
   const [tracking = '', remote = '', theirs = ''] = listing.split('\0');
   if (!tracking.startsWith('refs/remotes/') || theirs !== `refs/heads/${branch}`) return undefined;
-  const tip = await git.run(['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`]);
-  return tip.exitCode === 0 ? { remote, tip: tip.stdout.toString().trim() } : undefined;
+  const tip = await findCommit(git, tracking);
+  return tip === undefined ? undefined : { remote, tip };
 }
 
 /** Counts commits without bd's trailer, and those that touch any other file. */

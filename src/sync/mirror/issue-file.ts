@@ -26,9 +26,8 @@ export async function renderIssueFile(store: Store): Promise<IssueFile> {
   }
 }
 
-/** The same hash for a file that was read. */
-export async function hashContent(content: Buffer): Promise<string> {
-  const hash = createHash('sha256');
+/** The same hash for a file that was read, with turns for other requests too. */
+export async function hashContent(content: Buffer, hash = createHash('sha256')): Promise<string> {
   for (let at = 0; at < content.length; at += SLICE_BYTES) {
     hash.update(content.subarray(at, at + SLICE_BYTES));
     await setImmediate();

@@ -44,7 +44,7 @@ export async function findSharedIssues(
 ): Promise<SharedIssues | undefined> {
   const repository = findGitRepository(cwd);
   if (repository === undefined) return undefined;
-  const main = findMainWorktree(repository.commonDir)?.directory;
+  const main = findMainWorktree(repository.commonDir)?.topLevel;
   for (const directory of [main, repository.topLevel]) {
     const found =
       directory === undefined ? undefined : await findTrackedIssues(directory, surroundings);
