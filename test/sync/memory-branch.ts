@@ -73,7 +73,7 @@ export function createMemoryRemote(): MemoryRemote {
           refs.theirs = remote.tip;
           if (remote.tip === undefined) return Promise.resolve({ kind: 'absent', from: FROM });
           if (isSame) return Promise.resolve({ kind: 'unchanged', ...FOUND });
-          return Promise.resolve({ kind: 'changed', ...FOUND, forced: false });
+          return Promise.resolve({ kind: 'changed', ...FOUND });
         },
         forgetTheirs: () => Promise.resolve(),
         forget: () => {},
@@ -95,7 +95,7 @@ export function createMemoryRemote(): MemoryRemote {
           const isShown = parent !== undefined && issuesOf(parent).equals(issues);
           refs.ours = isShown ? parent : add({ parent, issues, isSealed: true });
           die('write');
-          return Promise.resolve({ kind: 'written', commit: refs.ours });
+          return Promise.resolve(refs.ours);
         },
         push(_remote, commit) {
           if (commits.get(commit)?.parent !== remote.tip) {

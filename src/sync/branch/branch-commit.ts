@@ -43,22 +43,23 @@ export interface BranchChange {
   ours: string | undefined;
 }
 
-type WrittenBranch = { kind: 'written'; commit: string } | { kind: 'race' };
-
-/** Commits `issues` on `parent`, unless `parent` or `ours` shows them already, and moves the ref there. */
+/**
+ * Commits `issues` on `parent`, unless `parent` or `ours` shows them already, and moves the ref there. Returns
+ * the commit that shows them; undefined after a race, when everything must be made again: another writer
+ * moved the ref, or a `git gc` removed new objects.
+ */
 export async function writeBranch(
   writer: BranchWriter,
   change: BranchChange,
-): Promise<WrittenBranch> {
-  const written = await commitIssues(writer, change);
-  if (written.kind === 'race' || (await writer.objects.haveLasted())) return written;
-  return { kind: 'race' };
+): Promise<string | undefined> {
+  const commit = await commitIssues(writer, change);
+  return commit !== undefined && (await writer.objects.haveLasted()) ? commit : undefined;
 }
 
 async function commitIssues(
   writer: BranchWriter,
   { parent, issues, subject, ours }: BranchChange,
-): Promise<WrittenBranch> {
+): Promise<string | undefined> {
   const { objects, snapshots, project, clock, branchName } = writer;
   const base = parent === undefined ? undefined : await snapshots.read(parent);
   if (branchName() !== SYNC_BRANCH && base !== undefined && holdsNoIssues(base)) {
@@ -69,9 +70,7 @@ async function commitIssues(
   if (base?.tree === tree) return moveTo(writer, base.commit, ours);
   // The commit that would be made again: it waits to be pushed, or just was.
   const last = ours === undefined ? undefined : await snapshots.read(ours);
-  if (last?.tree === tree && last.parents.join() === (parent ?? '')) {
-    return { kind: 'written', commit: last.commit };
-  }
+  if (last?.tree === tree && last.parents.join() === (parent ?? '')) return last.commit;
   const nowMs = clock.nowMs();
   const commit = await writeCommit(objects, { tree, parent, subject, nowMs });
   // The next commit is made on this one, which need not be read for that.
@@ -126,12 +125,8 @@ async function writeBranchTree(
   beads.push(entry);
   const layout = shards === undefined ? 'file' : 'parts';
   let format = base?.format;
-  if (format?.kind !== 'known' || format.layout !== layout) {
-    format = {
-      kind: 'known',
-      project: format?.kind === 'known' ? format.project : project,
-      layout,
-    };
+  if (format?.layout !== layout) {
+    format = { project: format?.project ?? project, layout };
     replace(beads, await file(objects, FORMAT_FILE, encodeFormat(format.project, layout)));
   }
   const root = [...(base?.root ?? [])];
@@ -148,11 +143,10 @@ async function moveTo(
   { git, refs, branchName }: BranchWriter,
   commit: string,
   ours: string | undefined,
-): Promise<WrittenBranch> {
-  if (commit === ours) return { kind: 'written', commit };
+): Promise<string | undefined> {
+  if (commit === ours) return commit;
   await refuseCodeBranch(git, branchName());
-  const moved = await refs.moveOurs(commit, ours);
-  return moved ? { kind: 'written', commit } : { kind: 'race' };
+  return (await refs.moveOurs(commit, ours)) ? commit : undefined;
 }
 
 /** The user's own branches are never committed on, whatever the settings say. */

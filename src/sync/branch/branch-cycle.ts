@@ -97,10 +97,8 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
   for (let attempt = 0; attempt < PUSH_ATTEMPTS_MAX; attempt++) {
     if (attempt > 0) await pause(racePauseMs(attempt, random()));
     if (remote === undefined) {
-      const built = await commit(context, report);
-      if (built.kind !== 'race') return push ? 'no_remote' : 'off';
-      forgetMade(context);
-      continue;
+      if ((await commit(context, report)) === 'race') continue;
+      return push ? 'no_remote' : 'off';
     }
     const fetched = await branch.fetch(remote, { signal });
     if (fetched.kind === 'race') continue;
@@ -117,11 +115,8 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
       forgetShared(store);
     }
     const built = await commit(context, report);
-    if (built.kind === 'shared') return 'shared';
-    if (built.kind === 'race') {
-      forgetMade(context);
-      continue;
-    }
+    if (built === 'shared') return built;
+    if (built === 'race') continue;
     const { theirs } = await branch.tips();
     const pushed = await branch.push(remote, built.commit, { theirs, signal });
     await reached?.('pushed');
@@ -157,10 +152,8 @@ async function settleFetch(
   }
 }
 
-type Built =
-  | { kind: 'shared' }
-  | { kind: 'race' }
-  | { kind: 'ahead'; commit: string; pending: Pending };
+/** A commit that is to be pushed, and what waited for it; or the remote has it, or it must be made again. */
+type Built = { commit: string; pending: Pending } | 'shared' | 'race';
 
 /** Joins what the refs hold into the store, and moves `refs/bd/sync` to a commit that shows the store. */
 async function commit(context: CycleContext, report: CycleReport): Promise<Built> {
@@ -179,24 +172,26 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   // After a restore from a backup the outbox is incomplete: only a commit that they have counts as shared.
   const isShared =
     parent !== undefined && parent === ours && store.state.get('pushed_tip') === parent;
-  if (isShared && pending.count === 0) return { kind: 'shared' };
+  if (isShared && pending.count === 0) return 'shared';
   // With a remote even an empty project is published, so that a teammate's `bd init` joins it.
-  if (!hasRemote && parent === undefined && store.issues.count() === 0) return { kind: 'shared' };
+  if (!hasRemote && parent === undefined && store.issues.count() === 0) return 'shared';
 
   const base = parent === undefined ? undefined : await branch.snapshot(parent);
   const issues = await issueTree.write({ hasParts: base?.shards !== undefined });
   await reached?.('objects written');
-  const subject = commitSubject(pending);
-  const written = await branch.write({ parent, issues, subject, ours });
-  if (written.kind === 'race') return written;
+  const written = await branch.write({ parent, issues, subject: commitSubject(pending), ours });
+  if (written === undefined) {
+    forgetMade(context);
+    return 'race';
+  }
   await reached?.('committed');
-  store.state.set('written_tip', written.commit);
-  const built = { kind: 'ahead', commit: written.commit, pending } as const;
-  if (hasRemote && written.commit !== theirs) return built;
+  store.state.set('written_tip', written);
+  const built = { commit: written, pending };
+  if (hasRemote && written !== theirs) return built;
   if (!hasRemote) report.pushed += pending.count;
   await noteShared(context, built);
   await reached?.('noted');
-  return { kind: 'shared' };
+  return 'shared';
 }
 
 /**

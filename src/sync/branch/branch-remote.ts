@@ -1,5 +1,6 @@
 import type { Git, GitReachOptions } from '../../git/git.ts';
-import { THEIRS } from './branch-refs.ts';
+import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
+import { findKnownTip, THEIRS, type BranchRefs } from './branch-refs.ts';
 import { classifyGitFailure, type GitFailure } from '../../git/git-failure.ts';
 import { pushRef, reachRemote, checkedRemote, findRemote } from '../../git/remote.ts';
 
@@ -10,8 +11,8 @@ export const SYNC_BRANCH = 'beads-sync';
 const OUTSIDE_BRANCHES = 'refs/beads/sync';
 
 export type Fetched =
-  /** `from` is the remote and the branch's name, `ref` its place there; `forced`: its history was replaced. */
-  | { kind: 'changed'; from: string; ref: string; forced: boolean }
+  /** `from` is the remote and the branch's name, `ref` its place there; `replaced`: the tip that a force-push replaced. */
+  | { kind: 'changed'; from: string; ref: string; replaced?: string }
   | { kind: 'unchanged'; from: string; ref: string }
   /** The remote answered, and does not have the branch. */
   | { kind: 'absent'; from: string }
@@ -30,13 +31,15 @@ export interface BranchNames {
 export class BranchRemote {
   readonly #git: Git;
   readonly #names: BranchNames;
+  readonly #refs: BranchRefs;
   /** The remote that the repository suggests; it hardly ever changes. */
   #suggested: string | undefined;
   /** Where the branch was found or put last. */
   #found: string | undefined;
 
-  constructor(git: Git, names: BranchNames) {
+  constructor(git: Git, { refs, names }: { refs: BranchRefs; names: BranchNames }) {
     this.#git = git;
+    this.#refs = refs;
     this.#names = names;
   }
 
@@ -53,17 +56,24 @@ export class BranchRemote {
 
   /** Fetches it to `refs/bd/remote`, which stays as it is when the remote has no such branch. */
   async fetch(remote: string, options: GitReachOptions = {}): Promise<Fetched> {
+    const { theirs } = await this.#refs.tips();
     const from = this.#from(remote);
     for (const ref of this.#places()) {
       const refspec = `+${ref}:${THEIRS}`;
       const result = await reachRemote(this.#git, [...FETCH, '--', remote, refspec], options);
       if (result.exitCode === 0) {
         this.#found = ref;
-        return { ...whatMoved(result.stderr), from, ref };
+        const move = moveOfTheirs(result.stderr);
+        if (move === 'none') return { kind: 'unchanged', from, ref };
+        this.#refs.forget();
+        if (move !== 'forced' || theirs === undefined) return { kind: 'changed', from, ref };
+        await this.#refs.keepLost(theirs);
+        return { kind: 'changed', from, ref, replaced: theirs };
       }
       if (!/couldn't find remote ref/i.test(result.stderr)) {
         // The repository may have another remote by now.
         this.#suggested = undefined;
+        this.#refs.forget();
         return classifyGitFailure(result.stderr);
       }
     }
@@ -71,11 +81,18 @@ export class BranchRemote {
     return { kind: 'absent', from };
   }
 
-  /** Whether the remote can be reached and has the branch; throws when it does not answer. */
-  async hasBranch(remote: string, options: GitReachOptions = {}): Promise<boolean> {
+  /** The branch's tip as it is here, else as the remote has it; throws when the remote does not answer. */
+  async findTip(): Promise<string | undefined> {
+    const remote = await this.name();
+    const tracking = remote === undefined ? [] : [`refs/remotes/${remote}/${this.branchName()}`];
+    const known = await findKnownTip(this.#git, tracking);
+    if (known !== undefined || remote === undefined) return known;
     const asked = ['ls-remote', '--', remote, ...this.#places()];
-    const { exitCode, stdout } = await this.#git.reach(asked, options);
-    return exitCode === 0 && stdout.length > 0;
+    // Short patience for the small question; fetching what there is may take its time.
+    const answer = await this.#git.reach(asked, { timeoutMs: FRESH_CLONE_TIMEOUT_MS });
+    if (answer.exitCode !== 0 || answer.stdout.length === 0) return undefined;
+    const fetched = await this.fetch(remote);
+    return fetched.kind === 'changed' ? (await this.#refs.tips()).theirs : undefined;
   }
 
   /** Pushes one commit to one ref, never by force: the second of two pushes at once is refused. */
@@ -122,8 +139,8 @@ const FETCH = [
 ];
 
 /** git-fetch(1), OUTPUT: `<flag> <summary> <from> -> <to>`; no line for a ref that is up to date. */
-function whatMoved(stderr: string): { kind: 'unchanged' } | { kind: 'changed'; forced: boolean } {
+function moveOfTheirs(stderr: string): 'none' | 'forward' | 'forced' {
   const moved = stderr.split('\n').find((line) => line.includes(`-> ${THEIRS}`));
-  if (moved === undefined) return { kind: 'unchanged' };
-  return { kind: 'changed', forced: moved.startsWith(' +') };
+  if (moved === undefined) return 'none';
+  return moved.startsWith(' +') ? 'forced' : 'forward';
 }

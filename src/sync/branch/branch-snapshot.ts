@@ -1,4 +1,5 @@
 import { BdError } from '../../core/errors.ts';
+import { isRecord } from '../../core/issue-line.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { decodeTree, isTree, type TreeEntry } from '../../git/tree.ts';
 
@@ -14,29 +15,32 @@ type BranchLayout = 'file' | 'parts';
 /** A program that does not know parts must not take a branch without the file for an empty one. */
 const FORMATS: Readonly<Record<BranchLayout, number>> = { file: 1, parts: 2 };
 
-type BranchFormat =
-  | { kind: 'known'; project: Project; layout: BranchLayout }
-  | { kind: 'newer'; format: number };
+interface BranchFormat {
+  project: Project;
+  layout: BranchLayout;
+}
 
 export function encodeFormat({ projectId, prefix }: Project, layout: BranchLayout): string {
   const format = { format: FORMATS[layout], project_id: projectId, prefix };
   return `${JSON.stringify(format, undefined, 2)}\n`;
 }
 
-/** Undefined for a file that bd did not write: on a branch of the classic tool, or edited by hand. */
-function parseFormat(text: string): BranchFormat | undefined {
+/**
+ * Undefined for a file that bd did not write: on a branch of the classic tool, or edited by hand. Throws for a
+ * format that is newer than this bd.
+ */
+function parseFormat(text: string, branch: string): BranchFormat | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { format, project_id: projectId, prefix } = value as Record<string, unknown>;
-  if (typeof format === 'number' && format > FORMATS.parts) return { kind: 'newer', format };
+  if (!isRecord(value)) return undefined;
+  const { format, project_id: projectId, prefix } = value;
+  if (typeof format === 'number' && format > FORMATS.parts) throw newerFormat(branch, format);
   if (typeof projectId !== 'string' || projectId === '') return undefined;
   return {
-    kind: 'known',
     project: { projectId, prefix: typeof prefix === 'string' ? prefix : 'bd' },
     layout: format === FORMATS.parts ? 'parts' : 'file',
   };
@@ -87,16 +91,15 @@ export class BranchSnapshots {
 
   /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
   async read(commit: string): Promise<BranchSnapshot | undefined> {
-    const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit));
+    const branch = this.#branchName();
+    const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit, branch));
     if (snapshot === undefined) return undefined;
-    const { format } = snapshot;
-    if (format?.kind === 'newer') throw newerFormat(this.#branchName(), format.format);
     this.keep(snapshot);
-    const [ours, theirs] = [this.#project, format?.project];
+    const [ours, theirs] = [this.#project, snapshot.format?.project];
     const isOurs = theirs === undefined || theirs.projectId === ours.projectId;
     // `bd init` in a clone has no project yet, and asks for the branch's.
     if (isOurs || ours.projectId === '') return snapshot;
-    throw otherProject(this.#branchName(), { ours, theirs });
+    throw otherProject(branch, { ours, theirs });
   }
 
   keep(snapshot: BranchSnapshot): void {
@@ -137,6 +140,7 @@ export async function readIssues(
 async function readSnapshot(
   objects: GitObjects,
   commit: string,
+  branch: string,
 ): Promise<BranchSnapshot | undefined> {
   const [header, ...contents] = await objects.read([
     commit,
@@ -157,7 +161,7 @@ async function readSnapshot(
   return {
     commit,
     ...parseCommit(header.toString()),
-    format: contents[2] === undefined ? undefined : parseFormat(contents[2].toString()),
+    format: contents[2] === undefined ? undefined : parseFormat(contents[2].toString(), branch),
     root,
     beads,
     shards: hasShards ? entriesOf(contents[3]) : undefined,

@@ -37,7 +37,7 @@ export async function checkPurge(
   if (fetched.kind === 'absent' || tip === undefined || snapshot === undefined) return undefined;
   const { ref } = fetched;
   const foreign = snapshot.root.map(({ name }) => name).find((name) => !OURS.has(name));
-  if (snapshot.format?.kind !== 'known' || foreign !== undefined) {
+  if (snapshot.format === undefined || foreign !== undefined) {
     const what = foreign ?? 'issues of another tool';
     throw refused(`${ref} on ${remote} holds ${what}`, 'Look at it, and delete it with git.');
   }

@@ -1,10 +1,9 @@
-import { FRESH_CLONE_TIMEOUT_MS } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Git, type GitReachOptions, gitOutput, gitSucceeds } from '../../git/git.ts';
 import { GitObjects, packObjects } from '../../git/objects.ts';
 import { writeBranch, type BranchChange } from './branch-commit.ts';
-import { createBranchRefs, findHeldTips, findKnownTip, type BranchRefs } from './branch-refs.ts';
-import { BranchRemote, type BranchNames, type Fetched } from './branch-remote.ts';
+import { createBranchRefs, findHeldTips } from './branch-refs.ts';
+import { BranchRemote, type BranchNames } from './branch-remote.ts';
 import {
   BranchSnapshots,
   readIssues,
@@ -30,7 +29,7 @@ const WALK = ['rev-list', '--objects', '--quiet', '--exclude-promisor-objects'];
 export function createSyncBranch({ git, project, clock, names = {} }: BranchOptions) {
   const objects = new GitObjects(git);
   const refs = createBranchRefs(git);
-  const remote = new BranchRemote(git, names);
+  const remote = new BranchRemote(git, { refs, names });
   const branchName = (): string => remote.branchName();
   const snapshots = new BranchSnapshots(objects, { project, branchName });
   const writer = { git, objects, refs, snapshots, project, clock, branchName };
@@ -40,8 +39,7 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
     /** The name of the remote that has the branch; undefined when there is none. */
     remote: () => remote.name(),
     /** Fetches the remote's branch to `refs/bd/remote`; `replaced` is the tip that a force-push replaced. */
-    fetch: (name: string, options?: GitReachOptions) =>
-      fetchBranch({ refs, remote }, name, options),
+    fetch: (...args: Parameters<BranchRemote['fetch']>) => remote.fetch(...args),
     /** Deletes `refs/bd/remote`, when the remote no longer has the branch. */
     forgetTheirs: () => refs.forgetTheirs(),
     /** Drops what is cached of the repository, as it may have changed. */
@@ -67,10 +65,6 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
       gitSucceeds(git, ['merge-base', '--is-ancestor', commit, tip]),
     /** Whether every object of a commit and its history is here: a `git gc` can remove objects before a ref leads to them. */
     isWhole: (commit: string) => gitSucceeds(git, [...WALK, commit]),
-    /**
-     * Commits `issues` on `parent`; `commit` is `parent` itself when it shows them already. After a 'race'
-     * everything must be made again: another writer moved the ref, or a `git gc` removed new objects.
-     */
     write: (change: BranchChange) => writeBranch(writer, change),
     push: (...args: Parameters<BranchRemote['push']>) => remote.push(...args),
     /** Packs the loose objects of `tip` that `since` does not lead to. */
@@ -78,45 +72,9 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
       packObjects(git, tip, options),
     /** The project whose issues the repository or its remote has; throws when the remote does not answer. */
     async findProject(): Promise<Project | undefined> {
-      const tip = await findTip({ git, refs, remote });
+      const tip = await remote.findTip();
       const format = tip === undefined ? undefined : (await snapshots.read(tip))?.format;
-      return format?.kind === 'known' ? format.project : undefined;
+      return format?.project;
     },
   };
-}
-
-interface BranchPlaces {
-  refs: BranchRefs;
-  remote: BranchRemote;
-}
-
-/** Keeps the history that a force-push replaced. */
-async function fetchBranch(
-  { refs, remote }: BranchPlaces,
-  name: string,
-  options?: GitReachOptions,
-): Promise<Fetched & { replaced?: string | undefined }> {
-  const { theirs } = await refs.tips();
-  const fetched = await remote.fetch(name, options);
-  if (fetched.kind === 'unchanged' || fetched.kind === 'absent') return fetched;
-  refs.forget();
-  if (fetched.kind !== 'changed' || !fetched.forced || theirs === undefined) return fetched;
-  await refs.keepLost(theirs);
-  return { ...fetched, replaced: theirs };
-}
-
-/** The branch as it is here, else as the remote has it. */
-async function findTip({
-  git,
-  refs,
-  remote,
-}: BranchPlaces & { git: Git }): Promise<string | undefined> {
-  const name = await remote.name();
-  const tracking = name === undefined ? [] : [`refs/remotes/${name}/${remote.branchName()}`];
-  const known = await findKnownTip(git, tracking);
-  if (known !== undefined || name === undefined) return known;
-  // Short patience for the small question; fetching what there is may take its time.
-  if (!(await remote.hasBranch(name, { timeoutMs: FRESH_CLONE_TIMEOUT_MS }))) return undefined;
-  const fetched = await fetchBranch({ refs, remote }, name);
-  return fetched.kind === 'changed' ? (await refs.tips()).theirs : undefined;
 }

@@ -73,17 +73,13 @@ function takeIn(
     return;
   }
   const context = { ...options, report, nowMs: clock.nowMs() };
-  const news = readLine(text, context);
-  if (news.kind === 'unreadable') return refuse(news.problem);
-  if (news.kind === 'nothing') {
-    report.unchanged += 1;
-    if (news.isEdited) report.edited += 1;
-    return;
-  }
+  const version = readLine(text, context);
+  if ('problem' in version) return refuse(version.problem);
   try {
-    const outcome = takeInVersion(news, context);
+    const outcome = takeInVersion(version, context);
     report[outcome] += 1;
-    if (news.isEdited || (!news.isSealed && outcome === 'updated')) report.edited += 1;
+    const { isEdited, isSealed } = version;
+    if (isEdited || (!isSealed && outcome === 'updated')) report.edited += 1;
   } catch (error) {
     if (!isRefusal(error)) throw error;
     refuse(error.message);

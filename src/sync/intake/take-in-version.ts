@@ -29,6 +29,7 @@ export interface LineContext {
   report: JoinEffects;
 }
 
+/** What a line says of an issue. */
 interface Version {
   text: string;
   /** bd wrote the line. */
@@ -36,17 +37,14 @@ interface Version {
   /** bd wrote the line, and another program changed it since. */
   isEdited: boolean;
   ours: IssueState | undefined;
-  theirs: IssueState;
+  /** Undefined when the line says nothing that is not known. */
+  theirs: IssueState | undefined;
 }
 
-/** What a line says of an issue. */
-type LineNews =
-  | { kind: 'unreadable'; problem: string }
-  | { kind: 'nothing'; isEdited: boolean }
-  | ({ kind: 'version' } & Version);
+type Outcome = 'created' | 'updated' | 'unchanged';
 
 /** Compares a line with what the store holds of its issue. */
-export function readLine(text: string, context: LineContext): LineNews {
+export function readLine(text: string, context: LineContext): Version | { problem: string } {
   const { store, origin } = context;
   // The time for a line without one; every clone that reads it on the branch must use the same.
   const nowMs = origin === 'remote' ? 0 : context.nowMs;
@@ -55,25 +53,20 @@ export function readLine(text: string, context: LineContext): LineNews {
   if (decoded.kind === 'sealed') {
     const { state: theirs } = decoded;
     const ours = store.issues.state(theirs.id);
-    return { kind: 'version', text, isSealed: true, isEdited: false, ours, theirs };
+    return { text, isSealed: true, isEdited: false, ours, theirs };
   }
   const ours = store.issues.state(decoded.issue.id);
   const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
   const theirs = lift({ ...decoded, issue }, ours, context);
-  const isEdited = decoded.seal !== undefined;
-  return theirs === undefined
-    ? { kind: 'nothing', isEdited }
-    : { kind: 'version', text, isSealed: false, isEdited, ours, theirs };
+  return { text, isSealed: false, isEdited: decoded.seal !== undefined, ours, theirs };
 }
 
 /** Joins one version of an issue into the store. */
-export function takeInVersion(
-  version: Version,
-  context: LineContext,
-): 'created' | 'updated' | 'unchanged' {
+export function takeInVersion(version: Version, context: LineContext): Outcome {
   const { store, nowMs, origin } = context;
   const { text, isSealed, theirs } = version;
   let { ours } = version;
+  if (theirs === undefined) return 'unchanged';
   if (ours !== undefined && isSealed && isWrittenElsewhere(store, ours, theirs)) {
     renameOwnWrites(store, { nowMs });
     ours = store.issues.state(ours.id);
@@ -135,7 +128,7 @@ function separate(
   { kept, moved }: { kept: IssueState; moved: IssueState },
   { ours, theirs }: { ours: IssueState | undefined; theirs: IssueState },
   context: LineContext,
-): 'created' | 'updated' | 'unchanged' {
+): Outcome {
   const { store, origin, nowMs, report } = context;
   const known = store.issues.state(moved.id);
   const lineBefore = store.issues.line(moved.id);

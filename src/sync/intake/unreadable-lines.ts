@@ -6,7 +6,7 @@ import { BdError } from '../../core/errors.ts';
 import { compareBytes } from '../../core/issue.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
 import type { CarriedLine } from '../../store/lines.ts';
-import { idOfLine } from './issue-lines.ts';
+import { idOfLine, readIssueLines } from './issue-lines.ts';
 
 export interface LineProblem {
   line: number;
@@ -57,7 +57,10 @@ export function listQuarantine(directory: string): string[] {
 /** Adds lines that this bd cannot read, unchanged, in the order of ids; those without an id come last. */
 export function withCarried(content: Buffer, carried: readonly CarriedLine[]): Buffer {
   if (carried.length === 0) return content;
-  const ours = splitLines(content).map((line) => ({ line, issueId: idOfLine(line) }));
+  const ours = [...readIssueLines(content)].map(({ raw }) => ({
+    line: raw,
+    issueId: idOfLine(raw),
+  }));
   const newline = Buffer.from('\n');
   const all = [...ours, ...carried].sort(
     (left, right) =>
@@ -66,14 +69,4 @@ export function withCarried(content: Buffer, carried: readonly CarriedLine[]): B
       Buffer.compare(left.line, right.line),
   );
   return Buffer.concat(all.flatMap(({ line }) => [line, newline]));
-}
-
-function splitLines(content: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < content.length;) {
-    const end = content.indexOf(0x0a, start);
-    lines.push(content.subarray(start, end));
-    start = end + 1;
-  }
-  return lines;
 }
