@@ -1,13 +1,22 @@
 import { messageOf } from './errors.ts';
 import { isIssueId } from './issue-id.ts';
 import { JSON_DEPTH_MAX } from './limits.ts';
-import { compareBytes, labelSet, type Comment, type Dependency, type Issue } from './issue.ts';
+import { compareBytes, labelSet, type Issue } from './issue.ts';
 import { isTimestamp, timestampAt } from './timestamp.ts';
 
-type FieldKind = 'text' | 'integer' | 'time' | 'flag' | 'labels' | 'dependencies' | 'comments';
+/** What a value must be, and the words for that. */
+const KINDS = {
+  text: { is: isText, what: 'a text' },
+  integer: { is: Number.isSafeInteger, what: 'a whole number' },
+  time: { is: isTime, what: 'a timestamp' },
+  flag: { is: (value: unknown) => typeof value === 'boolean', what: 'true or false' },
+  labels: { is: listOf(isText), what: 'a list of texts' },
+  dependencies: { is: listOf(isDependency), what: 'a list of dependencies' },
+  comments: { is: listOf(isComment), what: 'a list of comments' },
+} as const;
 
 /** The keys bd interprets and what each must hold. */
-const FIELDS: Readonly<Record<Exclude<keyof Issue, 'opaque'>, FieldKind>> = {
+const FIELDS: Readonly<Record<Exclude<keyof Issue, 'opaque'>, keyof typeof KINDS>> = {
   id: 'text',
   title: 'text',
   description: 'text',
@@ -139,46 +148,27 @@ function complete(fields: Record<string, unknown>, nowMs: number): ParsedLine {
 }
 
 function fieldProblem(key: keyof typeof FIELDS, value: unknown): string | undefined {
-  const kind = FIELDS[key];
-  const wrong = (expected: string): string => `"${key}" is not ${expected}: ${excerpt(value)}`;
-  switch (kind) {
-    case 'text':
-      return typeof value === 'string' ? undefined : wrong('a text');
-    case 'integer':
-      return Number.isSafeInteger(value) ? undefined : wrong('a whole number');
-    case 'flag':
-      return typeof value === 'boolean' ? undefined : wrong('true or false');
-    case 'time':
-      return typeof value === 'string' && isTimestamp(value) ? undefined : wrong('a timestamp');
-    case 'labels':
-      return isListOf(value, isText) ? undefined : wrong('a list of texts');
-    case 'dependencies':
-      return isListOf(value, isDependency) ? undefined : wrong('a list of dependencies');
-    case 'comments':
-      return isListOf(value, isComment) ? undefined : wrong('a list of comments');
-    default:
-      return kind satisfies never;
-  }
+  const { is, what } = KINDS[FIELDS[key]];
+  return is(value) ? undefined : `"${key}" is not ${what}: ${excerpt(value)}`;
 }
 
-function isDependency(value: unknown): value is Dependency {
+function isDependency(value: unknown): boolean {
   return (
     isRecord(value) &&
     isText(value['issue_id']) &&
     isText(value['depends_on_id']) &&
     isText(value['type']) &&
-    isOptionalTime(value['created_at'])
+    (value['created_at'] === undefined || isTime(value['created_at']))
   );
 }
 
-function isComment(value: unknown): value is Comment {
+function isComment(value: unknown): boolean {
   return (
     isRecord(value) &&
     (isText(value['id']) || Number.isSafeInteger(value['id'])) &&
     isText(value['author']) &&
     isText(value['text']) &&
-    isText(value['created_at']) &&
-    isTimestamp(value['created_at'])
+    isTime(value['created_at'])
   );
 }
 
@@ -201,12 +191,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function isOptionalTime(value: unknown): boolean {
-  return value === undefined || (isText(value) && isTimestamp(value));
+function isTime(value: unknown): boolean {
+  return isText(value) && isTimestamp(value);
 }
 
-function isListOf<T>(value: unknown, is: (item: unknown) => item is T): value is T[] {
-  return Array.isArray(value) && value.every(is);
+function listOf(is: (item: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every((item) => is(item));
 }
 
 function excerpt(value: unknown): string {

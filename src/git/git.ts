@@ -164,6 +164,15 @@ export function gitError(git: Git, args: readonly string[], result: GitResult): 
   });
 }
 
+/** What `git config -z` lists. */
+export function parseSettings(listing: Buffer): { key: string; value: string }[] {
+  const entries = listing.toString().split('\0').filter(Boolean);
+  return entries.map((entry) => {
+    const [key = '', ...value] = entry.split('\n');
+    return { key, value: value.join('\n') };
+  });
+}
+
 /** The name of the branch that is checked out; undefined while HEAD is detached. */
 export async function currentBranch(git: Git): Promise<string | undefined> {
   const { stdout } = await git.run(['symbolic-ref', '--quiet', 'HEAD']);

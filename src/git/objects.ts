@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { BdError, messageOf } from '../core/errors.ts';
 import { isNotFound } from '../platform/files.ts';
-import { gitError, gitOutput, type Git, type GitReachOptions } from './git.ts';
+import { gitError, gitOutput, parseSettings, type Git, type GitReachOptions } from './git.ts';
 
 type ObjectKind = 'blob' | 'tree' | 'commit';
 
@@ -110,11 +110,9 @@ async function storageOf(git: Git): Promise<Storage> {
   const { stdout, exitCode, stderr } = await git.run(['config', '-z', '--get-regexp', pattern]);
   // 1: the configuration has none of them.
   if (exitCode > 1) throw unreadable(git, stderr);
-  const settings = stdout.toString().split('\0').filter(Boolean);
   let algorithm: Storage['algorithm'] = 'sha1';
   let isPlain = true;
-  for (const setting of settings) {
-    const [key = '', value = ''] = setting.split('\n');
+  for (const { key, value } of parseSettings(stdout)) {
     const extension = /^extensions\.(.*)$/.exec(key)?.[1];
     if (extension === 'objectformat' && value === 'sha256') algorithm = 'sha256';
     // A shared repository has its own file modes, and an unknown extension may change anything.

@@ -1,5 +1,5 @@
 import { BdError } from '../core/errors.ts';
-import { currentBranch, type Git, type GitReachOptions } from './git.ts';
+import { currentBranch, type Git, type GitReachOptions, parseSettings } from './git.ts';
 import type { GitResult } from './process-group.ts';
 import { classifyGitFailure, type GitFailure } from './git-failure.ts';
 
@@ -8,19 +8,14 @@ import { classifyGitFailure, type GitFailure } from './git-failure.ts';
  * the only one. Undefined when there are several and nothing prefers one: the user has to name it.
  */
 export async function findRemote(git: Git): Promise<string | undefined> {
+  const pattern = '^(remote\\..*\\.(url|pushurl)|branch\\..*\\.remote)$';
   const [config, branch] = await Promise.all([
-    git.run([
-      'config',
-      '-z',
-      '--get-regexp',
-      '^(remote\\..*\\.(url|pushurl)|branch\\..*\\.remote)$',
-    ]),
+    git.run(['config', '-z', '--get-regexp', pattern]),
     currentBranch(git),
   ]);
   const remotes = new Set<string>();
   const followed = new Map<string, string>();
-  for (const entry of config.stdout.toString().split('\0')) {
-    const [key = '', value = ''] = entry.split('\n');
+  for (const { key, value } of parseSettings(config.stdout)) {
     const remote = /^remote\.(.*)\.(?:url|pushurl)$/.exec(key)?.[1];
     const follower = /^branch\.(.*)\.remote$/.exec(key)?.[1];
     if (remote !== undefined) remotes.add(remote);

@@ -80,17 +80,16 @@ function comparePrereleases(one: string | undefined, other: string | undefined):
     const theirs = right[at];
     if (theirs === undefined) return 1;
     if (mine === theirs) continue;
-    const [number, otherNumber] = [asNumber(mine), asNumber(theirs)];
-    if (number !== undefined && otherNumber !== undefined) return Math.sign(number - otherNumber);
-    if (number !== undefined) return -1;
-    if (otherNumber !== undefined) return 1;
+    const [number, otherNumber] = [numberOf(mine), numberOf(theirs)];
+    if (number !== otherNumber) return Math.sign(number - otherNumber);
     return mine < theirs ? -1 : 1;
   }
   return left.length < right.length ? -1 : 0;
 }
 
-function asNumber(text: string): number | undefined {
-  return /^\d+$/.test(text) ? Number(text) : undefined;
+/** A word is beyond all numbers. */
+function numberOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Infinity;
 }
 
 /** The versions of docs/PROTOCOL.md that one side speaks, from the oldest to the newest. */

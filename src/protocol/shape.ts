@@ -1,4 +1,5 @@
 import { BdError } from '../core/errors.ts';
+import { isRecord } from '../core/issue-line.ts';
 
 /**
  * What a value from outside must look like. `json` is the same as JSON Schema (2020-12), for MCP;
@@ -123,9 +124,7 @@ export function object<const M extends Members>(members: M): Shape<ObjectOf<M>> 
       additionalProperties: false,
     },
     check(value, place) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw wrong(place, 'an object', value);
-      }
+      if (!isRecord(value)) throw wrong(place, 'an object', value);
       const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name));
       if (unknown !== undefined) {
         throw new BdError('INVALID_VALUE', {
@@ -135,8 +134,7 @@ export function object<const M extends Members>(members: M): Shape<ObjectOf<M>> 
       }
       const checked: Record<string, unknown> = {};
       for (const name of names) {
-        const member: unknown = (value as Record<string, unknown>)[name];
-        const result = members[name]?.check(member, `${place}.${name}`);
+        const result = members[name]?.check(value[name], `${place}.${name}`);
         if (result !== undefined) checked[name] = result;
       }
       return checked as ObjectOf<M>;

@@ -4,11 +4,9 @@ import { timestampMs } from '../timestamp.ts';
 import { keyName, kindOf, type PlainField } from './field-key.ts';
 import {
   compareSiblings,
-  type Creation,
   type Deletion,
   type IssueState,
   type Sibling,
-  type StatusGroup,
   type Value,
 } from './issue-state.ts';
 import { joinMetadata } from './metadata-members.ts';
@@ -89,10 +87,8 @@ function place(parts: Parts, key: string, sibling: Sibling): void {
   const kind = kindOf(key);
   switch (kind) {
     case 'state':
-      Object.assign(parts.issue, value as StatusGroup);
-      return;
     case 'created':
-      Object.assign(parts.issue, value as Creation);
+      Object.assign(parts.issue, value);
       return;
     case 'claim':
       if (value !== undefined) parts.issue.assignee = value as string;

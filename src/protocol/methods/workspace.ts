@@ -96,18 +96,13 @@ export interface SettingReport extends Partial<
   key: string;
 }
 
-export interface ImportProblem {
-  line: number;
-  problem: string;
-}
-
 export interface ImportReport {
   created: number;
   updated: number;
   unchanged: number;
   skipped: number;
   /** Lines that were refused; the others are in. */
-  problems: ImportProblem[];
+  problems: { line: number; problem: string }[];
   /** Issues that got another id, as another clone had created one with theirs. */
   moved: { from: string; to: string }[];
   /** Claims made here that lost to an earlier one elsewhere. */

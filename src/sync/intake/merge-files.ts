@@ -8,15 +8,9 @@ import { joinStates } from '../../core/causal/join.ts';
 import { canBeMadeFrom, liftFirst, liftIssue } from '../../core/causal/lift.ts';
 import type { IssueId } from '../../core/issue-id.ts';
 import { LINE_BYTES_MAX } from '../../core/limits.ts';
+import { isRecord } from '../../core/issue-line.ts';
 import { compareBytes } from '../../core/issue.ts';
 import { readIssueLines } from './issue-lines.ts';
-
-/** Three versions of an issue file: a base, which may be empty, and what two sides made of it. */
-interface IssueFiles<Content = Buffer> {
-  base: Content;
-  ours: Content;
-  theirs: Content;
-}
 
 interface MergeProblem {
   /** The place of an unreadable line; absent when the merged issue is the problem. */
@@ -37,34 +31,43 @@ export interface MergedFile {
  * that is missing on a side deletes nothing, the line keeps both values where both sides changed one, and
  * unreadable lines are copied to the end.
  */
-export function mergeIssueFiles(files: IssueFiles): MergedFile {
+export function mergeIssueFiles(files: Record<'base' | 'ours' | 'theirs', Buffer>): MergedFile {
   const read = rememberVersions();
-  const sides: IssueFiles<Side> = {
-    base: readSide(files.base, read),
-    ours: readSide(files.ours, read),
-    theirs: readSide(files.theirs, read),
-  };
-  const merged: Merged = { lines: new Map(), moved: [], problems: problemsOf(sides) };
-  const ids = new Set(
-    [sides.base, sides.ours, sides.theirs].flatMap(({ issues }) => [...issues.keys()]),
-  );
-  for (const id of [...ids].sort()) mergeIssue(id, sides, merged);
+  const issues = new Map<IssueId, Versions>();
+  const unreadable = new Map<string, Uint8Array>();
+  const merged: Merged = { lines: new Map(), moved: [], problems: [] };
+  for (const file of ['base', 'ours', 'theirs'] as const) {
+    for (const { number: line, raw, text, problem } of readIssueLines(files[file])) {
+      const version = text === undefined ? { problem: problem ?? 'not readable' } : read(text);
+      if (!('problem' in version)) {
+        const versions = issues.get(version.id) ?? { base: [], sides: [] };
+        versions[file === 'base' ? 'base' : 'sides'].push(version);
+        issues.set(version.id, versions);
+      } else if (file !== 'base') {
+        // One copy of each; and what only the base has, both sides fixed or removed.
+        merged.problems.push({ at: { file, line }, problem: version.problem });
+        unreadable.set(Buffer.from(raw).toString('latin1'), raw);
+      }
+    }
+  }
+  for (const [id, versions] of [...issues].sort(byKey)) mergeIssue(id, versions, merged);
   // Grows during the loop when a new id is taken as well.
   for (const state of merged.moved) settle(state, merged, read);
   const lines = [...merged.lines].sort(([left], [right]) => compareBytes(left, right));
   return {
     content: Buffer.concat([
       Buffer.from(lines.flatMap(([, texts]) => texts.map((text) => `${text}\n`)).join('')),
-      ...unreadableLines(sides).flatMap((raw) => [raw, Buffer.from('\n')]),
+      ...[...unreadable].sort(byKey).flatMap(([, raw]) => [raw, Buffer.from('\n')]),
     ]),
     issues: merged.lines.size,
     problems: merged.problems,
   };
 }
 
-interface Side {
-  issues: Map<IssueId, Version[]>;
-  unreadable: { raw: Uint8Array; line: number; problem: string }[];
+/** The lines of one issue. */
+interface Versions {
+  base: Version[];
+  sides: Version[];
 }
 
 interface Merged {
@@ -85,28 +88,11 @@ function rememberVersions(): ReadVersion {
   };
 }
 
-function readSide(content: Buffer, read: ReadVersion): Side {
-  const side: Side = { issues: new Map(), unreadable: [] };
-  for (const { number: line, raw, text, problem = 'not readable' } of readIssueLines(content)) {
-    const version = text === undefined ? { problem } : read(text);
-    if ('problem' in version) {
-      side.unreadable.push({ raw, line, problem: version.problem });
-      continue;
-    }
-    const others = side.issues.get(version.id);
-    if (others === undefined) side.issues.set(version.id, [version]);
-    else others.push(version);
-  }
-  return side;
-}
-
-function mergeIssue(id: IssueId, { base, ours, theirs }: IssueFiles<Side>, merged: Merged): void {
-  const before = base.issues.get(id) ?? [];
-  const after = [...(ours.issues.get(id) ?? []), ...(theirs.issues.get(id) ?? [])];
-  const versions = [...before, ...after];
+function mergeIssue(id: IssueId, { base, sides }: Versions, merged: Merged): void {
+  const versions = [...base, ...sides];
   const texts = distinct(versions);
   if (texts.length === 1) merged.lines.set(id, texts);
-  else place(id, { issues: joinSides(before, after), versions }, merged);
+  else place(id, { issues: joinSides(base, sides), versions }, merged);
 }
 
 /** Places a state under its new id, which may be there already, from another merge. */
@@ -152,23 +138,6 @@ function wordForWord(line: string, versions: readonly Version[]): string {
   return spellings.size === 1 ? only : line;
 }
 
-function problemsOf(sides: IssueFiles<Side>): MergeProblem[] {
-  return (['ours', 'theirs'] as const).flatMap((file) =>
-    sides[file].unreadable.map(({ line, problem }) => ({ at: { file, line }, problem })),
-  );
-}
-
-/** One copy of each. Both sides fixed or removed what only the base has. */
-function unreadableLines({ ours, theirs }: IssueFiles<Side>): Uint8Array[] {
-  const lines = new Map(
-    [...ours.unreadable, ...theirs.unreadable].map(({ raw }) => [
-      Buffer.from(raw).toString('latin1'),
-      raw,
-    ]),
-  );
-  return [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, raw]) => raw);
-}
-
 interface Version {
   readonly id: IssueId;
   readonly text: string;
@@ -198,8 +167,7 @@ function joinSides(base: readonly Version[], sides: readonly Version[]): IssueSt
   const known = base.filter(({ decoded }) => sides.length === 0 || decoded.kind === 'sealed');
   const states = new Map(known.map((version) => [version.text, stateOf(version)]));
   for (const version of sides) states.set(version.text, stateOf(version, base));
-  const inOrder = [...states].sort(([left], [right]) => (left < right ? -1 : 1));
-  const issues = joinOrSeparate(inOrder.map(([, state]) => state));
+  const issues = joinOrSeparate([...states].sort(byKey).map(([, state]) => state));
   const texts = new Set(sides.map(({ text }) => text));
   const distinct = [...states].filter(([text]) => texts.has(text)).map(([, state]) => state);
   return withTextsMerged(issues, { base, sides: distinct });
@@ -279,8 +247,10 @@ function causalIn(text: string): string | undefined {
 }
 
 function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)),
-  );
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(byKey));
+}
+
+function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  return left < right ? -1 : 1;
 }

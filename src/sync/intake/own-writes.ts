@@ -25,10 +25,7 @@ export function isWrittenElsewhere(
 }
 
 /** Gives this clone a new name, also in all writes of its own that it did not share. */
-export function renameOwnWrites(
-  { issues, outbox, replica }: Store,
-  { nowMs }: { nowMs: number },
-): void {
+export function renameOwnWrites({ issues, outbox, replica }: Store, nowMs: number): void {
   const from = replica.id();
   const to = replica.renew();
   for (const id of outbox.issueIds()) {

@@ -68,7 +68,7 @@ export function takeInVersion(version: Version, context: LineContext): Outcome {
   let { ours } = version;
   if (theirs === undefined) return 'unchanged';
   if (ours !== undefined && isSealed && isWrittenElsewhere(store, ours, theirs)) {
-    renameOwnWrites(store, { nowMs });
+    renameOwnWrites(store, nowMs);
     ours = store.issues.state(ours.id);
   }
   const collision = ours && separateCollision(ours, theirs);
@@ -138,7 +138,7 @@ function separate(
     const move = { from: kept.id, to: moved.id };
     store.events.append(moved.id, { kind: 'moved', actor: '', origin, atMs: nowMs }, { ...move });
     report.moved.push(move);
-    if (isOursMoved) moveOwnEdges(store, move, { nowMs });
+    if (isOursMoved) moveOwnEdges(store, move, nowMs);
   }
   if (isOursMoved) put(ours, kept, context);
   if (origin === 'remote') for (const state of [kept, moved]) resend(state, context);
@@ -179,7 +179,7 @@ function changedBy(kind: ChangeKind, issue: Issue): string {
  * Points the edges that this clone made to its own issue at the new id, as this clone did not know the other
  * issue. Edges made elsewhere stay, as they may mean either.
  */
-function moveOwnEdges(store: Store, { from, to }: MovedIssue, { nowMs }: { nowMs: number }): void {
+function moveOwnEdges(store: Store, { from, to }: MovedIssue, nowMs: number): void {
   const own = store.replica.id();
   for (const { issue_id: id } of store.graph.edges(from, 'up')) {
     const state = store.issues.state(id);

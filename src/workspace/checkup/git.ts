@@ -3,7 +3,7 @@ import { toBdError } from '../../core/errors.ts';
 import { ok, problem, type Verdict } from '../../core/finding.ts';
 import { editCommand, shellWord } from '../../core/shell-word.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { openSharedGit, openWorktreeGit, type Git } from '../../git/git.ts';
+import { openSharedGit, openWorktreeGit, parseSettings, type Git } from '../../git/git.ts';
 import type { GitRepository } from '../../git/repository.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
 import type { Config } from '../config/config.ts';
@@ -101,14 +101,7 @@ async function checkGitSettings(git: Git, topLevel: string): Promise<Verdict> {
       fix: editCommand(join(git.gitDir, 'config')),
     });
   }
-  const settings = stdout
-    .toString()
-    .split('\0')
-    .filter(Boolean)
-    .map((entry) => {
-      const [key = '', ...value] = entry.split('\n');
-      return { key, value: value.join('\n') };
-    });
+  const settings = parseSettings(stdout);
   const included = settings.find(
     ({ key, value }) => INCLUDE.test(key) && isInside(resolve(git.gitDir, value), topLevel),
   );
