@@ -44,7 +44,6 @@ export function daemonRefusedBy(env: Environment): string | undefined {
     : undefined;
 }
 
-/** The actor that the environment names. */
 export function readActor(env: Environment): string | undefined {
   return env['BD_ACTOR'] || env['BEADS_ACTOR'] || undefined;
 }

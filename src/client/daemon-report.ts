@@ -83,10 +83,7 @@ export function reportHealth(
   daemons: readonly DaemonHealth[],
   conditionOf: (daemon: DaemonHealth) => WorkspaceCondition,
 ) {
-  const issues = daemons.flatMap((daemon) => [
-    ...issuesOfDaemon(daemon),
-    ...issuesOfWorkspace(daemon, conditionOf(daemon)),
-  ]);
+  const issues = daemons.flatMap((daemon) => issuesOf(daemon, conditionOf(daemon)));
   const count = (name: DaemonHealth['state']): number =>
     daemons.filter(({ state }) => state === name).length;
   return {
@@ -109,57 +106,40 @@ const ISSUES = {
   orphan: 'orphan',
 } as const;
 
-type HealthIssue = ReturnType<typeof issueOf>;
+type IssueName =
+  | (typeof ISSUES)[keyof typeof ISSUES]
+  | 'sync_failing'
+  | 'store_corrupt'
+  | 'disk_low';
 
-function issuesOfDaemon(daemon: DaemonHealth): HealthIssue[] {
-  const { state, answer, pid, issue: detail = '' } = daemon;
-  const target = shellWord(workspaceOf(daemon) || String(pid ?? ''));
-  const issues: HealthIssue[] = [];
+function issuesOf(daemon: DaemonHealth, { storeDamage, disk }: WorkspaceCondition) {
+  const { state, answer, pid, place, registered } = daemon;
+  const workspace = workspaceOf(daemon);
+  const target = shellWord(workspace || String(pid ?? ''));
+  const found: (readonly [issue: IssueName, detail: string, command: string])[] = [];
   if (state !== 'healthy' && state !== 'absent') {
     // Another daemon may serve the path of an orphan's workspace.
     const command = mendingCommand(daemon, state === 'orphan' ? String(pid ?? target) : target);
-    issues.push(issueOf(daemon, ISSUES[state], { detail, command: command ?? '' }));
+    found.push([ISSUES[state], daemon.issue ?? '', command ?? '']);
   }
-  const failure =
-    state === 'healthy' || state === 'mismatched'
-      ? answer && sharingFailure(answer.sync)
-      : undefined;
+  const isAnswering = state === 'healthy' || state === 'mismatched';
+  const failure = isAnswering ? answer && sharingFailure(answer.sync) : undefined;
   if (failure !== undefined) {
-    const command = `bd --directory ${target} sync`;
-    issues.push(issueOf(daemon, 'sync_failing', { detail: failure, command }));
+    found.push(['sync_failing', failure, `bd --directory ${target} sync`]);
   }
-  return issues;
-}
-
-function issuesOfWorkspace(
-  daemon: DaemonHealth,
-  { storeDamage, disk }: WorkspaceCondition,
-): HealthIssue[] {
-  const { place } = daemon;
-  const issues: HealthIssue[] = [];
   if (storeDamage !== undefined) {
-    const command = `bd daemons restart ${shellWord(workspaceOf(daemon))}`;
-    issues.push(issueOf(daemon, 'store_corrupt', { detail: storeDamage, command }));
+    found.push(['store_corrupt', storeDamage, `bd daemons restart ${shellWord(workspace)}`]);
   }
   if (disk?.isLow === true && place !== undefined) {
     const detail = `${disk.megabytes} MB are free on its disk`;
-    const command = `df -h ${shellWord(place.projectDir)}`;
-    issues.push(issueOf(daemon, 'disk_low', { detail, command }));
+    found.push(['disk_low', detail, `df -h ${shellWord(place.projectDir)}`]);
   }
-  return issues;
-}
-
-function issueOf(
-  daemon: DaemonHealth,
-  issue: (typeof ISSUES)[keyof typeof ISSUES] | 'sync_failing' | 'store_corrupt' | 'disk_low',
-  { detail, command }: { detail: string; command: string },
-) {
-  return {
-    workspace: workspaceOf(daemon),
+  return found.map(([issue, detail, recommendation]) => ({
+    workspace,
     issue,
     detail,
-    daemon_version: daemon.answer?.version ?? daemon.registered?.version ?? null,
+    daemon_version: answer?.version ?? registered?.version ?? null,
     cli_version: VERSION,
-    recommendation: command,
-  };
+    recommendation,
+  }));
 }

@@ -3,23 +3,14 @@ import { BdError, type ErrorCode } from '../core/errors.ts';
 import { ANSWER_TIMEOUT_MS } from '../core/limits.ts';
 import type { DaemonMethod, DaemonResult } from '../protocol/daemon-methods.ts';
 import { fromRpcError, readMessage, request } from '../protocol/messages.ts';
-import type { Method, Result } from '../protocol/methods.ts';
 import { openMessageStream } from './message-stream.ts';
 
-type Answerable = Method | Exclude<DaemonMethod, 'run_command'>;
-
-type Answer<M extends Answerable> = M extends Method
-  ? Result<M>
-  : M extends DaemonMethod
-    ? DaemonResult<M>
-    : never;
-
 /** Sends one request over a fresh connection, and closes it. */
-export function ask<M extends Answerable>(
+export function ask<M extends Exclude<DaemonMethod, 'run_command'>>(
   socket: Socket,
   method: M,
   { params = {}, timeoutMs = ANSWER_TIMEOUT_MS }: { params?: object; timeoutMs?: number } = {},
-): Promise<Answer<M>> {
+): Promise<DaemonResult<M>> {
   return new Promise((done, fail) => {
     const settle = (finish: () => void): void => {
       clearTimeout(deadline);
@@ -38,7 +29,7 @@ export function ask<M extends Answerable>(
         settle(() => {
           if ('error' in outcome) fail(fromRpcError(outcome.error));
           // The daemon is the same program; a newer one adds members and removes none.
-          else done(outcome.result as Answer<M>);
+          else done(outcome.result as DaemonResult<M>);
         });
       },
       ended: (reason) =>

@@ -5,8 +5,6 @@ import { StringDecoder } from 'node:string_decoder';
 import { isNotFound, readIfThere } from '../platform/files.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 
-const NEWLINE = 0x0a;
-
 /** Prints the last lines of a daemon's log; when that is short, those of the rotated file too. */
 export async function showLog(
   place: WorkspacePlace,
@@ -39,10 +37,15 @@ async function readTail(
   { path, lines }: { path: string; lines: number },
 ): Promise<string> {
   const tail = lastLines(current, lines);
-  if (tail.length < current.length || countLines(tail) >= lines) return tail.toString();
+  if (tail.length === lines) return tail.join('');
   const rotated = (await readIfThere(`${path}.1`)) ?? Buffer.alloc(0);
-  const before = lastLines(rotated, lines - countLines(tail));
-  return Buffer.concat([before, tail]).toString();
+  return [...lastLines(rotated, lines - tail.length), ...tail].join('');
+}
+
+/** Each with its line end; what has none yet is a line too. */
+function lastLines(content: Buffer, count: number): string[] {
+  const lines = content.toString().match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  return lines.slice(Math.max(0, lines.length - count));
 }
 
 async function follow(
@@ -122,17 +125,4 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-function lastLines(content: Buffer, lines: number): Buffer {
-  let start = content.length;
-  for (let left = lines; left > 0 && start > 0; left -= 1) {
-    // The line end before the line that begins at `start`.
-    start = start < 2 ? 0 : content.lastIndexOf(NEWLINE, start - 2) + 1;
-  }
-  return content.subarray(start);
-}
-
-function countLines(content: Buffer): number {
-  return content.reduce((count, byte) => count + (byte === NEWLINE ? 1 : 0), 0);
 }

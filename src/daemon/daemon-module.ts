@@ -1,4 +1,4 @@
-import { BdError } from '../core/errors.ts';
+import { unknownMethod } from '../protocol/methods.ts';
 import type { MethodDefinition } from '../protocol/methods/method.ts';
 import type { Handle } from '../rpc/connection.ts';
 
@@ -33,11 +33,4 @@ export function createRouter(modules: readonly DaemonModule[]): Handle {
     if (owner === undefined) throw unknownMethod(method);
     return await owner.operations(method, params, caller);
   };
-}
-
-function unknownMethod(method: string): BdError {
-  return new BdError('UNKNOWN_METHOD', {
-    message: `there is no method "${method}"`,
-    remedy: 'See docs/PROTOCOL.md for the methods.',
-  });
 }

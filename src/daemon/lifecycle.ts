@@ -50,17 +50,12 @@ export interface DaemonOptions {
 
 /** Serves one workspace until idle or told to stop; returns the exit code. Never throws. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  try {
-    // The log itself may be the bad link, so report only to the process that started us.
-    options.place.refuseLinks();
-  } catch (error) {
-    const known = toBdError(error);
-    options.report({ kind: 'failed', error: known });
-    return known.exitCode;
-  }
-  const log = createDaemonLog(options.place.logFile);
+  let log: DaemonLog | undefined;
   let isServing = false;
   try {
+    // The log itself may be the bad link, so report that only to the process that started us.
+    options.place.refuseLinks();
+    log = createDaemonLog(options.place.logFile);
     return await runLocked({
       ...options,
       log,
@@ -71,11 +66,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     });
   } catch (error) {
     const known = toBdError(error);
-    log.error(known.message, { error });
+    log?.error(known.message, { error });
     if (!isServing) options.report({ kind: 'failed', error: known });
     return known.exitCode;
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 

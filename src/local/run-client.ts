@@ -119,11 +119,7 @@ async function forward(
         key,
       },
       {
-        streams: {
-          stdout: (text) => io.stdout(text),
-          stderr: (text) => io.stderr(text),
-          readStdin: () => stdin.read(),
-        },
+        streams: { ...io, readStdin: () => stdin.read() },
         daemon: `the daemon of ${place.beadsDir} (process ${place.readPid() ?? 'unknown'})`,
       },
     );

@@ -1,3 +1,4 @@
+import { BdError } from '../core/errors.ts';
 import { omitUndefined } from '../core/omit-undefined.ts';
 import { conflictMethods } from './methods/conflict.ts';
 import { dependencyMethods } from './methods/dependency.ts';
@@ -56,4 +57,11 @@ export interface CallOptions {
 
 export function isMethod(name: string): name is Method {
   return Object.hasOwn(METHODS, name);
+}
+
+export function unknownMethod(method: string): BdError {
+  return new BdError('UNKNOWN_METHOD', {
+    message: `there is no method "${method}"`,
+    remedy: 'See docs/PROTOCOL.md for the methods.',
+  });
 }

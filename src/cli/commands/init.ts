@@ -4,7 +4,7 @@ import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
-import { listChanges } from '../output/change-list.ts';
+import { listChanges, renderPreview } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
 
@@ -34,7 +34,9 @@ export const initCommand: CommandDefinition = {
     const mayComplete = !request.skipsMergeDriver && request.mode !== 'branch';
     const completed = mayComplete ? await services.completeClone(request) : undefined;
     const report = completed ?? (await services.initialise(request));
-    if ('dry_run' in report) return print({ json: report, text: renderPreview(report) });
+    if ('dry_run' in report) {
+      return print({ json: report, text: renderPreview('init', report.changes) });
+    }
     confirm({
       json: report,
       text: 'joined' in report ? renderReport(report, screen) : renderCompleted(report),
@@ -54,10 +56,6 @@ function renderReport(report: InitReport, screen: Screen): string {
   );
   const joined = report.joined ? ' It joined the project that the remote has.' : '';
   return `bd initialized successfully!${joined}\n\n${facts}\n${listChanges(report.changes)}`;
-}
-
-function renderPreview({ changes }: { changes: readonly string[] }): string {
-  return `Nothing was changed. Without --dry-run, bd init would report:\n\n${listChanges(changes)}`;
 }
 
 function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {

@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../command.ts';
-import { listChanges } from '../output/change-list.ts';
+import { listChanges, renderPreview } from '../output/change-list.ts';
 
 export const uninstallCommand: CommandDefinition = {
   name: 'uninstall',
@@ -19,8 +19,7 @@ export const uninstallCommand: CommandDefinition = {
     };
     const report = await services.uninstall(request);
     if (request.isDryRun) {
-      const head = 'Nothing was changed. Without --dry-run, bd uninstall would report:';
-      return print({ json: report, text: `${head}\n\n${listChanges(report.changes)}` });
+      return print({ json: report, text: renderPreview('uninstall', report.changes) });
     }
     const text = `bd is uninstalled here.\n\n${listChanges(report.changes)}`;
     confirm({ json: report, text });

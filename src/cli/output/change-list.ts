@@ -1,8 +1,12 @@
 import type { MigrationReport } from '../../protocol/methods/workspace.ts';
 
-/** A line for each change. */
 export function listChanges(changes: readonly string[]): string {
   return changes.map((change) => `  - ${change}\n`).join('');
+}
+
+/** Of a dry run. */
+export function renderPreview(command: string, changes: readonly string[]): string {
+  return `Nothing was changed. Without --dry-run, bd ${command} would report:\n\n${listChanges(changes)}`;
 }
 
 /** A damaged file has one problem on each of its lines. */

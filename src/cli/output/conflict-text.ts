@@ -53,7 +53,7 @@ export function renderConflicts(conflicts: readonly ConflictJson[], screen: Scre
 /** One decision settles all of them. */
 function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string {
   const [{ issue_id: id, field } = { issue_id: '', field: '' }] = edits;
-  const command = `bd conflicts resolve ${id} ${typed(field)}`;
+  const command = `bd conflicts resolve ${id} ${shellWord(oneLine(field))}`;
   return [
     'Deleted here, and edited in a clone that did not have the deletion yet:\n',
     ...edits.map(
@@ -70,7 +70,7 @@ function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string
 
 function renderConflict(conflict: ConflictJson, screen: Screen): string {
   const { issue_id: id, field, kind, shown, others } = conflict;
-  const command = `bd conflicts resolve ${id} ${typed(field)}`;
+  const command = `bd conflicts resolve ${id} ${shellWord(oneLine(field))}`;
   const version = (name: string, each: VersionJson): string =>
     renderVersion(name, { field, version: each }, screen);
   const heading = `${screen.bold(oneLine(field))}${EXPLANATIONS[kind]}\n`;
@@ -104,7 +104,6 @@ function renderVersion(
   return `  ${name}${screen.dim(written)}\n${indent(text, '    ')}\n`;
 }
 
-/** The result of settling a conflict. */
 export function renderSettled({ issue, field, kind, value }: Result<'resolve_conflict'>): string {
   if (kind === 'cycle') return `Removed ${oneLine(field)} of ${issue.id}\n`;
   if (kind === 'edited-while-deleted') {
@@ -127,11 +126,6 @@ function choicesFor({ field, others }: ConflictJson): string[] {
 function isWritten(field: string): boolean {
   const kind = kindOf(keyOfField(field)) ?? '';
   return !['created', 'deleted', 'label', 'edge', 'metadata_order'].includes(kind);
-}
-
-/** Quoted for a shell. */
-function typed(field: string): string {
-  return shellWord(oneLine(field));
 }
 
 /** The value of a field for people, in short. */

@@ -1,8 +1,9 @@
-import { BdError, toBdError } from '../../core/errors.ts';
+import { toBdError } from '../../core/errors.ts';
 import type { SyncEngine } from '../../sync/sync-engine.ts';
 import {
   isMethod,
   METHODS,
+  unknownMethod,
   type Call,
   type Method,
   type MirrorNotes,
@@ -74,11 +75,4 @@ async function showChange(sync: SyncEngine): Promise<MirrorNotes> {
     const { message, remedy } = toBdError(error);
     return { mirror_error: `${message}. ${remedy}` };
   }
-}
-
-function unknownMethod(method: string): BdError {
-  return new BdError('UNKNOWN_METHOD', {
-    message: `there is no method "${method}"`,
-    remedy: 'See docs/PROTOCOL.md for the methods.',
-  });
 }
