@@ -26,8 +26,7 @@ export const commentsCommand: CommandDefinition = {
   async run({ args, call, screen, print }) {
     const [id = ''] = requireIds(args);
     const { comments } = await call('list_comments', { issue_id: id });
-    const text = renderComments(comments, screen);
-    print({ json: comments, text: text === '' ? 'No comments.\n' : text });
+    print({ json: comments, text: renderComments(comments, screen) || 'No comments.\n' });
   },
 };
 

@@ -51,8 +51,7 @@ export const configCommand: CommandDefinition = {
       async run({ call, screen, print }) {
         const { config } = await call('list_config', {});
         const rows = Object.entries(config).map(([key, value]) => [key, oneLine(value)]);
-        const text = rows.length === 0 ? 'Nothing is set.\n' : alignColumns(rows, screen);
-        print({ json: config, text });
+        print({ json: config, text: alignColumns(rows, screen) || 'Nothing is set.\n' });
       },
     },
     {

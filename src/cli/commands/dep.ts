@@ -47,8 +47,7 @@ const listCommand: CommandDefinition = {
       type: flags.text('type'),
     });
     const rows = dependencies.map((issue) => [issue.dependency_type, ...issueCells(issue, screen)]);
-    const text = rows.length === 0 ? 'No dependencies.\n' : alignColumns(rows, screen);
-    print({ json: dependencies, text });
+    print({ json: dependencies, text: alignColumns(rows, screen) || 'No dependencies.\n' });
   },
 };
 
@@ -84,7 +83,7 @@ const cyclesCommand: CommandDefinition = {
   async run({ call, print }) {
     const { cycles } = await call('dependency_cycles', {});
     const text = cycles.map((issues) => `${issues.map(({ id }) => id).join(' -> ')}\n`).join('');
-    print({ json: cycles, text: text === '' ? 'No cycles.\n' : text });
+    print({ json: cycles, text: text || 'No cycles.\n' });
   },
 };
 

@@ -20,8 +20,7 @@ export const epicCommand: CommandDefinition = {
           each.eligible_for_close ? 'can be closed' : '',
           oneLine(each.epic.title),
         ]);
-        const text = rows.length === 0 ? 'No open epics.\n' : alignColumns(rows, screen);
-        print({ json: epics, text });
+        print({ json: epics, text: alignColumns(rows, screen) || 'No open epics.\n' });
       },
     },
   ],
@@ -33,7 +32,6 @@ export const childrenCommand: CommandDefinition = {
   about: 'List the children of an issue, including closed ones',
   async run({ args, call, screen, print }) {
     const { issues } = await call('list_issues', { filter: { parent_id: args[0] ?? '' } });
-    const text = issues.length === 0 ? 'It has no children.\n' : renderIssueRows(issues, screen);
-    print({ json: issues, text });
+    print({ json: issues, text: renderIssueRows(issues, screen) || 'It has no children.\n' });
   },
 };

@@ -36,7 +36,7 @@ export const labelCommand: CommandDefinition = {
       async run({ args: [id = ''], call, print }) {
         const { labels } = await call('list_labels', { issue_id: id });
         const text = labels.map((label) => `${oneLine(label)}\n`).join('');
-        print({ json: labels, text: text === '' ? 'No labels.\n' : text });
+        print({ json: labels, text: text || 'No labels.\n' });
       },
     },
     {
@@ -45,10 +45,7 @@ export const labelCommand: CommandDefinition = {
       async run({ call, screen, print }) {
         const { labels } = await call('count_labels', {});
         const rows = labels.map(({ label, count }) => [oneLine(label), String(count)]);
-        print({
-          json: labels,
-          text: rows.length === 0 ? 'No labels.\n' : alignColumns(rows, screen),
-        });
+        print({ json: labels, text: alignColumns(rows, screen) || 'No labels.\n' });
       },
     },
   ],

@@ -90,7 +90,7 @@ async function showPage(
     reverse: flags.isSet('reverse'),
     limit: flags.number('limit') ?? LIMIT_DEFAULT,
   });
-  const rows = issues.length === 0 ? 'No issues found.\n' : render(issues, screen);
+  const rows = render(issues, screen) || 'No issues found.\n';
   print({ json: issues, text: `${rows}${renderPageEnd(issues.length, total, screen)}` });
 }
 

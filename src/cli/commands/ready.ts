@@ -31,11 +31,8 @@ export const readyCommand: CommandDefinition = {
     });
     const isTree = flags.has('tree') || flags.has('pretty');
     const rows = isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
-    const text =
-      issues.length === 0
-        ? 'Nothing is ready; `bd blocked` and `bd list` show why.\n'
-        : `${rows}${renderPageEnd(issues.length, total, screen)}`;
-    print({ json: issues, text });
+    const text = rows || 'Nothing is ready; `bd blocked` and `bd list` show why.\n';
+    print({ json: issues, text: text + renderPageEnd(issues.length, total, screen) });
   },
 };
 
@@ -51,6 +48,6 @@ export const blockedCommand: CommandDefinition = {
         return `${rows[index]}\n${screen.dim(`  waits for ${blockers.join(', ')}`)}\n`;
       })
       .join('');
-    print({ json: issues, text: text === '' ? 'Nothing is blocked.\n' : text });
+    print({ json: issues, text: text || 'Nothing is blocked.\n' });
   },
 };

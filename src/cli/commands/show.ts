@@ -52,7 +52,7 @@ async function showLinked(
     json: Object.fromEntries(done.map(({ id, issues }) => [id, issues])),
     text: done
       .map(({ id, issues }) => {
-        const rows = issues.length === 0 ? 'none\n' : renderIssueRows(issues, screen);
+        const rows = renderIssueRows(issues, screen) || 'none\n';
         return done.length === 1 ? rows : `${screen.bold(id)}\n${rows}`;
       })
       .join('\n'),

@@ -23,7 +23,6 @@ export const staleCommand: CommandDefinition = {
       issue.updated_at.slice(0, 10),
       ...issueCells(issue, screen),
     ]);
-    const text = rows.length === 0 ? 'No stale issues.\n' : alignColumns(rows, screen);
-    print({ json: issues, text });
+    print({ json: issues, text: alignColumns(rows, screen) || 'No stale issues.\n' });
   },
 };

@@ -58,10 +58,8 @@ function renderLateEdits(edits: readonly ConflictJson[], screen: Screen): string
     'Deleted here, and edited in a clone that did not have the deletion yet:\n',
     ...edits.map(
       ({ field: name, shown, others }) =>
-        `${screen.bold(oneLine(name))}\n${renderVersion('edit', { field: name, version: shown }, screen)}` +
-        others
-          .map((other) => renderVersion('else', { field: name, version: other }, screen))
-          .join(''),
+        `${screen.bold(oneLine(name))}\n${renderVersion('edit', { field: name, ...shown }, screen)}` +
+        others.map((other) => renderVersion('else', { field: name, ...other }, screen)).join(''),
     ),
     `  ${command} --take winner  # leaves it deleted\n`,
     `  ${command} --take other   # brings it back, with all edits\n`,
@@ -72,7 +70,7 @@ function renderConflict(conflict: ConflictJson, screen: Screen): string {
   const { issue_id: id, field, kind, shown, others } = conflict;
   const command = `bd conflicts resolve ${id} ${shellWord(oneLine(field))}`;
   const version = (name: string, each: VersionJson): string =>
-    renderVersion(name, { field, version: each }, screen);
+    renderVersion(name, { field, ...each }, screen);
   const heading = `${screen.bold(oneLine(field))}${EXPLANATIONS[kind]}\n`;
   if (kind === 'cycle') {
     const edges = others.map((other) => version('edge', other)).join('');
@@ -96,7 +94,7 @@ const EXPLANATIONS: Readonly<Record<ConflictKind, string>> = {
 
 function renderVersion(
   name: string,
-  { field, version: { value, written_at: at, replica } }: { field: string; version: VersionJson },
+  { field, value, written_at: at, replica }: VersionJson & { field: string },
   screen: Screen,
 ): string {
   const written = at === null ? '' : `  ${renderMoment(at)} by ${replica ?? ''}`;
