@@ -1,4 +1,5 @@
 import { statSync, type BigIntStats } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { COARSE_STAMP_MS, STAMP_MS } from '../core/limits.ts';
 import { statIfReachable } from './safe-stat.ts';
 
@@ -34,12 +35,35 @@ export interface FileStamp {
 export function stampFile(path: string): FileStamp | undefined {
   const status = readStatus(path);
   if (status === undefined) return undefined;
-  const { dev, ino, size, mtimeNs, ctimeNs } = status;
+  const { mtimeNs, ctimeNs } = status;
   const writtenNs = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
   const ageNs = BigInt(Date.now()) * 1_000_000n - writtenNs;
   const keepsSecondsOnly = mtimeNs % 1_000_000_000n === 0n && ctimeNs % 1_000_000_000n === 0n;
   const settledNs = BigInt(keepsSecondsOnly ? COARSE_STAMP_MS : STAMP_MS) * 1_000_000n;
-  return { text: [dev, ino, size, mtimeNs, ctimeNs].join(':'), isSettled: ageNs > settledNs };
+  return { text: stampText(status), isSettled: ageNs > settledNs };
+}
+
+/**
+ * Renames a complete file. Returns its stamp in the new place where no later write can leave that unchanged.
+ * The rename sets the change time: when it is later than the last write's time, the file system's clock has
+ * moved on, and every write of the file in its new place gets another time.
+ */
+export async function renameStamped(from: string, to: string): Promise<string | undefined> {
+  const before = readStatus(from);
+  await rename(from, to);
+  const status = readStatus(to);
+  if (before === undefined || status === undefined) return undefined;
+  const { mtimeNs, ctimeNs } = status;
+  const isOurs = ([...PLACE, 'size', 'mtimeNs'] as const).every(
+    (key) => before[key] === status[key],
+  );
+  // FAT keeps the time of a write less precisely than that of other changes.
+  const keepsFineTimes = mtimeNs % 10_000_000n !== 0n;
+  return isOurs && keepsFineTimes && ctimeNs > mtimeNs ? stampText(status) : undefined;
+}
+
+function stampText({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }
 
 function readStatus(path: string): BigIntStats | undefined {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { renameStamped } from './file-version.ts';
 import { heirOf } from './owner.ts';
 
 /**
@@ -32,9 +33,10 @@ export async function stageFile(
   }
   return {
     discard,
-    async commit(): Promise<void> {
+    /** Returns the stamp of the file in its place, if no later write can leave that unchanged. */
+    async commit(): Promise<string | undefined> {
       try {
-        await rename(temporary, path);
+        return await renameStamped(temporary, path);
       } catch (error) {
         await discard();
         throw error;

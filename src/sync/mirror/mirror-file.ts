@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { BdError, messageOf } from '../../core/errors.ts';
 import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { isNetworkFileSystem } from '../../platform/file-system.ts';
 import { readIfThere, removeStaged, stageFile } from '../../platform/files.ts';
 import { stampFile } from '../../platform/file-version.ts';
 import type { Store } from '../../store/store.ts';
@@ -127,13 +128,9 @@ export class MirrorFile implements Mirror {
   }
 
   async look(): Promise<MirrorLook> {
-    const found = stampFile(this.path);
-    const content = await readIfThere(this.path);
-    if (content === undefined) return 'settled';
-    const hash = await hashContent(content);
-    if (hash !== this.#memory.hash()) return hash === this.#taken?.hash ? 'taken_in' : 'edited';
-    this.#stamp = found?.isSettled === true ? found.text : undefined;
-    return 'settled';
+    const { content, hash } = await this.#see(() => readIfThere(this.path));
+    if (content === undefined || hash === this.#memory.hash()) return 'settled';
+    return hash === this.#taken?.hash ? 'taken_in' : 'edited';
   }
 
   async shown(): Promise<ShownMirror | undefined> {
@@ -165,11 +162,13 @@ export class MirrorFile implements Mirror {
   async #attempt(report: MirrorReport, { isAsked = false }: FlushOptions): Promise<boolean> {
     const { store, pause, tracking = () => undefined } = this.#options;
     const memory = this.#memory;
-    const content = await readSettled(this.path, { pause, expectsLines: store.issues.count() > 0 });
-    if (content === undefined && store.issues.count() === 0) {
-      return !(await this.#takeInFromGit(report));
-    }
-    const hash = content === undefined ? undefined : await hashContent(content);
+    const expectsLines = store.issues.count() > 0;
+    // The content matters where git may have put markers into it.
+    const { content, hash } =
+      this.#isAsLeft() && !this.#isTracked()
+        ? { content: undefined, hash: memory.hash() }
+        : await this.#see(() => readSettled(this.path, { pause, expectsLines }));
+    if (hash === undefined && !expectsLines) return !(await this.#takeInFromGit(report));
     const isForeign = hash !== memory.hash();
     if (!isForeign) this.#taken = undefined;
     if (!isForeign && !this.isBehind() && (memory.showsStore() || !isAsked)) return true;
@@ -188,7 +187,7 @@ export class MirrorFile implements Mirror {
       if (isForeign) store.transaction(() => memory.postponed(hash));
       return true;
     }
-    const outcome = await this.#replace({ content, hash });
+    const outcome = await this.#replace(hash);
     report.written ||= outcome === 'written';
     return outcome !== 'overtaken';
   }
@@ -230,21 +229,25 @@ export class MirrorFile implements Mirror {
     return edited > 0;
   }
 
-  /** `overtaken`: another program wrote the file since it was seen, and its lines come first. */
-  async #replace(seen: SeenFile): Promise<'equal' | 'written' | 'overtaken'> {
+  /** `overtaken`: another program wrote the file since it had this hash, and its lines come first. */
+  async #replace(seenHash: string | undefined): Promise<'equal' | 'written' | 'overtaken'> {
     const seq = this.#options.store.events.lastSeq();
     const { content, hash } = await this.#render();
-    if (hash === seen.hash) {
+    if (hash === seenHash) {
       this.#note(hash, seq);
       return 'equal';
     }
     const staged = await stageFile(this.path, content);
-    if (!isSame(await readIfThere(this.path), seen.content)) {
+    const isSeen =
+      this.#isAsLeft() || (await this.#see(() => readIfThere(this.path))).hash === seenHash;
+    if (!isSeen) {
       await staged.discard();
       return 'overtaken';
     }
+    // Until the commit, the stamp is of other content than the memory's hash.
+    this.#stamp = undefined;
     this.#memory.writing(hash);
-    await staged.commit();
+    this.#stamp = await staged.commit();
     this.#note(hash, seq);
     return 'written';
   }
@@ -276,13 +279,33 @@ export class MirrorFile implements Mirror {
     return this.#options.store.events.hasChangesAfter(this.#memory.since());
   }
 
+  /**
+   * Whether its stamp shows that the file has the content of the memory's hash. On a network file system that
+   * is not enough to replace the file: the status there may be older than another machine's edit.
+   */
+  #isAsLeft(): boolean {
+    if (this.#stamp === undefined || stampFile(this.path)?.text !== this.#stamp) return false;
+    return !isNetworkFileSystem(dirname(this.path));
+  }
+
+  /** Keeps the stamp of a file with the memory's hash. */
+  async #see(read: () => Promise<Buffer | undefined>): Promise<SeenFile> {
+    const found = stampFile(this.path);
+    const content = await read();
+    if (content === undefined) return { content, hash: undefined };
+    const hash = await hashContent(content);
+    if (hash === this.#memory.hash() && found?.isSettled === true) this.#stamp = found.text;
+    return { content, hash };
+  }
+
   #isTracked(): boolean {
     return this.#options.tracking?.() !== undefined;
   }
 }
 
-/** The file as it was read; undefined members where there was none. */
+/** The file as it was read; no hash where there was none. */
 interface SeenFile {
+  /** Undefined too where the stamp was enough. */
   content: Buffer | undefined;
   hash: string | undefined;
 }

@@ -381,23 +381,77 @@ describe('a mirror that cannot be written', () => {
   });
 });
 
+describe('a mirror that could not be put in its place', () => {
+  it('is written by the next flush', async () => {
+    put(store, issue('t-a'));
+    await mirror.flush();
+    await eventually(async () => (await mirror.look()) === 'settled' && !mirror.mayBeEdited());
+    put(store, issue('t-b'));
+    const set = store.state.set.bind(store.state);
+    vi.spyOn(store.state, 'set').mockImplementationOnce((key, value) => {
+      set(key, value);
+      const names = readdirSync(sandbox.directory).filter((name) => name.endsWith('.tmp'));
+      for (const name of names) rmSync(join(sandbox.directory, name));
+    });
+    await expect(mirror.flush()).rejects.toMatchObject({ code: 'FILE_UNUSABLE' });
+    expect(await mirror.flush()).toMatchObject({ imported: 0, written: true });
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
+  });
+});
+
 describe('an edit that the status of the file has to show', () => {
   /** As if the look came that long after the file was written. */
   const lookAfter = (ms: number): void => {
     const writtenMs = Math.floor(statSync(path).ctimeMs);
     vi.spyOn(Date, 'now').mockReturnValue(writtenMs + ms);
   };
+  /** Returns when a file that is written gets another time than one written before the call. */
+  const waitForNextTime = (): void => {
+    const write = (): number => {
+      writeFileSync(join(sandbox.directory, 'clock'), '');
+      return statSync(join(sandbox.directory, 'clock')).mtimeMs;
+    };
+    for (const firstMs = write(); write() === firstMs;);
+  };
   afterEach(() => void vi.restoreAllMocks());
 
   it('is looked for in the content as long as two writes can get the same time', async () => {
     put(store, issue('t-a'));
     await mirror.flush();
+    writeFileSync(path, shown());
     lookAfter(STAMP_MS / 2);
     expect(await mirror.look()).toBe('settled');
     expect(mirror.mayBeEdited()).toBe(true);
     lookAfter(STAMP_MS * 2);
     expect(await mirror.look()).toBe('settled');
     expect(mirror.mayBeEdited()).toBe(false);
+  });
+
+  it('is seen when it follows our own write at once, in the same file with the same size', async () => {
+    for (let round = 100; round < 200; round++) {
+      put(store, issue('t-a', { title: `Ours ${round}` }));
+      await mirror.flush();
+      writeFileSync(path, shown().replace('Ours', 'Hers'), { flag: 'r+' });
+      expect(mirror.mayBeEdited()).toBe(true);
+      expect(await mirror.look()).toBe('edited');
+      expect(await mirror.flush()).toMatchObject({ imported: 1 });
+      expect(store.issues.get('t-a')?.title).toBe(`Hers ${round}`);
+    }
+  });
+
+  it('is not looked for in the content of a file that bd wrote', async () => {
+    const set = store.state.set.bind(store.state);
+    vi.spyOn(store.state, 'set').mockImplementation((key, value) => {
+      set(key, value);
+      waitForNextTime();
+    });
+    put(store, issue('t-a'));
+    await mirror.flush();
+    expect(mirror.mayBeEdited()).toBe(false);
+    expect(await mirror.flush()).toMatchObject({ imported: 0, written: false });
+    put(store, issue('t-b'));
+    expect(await mirror.flush()).toMatchObject({ imported: 0, written: true });
+    expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
   });
 
   it('is seen although the size and the time of the file are put back', async () => {
