@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readCommandLine } from '../../src/client/command-line.ts';
 import { daemonPidOf } from '../support/daemon-processes.ts';
+import { createForwardingBd } from '../support/in-process-bd.ts';
 import { REAL_GIT } from '../support/real-git.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -11,6 +14,7 @@ import {
   BD,
   createTestWorkspace,
   type Run,
+  type RunBd,
   type TestWorkspace,
 } from '../support/test-workspace.ts';
 
@@ -22,7 +26,18 @@ const ALONE: Readonly<Record<string, string>> = { BEADS_NO_DAEMON: '1' };
 
 /** Commands at once: where they work, and where they only wait. */
 const AT_ONCE = 4;
-const WAITING_AT_ONCE = 16;
+const WAITING_AT_ONCE = 50;
+
+/** Every way through the client: what it forwards, with and without input, and what it does itself. */
+const EVERY_WAY = ['list', 'create', 'import', 'export', 'help', 'version'].concat(
+  ['init', 'uninstall', 'daemon', 'daemons', 'mcp'], // These may call a daemon, or a remote.
+);
+
+/** Those that may wait for a remote. */
+const ASK_REMOTE = ['list', 'create', 'sync', 'init', 'uninstall', 'daemon'];
+
+/** Those that read their input, and one that does not. */
+const READ_INPUT = ['import', 'mcp', 'list'];
 
 interface Command {
   args: readonly string[];
@@ -106,19 +121,28 @@ interface World {
   cwd?: string;
   env?: Readonly<Record<string, string>>;
   input?: Input;
+  /** The commands that are run as processes of their own, as these may hang; none when left out. */
+  processes?: readonly string[];
+  /** Runs a command in this process; the workspace's own when left out. */
+  forward?: RunBd;
 }
 
-interface Ended extends Run {
-  ms: number;
+async function run(command: Command, world: World): Promise<Run> {
+  const { workspace, forward = workspace.bd, processes = [] } = world;
+  const { command: name = '' } = readCommandLine(command.args);
+  if (processes.includes(name)) return await runProcess(command, world);
+  const { args, stdin = '' } = command;
+  const ended = forward(args, { env: world.env ?? {}, stdin });
+  const hung = { exitCode: -1, stdout: '', stderr: '' };
+  return await Promise.race([ended, pause(END_MS + MARGIN_MS, hung, { ref: false })]);
 }
 
-function run({ args, stdin = '' }: Command, world: World): Promise<Ended> {
+function runProcess({ args, stdin = '' }: Command, world: World): Promise<Run> {
   const { workspace, inside = [], input = 'given', env = {} } = world;
   const program = [...inside, process.execPath, BD, ...args];
   const [file = '', ...rest] =
     input === 'closed' ? ['sh', '-c', 'exec "$@" <&-', 'sh', ...program] : program;
   return new Promise((done, fail) => {
-    const startMs = performance.now();
     const nothing = input === 'null' ? openSync('/dev/null', 'r') : undefined;
     const child = spawn(file, rest, {
       cwd: world.cwd ?? workspace.directory,
@@ -135,7 +159,7 @@ function run({ args, stdin = '' }: Command, world: World): Promise<Ended> {
     child.on('error', fail);
     child.on('close', (code) => {
       clearTimeout(hung);
-      done({ exitCode: code ?? -1, stdout, stderr, ms: performance.now() - startMs });
+      done({ exitCode: code ?? -1, stdout, stderr });
     });
   });
 }
@@ -178,7 +202,7 @@ async function trouble(
   return found;
 }
 
-function faults({ args }: Command, { exitCode, stdout, stderr }: Ended, exit: number): string[] {
+function faults({ args }: Command, { exitCode, stdout, stderr }: Run, exit: number): string[] {
   const wrong: string[] = [];
   if (exitCode === -1) return ['did not end'];
   if (exitCode !== exit) wrong.push(`ended with ${exitCode} instead of ${exit}`);
@@ -212,7 +236,7 @@ describe('with the daemon stopped by a signal', () => {
   let workspace: TestWorkspace;
   let pid: number;
   beforeAll(async () => {
-    workspace = await createTestWorkspace();
+    workspace = await createTestWorkspace({ client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
     await makeIssues((args) => workspace.bdText(args));
     pid = daemonPidOf(workspace);
@@ -227,21 +251,23 @@ describe('with the daemon stopped by a signal', () => {
     const exitOf = ({ stopped = 5 }: Command): number => stopped;
     const found = await trouble(
       [...COMMANDS, ...LAST],
-      { workspace },
+      { workspace, processes: EVERY_WAY },
       { exitOf, form: 'json', atOnce: WAITING_AT_ONCE },
     );
     expect(inOrder(found)).toEqual([]);
   });
 
   test('the reason names the process, and nothing was done to it', async () => {
-    for (const args of [
+    const commands = [
       ['create', 'x'],
       ['daemon', 'stop'],
       ['uninstall', '--force'],
-    ]) {
-      const { exitCode, stderr } = await run({ args }, { workspace });
-      expect(exitCode).toBe(5);
-      expect(stderr).toContain(`process ${pid}`);
+    ];
+    for (const run of await Promise.all(commands.map((args) => workspace.bd(args)))) {
+      expect(run).toMatchObject({
+        exitCode: 5,
+        stderr: expect.stringContaining(`process ${pid}`) as string,
+      });
     }
     expect(workspace.daemonPid()).toBe(pid);
     process.kill(pid, 'SIGCONT');
@@ -256,7 +282,7 @@ describe('with a remote that accepts and never answers', () => {
   let workspace: TestWorkspace;
   let deaf: Server;
   beforeAll(async () => {
-    workspace = await createTestWorkspace({ git: 'with-remote' });
+    workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
     await makeIssues((args) => workspace.bdText(args));
     deaf = createServer(() => {});
@@ -273,7 +299,11 @@ describe('with a remote that accepts and never answers', () => {
   const exitOf = ({ exit = 0, deaf: whenDeaf = exit }: Command): number => whenDeaf;
 
   test('every command ends in time, and only a sync fails', async () => {
-    expect(inOrder(await trouble(COMMANDS, { workspace }, { exitOf, form: 'text' }))).toEqual([]);
+    expect(
+      inOrder(
+        await trouble(COMMANDS, { workspace, processes: ASK_REMOTE }, { exitOf, form: 'text' }),
+      ),
+    ).toEqual([]);
   });
 
   test.each([
@@ -283,7 +313,7 @@ describe('with a remote that accepts and never answers', () => {
     if (world.how === 'without') await workspace.bdText(['daemon', 'stop']);
     const { exitCode, stdout, stderr } = await run(
       { args: ['sync', '--json'] },
-      { workspace, env: world.env },
+      { workspace, env: world.env, processes: ASK_REMOTE },
     );
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^Error: the remote( origin)? has not answered for [\d.]+ s\. .*\n$/);
@@ -302,7 +332,8 @@ describe('with a remote that accepts and never answers', () => {
       ['uninstall'],
       ['daemon', 'stop'],
     ]) {
-      const { exitCode } = await run({ args }, { workspace, env });
+      const processes = mode === 'direct' ? [...ASK_REMOTE, 'migrate', 'q'] : ASK_REMOTE;
+      const { exitCode } = await run({ args }, { workspace, env, processes });
       expect({ args, ended: exitCode !== -1 }).toEqual({ args, ended: true });
     }
   });
@@ -315,21 +346,22 @@ describe('with a remote that accepts and never answers', () => {
     execFileSync(REAL_GIT, ['-C', clone, 'remote', 'add', 'origin', url], { env: workspace.env });
     const single = '+refs/heads/main:refs/remotes/origin/main';
     execFileSync(REAL_GIT, ['-C', clone, 'config', 'remote.origin.fetch', single]);
-    const first = await run({ args: ['list', '--json'] }, { workspace, cwd: clone });
+    const first = await runProcess({ args: ['list', '--json'] }, { workspace, cwd: clone });
     expect(first.exitCode).toBe(1);
     expect(isJson(first.stdout)).toBe(true);
-    const init = await run({ args: ['init'] }, { workspace, cwd: clone });
+    const init = await runProcess({ args: ['init'] }, { workspace, cwd: clone });
     expect(init.exitCode).not.toBe(-1);
   });
 });
 
-describe.each<{ input: Input; how: string; form: Form }>([
-  { input: 'closed', how: 'closed', form: 'text' },
-  { input: 'null', how: 'empty', form: 'json' },
-])('with standard input $how', ({ input, form }) => {
+describe.each<{ input: Input; how: string; form: Form; processes: readonly string[] }>([
+  // The next file that a process opens may get the number of its standard input.
+  { input: 'closed', how: 'closed', form: 'text', processes: [...EVERY_WAY, 'migrate'] },
+  { input: 'null', how: 'empty', form: 'json', processes: READ_INPUT },
+])('with standard input $how', ({ input, form, processes }) => {
   let workspace: TestWorkspace;
   beforeAll(async () => {
-    workspace = await createTestWorkspace();
+    workspace = await createTestWorkspace({ client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
     await makeIssues((args) => workspace.bdText(args));
   });
@@ -337,10 +369,10 @@ describe.each<{ input: Input; how: string; form: Form }>([
 
   test('every command ends in time, as ever', async () => {
     const exitOf = ({ exit = 0 }: Command): number => exit;
-    expect(inOrder(await trouble(COMMANDS, { workspace, input }, { exitOf, form }))).toEqual([]);
-    const env = ALONE;
+    const world = { workspace, input, processes };
+    expect(inOrder(await trouble(COMMANDS, world, { exitOf, form }))).toEqual([]);
     for (const { args } of [...LAST, { args: ['import', '--no-daemon'] }]) {
-      const { exitCode } = await run({ args }, { workspace, input, env });
+      const { exitCode } = await run({ args }, { ...world, env: ALONE });
       expect({ args, ended: exitCode !== -1 }).toEqual({ args, ended: true });
     }
   });
@@ -354,6 +386,7 @@ describe.skipIf('refusal' in mounted)('with the disk full', () => {
   const project = join(disk.path, 'w');
   const ballast = join(disk.path, 'ballast');
   let workspace: TestWorkspace;
+  let world: World;
   const inside = 'disk' in mounted ? mounted.disk.startIn(disk.path) : [];
   const inProject = 'disk' in mounted ? mounted.disk.startIn(project) : [];
   const sh = (script: string): void => {
@@ -361,17 +394,24 @@ describe.skipIf('refusal' in mounted)('with the disk full', () => {
     execFileSync(command[0] ?? '', command.slice(1), { env: workspace.env, stdio: 'ignore' });
   };
   const bd = async (args: readonly string[]): Promise<string> => {
-    const ended = await run({ args }, { workspace, inside: inProject, cwd: '/' });
+    const ended = await runProcess({ args }, { workspace, inside: inProject, cwd: '/' });
     if (ended.exitCode !== 0) throw new Error(`bd ${args.join(' ')}: ${ended.stderr}`);
     return ended.stdout;
   };
 
   beforeAll(async () => {
-    workspace = await createTestWorkspace();
+    workspace = await createTestWorkspace({ client: 'here' });
     sh(`${REAL_GIT} init -q ${project}`);
     await bd(['init', '--prefix', 't']);
-    await makeIssues(bd);
-    await bd(['sync']);
+    await bd(['daemon', 'start']);
+    const [socket = ''] = readdirSync(join(workspace.runtimeDir, 'bd'));
+    const forward = createForwardingBd(join(workspace.runtimeDir, 'bd', socket), {
+      directory: project,
+      env: workspace.env,
+    });
+    world = { workspace, inside: inProject, cwd: '/', forward, processes: EVERY_WAY };
+    await makeIssues((args) => forward(args).then(({ stdout }) => stdout));
+    await forward(['sync']);
     sh('cat /dev/zero > "$0" || true');
   });
   afterAll(async () => {
@@ -385,12 +425,10 @@ describe.skipIf('refusal' in mounted)('with the disk full', () => {
   const exitOf = ({ exit = 0, full = exit }: Command): number => full;
 
   test('every command ends in time, and only what has to write fails', async () => {
-    const world = { workspace, inside: inProject, cwd: '/' };
     expect(inOrder(await trouble(COMMANDS, world, { exitOf, form: 'json' }))).toEqual([]);
   });
 
   test('so it does without a daemon, and with one that cannot start', async () => {
-    const world = { workspace, inside: inProject, cwd: '/' };
     await run({ args: ['daemon', 'stop'] }, world);
     for (const env of [ALONE, {}]) {
       for (const args of [
@@ -398,7 +436,7 @@ describe.skipIf('refusal' in mounted)('with the disk full', () => {
         ['list', '--json'],
         ['sync', '--json'],
       ]) {
-        const { exitCode, stdout } = await run({ args }, { ...world, env });
+        const { exitCode, stdout } = await runProcess({ args }, { ...world, env });
         expect({ args, ended: exitCode !== -1, json: isJson(stdout) }).toEqual({
           args,
           ended: true,

@@ -4,8 +4,10 @@ import type { CommandIo } from '../../src/cli/command-io.ts';
 import { printFailure } from '../../src/cli/output/answer.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from '../../src/client/client-environment.ts';
 import { isLocal, readCommandLine } from '../../src/client/command-line.ts';
-import { connect } from '../../src/client/connect.ts';
+import { connect, connectTo } from '../../src/client/connect.ts';
+import { forwardCommand, newCommandKey } from '../../src/client/forward-command.ts';
 import { toBdError } from '../../src/core/errors.ts';
+import { CONNECT_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { runClient, type ClientProcess } from '../../src/local/run-client.ts';
 import { findWorkspace } from '../../src/place/find-workspace.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -61,6 +63,38 @@ export function createBdWithDaemonHere({ directory, env }: Surroundings): BdWith
   };
 }
 
+/** `bd` that forwards each command to the daemon of a workspace that only other processes see. */
+export function createForwardingBd(socketPath: string, { directory, env }: Surroundings): RunBd {
+  return async (argv) => {
+    const output = { stdout: '', stderr: '' };
+    const io = createIo(argv, output, { cwd: directory, env });
+    try {
+      const connection = await connectTo(socketPath, { timeoutMs: CONNECT_TIMEOUT_MS });
+      if (connection.kind !== 'connected') throw new Error(`${socketPath}: ${connection.kind}`);
+      const forwarded = await forwardCommand(
+        connection.socket,
+        {
+          argv: [...argv],
+          cwd: directory,
+          env: selectCommandEnvironment(env),
+          stdout_tty: false,
+          columns: 0,
+          key: newCommandKey(),
+        },
+        {
+          streams: { ...io, readStdin: () => Promise.resolve({ text: '', end: true }) },
+          daemon: socketPath,
+        },
+      );
+      if (forwarded.kind === 'again') throw new Error(`the daemon at ${socketPath} went away`);
+      return { exitCode: forwarded.exitCode, ...output };
+    } catch (error) {
+      const { wantsJson: isJson } = readCommandLine(argv);
+      return { exitCode: printFailure(toBdError(error), io, { isJson }), ...output };
+    }
+  };
+}
+
 function createIo(
   argv: readonly string[],
   output: { stdout: string; stderr: string },
@@ -90,7 +124,7 @@ function createProcess(
     program: { file: DAEMON, execPath: process.execPath },
     cliFile: BD,
     sinceMs: performance.now(),
-    stdin: Readable.from([stdin]),
+    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
     stdout: new Writable({
       write(chunk, _encoding, done) {
         io.stdout(String(chunk));
