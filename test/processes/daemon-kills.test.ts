@@ -4,10 +4,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonsOf } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRandom } from '../support/random.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 /** `DAEMON_KILLS=200` searches longer; each costs a daemon's start. */
-const KILLS = Number(process.env['DAEMON_KILLS'] ?? '30');
+const KILLS = Number(process.env['DAEMON_KILLS'] ?? '12');
 
 /** A kill comes so long after the last at most: in the start, between requests, in a commit or a push. */
 const KILL_AFTER_MS = 500;
@@ -22,7 +22,7 @@ const UNTROUBLED = /^(?:Done without a daemon: .*SIGKILL ended it\n)?$/;
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
 
@@ -55,7 +55,7 @@ test(`what was acknowledged through ${KILLS} kills of the daemon is there once, 
   const workers = Array.from({ length: WORKERS }, async (_, worker) => {
     for (let index = 0; !over.signal.aborted; index += 1) {
       const title = `${worker}.${index}`;
-      const { exitCode, stderr } = await workspace.bd(['q', title]);
+      const { exitCode, stderr } = await workspace.bd(['q', title], { program: BD });
       if (exitCode === 0 && UNTROUBLED.test(stderr)) acknowledged.push(title);
       else failed.push(`${title}: ${exitCode} ${stderr}`);
     }

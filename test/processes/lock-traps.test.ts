@@ -12,7 +12,7 @@ import { createTestWorkspace, type TestWorkspace } from '../support/test-workspa
 const DAEMON = resolve(import.meta.dirname, '../../dist/bd-daemon.js');
 
 /** `npm run soak` asks for more. */
-const ROUNDS = process.env['LOCK_ROUNDS'] ?? '100';
+const ROUNDS = process.env['LOCK_ROUNDS'] ?? '25';
 
 const children: ChildProcess[] = [];
 let build: TempDirectory;
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => build[Symbol.dispose]());
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   lockPath = join(workspace.beadsDir, 'daemon.lock');
 });
 afterEach(async () => {

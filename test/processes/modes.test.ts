@@ -13,6 +13,9 @@ import {
 
 const MIRROR = '.beads/beads.jsonl';
 
+/** How often person and daemon take turns. */
+const TURNS = Number(process.env['COMMIT_TURNS'] ?? 8);
+
 interface Status {
   sync: { state: string; pending: number; error: string | null; remedy: string | null };
 }
@@ -119,7 +122,7 @@ describe('with bd committing on the branch that is checked out', () => {
   test('person and daemon commit by turns: neither has anything of the other’s', async () => {
     await using world = await createCheckedOut();
     const theirs: string[] = [];
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < TURNS; round++) {
       write(world, 'code.txt', `round ${round}\n`);
       if (round % 3 === 0) await patiently(() => world.git('add', 'code.txt'));
       await world.bdText(['create', `Round ${round}`, '--id', `t-${round}`]);
@@ -128,7 +131,7 @@ describe('with bd committing on the branch that is checked out', () => {
       theirs.push(`Round ${round}`);
     }
     await world.bd(['sync']);
-    await eventually(() => world.git('show', `HEAD:${MIRROR}`).includes('"t-19"'));
+    await eventually(() => world.git('show', `HEAD:${MIRROR}`).includes(`"t-${TURNS - 1}"`));
     expect(world.git('status', '--porcelain')).toBe('');
     for (const commit of ownCommits(world)) expect(commit.endsWith(`) ${MIRROR}`)).toBe(true);
     const log = world.git('log', '--author=Tester', '--reverse', '--format=%s', '--', 'code.txt');

@@ -5,15 +5,23 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { VERSION } from '../../src/core/version.ts';
 import { eventually } from '../support/eventually.ts';
 import { copyBuild } from '../support/other-build.ts';
-import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
+import {
+  BD,
+  createTestWorkspace,
+  type Run,
+  type TestWorkspace,
+} from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
 
 const NEWER = '99.0.0';
+
+/** `VERSION_TURNS=50` makes more of them. */
+const TURNS = Number(process.env['VERSION_TURNS'] ?? 12);
 
 /** Another build, in a directory of its own. */
 function build(name: string, as: Parameters<typeof copyBuild>[1] = {}): string {
@@ -64,12 +72,12 @@ async function open(): Promise<{
   return { messages, ask, socket };
 }
 
-test('two versions that take turns fifty times: one restart, no error, no lost change', async () => {
+test(`two versions that take turns ${TURNS} times: one restart, no error, no lost change`, async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   const newer = build('newer', { version: NEWER });
   const created: string[] = [];
   const daemons = new Set<number | undefined>();
-  for (let turn = 0; turn < 50; turn += 1) {
+  for (let turn = 0; turn < TURNS; turn += 1) {
     created.push(await quick(`Issue ${turn}`, turn % 2 === 0 ? undefined : newer));
     daemons.add(workspace.daemonPid());
   }
@@ -83,7 +91,7 @@ test('two versions at once: everything is done, once', async () => {
   const newer = build('newer', { version: NEWER });
   await quick('First');
   const created = await Promise.all(
-    Array.from({ length: 16 }, (_, at) => quick(`Issue ${at}`, at % 2 === 0 ? undefined : newer)),
+    Array.from({ length: 16 }, (_, at) => quick(`Issue ${at}`, at % 2 === 0 ? BD : newer)),
   );
   expect(new Set(created).size).toBe(created.length);
   expect(await idsNow()).toHaveLength(created.length + 1);

@@ -23,5 +23,21 @@ runPart([...vitest, ...withGit], { ...ordinary, FOOTPRINT_ACTS: '500', PUSH_ROUN
 // Ten thousand rounds among four processes.
 const lockRounds = ['test/processes/lock-traps.test.ts', '-t', 'again and again'];
 runPart([...vitest, ...lockRounds], { ...ordinary, LOCK_ROUNDS: '2500' });
-runPart([...vitest, 'test/processes/daemon-kills.test.ts'], { ...ordinary, DAEMON_KILLS: '200' });
+// What `npm test` does a few times: kills, turns, first calls, connections.
+const often = {
+  DAEMON_KILLS: '200',
+  VERSION_TURNS: '50',
+  COMMIT_TURNS: '50',
+  CURRENT_ANSWERS_ROUNDS: '20',
+  FIRST_CALLS: '100',
+  STORE_COMERS: '20',
+  CONNECTIONS: '10000',
+};
+const repeating = ['daemon-kills', 'versions', 'modes', 'current-answers'].concat([
+  'one-daemon',
+  'store-healing',
+  'connections-return',
+]);
+const files = repeating.map((name) => `test/processes/${name}.test.ts`);
+runPart([...vitest, '--testTimeout', '600000', ...files], { ...ordinary, ...often });
 runPart(['test/support/simulate.mjs', '--seeds', '20'], ordinary);
