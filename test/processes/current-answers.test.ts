@@ -41,10 +41,10 @@ describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mod
   const isTracked = mode !== 'branch';
 
   beforeAll(async () => {
-    world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+    world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
     world.git('push', '-q', '-u', 'origin', 'HEAD:main');
     await world.bdText(['init', '--prefix', 't', '--mode', mode]);
-    await world.bdText(['q', 'First']);
+    await world.bdText(['q', 'First'], { env: DIRECT });
     if (isTracked) {
       world.git('add', '.beads');
       world.git('commit', '-q', '-m', 'Settings');
@@ -62,14 +62,56 @@ describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mod
   const create = (title: string, env: Record<string, string>): Promise<string> =>
     world.bdText(['q', title], { env }).then((id) => id.trim());
 
+  test('the same over JSON-RPC and through MCP', async () => {
+    const id = await create('Title 0', {});
+    await world.bdText(['sync', '--flush-only']);
+    const rpc = openRpc(join(world.beadsDir, 'bd.sock'));
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [BD, 'mcp'],
+        cwd: world.directory,
+        env: { ...world.env },
+      }),
+    );
+    const change = (title: string): void =>
+      writeFileSync(mirror, readFileSync(mirror, 'utf8').replace(/Title \d+/, title));
+    for (let round = 1; round <= ROUNDS; round++) {
+      change(`Title ${round}`);
+      expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({
+        issue: { title: `Title ${round}` },
+      });
+      change(`Title 1${round}`);
+      const shown = await use<{ issues: Shown[] }>(client, 'show', { ids: [id] });
+      expect(shown).toMatchObject({ issues: [{ title: `Title 1${round}` }] });
+      expect(shown).not.toHaveProperty('stale');
+      if (!isTracked) continue;
+      await use(client, 'update', { id, notes: `Round ${round}` });
+      expect(readFileSync(mirror, 'utf8')).toContain(`"Round ${round}"`);
+      await rpc.call('add_label', { issue_id: id, label: `l${round}` });
+      expect(readFileSync(mirror, 'utf8')).toContain(`"l${round}"`);
+    }
+    renameSync(mirror, `${mirror}.away`);
+    mkdirSync(mirror);
+    expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({ stale: true });
+    expect(await use(client, 'show', { ids: [id] })).toMatchObject({ stale: true });
+    rmdirSync(mirror);
+    renameSync(`${mirror}.away`, mirror);
+    rpc.close();
+    await client.close();
+  });
+
   describe.each(PROCESSES)('%s', (name, env) => {
-    // Without this the command finds the daemon of the commands before.
-    beforeAll(() => world.bdText(['daemon', 'stop']));
+    beforeAll(async () => {
+      // Without this the command finds the daemon of the commands before.
+      if (env === DIRECT) await world.bdText(['daemon', 'stop']);
+    });
 
     test('what an editor writes into the mirror is in the next answer', async () => {
       const titleAt = (round: number): string => `Edited ${name} ${round}`;
       const id = await create(titleAt(0), env);
-      await world.bdText(['export'], { env });
+      await world.bdText(['sync', '--flush-only'], { env });
       for (let round = 0; round < ROUNDS; round++) {
         const content = readFileSync(mirror, 'utf8');
         const next = content.replace(titleAt(round), titleAt(round + 1));
@@ -110,7 +152,7 @@ describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mod
 
     test('a mirror that cannot be read stops no command, and is mentioned once', async () => {
       const id = await create('Safe', env);
-      await world.bdText(['export'], { env });
+      await world.bdText(['sync', '--flush-only'], { env });
       renameSync(mirror, `${mirror}.away`);
       mkdirSync(mirror);
       const shown = await world.bd(['show', id, '--json'], { env });
@@ -123,46 +165,6 @@ describe.each(['branch', 'worktree', 'checked-out'] as const)('in mode %s', (mod
         /^Warning: this answer may be old: cannot bring .*beads\.jsonl up to date: .*\n$/,
       );
     });
-  });
-
-  test('the same over JSON-RPC and through MCP', async () => {
-    const id = await create('Title 0', {});
-    await world.bdText(['export']);
-    const rpc = openRpc(join(world.beadsDir, 'bd.sock'));
-    const client = new Client({ name: 'test', version: '1' });
-    await client.connect(
-      new StdioClientTransport({
-        command: process.execPath,
-        args: [BD, 'mcp'],
-        cwd: world.directory,
-        env: { ...world.env },
-      }),
-    );
-    const change = (title: string): void =>
-      writeFileSync(mirror, readFileSync(mirror, 'utf8').replace(/Title \d+/, title));
-    for (let round = 1; round <= ROUNDS; round++) {
-      change(`Title ${round}`);
-      expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({
-        issue: { title: `Title ${round}` },
-      });
-      change(`Title 1${round}`);
-      const shown = await use<{ issues: Shown[] }>(client, 'show', { ids: [id] });
-      expect(shown).toMatchObject({ issues: [{ title: `Title 1${round}` }] });
-      expect(shown).not.toHaveProperty('stale');
-      if (!isTracked) continue;
-      await use(client, 'update', { id, notes: `Round ${round}` });
-      expect(readFileSync(mirror, 'utf8')).toContain(`"Round ${round}"`);
-      await rpc.call('add_label', { issue_id: id, label: `l${round}` });
-      expect(readFileSync(mirror, 'utf8')).toContain(`"l${round}"`);
-    }
-    renameSync(mirror, `${mirror}.away`);
-    mkdirSync(mirror);
-    expect(await rpc.call('get_issue', { issue_id: id })).toMatchObject({ stale: true });
-    expect(await use(client, 'show', { ids: [id] })).toMatchObject({ stale: true });
-    rmdirSync(mirror);
-    renameSync(`${mirror}.away`, mirror);
-    rpc.close();
-    await client.close();
   });
 });
 
@@ -192,22 +194,32 @@ function lineOf(mirror: string, id: string): { status: string } | undefined {
     .find((issue) => issue.id === id);
 }
 
+/** A workspace with two issues that are shared, and no daemon. */
+async function createShared(): Promise<TestWorkspace> {
+  const world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
+  for (const command of [['init', '--prefix', 't'], ['q', 'One'], ['q', 'Two'], ['sync']]) {
+    await world.bdText(command, { env: DIRECT });
+  }
+  return world;
+}
+
+function loseIssues({ beadsDir }: TestWorkspace): void {
+  for (const name of readdirSync(beadsDir)) {
+    if (/^beads\.(db|jsonl)/.test(name)) rmSync(join(beadsDir, name));
+  }
+}
+
 describe('a store that has nothing yet', () => {
   test.each([
     ['with a daemon', {}],
     ['without daemon', DIRECT],
   ])('is filled before the first answer after a loss, %s', async (_name, env) => {
+    await using world = await createShared();
+    // The rebuild is local: it needs no network.
+    renameSync(world.remote, `${world.remote}.away`);
     for (let round = 0; round < ROUNDS; round++) {
-      await using world = await createTestWorkspace({ git: 'with-remote' });
-      await world.bdText(['init', '--prefix', 't'], { env });
-      for (const title of ['One', 'Two']) await world.bdText(['q', title], { env });
-      await world.bdText(['sync'], { env });
       await world.bdText(['daemon', 'stop']);
-      for (const name of readdirSync(world.beadsDir)) {
-        if (/^beads\.(db|jsonl)/.test(name)) rmSync(join(world.beadsDir, name));
-      }
-      // The rebuild is local: it needs no network.
-      renameSync(world.remote, `${world.remote}.away`);
+      loseIssues(world);
       const first = await world.bd(['list', '--json'], { env });
       expect(first).toMatchObject({ exitCode: 0, stderr: '' });
       expect(titlesOf(first.stdout)).toEqual(['One', 'Two']);
@@ -218,10 +230,7 @@ describe('a store that has nothing yet', () => {
     ['with a daemon', {}],
     ['without daemon', DIRECT],
   ])('is filled in a clone that has the settings with it, %s', async (_name, env) => {
-    await using world = await createTestWorkspace({ git: 'with-remote' });
-    await world.bdText(['init', '--prefix', 't']);
-    for (const title of ['One', 'Two']) await world.bdText(['q', title]);
-    await world.bdText(['sync']);
+    await using world = await createShared();
     for (const name of ['metadata.json', 'config.yaml']) world.git('add', '-f', `.beads/${name}`);
     world.git('commit', '-qm', 'Settings');
     world.git('push', '-q', 'origin', 'HEAD:main');
@@ -235,14 +244,8 @@ describe('a store that has nothing yet', () => {
   });
 
   test('says that its answer may be old while the repository’s issues cannot be read', async () => {
-    await using world = await createTestWorkspace({ git: 'with-remote' });
-    await world.bdText(['init', '--prefix', 't']);
-    await world.bdText(['q', 'One']);
-    await world.bdText(['sync']);
-    await world.bdText(['daemon', 'stop']);
-    for (const name of readdirSync(world.beadsDir)) {
-      if (/^beads\.(db|jsonl)/.test(name)) rmSync(join(world.beadsDir, name));
-    }
+    await using world = await createShared();
+    loseIssues(world);
     const metadata = join(world.beadsDir, 'metadata.json');
     const settings = JSON.parse(readFileSync(metadata, 'utf8')) as { project_id: string };
     const other = { ...settings, project_id: '11111111-2222-4333-8444-555555555555' };

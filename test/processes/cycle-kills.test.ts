@@ -18,7 +18,7 @@ let lee: InProcessClone;
 
 beforeAll(async () => {
   program = await buildFaultyBd(build.path);
-  world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   await world.bdText(['init', '--prefix', 't'], { env: ALONE });
   await world.bdText(['sync'], { env: ALONE });
   const sandbox: Sandbox = {

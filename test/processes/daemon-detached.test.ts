@@ -25,7 +25,7 @@ import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-wor
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
@@ -66,7 +66,7 @@ async function hold(): Promise<Disposable> {
 const END = { deadlineMs: DRAIN_TIMEOUT_MS + 8_000 };
 
 test('it works in no directory of anybody, in a session of its own, without the shell’s terminal', async () => {
-  await workspace.bdText(['q', 'First']);
+  await workspace.bdText(['q', 'First'], { program: BD });
   const pid = daemonPidOf(workspace);
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
   const [, group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8')

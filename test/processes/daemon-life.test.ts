@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonPidOf, daemonsOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
+  BD,
   createTestWorkspace,
   type TestProject,
   type TestWorkspace,
@@ -11,7 +12,7 @@ import {
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none', clones: 2 });
+  workspace = await createTestWorkspace({ git: 'none', clones: 2, client: 'here' });
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
 
@@ -27,6 +28,7 @@ test('what was acknowledged survives kill -9, and the next call starts a new dae
     for (let index = 0; ; index += 1) {
       const run = await workspace.bd(['q', `Issue ${worker}.${index}`], {
         env: { BEADS_AUTO_START_DAEMON: 'false' },
+        program: BD,
       });
       // Cut off in the middle, or done without a daemon after its end: then the killing worked.
       if (run.exitCode !== 0) return expect(run.exitCode).toBe(5);
@@ -182,7 +184,7 @@ test('where sockets cannot be, commands are done without a daemon', async () => 
   process.kill(daemonPidOf(workspace), 'SIGKILL');
   await eventually(() => daemonsOf(workspace).length === 0);
   const env = { NODE_OPTIONS: `--require ${preload}` };
-  expect(await workspace.bdText(['q', 'Sandboxed'], { env })).toMatch(/^t-/);
+  expect(await workspace.bdText(['q', 'Sandboxed'], { env, program: BD })).toMatch(/^t-/);
   expect(daemonsOf(workspace)).toEqual([]);
 });
 

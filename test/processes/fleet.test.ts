@@ -39,13 +39,15 @@ beforeEach(async () => {
   const [, other] = workspace.clones;
   if (other === undefined) throw new Error('two clones');
   second = other;
-  for (const project of workspace.clones) {
-    await project.bdText(['init', '--prefix', 't']);
-    await project.bdText(['q', 'First']);
-  }
-  await eventually(() => registered().length === 2, { what: 'both are registered' });
+  for (const project of workspace.clones) await project.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
+
+/** A daemon for each, which is registered. */
+async function serve(...projects: TestProject[]): Promise<void> {
+  for (const project of projects) await project.bdText(['q', 'First']);
+  await eventually(() => registered().length === projects.length, { what: 'registered' });
+}
 
 const registryPath = (): string => join(workspace.home, '.beads/registry.json');
 
@@ -72,6 +74,7 @@ async function pids(): Promise<number[]> {
 }
 
 test('a wedged daemon holds up no list; it is named, and ended only when that is asked for', async () => {
+  await serve(workspace, second);
   const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   const { exitCode, report } = await health();
@@ -100,6 +103,7 @@ test('a wedged daemon holds up no list; it is named, and ended only when that is
 }, 60_000);
 
 test('bd daemon stop --force ends the wedged daemon of this workspace, and nothing was lost', async () => {
+  await serve(second);
   const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   expect((await second.bd(['daemon', 'stop'])).exitCode).toBe(5);
@@ -110,6 +114,7 @@ test('bd daemon stop --force ends the wedged daemon of this workspace, and nothi
 });
 
 test('what only claims to be a daemon is never signalled', async () => {
+  await serve(second);
   const pid = daemonPidOf(second);
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
@@ -151,6 +156,7 @@ test('what only claims to be a daemon is never signalled', async () => {
 });
 
 test('a process that is younger than the record of it is another daemon, and is left alone', async () => {
+  await serve(second);
   const pid = daemonPidOf(second);
   const record = registered().find((entry) => entry['workspace_path'] === second.directory);
   process.kill(pid, 'SIGSTOP');
@@ -169,6 +175,7 @@ test('a process that is younger than the record of it is another daemon, and is 
 });
 
 test('with a registry that is broken, of others, huge or missing, daemons are found by their sockets', async () => {
+  await serve(workspace, second);
   const served = new Set([daemonPidOf(workspace), daemonPidOf(second)]);
   // A silent one, too: by its process.
   process.kill(daemonPidOf(second), 'SIGSTOP');
@@ -191,6 +198,7 @@ test('with a registry that is broken, of others, huge or missing, daemons are fo
 });
 
 test('a registry that cannot be written, or is no file, stops nothing', async () => {
+  await serve(workspace, second);
   rmSync(registryPath());
   mkdirSync(registryPath());
   expect(await pids()).toHaveLength(2);
@@ -200,6 +208,7 @@ test('a registry that cannot be written, or is no file, stops nothing', async ()
 });
 
 test('entries that lead elsewhere are hints: nothing is read or asked there', async () => {
+  await serve(second);
   const [entry] = registered();
   const link = join(workspace.root, 'nowhere/.beads/bd.sock');
   const path = join(workspace.root, 'nowhere\u001b[31m');
@@ -210,11 +219,12 @@ test('entries that lead elsewhere are hints: nothing is read or asked there', as
   const list = await workspace.bd(['daemons', 'list'], { cwd: workspace.home });
   expect(list.stdout).toContain('stale');
   expect(list.stdout).not.toContain('\u001b');
-  expect(registered(), 'what is gone is forgotten').toHaveLength(2);
+  expect(registered(), 'what is gone is forgotten').toHaveLength(1);
   expect(existsSync(join(workspace.root, 'nowhere'))).toBe(false);
 });
 
 test('a daemon whose workspace is gone is an orphan; killall ends it with the others', async () => {
+  await serve(workspace, second);
   const pid = daemonPidOf(second);
   process.kill(pid, 'SIGSTOP');
   renameSync(second.beadsDir, `${second.beadsDir}.gone`);
@@ -238,6 +248,7 @@ test('a daemon whose workspace is gone is an orphan; killall ends it with the ot
 }, 60_000);
 
 test('restart starts another one, of a running daemon and of none; looking starts none', async () => {
+  await serve(second);
   const before = daemonPidOf(second);
   const restarted = JSON.parse((await fleet('restart', second.directory)).stdout) as {
     pid: number;
@@ -302,8 +313,6 @@ test('logs shows the end, goes on with --follow through a rotation, and ends wit
 
 test('a log that is a link is not read', async () => {
   const log = join(second.beadsDir, 'daemon.log');
-  await second.bdText(['daemon', 'stop']);
-  rmSync(log, { force: true });
   symlinkSync('/etc/passwd', log);
   const run = await fleet('logs', second.directory);
   expect(run.exitCode).toBe(1);
@@ -311,6 +320,7 @@ test('a log that is a link is not read', async () => {
 });
 
 test('status tells how the daemon is, and why there is none', async () => {
+  await serve(second);
   expect(await second.bdJson(['daemon', 'status'])).toMatchObject({
     status: 'running',
     pid: daemonPidOf(second),
@@ -339,11 +349,11 @@ test('status tells how the daemon is, and why there is none', async () => {
 
 test('a store that is damaged is told of, also beside a daemon that says nothing', async () => {
   const store = join(second.beadsDir, 'beads.db');
+  await second.bdText(['q', 'First'], { env: { BEADS_NO_DAEMON: '1' } });
   const content = readFileSync(store);
-  await second.bdText(['daemon', 'stop']);
   content.fill(0x5a, 4096 * 2, 4096 * 12);
   await second.bdText(['daemon', 'start']);
-  await eventually(() => registered().length === 2);
+  await eventually(() => registered().length === 1);
   process.kill(daemonPidOf(second), 'SIGSTOP');
   try {
     for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });

@@ -18,7 +18,7 @@ async function settled(at: TestProject): Promise<void> {
 }
 
 test('a daemon that shares each change leaves no trace in what the person does with git', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote' });
+  await using world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   const { directory } = world;
   const git = (...args: string[]): string => world.git(...args);
   mkdirSync(join(directory, 'src'));
@@ -42,7 +42,7 @@ test('a daemon that shares each change leaves no trace in what the person does w
 }, 120_000);
 
 test('a hook that calls bd, from the first call on, is served, and the commit is the person’s own', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote' });
+  await using world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   const { directory } = world;
   const git = (...args: string[]): string => world.git(...args);
   await world.bdText(['init', '--prefix', 't']);

@@ -15,7 +15,7 @@ const WITHOUT_RUNNER = `
 `;
 
 test('a daemon that starts while its program is replaced has not crashed', async () => {
-  await using workspace = await createTestWorkspace({ git: 'none' });
+  await using workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
   const preload = join(workspace.root, 'without-runner.cjs');
   writeFileSync(preload, WITHOUT_RUNNER);

@@ -15,7 +15,7 @@ const LONG_MS = '600000';
 
 let workspace: TestWorkspace;
 beforeAll(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
   for (const key of ['sync.fetch_active_ms', 'sync.fetch_idle_ms']) {
     await workspace.bdText(['config', 'set', key, LONG_MS, '--no-daemon']);

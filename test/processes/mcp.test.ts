@@ -11,7 +11,7 @@ import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-wor
 let workspace: TestWorkspace;
 
 beforeEach(async () => {
-  workspace = await createTestWorkspace();
+  workspace = await createTestWorkspace({ client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
 });
 
@@ -86,7 +86,7 @@ describe.each([
 });
 
 test('a bridge that found no workspace serves the one that is made later', async () => {
-  const other = await createTestWorkspace();
+  const other = await createTestWorkspace({ client: 'here' });
   try {
     const child = other.start(['mcp']);
     let answers = '';

@@ -66,7 +66,7 @@ function commit(world: TestWorkspace, message: string): void {
 
 /** A repository on the branch `mia`; `lee` has gone another way from `main`. */
 async function createBranches(spell: Spell): Promise<TestWorkspace> {
-  const world = await createTestWorkspace();
+  const world = await createTestWorkspace({ client: 'here' });
   mkdirSync(world.beadsDir);
   writeFileSync(join(world.beadsDir, '.gitattributes'), '*.jsonl merge=beads text eol=lf\n');
   world.git('config', 'merge.beads.driver', `'${process.execPath}' '${BD}' merge %O %A %B`);
@@ -139,7 +139,7 @@ test('a line that cannot be read makes a conflict, and every line is there', asy
 });
 
 test('it needs no workspace, no store, and nothing of git’s environment', async () => {
-  await using world = await createTestWorkspace({ git: 'none' });
+  await using world = await createTestWorkspace({ git: 'none', client: 'here' });
   const guard = join(world.root, 'guard.cjs');
   writeFileSync(
     guard,
@@ -160,18 +160,21 @@ test('it needs no workspace, no store, and nothing of git’s environment', asyn
     const lines = Object.values(board).map((state) => `${encodeState(state)}\n`);
     writeFileSync(join(world.directory, name), lines.join(''));
   }
-  const run = await world.bd(['merge', 'base', 'ours', 'theirs'], { env });
+  const run = await world.bd(['merge', 'base', 'ours', 'theirs'], { env, program: BD });
   expect(run).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   expect(readFileSync(join(world.directory, 'ours'), 'utf8')).toContain('notes by lee');
   expect(readdirSync(world.directory).sort()).toEqual(['base', 'ours', 'theirs']);
   expect(existsSync(world.beadsDir)).toBe(false);
   // The guard is one.
-  const init = await world.bd(['init'], { env: { NODE_OPTIONS: env.NODE_OPTIONS } });
+  const init = await world.bd(['init'], {
+    env: { NODE_OPTIONS: env.NODE_OPTIONS },
+    program: BD,
+  });
   expect(init.stderr).toContain('loads better-sqlite3');
 });
 
 test('two clones whose people commit their issues: init sets all up, pull merges what both did', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   const [mia, lee] = world.clones as [TestProject, TestProject];
   const bin = join(world.root, 'bin');
   mkdirSync(bin);
@@ -225,7 +228,7 @@ describe('the driver that init sets, where git finds as bd', () => {
     bd: string | undefined,
     changes: { mia: Board; lee: Board },
   ): Promise<{ world: TestWorkspace; exitCode: number; content: string }> {
-    const world = await createTestWorkspace();
+    const world = await createTestWorkspace({ client: 'here' });
     await world.bdText(['init', '--mode', 'worktree', '--prefix', 'a'], {
       env: { BEADS_NO_DAEMON: '1' },
     });

@@ -13,7 +13,7 @@ const CHANGES = 100;
 const ARRIVAL_DEADLINE_MS = 90_000;
 
 test('a hundred changes without a network, with a new daemon in between, arrive together', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   const [mia, lee] = world.clones as [TestProject, TestProject];
   await mia.bdText(['init', '--prefix', 't']);
   await lee.bdText(['init']);

@@ -6,7 +6,7 @@ import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-wor
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace();
+  workspace = await createTestWorkspace({ client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());

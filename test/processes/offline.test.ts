@@ -2,6 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
+  BD,
   createTestWorkspace,
   type RunOptions,
   type TestProject,
@@ -19,7 +20,7 @@ interface Listed {
 const AHEAD_MS = 3 * 365 * 86_400_000;
 
 test('what two people did without a network is all there when they meet, whatever their clocks say', async () => {
-  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2 });
+  await using world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   const [mia, lee] = world.clones as [TestProject, TestProject];
   const clock = join(world.root, 'clock.cjs');
   writeFileSync(clock, `const now = Date.now; Date.now = () => now() + ${AHEAD_MS};`);
@@ -27,6 +28,7 @@ test('what two people did without a network is all there when they meet, whateve
   const asMia = person(mia, { env: { ...alone, BD_ACTOR: 'mia' } });
   const asLee = person(lee, {
     env: { ...alone, BD_ACTOR: 'lee', NODE_OPTIONS: `--require ${clock}` },
+    program: BD,
   });
   await asMia('init', '--prefix', 't');
   for (const id of ['edit', 'close', 'claim', 'gone', 'both', 'text']) {

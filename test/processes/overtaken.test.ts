@@ -11,7 +11,7 @@ let workspace: TestWorkspace;
 let stopped: number | undefined;
 
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'with-remote' });
+  workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   stopped = undefined;
 });
 afterEach(async () => {

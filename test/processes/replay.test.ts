@@ -6,11 +6,11 @@ import { openSqlite } from '../../src/platform/sqlite.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
@@ -25,7 +25,7 @@ async function createDuring(
   const workers = Array.from({ length: 3 }, async (_, worker) => {
     for (let index = 0; !over.signal.aborted; index += 1) {
       const title = `Issue ${worker}.${index}`;
-      const run = await workspace.bd(['create', title, '--json'], { env });
+      const run = await workspace.bd(['create', title, '--json'], { env, program: BD });
       expect(run, title).toMatchObject({ exitCode: 0, stderr: '' });
       created.push((JSON.parse(run.stdout) as { id: string }).id);
     }

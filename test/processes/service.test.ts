@@ -17,7 +17,7 @@ let calls: string;
 let env: Record<string, string>;
 
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
   // A systemctl that writes down what it was told, and fails when there is a file `fails`, with its words.
   const bin = join(workspace.root, 'bin');

@@ -12,7 +12,7 @@ import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-wor
 
 let workspace: TestWorkspace;
 beforeAll(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['daemon', 'start']);
 });
@@ -105,11 +105,11 @@ test('a command reads standard input of the client that sent it', async () => {
       priority: 1,
     },
   ].map((issue) => `${JSON.stringify({ ...issue, description: '𝄞'.repeat(400_000) })}\n`);
-  await workspace.bdText(['import'], { stdin: lines.join('') });
-  const [issue] = await workspace.bdJson<{ title: string; description: string }[]>([
-    'show',
-    't-in1',
-  ]);
+  await workspace.bdText(['import'], { stdin: lines.join(''), program: BD });
+  const [issue] = await workspace.bdJson<{ title: string; description: string }[]>(
+    ['show', 't-in1'],
+    { program: BD },
+  );
   expect(issue?.title).toBe('From ünput 𝄞');
   // A long answer in many pieces, none of them cut inside a character.
   expect(issue?.description).toBe('𝄞'.repeat(400_000));
@@ -159,7 +159,10 @@ test('the bridge carries MCP lines, and says what is wrong where there is no wor
       clientInfo: { name: 'test', version: '1' },
     },
   };
-  const served = await workspace.bd(['mcp'], { stdin: `${JSON.stringify(initialize)}\n` });
+  const served = await workspace.bd(['mcp'], {
+    stdin: `${JSON.stringify(initialize)}\n`,
+    program: BD,
+  });
   expect(served.exitCode).toBe(0);
   expect(JSON.parse(served.stdout)).toMatchObject({
     id: 1,
@@ -168,6 +171,7 @@ test('the bridge carries MCP lines, and says what is wrong where there is no wor
   const lost = await workspace.bd(['mcp'], {
     stdin: `${JSON.stringify(initialize)}\n`,
     cwd: workspace.home,
+    program: BD,
   });
   expect(JSON.parse(lost.stdout)).toMatchObject({
     id: 1,

@@ -18,6 +18,11 @@ import { openSqlite } from '../../src/platform/sqlite.ts';
 import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
+type Environment = Readonly<Record<string, string>>;
+
+/** How many come to a former store at once. */
+const COMERS = Number(process.env['STORE_COMERS'] ?? 8);
+
 let workspace: TestWorkspace;
 let store: string;
 beforeEach(async () => {
@@ -27,8 +32,10 @@ beforeEach(async () => {
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
 
-const titles = async (): Promise<string[]> =>
-  (await workspace.bdJson<{ title: string }[]>(['list', '--all', '--limit', '0']))
+const ALONE: Environment = { BEADS_NO_DAEMON: '1' };
+
+const titles = async (env: Environment = {}): Promise<string[]> =>
+  (await workspace.bdJson<{ title: string }[]>(['list', '--all', '--limit', '0'], { env }))
     .map(({ title }) => title)
     .sort();
 
@@ -99,18 +106,17 @@ const accidents: readonly Accident[] = [
   },
 ];
 
-async function makeFive(when: string): Promise<void> {
+async function makeFive(when: string, env: Environment): Promise<void> {
   const lines = [1, 2, 3, 4, 5].map((n) => `{"id":"t-${when}${n}","title":"${when} ${n}"}\n`);
-  await workspace.bdText(['import'], { stdin: lines.join('') });
+  await workspace.bdText(['import'], { stdin: lines.join(''), env });
 }
 
 /** Ten issues, five of them in a backup; all are in the mirror. */
-async function work(): Promise<string[]> {
-  await makeFive('early');
-  await workspace.bdText(['daemon', 'stop']);
+async function work(env: Environment = {}): Promise<string[]> {
+  await makeFive('early', ALONE);
   copyFileSync(store, `${store}-backup`);
-  await makeFive('late');
-  const all = await titles();
+  await makeFive('late', env);
+  const all = await titles(env);
   await eventually(() => {
     const mirror = readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8');
     return all.every((title) => mirror.includes(title));
@@ -118,13 +124,14 @@ async function work(): Promise<string[]> {
   return all;
 }
 
-describe.each(['while the daemon serves it', 'while nobody has it open'])('%s', (when) => {
-  const env = when.includes('nobody') ? { BEADS_NO_DAEMON: '1' } : {};
-
+describe.each([
+  { when: 'while the daemon serves it', env: {} },
+  { when: 'while nobody has it open', env: ALONE },
+])('$when', ({ env }) => {
   test.each(accidents)('a store that is $what costs no issue', async ({ happens, isTold }) => {
-    const before = await work();
-    if (when.includes('nobody')) await workspace.bdText(['daemon', 'stop']);
+    const before = await work(env);
     const pid = workspace.daemonPid();
+    expect(pid === undefined).toBe(env === ALONE);
     happens();
     const created = await workspace.bd(['q', 'After it'], { env });
     expect(created).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^t-/) });
@@ -133,9 +140,9 @@ describe.each(['while the daemon serves it', 'while nobody has it open'])('%s', 
     else expect(created.stderr).toBe('');
     const next = await workspace.bd(['list'], { env });
     expect(next).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(await titles()).toEqual([...before, 'After it'].sort());
+    expect(await titles(env)).toEqual([...before, 'After it'].sort());
     if (pid !== undefined) expect(workspace.daemonPid()).not.toBe(pid);
-    const sync = await workspace.bdJson(['sync']);
+    const sync = await workspace.bdJson(['sync'], { env });
     expect(sync).toMatchObject({ state: 'ok', pending: 0 });
     const shared = workspace.git('show', 'refs/bd/sync:.beads/issues.jsonl');
     for (const title of [...before, 'After it']) expect(shared).toContain(title);
@@ -171,7 +178,7 @@ test('git clean takes the whole workspace away, and the next command has the iss
 test.each([
   // The daemon stands still while it waits: one wait after the other would be too long.
   { how: 'with a daemon', env: {}, commands: 3 },
-  { how: 'without daemon', env: { BEADS_NO_DAEMON: '1' }, commands: 1 },
+  { how: 'without daemon', env: ALONE, commands: 1 },
 ])('a stranger who keeps the store locked is told of in time, $how', async ({ env, commands }) => {
   await workspace.bdText(['q', 'Before'], { env });
   const stranger = openSqlite(store);
@@ -192,15 +199,14 @@ test.each([
   stranger.exec('ROLLBACK');
   stranger.close();
   await workspace.bdText(['q', 'After it'], { env });
-  expect(await titles()).toEqual(['After it', 'Before']);
+  expect(await titles(env)).toEqual(['After it', 'Before']);
 });
 
 test('the store of another project among the files of this one is put aside', async () => {
-  await workspace.bdText(['q', 'Ours']);
-  await workspace.bdText(['daemon', 'stop']);
+  await workspace.bdText(['q', 'Ours'], { env: ALONE });
   const other = join(workspace.root, 'other');
   mkdirSync(other);
-  const at = { cwd: other, env: { BEADS_NO_DAEMON: '1' } };
+  const at = { cwd: other, env: ALONE };
   await workspace.bdText(['init', '--prefix', 'o'], at);
   await workspace.bdText(['q', 'Theirs'], at);
   copyFileSync(join(other, '.beads/beads.db'), store);
@@ -211,15 +217,16 @@ test('the store of another project among the files of this one is put aside', as
 });
 
 test('a store from before the first release is moved aside once, whoever comes first, and rebuilt', async () => {
-  await workspace.bdText(['q', 'Kept']);
-  await workspace.bdText(['daemon', 'stop']);
+  await workspace.bdText(['q', 'Kept'], { env: ALONE });
   const former = openSqlite(store);
   former.exec('PRAGMA user_version = 4');
   former.close();
-  const env = { BEADS_NO_DAEMON: '1' };
   const runs = await Promise.all(
-    Array.from({ length: 20 }, () =>
-      workspace.bd(['list', '--all', '--json', '--lock-timeout', '40s'], { env, program: BD }),
+    Array.from({ length: COMERS }, () =>
+      workspace.bd(['list', '--all', '--json', '--lock-timeout', '40s'], {
+        env: ALONE,
+        program: BD,
+      }),
     ),
   );
   for (const { exitCode, stdout } of runs) {

@@ -14,7 +14,7 @@ function everything({ directory }: TestWorkspace) {
 }
 
 test('it ends the daemon, and leaves the project, the sockets and the registry as they were', async () => {
-  await using workspace = await createTestWorkspace({ git: 'with-remote' });
+  await using workspace = await createTestWorkspace({ git: 'with-remote', client: 'here' });
   const before = everything(workspace);
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'Shared']);
@@ -35,7 +35,7 @@ test('it ends the daemon, and leaves the project, the sockets and the registry a
 });
 
 test('what a killed daemon left is gone too', async () => {
-  await using workspace = await createTestWorkspace();
+  await using workspace = await createTestWorkspace({ client: 'here' });
   const before = everything(workspace);
   await workspace.bdText(['init', '--prefix', 't', '--local']);
   await workspace.bdText(['q', 'Only here']);

@@ -28,7 +28,7 @@ const NOBODY = 65_534;
 
 let workspace: TestWorkspace;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ git: 'none' });
+  workspace = await createTestWorkspace({ git: 'none', client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
 });
 afterEach(() => workspace[Symbol.asyncDispose]());
@@ -112,9 +112,9 @@ test('on a network file system commands do without, and so it says to who wants 
     `const fs = require('node:fs'); const real = fs.statfsSync;
      fs.statfsSync = (...args) => ({ ...real(...args), type: 0x6969 });`,
   );
-  const env = { NODE_OPTIONS: `--require ${preload}` };
-  await expectDirect({ env }, /network file system/);
-  const start = await workspace.bd(['daemon', 'start'], { env });
+  const options = { env: { NODE_OPTIONS: `--require ${preload}` }, program: BD };
+  await expectDirect(options, /network file system/);
+  const start = await workspace.bd(['daemon', 'start'], options);
   expect(start).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('network') });
 });
 
@@ -139,7 +139,7 @@ test.skipIf(process.getuid?.() !== 0)(
 test('commands that do without wait for each other as long as they are told to', async () => {
   const env = { BEADS_NO_DAEMON: '1' };
   const lock = await acquireKernelLock(join(workspace.beadsDir, 'daemon.lock'), { waitMs: 5_000 });
-  const wait = (...timeout: string[]) => workspace.bd(['count', ...timeout], { env });
+  const wait = (...timeout: string[]) => workspace.bd(['count', ...timeout], { env, program: BD });
   expect(await wait('--lock-timeout', '100ms')).toMatchObject({
     exitCode: 5,
     stderr: expect.stringContaining('did not release it within 0.1 s') as string,

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { callAtOnce } from '../support/at-once.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
+import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
 let world: TestWorkspace;
 let served: string[];
 beforeEach(async () => {
   served = [];
-  world = await createTestWorkspace({ git: 'with-remote' });
+  world = await createTestWorkspace({ git: 'with-remote', client: 'here' });
 });
 afterEach(async () => {
   for (const cwd of served) await world.bd(['daemon', 'stop'], { cwd });
@@ -56,7 +56,7 @@ test('three worktrees on three branches, ten creates at once in each: one daemon
     trees.flatMap((cwd) =>
       Array.from(
         { length: 10 },
-        (_, at) => () => world.bd(['q', `Issue ${at} in ${cwd}`], { cwd }),
+        (_, at) => () => world.bd(['q', `Issue ${at} in ${cwd}`], { cwd, program: BD }),
       ),
     ),
   );
