@@ -65,34 +65,24 @@ export class BdError extends Error {
   }
 }
 
-interface SystemRefusal {
-  what: string;
-  remedy: string;
-}
-
-const FULL: SystemRefusal = {
-  what: 'the disk is full',
-  remedy: 'Make space on that disk, then run the command again.',
-};
-const FORBIDDEN: SystemRefusal = {
-  what: 'the system does not permit it',
-  remedy: 'Check who owns that file and its directory, and whether their disk may be written to.',
-};
-const TOO_MANY: SystemRefusal = {
-  what: 'too many files are open',
-  remedy: 'Raise the limit (`ulimit -n`), or end programs that keep many files open.',
-};
-
 /** By errno(3): whatever the file, these are never a bug in bd. */
-const SYSTEM_REFUSALS: ReadonlyMap<unknown, SystemRefusal> = new Map([
-  ['ENOSPC', FULL],
-  ['EDQUOT', FULL],
-  ['EACCES', FORBIDDEN],
-  ['EPERM', FORBIDDEN],
-  ['EROFS', FORBIDDEN],
-  ['EMFILE', TOO_MANY],
-  ['ENFILE', TOO_MANY],
-]);
+const SYSTEM_REFUSALS = [
+  {
+    codes: ['ENOSPC', 'EDQUOT'],
+    what: 'the disk is full',
+    remedy: 'Make space on that disk, then run the command again.',
+  },
+  {
+    codes: ['EACCES', 'EPERM', 'EROFS'],
+    what: 'the system does not permit it',
+    remedy: 'Check who owns that file and its directory, and whether their disk may be written to.',
+  },
+  {
+    codes: ['EMFILE', 'ENFILE'],
+    what: 'too many files are open',
+    remedy: 'Raise the limit (`ulimit -n`), or end programs that keep many files open.',
+  },
+];
 
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERRORS, code);
@@ -103,7 +93,7 @@ export function toBdError(thrown: unknown): BdError {
   const error = firstOf(thrown);
   if (error instanceof BdError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const refusal = SYSTEM_REFUSALS.get(code);
+  const refusal = SYSTEM_REFUSALS.find(({ codes }) => codes.some((known) => known === code));
   if (refusal !== undefined) {
     return new BdError('FILE_UNUSABLE', {
       message: `${refusal.what}: ${messageOf(error)}`,

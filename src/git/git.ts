@@ -251,10 +251,7 @@ function endWithoutPause(_command: string, stdout: NodeJS.ReadableStream): void 
 }
 
 /** Stops the child at the deadline, and ends the call a little later even if the child does not stop. */
-function startDeadline(
-  stop: AbortController,
-  timeoutMs: number,
-): { passed: Promise<never>; clear(): void } {
+function startDeadline(stop: AbortController, timeoutMs: number) {
   let late: NodeJS.Timeout | undefined;
   const timer = setTimeout(() => stop.abort(), timeoutMs);
   const passed = new Promise<never>((_resolve, reject) => {
@@ -264,7 +261,7 @@ function startDeadline(
   });
   return {
     passed,
-    clear() {
+    clear(): void {
       clearTimeout(timer);
       clearTimeout(late);
     },

@@ -84,10 +84,7 @@ export async function reachRemote(
 
 /** The line about our ref decides; without one, git did not get that far, and its stderr decides. */
 function classifyPushFailure({ stdout, stderr }: GitResult): GitFailure {
-  const refused = stdout
-    .toString()
-    .split('\n')
-    .find((line) => line.startsWith('!\t'));
+  const [refused] = /^!\t.*/m.exec(stdout.toString()) ?? [];
   if (refused === undefined) return classifyGitFailure(stderr);
   const failure = classifyGitFailure(refused);
   const said = /^remote: (.*\S)/m.exec(stderr)?.[1];

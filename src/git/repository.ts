@@ -33,7 +33,12 @@ function repositoryAt(directory: string): GitRepository | undefined {
   const gitDir = isGitDirectory(dotGit) ? dotGit : followPointer(dotGit);
   // Never a bare repository: a clone may contain one, with a configuration that runs programs.
   if (gitDir === undefined) return undefined;
-  return { ...withCommonDir(gitDir), topLevel: realpathSync(directory) };
+  const commonDir = resolve(gitDir, readText(join(gitDir, 'commondir'))?.trim() ?? '');
+  return {
+    gitDir: realpathSync(gitDir),
+    commonDir: realpathSync(commonDir),
+    topLevel: realpathSync(directory),
+  };
 }
 
 /** Whether git, unlike bd, would use the directory as a repository. */
@@ -45,12 +50,6 @@ export function isBareRepository(directory: string): boolean {
 function followPointer(dotGit: string): string | undefined {
   const target = /^gitdir: (.+)$/m.exec(readText(dotGit) ?? '')?.[1];
   return target === undefined ? undefined : resolve(dirname(dotGit), target);
-}
-
-function withCommonDir(gitDir: string): Omit<GitRepository, 'topLevel'> {
-  const common = readText(join(gitDir, 'commondir'))?.trim();
-  const commonDir = common === undefined ? gitDir : resolve(gitDir, common);
-  return { gitDir: realpathSync(gitDir), commonDir: realpathSync(commonDir) };
 }
 
 function isGitDirectory(path: string): boolean {

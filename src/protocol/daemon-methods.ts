@@ -58,11 +58,9 @@ export const DAEMON_METHODS = {
 
 export type DaemonMethod = keyof typeof DAEMON_METHODS;
 
-export type DaemonParams<M extends DaemonMethod> = ShapeOf<(typeof DAEMON_METHODS)[M]['params']>;
-
 export type DaemonResult<M extends DaemonMethod> = ResultOf<(typeof DAEMON_METHODS)[M]['result']>;
 
-export type RunCommandParams = DaemonParams<'run_command'>;
+export type RunCommandParams = ShapeOf<(typeof DAEMON_METHODS)['run_command']['params']>;
 
 export interface HelloResult {
   /** The newest protocol that both sides speak. */

@@ -97,7 +97,9 @@ export class CycleRunner {
     const imported = (before?.imported ?? 0) + shared.imported + (after?.imported ?? 0);
     const pending = this.#driver.pendingCount();
     this.#driver.dispatch({ kind: 'cycle_ended', end: shared.end, pending, imported });
-    const notice = this.#branchNotice(shared) ?? mirror.notice(before, after);
+    const branchNotice = joinNotice('the branch', shared);
+    if (branchNotice !== undefined) this.#context.log.warn(branchNotice);
+    const notice = branchNotice ?? mirror.notice(before, after);
     const report = this.#report(shared, { imported, notice });
     for (const serve of served) serve(report);
     // The callers have their answer: there is time to tidy up, before the next cycle begins.
@@ -163,12 +165,6 @@ export class CycleRunner {
       // A full disk, say: the cycle's work is done all the same, and its callers wait for the answer.
       log.error('the outcome of the sync could not be recorded', { error });
     }
-  }
-
-  #branchNotice(shared: CycleReport): string | undefined {
-    const text = joinNotice('the branch', shared);
-    if (text !== undefined) this.#context.log.warn(text);
-    return text;
   }
 
   #report(

@@ -47,7 +47,7 @@ export class SyncDriver {
     const { clock, cycle } = context;
     this.#context = context;
     this.#perform = perform;
-    this.#state = initialSyncState({ nowMs: clock.nowMs(), shares: cycle !== undefined, memory });
+    this.#state = initialSyncState(clock.nowMs(), { shares: cycle !== undefined, memory });
   }
 
   get state(): SyncState {

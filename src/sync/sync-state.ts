@@ -33,15 +33,10 @@ export interface SyncState {
 export type SyncAction = 'flush_mirror' | 'run_cycle';
 
 /** Both the file and the remote are due at the start, as both may have changed. */
-export function initialSyncState({
-  nowMs,
-  shares,
-  memory = {},
-}: {
-  nowMs: number;
-  shares: boolean;
-  memory?: SyncMemory;
-}): SyncState {
+export function initialSyncState(
+  nowMs: number,
+  { shares, memory = {} }: { shares: boolean; memory?: SyncMemory },
+): SyncState {
   return {
     mirror: { kind: 'waiting', sinceMs: nowMs, dueMs: nowMs, failures: 0 },
     cycle: shares ? initialCycle(memory.failure, nowMs) : { kind: 'absent' },

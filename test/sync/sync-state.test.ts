@@ -30,7 +30,7 @@ type Step = [atMs: number, event: SyncEvent];
 
 function play(
   steps: readonly Step[],
-  { from = initialSyncState({ nowMs: 0, shares: true }), random = 0, settings = SETTINGS } = {},
+  { from = initialSyncState(0, { shares: true }), random = 0, settings = SETTINGS } = {},
 ): { state: SyncState; actions: [number, SyncAction][] } {
   let state = from;
   const actions: [number, SyncAction][] = [];
@@ -69,7 +69,7 @@ describe('at the start', () => {
   });
 
   it('only the mirror is, where nothing can be shared', () => {
-    const from = initialSyncState({ nowMs: 0, shares: false });
+    const from = initialSyncState(0, { shares: false });
     expect(
       play(
         [

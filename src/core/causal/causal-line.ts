@@ -133,11 +133,7 @@ function isAbsentOrAmbiguous(key: string, { value }: Sibling): boolean {
   return key === 'deleted' && Object.keys(value).length === 1;
 }
 
-function encodeSiblings(
-  key: string,
-  siblings: readonly Sibling[],
-  view: View,
-): { dots: string[]; values: string[] } {
+function encodeSiblings(key: string, siblings: readonly Sibling[], view: View) {
   const shown = shownSibling(key, siblings);
   const values: string[] = [];
   const encode = ({ value }: Sibling): string => {

@@ -188,20 +188,18 @@ function readEntries(
   const sequence = createSequence(creation);
   const entries = new Map<string, readonly Sibling[]>();
   for (const [key, value] of fields) {
-    const dots = Object.hasOwn(members.f, key) ? members.f[key] : undefined;
     const implicit = isSequenced(key) ? sequence.next() : creation;
-    const siblings =
-      dots === undefined
-        ? implicit && [{ ...implicit, value }]
-        : readSiblings(issue, { key, dots, values: ownMember(members.x, key), shown: { value } });
+    const siblings = Object.hasOwn(members.f, key)
+      ? readSiblings(issue, key, { members, shown: { value } })
+      : implicit && [{ ...implicit, value }];
     const [first] = siblings ?? [];
     if (siblings === undefined || first === undefined) return undefined;
     if (isSequenced(key)) sequence.follow(first);
     entries.set(key, [...siblings].sort(compareSiblings));
   }
-  for (const [key, dots] of Object.entries(members.f)) {
+  for (const key of Object.keys(members.f)) {
     if (entries.has(key)) continue;
-    const siblings = readSiblings(issue, { key, dots, values: ownMember(members.x, key) });
+    const siblings = readSiblings(issue, key, { members });
     if (siblings === undefined) return undefined;
     entries.set(key, siblings.sort(compareSiblings));
   }
@@ -211,21 +209,12 @@ function readEntries(
 /** The siblings of one key, the shown one first; `shown` is its value in the record. */
 function readSiblings(
   issue: Issue,
-  {
-    key,
-    dots,
-    values = [],
-    shown,
-  }: {
-    key: string;
-    dots: string;
-    values?: readonly unknown[] | undefined;
-    shown?: { value: Value };
-  },
+  key: string,
+  { members: { f, x }, shown }: { members: Members; shown?: { value: Value } },
 ): Sibling[] | undefined {
   if (kindOf(key) === undefined) return undefined;
   const siblings: Sibling[] = [];
-  const left = [...values];
+  const left = [...((Object.hasOwn(x, key) ? x[key] : undefined) ?? [])];
   const valueFor = (mark: string): { value: Value } | undefined => {
     if (mark === VALUE_AS_FIRST) return siblings[0];
     if (mark === VALUE_IN_X) return readValue(key, left.shift(), issue);
@@ -233,22 +222,17 @@ function readSiblings(
     if (mark !== VALUE_CLEARED && key === 'deleted') return { value: { deleted: false } };
     return isElement(key) || isRequired(key) ? undefined : { value: undefined };
   };
-  for (const [at, text] of dots.split(' ').entries()) {
+  for (const [at, text] of (f[key] ?? '').split(' ').entries()) {
     const mark = /[+=-]$/.exec(text)?.[0] ?? '';
     const dot = parseDot(mark === '' ? text : text.slice(0, -1));
-    if (dot === undefined || (mark === '') !== (at === 0 && isToldByRecord(key, text, shown))) {
-      return undefined;
-    }
+    // The first value is in the record, or it is a register that the record leaves out.
+    const isInRecord = at === 0 && (shown !== undefined || (mark === '' && !isElement(key)));
+    if (dot === undefined || (mark === '') !== isInRecord) return undefined;
     const found = valueFor(mark);
     if (found === undefined) return undefined;
     siblings.push({ ...dot, value: found.value });
   }
   return left.length === 0 ? siblings : undefined;
-}
-
-/** The first value is in the record, or it is a register that the record leaves out. */
-function isToldByRecord(key: string, text: string, shown: { value: Value } | undefined): boolean {
-  return shown !== undefined || (!/[+=-]$/.test(text) && !isElement(key));
 }
 
 function readVector(
@@ -275,10 +259,6 @@ function withSeen(
     sibling.value === shown ? { ...sibling, value: { ...(shown as Deletion), seen } } : sibling,
   );
   return entries.set('deleted', completed.sort(compareSiblings));
-}
-
-function ownMember<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 function isRecordOf(value: unknown, is: (item: unknown) => boolean): boolean {

@@ -35,13 +35,15 @@ export function liftIssue(
   { current = base, local }: LiftContext = {},
 ): IssueState {
   const writes = diffToWrites(base, foreign);
-  const stamp =
-    local !== undefined && isSettled(local.replica, { base, current })
-      ? local
-      : {
-          replica: versionName(foreign, formatVector(base.vector)),
-          nowMs: timestampMs(foreign.updated_at),
-        };
+  const knowsOwn =
+    local !== undefined &&
+    counterAt(base.vector, local.replica) === counterAt(current.vector, local.replica);
+  const stamp = knowsOwn
+    ? local
+    : {
+        replica: versionName(foreign, formatVector(base.vector)),
+        nowMs: timestampMs(foreign.updated_at),
+      };
   return applyWrites(base, writes, { ...stamp, updatedAt: foreign.updated_at });
 }
 
@@ -219,13 +221,6 @@ function isTakenAway(key: string, { value, foreign }: { value: Value; foreign: I
   if (kind === 'unknown' || kind === 'metadata' || kind === 'metadata_order') return false;
   if (kind === 'member') return foreign.opaque?.['metadata'] !== undefined;
   return kind === 'label' || !meansSame(key, value, undefined);
-}
-
-function isSettled(
-  replica: string,
-  { base, current }: { base: IssueState; current: IssueState },
-): boolean {
-  return counterAt(base.vector, replica) === counterAt(current.vector, replica);
 }
 
 /** Eight characters, so that it is no clone's own id. */

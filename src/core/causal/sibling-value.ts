@@ -57,16 +57,13 @@ function readField(key: string, trial: Trial, hints?: FieldHints): { value: Valu
 function readDeletion(raw: unknown, issue: Issue): { value: Deletion } | undefined {
   if (!isRecord(raw) || typeof raw['deleted'] !== 'boolean') return undefined;
   const { deleted, seen, ...fields } = raw;
-  if (deleted ? !isVector(seen) : seen !== undefined) return undefined;
+  const isVector = typeof seen === 'string' && parseVector(seen) !== undefined;
+  if (deleted ? !isVector : seen !== undefined) return undefined;
   const read = readRecord({ issue, record: deleted ? { ...fields, status: TOMBSTONE } : fields });
   if (read === undefined) return undefined;
   const found = fieldsOf(read).get('deleted') as Deletion | undefined;
   const value = { ...found, deleted };
   return { value: deleted ? { ...value, seen: seen as string } : value };
-}
-
-function isVector(seen: unknown): boolean {
-  return typeof seen === 'string' && parseVector(seen) !== undefined;
 }
 
 function readRecord({ issue, record }: Trial): Issue | undefined {

@@ -45,23 +45,22 @@ export function viewIssue(state: IssueState): View {
     hidden: new Set(),
   };
   for (const [key, siblings] of state.entries) place(parts, key, shownSibling(key, siblings));
-  const hidden = new Set(parts.hidden);
   const issue = {
     created_at: state.updatedAt,
     ...parts.issue,
     updated_at: state.updatedAt,
   } as Issue;
   if (parts.labels.length > 0) issue.labels = parts.labels.sort(compareBytes);
-  const edges = orderedEdges(parts, hidden);
+  const edges = orderedEdges(parts);
   if (edges.length > 0)
     issue.dependencies = edges.map(({ sibling }) => sibling.value as Dependency);
   const comments = parts.comments.sort(compareComments);
   if (comments.length > 0) issue.comments = comments.map(({ sibling }) => sibling.value as Comment);
-  const metadata = shownMetadata(parts, hidden);
+  const metadata = shownMetadata(parts);
   if (metadata !== undefined) parts.opaque['metadata'] = metadata;
   if (Object.keys(parts.opaque).length > 0) issue.opaque = parts.opaque;
   const isMetadataWhole = parts.metadata !== undefined;
-  const view = { issue, edges, comments, hidden, isMetadataWhole };
+  const view = { issue, edges, comments, hidden: parts.hidden, isMetadataWhole };
   if (parts.deletion?.deleted !== true) return view;
   const statusBelow = issue.status;
   issue.status = TOMBSTONE;
@@ -137,7 +136,7 @@ function placeDeletion(parts: Parts, { seen: _seen, deleted, ...fields }: Deleti
 }
 
 /** The parent's register may name an edge that is an element too: it is shown once. */
-function orderedEdges({ edges, parent }: Parts, hidden: Set<string>): Placed[] {
+function orderedEdges({ edges, parent, hidden }: Parts): Placed[] {
   const repeats = ({ key, sibling }: Placed): boolean => {
     if (parent === undefined || key === 'parent') return false;
     const edge = sibling.value as Dependency;
@@ -150,10 +149,10 @@ function orderedEdges({ edges, parent }: Parts, hidden: Set<string>): Placed[] {
 }
 
 /** Metadata kept whole on one clone hides what others hold by key. */
-function shownMetadata(parts: Parts, hidden: Set<string>): string | undefined {
-  if (parts.metadata === undefined) return joinMetadata(parts.members, parts.metadataOrder);
-  for (const key of parts.members.keys()) hidden.add(`m/${key}`);
-  return parts.metadata;
+function shownMetadata({ metadata, members, metadataOrder, hidden }: Parts): string | undefined {
+  if (metadata === undefined) return joinMetadata(members, metadataOrder);
+  for (const key of members.keys()) hidden.add(`m/${key}`);
+  return metadata;
 }
 
 function compareComments(left: Placed, right: Placed): number {

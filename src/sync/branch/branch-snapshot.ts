@@ -76,26 +76,21 @@ const SNAPSHOTS_KEPT = 4;
 /** Reads commits of one project's branch, and keeps the snapshots of the latest. */
 export class BranchSnapshots {
   readonly #objects: GitObjects;
-  readonly #project: Project;
-  readonly #branchName: () => string;
+  readonly #wanted: { project: Project; branchName: () => string };
   readonly #kept = new Map<string, BranchSnapshot>();
 
-  constructor(
-    objects: GitObjects,
-    { project, branchName }: { project: Project; branchName: () => string },
-  ) {
+  constructor(objects: GitObjects, wanted: { project: Project; branchName: () => string }) {
     this.#objects = objects;
-    this.#project = project;
-    this.#branchName = branchName;
+    this.#wanted = wanted;
   }
 
   /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
   async read(commit: string): Promise<BranchSnapshot | undefined> {
-    const branch = this.#branchName();
+    const branch = this.#wanted.branchName();
     const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit, branch));
     if (snapshot === undefined) return undefined;
     this.keep(snapshot);
-    const [ours, theirs] = [this.#project, snapshot.format?.project];
+    const [ours, theirs] = [this.#wanted.project, snapshot.format?.project];
     const isOurs = theirs === undefined || theirs.projectId === ours.projectId;
     // `bd init` in a clone has no project yet, and asks for the branch's.
     if (isOurs || ours.projectId === '') return snapshot;
