@@ -54,6 +54,27 @@ export class WorkspacePlace {
   readonly projectDir: string;
   /** The `.beads` whose `redirect` file led here. */
   readonly redirectedFrom: string | undefined;
+  readonly configFile: string;
+  readonly metadataFile: string;
+  /** The link to the daemon's socket. */
+  readonly socketLink: string;
+  /** Held by the process that may write the workspace; see platform/kernel-lock.ts. */
+  readonly lockFile: string;
+  /** Held briefly by the client that starts a daemon. */
+  readonly startLockFile: string;
+  /** For people and classic clients: no decision depends on it. */
+  readonly pidFile: string;
+  readonly logFile: string;
+  /** The report of the last crash. */
+  readonly crashFile: string;
+  /** Present while the daemon is turned off here. */
+  readonly daemonOffFile: string;
+  /** Why a daemon did not start. */
+  readonly startFailureFile: string;
+  /** Unreadable lines, unchanged. */
+  readonly quarantineDirectory: string;
+  /** What `bd init` found here, so that `bd uninstall` can put it back. */
+  readonly footprintDirectory: string;
   #repository: { found: GitRepository | undefined } | undefined;
 
   /** `beadsDir` is a real path; use `openPlace` for any other. */
@@ -61,69 +82,24 @@ export class WorkspacePlace {
     this.beadsDir = beadsDir;
     this.projectDir = dirname(beadsDir);
     this.redirectedFrom = redirectedFrom;
+    this.configFile = this.file('config.yaml');
+    this.metadataFile = this.file('metadata.json');
+    this.socketLink = this.file('bd.sock');
+    this.lockFile = this.file('daemon.lock');
+    this.startLockFile = this.file('daemon.lock.start');
+    this.pidFile = this.file('daemon.pid');
+    this.logFile = this.file('daemon.log');
+    this.crashFile = this.file('daemon.crash');
+    this.daemonOffFile = this.file('daemon.off');
+    this.startFailureFile = this.file('daemon.failed');
+    this.quarantineDirectory = this.file('quarantine');
+    this.footprintDirectory = this.file('before-init');
   }
 
   /** Found on first use; undefined without git. */
   get repository(): GitRepository | undefined {
     this.#repository ??= { found: findGitRepository(this.projectDir) };
     return this.#repository.found;
-  }
-
-  get configFile(): string {
-    return this.file('config.yaml');
-  }
-
-  get metadataFile(): string {
-    return this.file('metadata.json');
-  }
-
-  /** The link to the daemon's socket. */
-  get socketLink(): string {
-    return this.file('bd.sock');
-  }
-
-  /** Held by the process that may write the workspace; see platform/kernel-lock.ts. */
-  get lockFile(): string {
-    return this.file('daemon.lock');
-  }
-
-  /** Held briefly by the client that starts a daemon. */
-  get startLockFile(): string {
-    return this.file('daemon.lock.start');
-  }
-
-  /** For people and classic clients: no decision depends on it. */
-  get pidFile(): string {
-    return this.file('daemon.pid');
-  }
-
-  get logFile(): string {
-    return this.file('daemon.log');
-  }
-
-  /** The report of the last crash. */
-  get crashFile(): string {
-    return this.file('daemon.crash');
-  }
-
-  /** Present while the daemon is turned off here. */
-  get daemonOffFile(): string {
-    return this.file('daemon.off');
-  }
-
-  /** Why a daemon did not start. */
-  get startFailureFile(): string {
-    return this.file('daemon.failed');
-  }
-
-  /** Unreadable lines, unchanged. */
-  get quarantineDirectory(): string {
-    return this.file('quarantine');
-  }
-
-  /** What `bd init` found here, so that `bd uninstall` can put it back. */
-  get footprintDirectory(): string {
-    return this.file('before-init');
   }
 
   /** A file in `.beads` whose name the workspace's metadata gives. */

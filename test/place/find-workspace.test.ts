@@ -24,9 +24,10 @@ test('the nearest workspace above counts', () => {
   makeWorkspace('p');
   const inner = makeWorkspace('p', 'inner');
   mkdirSync(at('p', 'inner', 'src', 'deep'), { recursive: true });
-  expect(find(at('p', 'inner', 'src', 'deep'))).toEqual({
+  expect(find(at('p', 'inner', 'src', 'deep'))).toMatchObject({
     beadsDir: inner,
     projectDir: at('p', 'inner'),
+    redirectedFrom: undefined,
   });
 });
 
@@ -93,7 +94,7 @@ test('a redirect counts from the project directory', () => {
   const main = makeWorkspace('main');
   mkdirSync(at('p', '.beads'), { recursive: true });
   writeFileSync(at('p', '.beads', 'redirect'), '../main/.beads\n');
-  expect(find(at('p'))).toEqual({
+  expect(find(at('p'))).toMatchObject({
     beadsDir: main,
     projectDir: at('main'),
     redirectedFrom: at('p', '.beads'),
