@@ -8,7 +8,6 @@ import {
   readProtocol,
   PROTOCOL,
 } from '../protocol/handshake.ts';
-import { lastRetirementMs, noteRetirement, schemaVersion } from '../workspace/housekeeping.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import type { ProgramFile } from './program-file.ts';
@@ -39,7 +38,7 @@ export function createAdmission(
       message: `the daemon of ${projectDir} ends (${why}), and did not do this`,
       remedy: 'Run it again: the next daemon does it.',
     });
-  const retiredMs = lastRetirementMs(workspace);
+  const retiredMs = workspace.store.state.get('daemon_retired_ms') ?? 0;
   const here = { version: VERSION, protocol: PROTOCOL };
   return {
     /** Throws `DAEMON_RETIRING` before anything is done that is for another daemon. */
@@ -67,7 +66,7 @@ export function createAdmission(
         instance,
         version: VERSION,
         build: program.build,
-        schema: schemaVersion(),
+        schema: workspace.schemaVersion,
         pid: process.pid,
         workspace: projectDir,
         state: reason === undefined ? 'serving' : 'retiring',
@@ -84,7 +83,7 @@ export function createAdmission(
 /** A store that cannot be written, on a full disk say, must not keep a newer bd from its daemon. */
 function remember(workspace: Workspace, nowMs: number): void {
   try {
-    noteRetirement(workspace, nowMs);
+    workspace.store.state.set('daemon_retired_ms', nowMs);
   } catch {
     // The next daemon may retire sooner than need be.
   }

@@ -8,7 +8,6 @@ import type { Environment } from '../platform/environment.ts';
 import { watchIdentity } from '../platform/file-version.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import type { LogLevel } from '../platform/log.ts';
-import { checkpoint as tidyStore } from '../workspace/housekeeping.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { refuseCrashLoop } from './crash.ts';
@@ -204,7 +203,7 @@ function createContext(
     program,
     startedMs: clock.nowMs(),
     healthCheck,
-    checkpoint: createCheckpoint({ tidy: () => tidyStore(workspace), clock, log }),
+    checkpoint: createCheckpoint({ tidy: () => workspace.tidy(), clock, log }),
     standing,
     post,
     check() {

@@ -1,7 +1,7 @@
 import { BdError } from '../core/errors.ts';
 import { METHODS, type Call, type Method, type Params } from '../protocol/methods.ts';
-import { hasUnshared } from '../workspace/housekeeping.ts';
 import { createCall } from '../workspace/operations/table.ts';
+import { hasUnshared } from '../workspace/workspace.ts';
 import type { DaemonModule } from './daemon-module.ts';
 import type { ServingContext } from './server.ts';
 

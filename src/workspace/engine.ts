@@ -1,19 +1,29 @@
+import { relative, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SyncMode } from '../core/sharing.ts';
+import { openSharedGit, openWorktreeGit } from '../git/git.ts';
+import { GitObjects } from '../git/objects.ts';
+import type { GitRepository } from '../git/repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
-import type { Reached } from '../sync/cycle.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
+import { createBranchCycle } from '../sync/branch/branch-cycle.ts';
+import { forgetShared } from '../sync/branch/branch-memory.ts';
+import { createSyncBranch, type SyncBranch } from '../sync/branch/sync-branch.ts';
+import { CheckedOutBranch } from '../sync/checked-out/checked-out-branch.ts';
+import { createCheckedOutCycle } from '../sync/checked-out/checked-out-cycle.ts';
+import type { Reached, SyncCycle } from '../sync/cycle.ts';
+import type { Mirror } from '../sync/mirror/mirror-file.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
 import type { SyncContext } from '../sync/sync-driver.ts';
 import type { SyncSettings } from '../sync/sync-event.ts';
 import type { Config } from './config/config.ts';
-import type { HeldStore } from './held-store.ts';
 import type { Metadata } from './config/metadata.ts';
+import type { HeldStore } from './held-store.ts';
 import { openMirror } from './mirror.ts';
-import { openSyncCycle } from './sync-mode.ts';
 
-export interface SyncOptions {
+interface SyncOptions {
   place: WorkspacePlace;
   metadata: Metadata;
   config: Config;
@@ -26,21 +36,12 @@ export interface SyncOptions {
 }
 
 /** What the engine of a workspace works with, by its current settings. */
-export function openSync({ metadata, held, ...options }: SyncOptions): SyncContext {
-  const { place, config, clock, reached } = options;
-  const { store } = held;
-  const around = {
-    ...options,
-    quarantineDirectory: place.quarantineDirectory,
-    store,
-    random: Math.random,
-    pause,
-    remoteWait: new RemoteWait(clock),
-  };
-  const mirror = openMirror({ ...around, mirrorName: metadata.jsonl_export });
-  const cycle = openSyncCycle({
-    ...around,
-    projectId: metadata.project_id,
+export function openSync(options: SyncOptions): SyncContext {
+  const { metadata, config, held, reached } = options;
+  const parts = partsOf(options);
+  const mirror = openMirror({ ...parts, mirrorName: metadata.jsonl_export });
+  const cycle = openCycle({
+    ...parts,
     mirror,
     // The process may be suspended during a step, and another one may have taken over meanwhile.
     async reached(step) {
@@ -49,7 +50,7 @@ export function openSync({ metadata, held, ...options }: SyncOptions): SyncConte
     },
   });
   return {
-    ...around,
+    ...parts,
     mirror,
     cycle,
     settings: syncSettings(config),
@@ -58,6 +59,82 @@ export function openSync({ metadata, held, ...options }: SyncOptions): SyncConte
       config.check();
     },
   };
+}
+
+function partsOf({ metadata, held, ...options }: SyncOptions) {
+  return {
+    ...options,
+    projectId: metadata.project_id,
+    quarantineDirectory: options.place.quarantineDirectory,
+    store: held.store,
+    random: Math.random,
+    pause,
+    remoteWait: new RemoteWait(options.clock),
+  };
+}
+
+type CycleOptions = ReturnType<typeof partsOf> & { mirror: Mirror };
+
+/** The cycle for the workspace's `sync.mode`; undefined where people commit the mirror themselves. */
+function openCycle(options: CycleOptions): SyncCycle | undefined {
+  const { place, config, projectId, store } = options;
+  const { repository } = place;
+  const mode = config.text('sync.mode') as SyncMode;
+  // The branch lacks what changes while issues are shared in another way.
+  if (repository === undefined || mode !== 'branch') forgetShared(store);
+  // A workspace of the classic tool has no project id until `bd init` gives it one, or finds the right one.
+  if (repository === undefined || projectId === '') return undefined;
+  switch (mode) {
+    case 'branch':
+      return createBranchCycle({ ...options, branch: openBranch(repository, options) });
+    case 'checked-out':
+      return createCheckedOutCycle({ ...options, branch: openCheckedOut(repository, options) });
+    case 'worktree':
+      return undefined;
+    default:
+      return mode satisfies never;
+  }
+}
+
+export function openBranch(
+  repository: GitRepository,
+  {
+    config,
+    projectId,
+    clock,
+    env,
+    remoteWait = new RemoteWait(clock),
+  }: Pick<CycleOptions, 'config' | 'projectId' | 'clock' | 'env'> & { remoteWait?: RemoteWait },
+): SyncBranch {
+  return createSyncBranch({
+    git: remoteWait.watch(openSharedGit(repository, { env })),
+    clock,
+    project: { projectId, prefix: config.text('issue_prefix') },
+    names: {
+      get branch() {
+        return config.text('sync.branch');
+      },
+      get remote() {
+        return config.text('sync.remote') || undefined;
+      },
+    },
+  });
+}
+
+function openCheckedOut(
+  repository: GitRepository,
+  { place, store, mirror, env, clock, remoteWait }: CycleOptions,
+): CheckedOutBranch {
+  const { commonDir, topLevel } = repository;
+  return new CheckedOutBranch({
+    git: remoteWait.watch(openWorktreeGit(repository, { env })),
+    objects: new GitObjects(openSharedGit(repository, { env })),
+    commonDir,
+    path: relative(topLevel, mirror.path).split(sep).join('/'),
+    owner: `bd ${place.beadsDir}\n`,
+    clock,
+    state: store.state,
+  });
 }
 
 /** Read at each use, so that `bd config set` takes effect at once. */

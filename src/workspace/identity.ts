@@ -1,5 +1,7 @@
-import type { Git } from '../git/git.ts';
+import { openSharedGit, type Git } from '../git/git.ts';
+import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { loginName, type Environment } from '../platform/environment.ts';
+import type { Config } from './config/config.ts';
 
 /** The person whose clone this is: the actor of each change that names none. */
 export interface Identity {
@@ -8,25 +10,17 @@ export interface Identity {
 }
 
 /** The `actor` setting, else git's user, else the login name. */
-export async function readIdentity({
-  actor,
-  git,
-  env,
-}: {
-  /** The `actor` setting; empty when not set. */
-  actor: string;
-  /** Undefined without a repository. */
-  git: Git | undefined;
-  env: Environment;
-}): Promise<Identity> {
+export async function readIdentity(
+  { repository }: WorkspacePlace,
+  { config, env }: { config: Config; env: Environment },
+): Promise<Identity> {
+  const git = repository && openSharedGit(repository, { env });
   const [name, email] = await Promise.all([
     readGitSetting(git, 'user.name'),
     readGitSetting(git, 'user.email'),
   ]);
-  return {
-    name: [actor, name, env['USER'], env['LOGNAME'], loginName()].find((text) => text) ?? 'unknown',
-    email,
-  };
+  const names = [config.text('actor'), name, env['USER'], env['LOGNAME'], loginName()];
+  return { name: names.find((text) => text) ?? 'unknown', email };
 }
 
 async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {

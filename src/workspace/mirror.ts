@@ -79,31 +79,27 @@ export function openMirror({ place, mirrorName, ...options }: MirrorOptions): Mi
   const { config, store, log, env } = options;
   const { repository } = place;
   const path = place.file(mirrorName);
-  const track = repository && createTracking(config, repository.gitDir);
-  const tracking = (): Tracking | undefined => {
-    const tracked = track?.();
-    if (tracked === undefined || repository === undefined) return undefined;
-    return { ...tracked, readIndex: () => readIndex(repository, { path, env }) };
-  };
   const main = new MirrorFile({
     ...options,
     path,
     memory: createMirrorMemory(store.state, { name: memoryName(mirrorName) }),
-    tracking,
+    tracking: () =>
+      repository &&
+      trackingIn(config, repository.gitDir, {
+        readIndex: () => readIndex(repository, { path, env }),
+      }),
   });
   return new MirrorWithCopies(main, {
     ...createWorktreeSearch(place, mirrorName),
-    open({ path, name, gitDir }) {
+    open({ path, name: place, gitDir }) {
+      const name = memoryName(mirrorName, place);
       const firstSeq = store.events.lastSeq();
-      const memory = createMirrorMemory(store.state, {
-        name: memoryName(mirrorName, name),
-        firstSeq,
-      });
+      const memory = createMirrorMemory(store.state, { name, firstSeq });
       return new MirrorFile({
         ...options,
         path,
         memory,
-        tracking: createTracking(config, gitDir),
+        tracking: () => trackingIn(config, gitDir),
       });
     },
     log,
@@ -129,14 +125,14 @@ function memoryName(mirrorName: string, place = ''): string {
 }
 
 /** What git is doing in the mirror's working tree; undefined while bd alone writes the mirror. */
-function createTracking(config: Config, gitDir: string): () => Tracking | undefined {
-  return () =>
-    config.text('sync.mode') === 'branch'
-      ? undefined
-      : {
-          operation: operationInProgress(gitDir),
-          isLocked: existsSync(indexLockPath(gitDir)),
-        };
+function trackingIn(
+  config: Config,
+  gitDir: string,
+  more?: Pick<Tracking, 'readIndex'>,
+): Tracking | undefined {
+  if (config.text('sync.mode') === 'branch') return undefined;
+  const isLocked = existsSync(indexLockPath(gitDir));
+  return { operation: operationInProgress(gitDir), isLocked, ...more };
 }
 
 async function readIndex(

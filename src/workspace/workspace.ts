@@ -3,6 +3,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Log } from '../platform/log.ts';
+import { SCHEMA_VERSION } from '../store/schema.ts';
 import { openStore } from '../store/store.ts';
 import type { Reached } from '../sync/cycle.ts';
 import { SyncEngine } from '../sync/sync-engine.ts';
@@ -13,7 +14,6 @@ import { holdStore } from './held-store.ts';
 import { mirrorKeys } from './mirror.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { EVENTS_BETWEEN_TRIMS, tidyStore } from './tidy.ts';
-import { openSharedGit } from '../git/git.ts';
 
 export interface WorkspaceOptions {
   place: WorkspacePlace;
@@ -41,6 +41,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
     clock,
     /** What a git child may know of its surroundings. */
     env,
+    schemaVersion: SCHEMA_VERSION,
     /** That the store was rebuilt when it was opened, for the first person who looks. */
     notice,
     randomBytes: (count: number): Uint8Array => randomBytes(count),
@@ -52,12 +53,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
       return place.file(files.metadata.jsonl_export);
     },
     /** Who acts when a command names no one. */
-    identity: (): Promise<Identity> =>
-      (identity ??= readIdentity({
-        actor: config.text('actor'),
-        git: place.repository && openSharedGit(place.repository, { env }),
-        env,
-      })),
+    identity: (): Promise<Identity> => (identity ??= readIdentity(place, { config, env })),
     /** Makes a change: all or nothing, durable when it returns, mirrored and shared soon after. */
     write: store.transaction,
     /** Makes a change to how issues are shared; then everything goes by it. */
@@ -69,8 +65,12 @@ export async function openWorkspace(options: WorkspaceOptions) {
         return changed;
       });
     },
-    /** Removes some of what need not be kept any more; returns whether there is more. */
-    tidy,
+    /** For the time when nothing works with the store. Returns whether there is more to remove. */
+    tidy(): boolean {
+      const hasMore = tidy();
+      store.rest();
+      return hasMore;
+    },
     standing: () => held.standing(),
     /** Closes the store without writing anything. */
     abandon: (): void => held.close(),
@@ -84,6 +84,18 @@ export async function openWorkspace(options: WorkspaceOptions) {
       }
     },
   };
+}
+
+/** Whether changes wait to be shared. Where nothing is ever sent, nothing waits. */
+export function hasUnshared({ sync, store }: Pick<Workspace, 'sync' | 'store'>): boolean {
+  try {
+    const { state, pending } = sync.status();
+    return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
+  } catch (error) {
+    // Something may wait in a store that another program has locked. Damage is found by the next check.
+    store.explain(error);
+    return true;
+  }
 }
 
 async function openParts({ place, reached = () => {}, ...around }: WorkspaceOptions) {

@@ -5,6 +5,7 @@ import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { fileVersion } from '../../platform/file-version.ts';
 import { LOG_LEVELS } from '../../platform/log.ts';
+import type { ConfigEntry } from '../../protocol/methods/workspace.ts';
 import { editConfigFile, readConfigFile } from './config-file.ts';
 
 interface KnownSetting {
@@ -57,14 +58,6 @@ const KNOWN = {
 
 export type KnownKey = keyof typeof KNOWN;
 
-/** A value, and where it comes from. */
-interface ConfigValue {
-  key: string;
-  value: string;
-  /** `default`, the file's path, or the name of the environment variable. */
-  source: string;
-}
-
 /** Refuses the whole file for one wrong value: half of the settings is not what its author asked for. */
 export async function openConfig(
   place: WorkspacePlace,
@@ -96,26 +89,20 @@ export class Config {
   readonly #path: string;
   readonly #env: Environment;
   #version: string;
-  #values: ReadonlyMap<string, string>;
+  #values: ReadonlyMap<string, string> = new Map();
   #wrong: BdError | undefined;
   #ownWrites = 0;
 
   /** Use `openConfig` or `readConfig`. `values` are those of the file in this version. */
   constructor(
     path: string,
-    {
-      env,
-      version,
-      values,
-    }: { env: Environment; version: string; values: ReadonlyMap<string, string> },
+    options: { env: Environment; version: string; values: ReadonlyMap<string, string> },
   ) {
     this.#path = path;
-    this.#env = env;
-    this.#version = version;
-    this.#values = values;
-    this.#wrong = firstRefusal(this.#knownValues());
-    const fromEnvironment = this.#knownValues().filter(({ source }) => source !== path);
-    const refused = firstRefusal(fromEnvironment);
+    this.#env = options.env;
+    this.#version = options.version;
+    this.#take(options.values);
+    const refused = firstRefusal(this.#knownValues().filter(({ source }) => source !== path));
     if (refused !== undefined) throw refused;
   }
 
@@ -127,6 +114,11 @@ export class Config {
 
   get(key: string): string | undefined {
     return this.#lookup(key)?.value;
+  }
+
+  /** As the file has it, right or wrong. */
+  written(key: string): string | undefined {
+    return this.#values.get(key);
   }
 
   text(key: KnownKey): string {
@@ -149,11 +141,12 @@ export class Config {
 
   /** Comma-separated in the file. */
   list(key: KnownKey): string[] {
-    return splitList(this.text(key));
+    const items = this.text(key).split(',');
+    return items.map((item) => item.trim()).filter((item) => item !== '');
   }
 
   /** Everything that is set, and the defaults of known keys that are not. Reads the file again. */
-  async entries(): Promise<ConfigValue[]> {
+  async entries(): Promise<ConfigEntry[]> {
     this.#take(await readConfigFile(this.#path));
     const keys = [...new Set([...Object.keys(KNOWN), ...this.#values.keys()])].sort();
     return keys.flatMap((key) => this.#lookup(key) ?? []);
@@ -165,21 +158,20 @@ export class Config {
   }
 
   async set(key: string, value: string): Promise<void> {
-    checkKey(key);
     const refused = refusal({ key, value, source: 'bd config set' });
     if (refused !== undefined) throw refused;
-    await this.#edit({ key, value });
+    await this.#edit(key, value);
   }
 
-  async unset(key: string): Promise<void> {
+  unset(key: string): Promise<void> {
+    return this.#edit(key, undefined);
+  }
+
+  async #edit(key: string, value: string | undefined): Promise<void> {
     checkKey(key);
-    await this.#edit({ key, value: undefined });
-  }
-
-  async #edit(change: { key: string; value: string | undefined }): Promise<void> {
     this.#ownWrites += 1;
     try {
-      const written = await editConfigFile(this.#path, change);
+      const written = await editConfigFile(this.#path, { key, value });
       this.#version = fileVersion(this.#path);
       this.#take(written);
     } finally {
@@ -192,12 +184,25 @@ export class Config {
     this.#wrong = firstRefusal(this.#knownValues());
   }
 
-  #knownValues(): ConfigValue[] {
+  #knownValues(): ConfigEntry[] {
     return Object.keys(KNOWN).flatMap((key) => this.#lookup(key) ?? []);
   }
 
-  #lookup(key: string): ConfigValue | undefined {
-    return findValue(key, { env: this.#env, values: this.#values, path: this.#path });
+  /** The environment goes before the file, and the file before an older key. */
+  #lookup(key: string): ConfigEntry | undefined {
+    const setting = settingOf(key);
+    for (const variable of [setting?.variable, variableFor(key)]) {
+      const value = variable === undefined ? undefined : this.#env[variable];
+      if (variable !== undefined && value !== undefined) return { key, value, source: variable };
+    }
+    const written = this.written(key);
+    if (written !== undefined) return { key, value: written, source: this.#path };
+    if (setting === undefined) return undefined;
+    const { instead } = setting;
+    const other = instead && this.#lookup(instead.key);
+    return instead === undefined || other === undefined || other.source === 'default'
+      ? { key, value: setting.value, source: 'default' }
+      : { key, value: `${other.value}${instead.unit}`, source: other.source };
   }
 }
 
@@ -205,48 +210,20 @@ function settingOf(key: string): KnownSetting | undefined {
   return Object.hasOwn(KNOWN, key) ? KNOWN[key as KnownKey] : undefined;
 }
 
-/** The environment goes before the file, and the file before an older key. */
-function findValue(
-  key: string,
-  places: { env: Environment; values: ReadonlyMap<string, string>; path: string },
-): ConfigValue | undefined {
-  const { env, values, path } = places;
-  const setting = settingOf(key);
-  for (const variable of [setting?.variable, variableFor(key)]) {
-    const value = variable === undefined ? undefined : env[variable];
-    if (variable !== undefined && value !== undefined) return { key, value, source: variable };
-  }
-  const fromFile = values.get(key);
-  if (fromFile !== undefined) return { key, value: fromFile, source: path };
-  if (setting === undefined) return undefined;
-  const { instead } = setting;
-  const other = instead && findValue(instead.key, places);
-  return instead === undefined || other === undefined || other.source === 'default'
-    ? { key, value: setting.value, source: 'default' }
-    : { key, value: `${other.value}${instead.unit}`, source: other.source };
-}
-
 /** `sync.push` → `BD_SYNC_PUSH`. */
 function variableFor(key: string): string {
   return `BD_${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
-function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-function firstRefusal(values: readonly ConfigValue[]): BdError | undefined {
+function firstRefusal(values: readonly ConfigEntry[]): BdError | undefined {
   return values.flatMap((value) => refusal(value) ?? [])[0];
 }
 
 /** Why a value cannot be used; undefined when it can. */
-function refusal(found: ConfigValue): BdError | undefined {
-  const right = expected(found);
-  if (right === undefined) return undefined;
+function refusal(found: ConfigEntry): BdError | undefined {
   const { key, value, source } = found;
+  const right = expected(key, value);
+  if (right === undefined) return undefined;
   return new BdError('INVALID_VALUE', {
     message: `${key} is "${value}" (from ${source})`,
     remedy: `Set it to ${right}.`,
@@ -254,7 +231,7 @@ function refusal(found: ConfigValue): BdError | undefined {
 }
 
 /** What a wrong value should have been; undefined when it is right. */
-function expected({ key, value }: Pick<ConfigValue, 'key' | 'value'>): string | undefined {
+function expected(key: string, value: string): string | undefined {
   const { kind, min = 0, choices } = settingOf(key) ?? {};
   switch (kind) {
     case 'truth':

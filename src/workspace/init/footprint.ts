@@ -20,18 +20,15 @@ export interface Footprint {
   exclude_bytes: number | null;
 }
 
-/** The footprint before anything is copied. */
-export interface FootprintBefore extends Omit<Footprint, 'replaced'> {
-  /** The names that bd may overwrite. */
-  written: string[];
-}
-
 const RECORD = 'footprint.json';
 
-/** Keeps a record that is there: an earlier init was cut short, and only it saw the files as they were. */
+/**
+ * Records what is there, and copies the files that bd may overwrite, which `written` names. Keeps a record that is
+ * there: an earlier init was cut short, and only it saw the files as they were.
+ */
 export async function recordFootprint(
   place: WorkspacePlace,
-  { written, ...before }: FootprintBefore,
+  { written, ...before }: Omit<Footprint, 'replaced'> & { written: string[] },
 ): Promise<void> {
   const directory = place.footprintDirectory;
   if (existsSync(join(directory, RECORD))) return;

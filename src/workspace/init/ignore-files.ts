@@ -6,23 +6,18 @@ import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import { readTextIfThere } from '../../platform/files.ts';
 import type { PlannedChange } from './planned-change.ts';
 
-/** Keeps `git status` clean without touching a tracked file; undefined when the line is already there. */
-export function planExclude(
-  repository: GitRepository,
-  place: WorkspacePlace,
-): PlannedChange | undefined {
+/** Keeps `git status` clean without touching a tracked file; nothing is left to do where the line is there. */
+export function planExclude(repository: GitRepository, place: WorkspacePlace): PlannedChange[] {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, place);
   const present = readTextIfThere(path);
-  if (present.split('\n').includes(pattern)) return undefined;
+  if (present.split('\n').includes(pattern)) return [];
   const separator = present === '' || present.endsWith('\n') ? '' : '\n';
-  return {
-    says: `added ${pattern} to .git/info/exclude`,
-    async make() {
-      await mkdir(dirname(path), { recursive: true });
-      await appendFile(path, `${separator}${pattern}\n`);
-    },
+  const make = async (): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true });
+    await appendFile(path, `${separator}${pattern}\n`);
   };
+  return [{ says: `added ${pattern} to .git/info/exclude`, make }];
 }
 
 /** Removes the line; the file is then as before to the byte if `bytes`, its former length, is known. */
@@ -30,7 +25,7 @@ export function planUnexclude(
   repository: GitRepository,
   place: WorkspacePlace,
   { bytes }: { bytes: number | null | undefined },
-): PlannedChange | undefined {
+): PlannedChange[] {
   const path = excludePath(repository);
   const pattern = excludePattern(repository, place);
   const present = readTextIfThere(path);
@@ -38,19 +33,17 @@ export function planUnexclude(
     .subarray(0, bytes ?? 0)
     .toString();
   const isTheirs = before.split('\n').includes(pattern);
-  if (isTheirs || !present.split('\n').includes(pattern)) return undefined;
-  const isLast = [`${pattern}\n`, `\n${pattern}\n`].includes(present.slice(before.length));
   const lines = present.split('\n');
+  if (isTheirs || !lines.includes(pattern)) return [];
+  const isLast = [`${pattern}\n`, `\n${pattern}\n`].includes(present.slice(before.length));
   const rest = isLast ? before : lines.toSpliced(lines.indexOf(pattern), 1).join('\n');
-  return {
-    says: `removed ${pattern} from .git/info/exclude`,
-    async make() {
-      if (rest !== '' || bytes !== null) return await writeFile(path, rest);
-      await rm(path);
-      // Not empty when the repository had other files there.
-      await rmdir(dirname(path)).catch(() => {});
-    },
+  const make = async (): Promise<void> => {
+    if (rest !== '' || bytes !== null) return await writeFile(path, rest);
+    await rm(path);
+    // Not empty when the repository had other files there.
+    await rmdir(dirname(path)).catch(() => {});
   };
+  return [{ says: `removed ${pattern} from .git/info/exclude`, make }];
 }
 
 /** The length of `.git/info/exclude` in bytes; null when there is no such file. */

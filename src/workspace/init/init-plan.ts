@@ -4,10 +4,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
 import { prefixFrom } from '../../core/issue-id.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
-import { listCommitted } from '../../git/tree.ts';
+import { openSharedGit } from '../../git/git.ts';
 import { checkedRemote, findRemote } from '../../git/remote.ts';
+import { listCommitted } from '../../git/tree.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { writeFileAtomically } from '../../platform/files.ts';
@@ -15,13 +15,12 @@ import type { Log } from '../../platform/log.ts';
 import { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Project } from '../../sync/branch/branch-snapshot.ts';
 import { openConfig, type Config } from '../config/config.ts';
-import { CLASSIC_MIRROR, readMetadata, type Metadata } from '../config/metadata.ts';
-import { openSharedGit } from '../../git/git.ts';
+import { CLASSIC_MIRROR, readMetadata } from '../config/metadata.ts';
 import { BEADS_FILES } from './beads-files.ts';
-import type { PlannedChange } from './planned-change.ts';
-import { namesIn, type FootprintBefore } from './footprint.ts';
+import { namesIn } from './footprint.ts';
 import { excludeBytes, planExclude } from './ignore-files.ts';
 import { isMergedByBd, planMerge } from './merge-settings.ts';
+import type { PlannedChange } from './planned-change.ts';
 import { refuseToInitialise } from './present-workspace.ts';
 import { recallProject, type ProjectSearch } from './project-search.ts';
 
@@ -40,33 +39,22 @@ export interface InitOptions {
   log: Log;
 }
 
-export interface InitPlan {
-  place: WorkspacePlace;
-  metadata: Metadata;
-  prefix: string;
-  /** Whether the remote holds the project already. */
-  joined: boolean;
-  /** Where changes will be sent; null when nowhere. */
-  remote: string | null;
-  /** What is there already. */
-  footprint: FootprintBefore;
-  changes: PlannedChange[];
-  /** That the remote did not answer; undefined when it did, or was not asked. */
-  silence: string | undefined;
-}
+export type InitPlan = Awaited<ReturnType<typeof planInit>>;
+type Site = Awaited<ReturnType<typeof lookAround>>;
+type Target = Awaited<ReturnType<typeof findTarget>>;
 
 /** Everything that `bd init` will do. Writes nothing itself, except what `find` fetches. */
-export async function planInit(options: InitOptions, find: ProjectSearch): Promise<InitPlan> {
+export async function planInit(options: InitOptions, find: ProjectSearch) {
   const { prefix: wanted, isLocal, env, clock } = options;
   const site = await lookAround(options);
-  const { place, present, mirror, settings, config, mode } = site;
+  const { place, present, mirror, config, mode } = site;
   const { repository } = place;
   const { found, silence } =
     repository && mode === 'branch'
       ? await answerOf((isLocal ? recallProject : find)(repository, { config, env, clock }))
       : {};
   const prefix =
-    (wanted === undefined ? settings.prefix : undefined) ??
+    (wanted === undefined ? config.written('issue_prefix') : undefined) ??
     found?.prefix ??
     wanted ??
     prefixFrom(basename(place.projectDir));
@@ -75,39 +63,30 @@ export async function planInit(options: InitOptions, find: ProjectSearch): Promi
     jsonl_export: mirror ?? present.jsonl_export,
     project_id: found?.projectId ?? randomUUID(),
   };
-  const footprint = {
-    present: namesIn(place),
-    written: ['config.yaml', 'metadata.json', metadata.jsonl_export],
-    merged: repository !== undefined && (await isMergedByBd(repository, env)),
-    exclude_bytes: repository === undefined ? null : excludeBytes(repository),
-  };
-  const remote = await findTarget(site, options);
+  const target = await findTarget(site, options);
   return {
     place,
     metadata,
     prefix,
+    /** Whether the remote holds the project already. */
     joined: found !== undefined,
-    remote: remote?.name ?? null,
-    footprint,
-    changes: await planChanges(site, { options, prefix, remote }),
+    /** Where changes will be sent; null when nowhere. */
+    remote: target?.name ?? null,
+    /** What is there already. */
+    footprint: {
+      present: namesIn(place),
+      written: ['config.yaml', 'metadata.json', metadata.jsonl_export],
+      merged: repository !== undefined && (await isMergedByBd(repository, env)),
+      exclude_bytes: repository === undefined ? null : excludeBytes(repository),
+    },
+    changes: await planChanges(site, { options, prefix, target }),
+    /** That the remote did not answer; undefined when it did, or was not asked. */
     silence,
   };
 }
 
 /** Where a workspace is to be made, and what is there already. */
-interface Site {
-  place: WorkspacePlace;
-  present: Metadata;
-  /** The name of a mirror that is there. */
-  mirror: string | undefined;
-  /** Whether git tracks that mirror. */
-  isTracked: boolean;
-  settings: FileSettings;
-  config: Config;
-  mode: SyncMode;
-}
-
-async function lookAround({ directory, env, ...options }: InitOptions): Promise<Site> {
+async function lookAround({ directory, env, ...options }: InitOptions) {
   const place = new WorkspacePlace(join(realpathSync.native(directory), '.beads'));
   const { projectDir, beadsDir, repository } = place;
   refuseToInitialise(projectDir, { env });
@@ -119,26 +98,12 @@ async function lookAround({ directory, env, ...options }: InitOptions): Promise<
     repository !== undefined &&
     mirror !== undefined &&
     (await listCommitted(repository, beadsDir, { env })).has(mirror);
-  const settings = await readFileSettings(place);
   const config = await openConfig(place, { env });
-  const mode = options.mode ?? settings.mode ?? (isTracked ? 'worktree' : 'branch');
+  // A config.yaml that is there may be shared, so `bd init` goes by it.
+  const writtenMode = SYNC_MODES.find((mode) => mode === config.written('sync.mode'));
+  const mode = options.mode ?? writtenMode ?? (isTracked ? 'worktree' : 'branch');
   if (isTracked && mode === 'branch') throw cannotBeOnBranch(place.file(mirror));
-  return { place, present, mirror, isTracked, settings, config, mode };
-}
-
-interface FileSettings {
-  prefix?: string;
-  mode?: SyncMode;
-}
-
-/** The settings of a `config.yaml` that is there. It may be shared, so `bd init` goes by them. */
-async function readFileSettings(place: WorkspacePlace): Promise<FileSettings> {
-  const config = await openConfig(place, { env: {} });
-  const entries = (await config.entries()).filter(({ source }) => source !== 'default');
-  const valueOf = (key: string): string | undefined =>
-    entries.find((entry) => entry.key === key)?.value;
-  const mode = SYNC_MODES.find((known) => known === valueOf('sync.mode'));
-  return omitUndefined({ prefix: valueOf('issue_prefix'), mode });
+  return { place, present, mirror, isTracked, config, mode, writtenMode };
 }
 
 /** Without an answer from the remote the plan goes on: it joins what the remote has when that answers. */
@@ -155,17 +120,11 @@ async function answerOf(
   }
 }
 
-interface Target {
-  /** The remote's name. */
-  name: string;
-  branch: string;
-}
-
 /** Where changes will be sent; undefined when nowhere. */
 async function findTarget(
   { place: { repository }, config, mode }: Site,
   { isLocal, env }: InitOptions,
-): Promise<Target | undefined> {
+) {
   if (repository === undefined || isLocal || mode !== 'branch') return undefined;
   if (!config.truth('sync.push')) return undefined;
   const named = config.text('sync.remote');
@@ -179,30 +138,31 @@ async function findTarget(
 /** In the order in which they are made and told. */
 async function planChanges(
   site: Site,
-  planned: { options: InitOptions; prefix: string; remote: Target | undefined },
+  { options, prefix, target }: { options: InitOptions; prefix: string; target: Target },
 ): Promise<PlannedChange[]> {
-  const { place, mirror, isTracked, settings, mode } = site;
-  const { options, prefix, remote } = planned;
-  const changes = [planFiles(place, { prefix, isLocal: options.isLocal })];
-  if (mode !== (settings.mode ?? 'branch')) changes.push(planMode(place, mode));
+  const { mirror, isTracked, config, mode, writtenMode = 'branch' } = site;
+  const changes = [planFiles(site, { prefix, isLocal: options.isLocal })];
+  if (mode !== writtenMode) changes.push(planMode(config, mode));
   changes.push(...(await planGitSettings(site, options)));
+  const note = (says: string): void => void changes.push({ says });
   if (options.prefix !== undefined && options.prefix !== prefix) {
-    changes.push({ says: `kept the prefix ${prefix}: the project has it already` });
+    note(`kept the prefix ${prefix}: the project has it already`);
   }
-  if (mode === 'worktree') changes.push(noteTracking(isTracked ? mirror : undefined));
+  if (mode === 'worktree' && isTracked) {
+    note(`left ${mirror} to you: git tracks it, commit it when you like`);
+  } else if (mode === 'worktree') note('left .beads to you: commit it when you like');
   if (mode === 'checked-out') {
-    const says = 'left the settings in .beads to you: commit them when you like';
-    changes.push(noteCommits(options), { says });
+    note(commitsNote(options));
+    note('left the settings in .beads to you: commit them when you like');
   }
-  if (remote !== undefined) {
-    const { branch, name } = remote;
-    changes.push({ says: `will push changes to ${branch} on ${name} (--local keeps them here)` });
+  if (target !== undefined) {
+    note(`will push changes to ${target.branch} on ${target.name} (--local keeps them here)`);
   }
   return changes;
 }
 
 function planFiles(
-  place: WorkspacePlace,
+  { place, config }: Site,
   { prefix, isLocal }: { prefix: string; isLocal: boolean },
 ): PlannedChange {
   return {
@@ -213,21 +173,14 @@ function planFiles(
         // A file that is there is someone else's work, and perhaps tracked.
         if (!existsSync(place.file(name))) await writeFileAtomically(place.file(name), content);
       }
-      const config = await openConfig(place, { env: {} });
       await config.set('issue_prefix', prefix);
       if (isLocal) await config.set('sync.push', 'false');
     },
   };
 }
 
-function planMode(place: WorkspacePlace, mode: SyncMode): PlannedChange {
-  return {
-    says: `set sync.mode to ${mode}`,
-    async make() {
-      const config = await openConfig(place, { env: {} });
-      await config.set('sync.mode', mode);
-    },
-  };
+export function planMode(config: Config, mode: SyncMode): PlannedChange {
+  return { says: `set sync.mode to ${mode}`, make: () => config.set('sync.mode', mode) };
 }
 
 /** On the branch git ignores `.beads`; otherwise it tracks the mirror, and merges it with bd. */
@@ -237,24 +190,14 @@ async function planGitSettings(
 ): Promise<PlannedChange[]> {
   const { repository } = place;
   if (repository === undefined) return [];
-  if (mode !== 'branch') return skipsMergeDriver ? [] : planMerge({ place, repository, env });
-  const exclude = planExclude(repository, place);
-  return exclude === undefined ? [] : [exclude];
-}
-
-function noteTracking(trackedMirror: string | undefined): PlannedChange {
-  return {
-    says:
-      trackedMirror === undefined
-        ? 'left .beads to you: commit it when you like'
-        : `left ${trackedMirror} to you: git tracks it, commit it when you like`,
-  };
+  if (mode === 'branch') return planExclude(repository, place);
+  return skipsMergeDriver ? [] : await planMerge(repository, place, env);
 }
 
 /** What the mode `checked-out` does without being asked. */
-export function noteCommits({ isLocal }: { isLocal: boolean }): PlannedChange {
+export function commitsNote({ isLocal }: { isLocal: boolean }): string {
   const push = isLocal ? '' : ', and push it when nothing but such commits would go along';
-  return { says: `will commit issues on the branch that is checked out${push}` };
+  return `will commit issues on the branch that is checked out${push}`;
 }
 
 function cannotBeOnBranch(mirror: string): BdError {

@@ -1,8 +1,8 @@
 import { writeMetadata } from '../config/metadata.ts';
 import { openWorkspace } from '../workspace.ts';
-import { describeChanges, makeChanges } from './planned-change.ts';
 import { completeFootprint, recordFootprint } from './footprint.ts';
 import { planInit, type InitOptions, type InitPlan } from './init-plan.ts';
+import { makeChanges } from './planned-change.ts';
 import { findProject, lookForProject } from './project-search.ts';
 
 export interface InitReport {
@@ -36,9 +36,9 @@ export async function initialise({
   ...options
 }: InitOptions & { isDryRun?: boolean }): Promise<InitReport | InitPreview> {
   if (!isDryRun) return await carryOut(await planInit(options, findProject), options);
-  const { place, prefix, joined, remote, changes } = await planInit(options, lookForProject);
-  const told = { prefix, joined, remote, changes: describeChanges(changes) };
-  return { dry_run: true, beads_dir: place.beadsDir, ...told };
+  const { place, prefix, joined, remote, ...plan } = await planInit(options, lookForProject);
+  const { changes } = await makeChanges(plan.changes, { isDryRun });
+  return { dry_run: true, beads_dir: place.beadsDir, prefix, joined, remote, changes };
 }
 
 async function carryOut(plan: InitPlan, options: InitOptions): Promise<InitReport> {

@@ -25,20 +25,18 @@ export const ATTRIBUTES = `# Git merges issues with \`bd merge\`, which \`bd ini
 *.jsonl merge=beads text eol=lf
 `;
 
-export interface MergePlace {
-  place: WorkspacePlace;
-  repository: GitRepository;
-  env: Environment;
-}
-
 /**
  * Makes git merge the issue files in `.beads` with bd, then says what is left as it is. Touches no
  * attributes elsewhere and stages nothing.
  */
-export async function planMerge({ place, repository, env }: MergePlace): Promise<PlannedChange[]> {
+export async function planMerge(
+  { gitDir }: GitRepository,
+  place: WorkspacePlace,
+  env: Environment,
+): Promise<PlannedChange[]> {
   const attributes = planAttributes(place.file('.gitattributes'));
-  const driver = await planDriver(createGit({ gitDir: repository.gitDir, env }));
-  const planned = [attributes, driver].filter((change) => change !== undefined);
+  const driver = await planDriver(createGit({ gitDir, env }));
+  const planned = [...attributes, ...driver];
   return planned.sort(
     (left, right) => Number(left.make === undefined) - Number(right.make === undefined),
   );
@@ -48,18 +46,16 @@ export async function planMerge({ place, repository, env }: MergePlace): Promise
 export async function planUnmerge(
   { gitDir }: GitRepository,
   env: Environment,
-): Promise<PlannedChange | undefined> {
+): Promise<PlannedChange[]> {
   const git = createGit({ gitDir, env });
-  if ((await readDriver(git)) !== MERGE_DRIVER) return undefined;
-  return {
-    says: 'unset merge.beads.driver in .git/config',
-    async make() {
-      for (const [key, value] of Object.entries(SETTINGS)) {
-        if ((await readSetting(git, key)) !== value) continue;
-        await gitOutput(git, ['config', '--local', '--unset', key], { setsMergeDriver: true });
-      }
-    },
+  if ((await readDriver(git)) !== MERGE_DRIVER) return [];
+  const make = async (): Promise<void> => {
+    for (const [key, value] of Object.entries(SETTINGS)) {
+      if ((await readSetting(git, key)) !== value) continue;
+      await gitOutput(git, ['config', '--local', '--unset', key], { setsMergeDriver: true });
+    }
   };
+  return [{ says: 'unset merge.beads.driver in .git/config', make }];
 }
 
 /** Whether this clone's git finds `bd merge` already. */
@@ -67,28 +63,26 @@ export async function isMergedByBd({ gitDir }: GitRepository, env: Environment):
   return (await readDriver(createGit({ gitDir, env })).catch(() => '')) === MERGE_DRIVER;
 }
 
-function planAttributes(path: string): PlannedChange | undefined {
+function planAttributes(path: string): PlannedChange[] {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present === undefined) {
-    return {
-      says: 'wrote .beads/.gitattributes: git merges issues with bd',
-      make: () => writeFileAtomically(path, ATTRIBUTES),
-    };
+    const says = 'wrote .beads/.gitattributes: git merges issues with bd';
+    return [{ says, make: () => writeFileAtomically(path, ATTRIBUTES) }];
   }
-  if (present.isFile() && readFileSync(path, 'utf8').includes('merge=beads')) return undefined;
-  return { says: 'left .beads/.gitattributes as it is; it does not say merge=beads' };
+  if (present.isFile() && readFileSync(path, 'utf8').includes('merge=beads')) return [];
+  return [{ says: 'left .beads/.gitattributes as it is; it does not say merge=beads' }];
 }
 
-async function planDriver(git: Git): Promise<PlannedChange | undefined> {
+async function planDriver(git: Git): Promise<PlannedChange[]> {
   const says = 'set merge.beads.driver in .git/config';
   try {
     const driver = await readDriver(git);
-    if (driver === MERGE_DRIVER) return undefined;
-    if (driver === '') return { says, make: () => setDriver(git), excuse: notSet };
-    return { says: `left merge.beads.driver in git's settings as it is: ${driver}` };
+    if (driver === MERGE_DRIVER) return [];
+    if (driver === '') return [{ says, make: () => setDriver(git), excuse: notSet }];
+    return [{ says: `left merge.beads.driver in git's settings as it is: ${driver}` }];
   } catch (error) {
     // Go on when git fails: only this setting is missing then.
-    return { says, make: () => Promise.reject(toBdError(error)), excuse: notSet };
+    return [{ says, make: () => Promise.reject(toBdError(error)), excuse: notSet }];
   }
 }
 

@@ -10,19 +10,19 @@ export interface PlannedChange {
   excuse?: (reason: string) => string;
 }
 
-export interface Outcome {
-  /** What was done, one sentence each. */
-  changes: string[];
-  /** Why something was not done; null when all was. */
-  warning: string | null;
-}
-
-/** Makes the changes in order. After a failure, running the command again does what is left. */
-export async function makeChanges(changes: readonly PlannedChange[]): Promise<Outcome> {
-  const outcome: Outcome = { changes: [], warning: null };
+/**
+ * Makes the changes in order; a dry run reports what this would report if all went well. After a failure,
+ * running the command again does what is left.
+ */
+export async function makeChanges(
+  changes: readonly PlannedChange[],
+  { isDryRun = false }: { isDryRun?: boolean } = {},
+) {
+  /** `changes`: what was done, one sentence each. `warning`: why something was not done; null when all was. */
+  const outcome: { changes: string[]; warning: string | null } = { changes: [], warning: null };
   for (const { says, make, excuse } of changes) {
     try {
-      await make?.();
+      if (!isDryRun) await make?.();
       outcome.changes.push(says);
     } catch (error) {
       if (excuse === undefined) throw error;
@@ -30,9 +30,4 @@ export async function makeChanges(changes: readonly PlannedChange[]): Promise<Ou
     }
   }
   return outcome;
-}
-
-/** What `makeChanges` would report, had all gone well. */
-export function describeChanges(changes: readonly PlannedChange[]): string[] {
-  return changes.map(({ says }) => says);
 }

@@ -1,21 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { BdError } from '../../core/errors.ts';
-import { findGitRepository, type GitRepository } from '../../git/repository.ts';
+import { findGitRepository } from '../../git/repository.ts';
 import { findWorkspace } from '../../place/find-workspace.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
-import { describeChanges, makeChanges } from './planned-change.ts';
 import { planMerge } from './merge-settings.ts';
-
-interface CompletionOptions {
-  directory: string;
-  /** The prefix that was asked for. */
-  prefix?: string;
-  isDryRun?: boolean;
-  env: Environment;
-}
+import { makeChanges } from './planned-change.ts';
 
 export interface CompletedClone {
   /** Only with a dry run, where `changes` tells what would be done. */
@@ -46,41 +38,31 @@ export function refuseToInitialise(directory: string, { env }: { env: Environmen
  * A workspace that people commit comes with the clone, without what git keeps per clone: how to merge it.
  * Undefined when nothing is missing, or there is no such workspace. Opens no store, so it needs no lock.
  */
-export async function completeClone(
-  options: CompletionOptions,
-): Promise<CompletedClone | undefined> {
-  const { env, isDryRun = false } = options;
-  const committed = await findCommitted(options);
-  if (committed === undefined) return undefined;
-  const planned = await planMerge({ ...committed, env });
-  if (planned.every(({ make }) => make === undefined)) return undefined;
-  const { prefix, place } = committed;
-  const isOther = options.prefix !== undefined && options.prefix !== prefix;
-  const kept = isOther ? [`kept the prefix ${prefix}: the project has it already`] : [];
-  const report = { beads_dir: place.beadsDir, prefix };
-  if (isDryRun) {
-    return { dry_run: true, ...report, changes: [...describeChanges(planned), ...kept] };
-  }
-  const { changes, warning } = await makeChanges(planned);
-  return { ...report, changes: [...changes, ...kept], warning };
-}
-
-interface CommittedWorkspace {
-  place: WorkspacePlace;
-  repository: GitRepository;
-  prefix: string;
-}
-
-/** The workspace that is there, when its people commit it. */
-async function findCommitted({
+export async function completeClone({
   directory,
+  prefix: wanted,
+  isDryRun = false,
   env,
-}: CompletionOptions): Promise<CommittedWorkspace | undefined> {
+}: {
+  directory: string;
+  /** The prefix that was asked for. */
+  prefix?: string;
+  isDryRun?: boolean;
+  env: Environment;
+}): Promise<CompletedClone | undefined> {
   const place = findPresent(directory, { env });
   if (place?.repository === undefined) return undefined;
   const config = await openConfig(place, { env: {} });
   if (config.text('sync.mode') === 'branch') return undefined;
-  return { place, repository: place.repository, prefix: config.text('issue_prefix') };
+  const planned = await planMerge(place.repository, place, env);
+  if (planned.every(({ make }) => make === undefined)) return undefined;
+  const prefix = config.text('issue_prefix');
+  if (wanted !== undefined && wanted !== prefix) {
+    planned.push({ says: `kept the prefix ${prefix}: the project has it already` });
+  }
+  const { changes, warning } = await makeChanges(planned, { isDryRun });
+  const report = { beads_dir: place.beadsDir, prefix, changes };
+  return isDryRun ? { dry_run: true, ...report } : { ...report, warning };
 }
 
 /** The workspace because of which none is made here. */

@@ -122,11 +122,9 @@ function coversBranch(refspec: string): boolean {
 
 /** The prefix in the settings, else that of the first issue's id. */
 async function prefixOf(place: WorkspacePlace, path: string): Promise<string | undefined> {
-  const entries = await (await openConfig(place, { env: {} })).entries();
-  const setting = ['issue_prefix', 'issue-prefix']
-    .map((key) => entries.find((entry) => entry.key === key && entry.source !== 'default')?.value)
-    .find((value) => value !== undefined && value !== '');
-  return setting ?? /"id":\s*"([A-Za-z0-9_][\w.-]*)-[^"-]+"/.exec(readStart(path))?.[1];
+  const config = await openConfig(place, { env: {} });
+  const setting = config.written('issue_prefix') || config.written('issue-prefix');
+  return setting || /"id":\s*"([A-Za-z0-9_][\w.-]*)-[^"-]+"/.exec(readStart(path))?.[1];
 }
 
 function readStart(path: string): string {

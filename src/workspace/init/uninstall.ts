@@ -16,10 +16,10 @@ import { checkPurge, purgeBranch } from '../../sync/branch/purge-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
 import { openWorkspace } from '../workspace.ts';
-import { describeChanges, makeChanges, type PlannedChange } from './planned-change.ts';
 import { readFootprint, type Footprint } from './footprint.ts';
 import { planUnexclude } from './ignore-files.ts';
 import { planUnmerge } from './merge-settings.ts';
+import { makeChanges, type PlannedChange } from './planned-change.ts';
 import { planRemoval } from './uninstalled-files.ts';
 import {
   branchIn,
@@ -61,12 +61,9 @@ export async function uninstall(options: UninstallOptions): Promise<UninstallRep
   requireProject(place);
   if (!isDryRun) await completeMirror(options);
   const { backup, changes: planned } = await planUninstall(options);
-  const { beadsDir } = place;
-  if (isDryRun) {
-    return { dry_run: true, beads_dir: beadsDir, changes: describeChanges(planned), backup };
-  }
-  const { changes } = await makeChanges(planned);
-  return { beads_dir: beadsDir, changes, backup };
+  const { changes } = await makeChanges(planned, { isDryRun });
+  const report = { beads_dir: place.beadsDir, changes, backup };
+  return isDryRun ? { dry_run: true, ...report } : report;
 }
 
 /** A workspace of the classic tool has no project id: bd did not make it. */
@@ -110,13 +107,13 @@ async function planUninstall({
   const keepsIssues = files.stays.has(metadata.jsonl_export);
   const count = keepsIssues ? 0 : await countUnshared(installed, { branchIsDeleted: isPurged });
   if (count > 0 && !isForced && !isPurged) throw refuseLoss(count);
-  const backup = count === 0 ? undefined : planBackup(installed, { count });
+  const backup = count === 0 ? undefined : planBackup(installed, count);
   const changes = [
     backup,
     purge,
     ...(await planRepository(installed, footprint)),
     ...files.changes,
-    isPurged ? undefined : await noteRejoining(installed),
+    ...(isPurged ? [] : await noteRejoining(installed)),
   ];
   return { backup: backup?.path ?? null, changes: changes.filter((each) => each !== undefined) };
 }
@@ -154,51 +151,44 @@ async function planPurge(installed: Installation): Promise<PlannedChange> {
 async function planRepository(
   { place, env }: Installation,
   footprint: Footprint | undefined,
-): Promise<(PlannedChange | undefined)[]> {
+): Promise<PlannedChange[]> {
   const { repository } = place;
   if (repository === undefined) return [];
   const bytes = footprint?.exclude_bytes;
   return [
-    await planRefs(repository, { env }),
-    planUnexclude(repository, place, { bytes }),
-    footprint?.merged === true ? undefined : await planUnmerge(repository, env),
+    ...(await planRefs(repository, env)),
+    ...planUnexclude(repository, place, { bytes }),
+    ...(footprint?.merged === true ? [] : await planUnmerge(repository, env)),
   ];
 }
 
-async function planRefs(
-  repository: GitRepository,
-  { env }: { env: Environment },
-): Promise<PlannedChange | undefined> {
+async function planRefs(repository: GitRepository, env: Environment): Promise<PlannedChange[]> {
   const { commonDir } = repository;
   const git = openSharedGit(repository, { env });
   const format = '--format=%(refname) %(objectname)';
   const listing = await gitOutput(git, ['for-each-ref', format, 'refs/bd/']);
-  if (listing === '' && !existsSync(join(commonDir, 'refs', 'bd'))) return undefined;
+  if (listing === '' && !existsSync(join(commonDir, 'refs', 'bd'))) return [];
   const lines = listing.split('\n').filter((line) => line !== '');
   const refs = lines.map((line) => line.split(' '));
-  return {
-    says: `deleted ${refs.map(([name]) => name).join(', ') || 'refs/bd'}`,
-    async make() {
-      for (const ref of refs) await gitOutput(git, ['update-ref', '-d', ...ref]);
-      // Git leaves the empty directories behind; with reftable there are none.
-      for (const kept of ['refs', 'logs/refs'])
-        await rmdir(join(commonDir, kept, 'bd')).catch(() => {});
-    },
+  const make = async (): Promise<void> => {
+    for (const ref of refs) await gitOutput(git, ['update-ref', '-d', ...ref]);
+    // Git leaves the empty directories behind; with reftable there are none.
+    for (const kept of ['refs', 'logs/refs'])
+      await rmdir(join(commonDir, kept, 'bd')).catch(() => {});
   };
+  return [{ says: `deleted ${refs.map(([name]) => name).join(', ') || 'refs/bd'}`, make }];
 }
 
 /** The first command in a repository whose remote has issues joins them, also after an uninstall. */
-async function noteRejoining({
-  place,
-  config,
-  env,
-}: Installation): Promise<PlannedChange | undefined> {
+async function noteRejoining({ place, config, env }: Installation): Promise<PlannedChange[]> {
   const { repository } = place;
-  if (repository === undefined || config.text('sync.mode') !== 'branch') return undefined;
+  if (repository === undefined || config.text('sync.mode') !== 'branch') return [];
   const shared = ['refs/bd/remote', `refs/remotes/*/${config.text('sync.branch')}`];
   const args = ['for-each-ref', '--count=1', '--format=%(refname)', ...shared];
-  if ((await gitOutput(openSharedGit(repository, { env }), args)) === '') return undefined;
-  return {
-    says: 'left the issues on the remote: the next bd command here joins them, unless BEADS_NO_AUTO_INIT=1 is set',
-  };
+  if ((await gitOutput(openSharedGit(repository, { env }), args)) === '') return [];
+  return [
+    {
+      says: 'left the issues on the remote: the next bd command here joins them, unless BEADS_NO_AUTO_INIT=1 is set',
+    },
+  ];
 }

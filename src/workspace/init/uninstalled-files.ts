@@ -35,28 +35,30 @@ export function planRemoval(directory: BeadsDirectory): {
   const fates = new Map(readdirSync(beadsDir).map((name) => [name, fateOf(name, directory)]));
   const named = (kind: Fate['kind']): string[] =>
     [...fates.keys()].filter((name) => fates.get(name)?.kind === kind).sort();
-  const stays = new Set([...named('put_back'), ...named('tracked'), ...named('left')]);
-  const removal: PlannedChange = {
-    says: stays.size === 0 ? `removed ${beadsDir}` : `removed what bd made in ${beadsDir}`,
-    async make() {
-      removeSocket(place);
-      const last = removedLast(place);
-      const names = [...fates.keys()].sort((a, b) => last.indexOf(a) - last.indexOf(b));
-      for (const name of names) await settle(place.file(name), fates.get(name));
-      // This command may have made the lock itself.
-      if (!fates.has(basename(place.lockFile))) await rm(place.lockFile, { force: true });
-      if (stays.size === 0) await rmdir(beadsDir).catch(() => {});
-    },
+  const [back, tracked, left] = [named('put_back'), named('tracked'), named('left')];
+  const stays = new Set([...back, ...tracked, ...left]);
+  const make = async (): Promise<void> => {
+    removeSocket(place);
+    const last = removedLast(place);
+    const names = [...fates.keys()].sort((a, b) => last.indexOf(a) - last.indexOf(b));
+    for (const name of names) await settle(place.file(name), fates.get(name));
+    // This command may have made the lock itself.
+    if (!fates.has(basename(place.lockFile))) await rm(place.lockFile, { force: true });
+    if (stays.size === 0) await rmdir(beadsDir).catch(() => {});
   };
-  const notes = [
-    ...named('put_back').map((name) => `put back ${name} as it was before bd init`),
-    ...listed(
-      named('tracked'),
-      (names) => `left to git, which tracks it: ${names}; \`git rm -r ${beadsDir}\` takes it out`,
-    ),
-    ...listed(named('left'), (names) => `left what bd did not make, or others changed: ${names}`),
-  ];
-  return { changes: [removal, ...notes.map((says) => ({ says }))], stays };
+  const says = stays.size === 0 ? `removed ${beadsDir}` : `removed what bd made in ${beadsDir}`;
+  const changes: PlannedChange[] = [{ says, make }];
+  for (const name of back) changes.push({ says: `put back ${name} as it was before bd init` });
+  if (tracked.length > 0) {
+    const names = tracked.join(', ');
+    changes.push({
+      says: `left to git, which tracks it: ${names}; \`git rm -r ${beadsDir}\` takes it out`,
+    });
+  }
+  if (left.length > 0) {
+    changes.push({ says: `left what bd did not make, or others changed: ${left.join(', ')}` });
+  }
+  return { changes, stays };
 }
 
 /** In this order: an uninstall that is cut short leaves what the next one needs. */
@@ -106,8 +108,4 @@ async function settle(path: string, fate: Fate | undefined): Promise<void> {
 function removeSocket(place: WorkspacePlace): void {
   const socket = resolveSocket(place);
   if (socket.kind === 'socket') rmSync(socket.path, { force: true });
-}
-
-function listed(names: readonly string[], say: (names: string) => string): string[] {
-  return names.length === 0 ? [] : [say(names.join(', '))];
 }

@@ -13,7 +13,7 @@ import { missingIn } from '../../sync/branch/purge-branch.ts';
 import type { SyncBranch } from '../../sync/branch/sync-branch.ts';
 import type { Config } from '../config/config.ts';
 import type { Metadata } from '../config/metadata.ts';
-import { openBranch } from '../sync-mode.ts';
+import { openBranch } from '../engine.ts';
 import type { PlannedChange } from './planned-change.ts';
 
 /** A workspace that is to be removed. */
@@ -62,18 +62,14 @@ async function readShared(repository: GitRepository, installed: Installation): P
 }
 
 export function branchIn(repository: GitRepository, installed: Installation): SyncBranch {
-  return openBranch({ ...installed, repository, projectId: installed.metadata.project_id });
-}
-
-export interface Backup extends PlannedChange {
-  path: string;
+  return openBranch(repository, { ...installed, projectId: installed.metadata.project_id });
 }
 
 /** A copy of the mirror in `~/.beads/removed`, outside of everything that is removed. */
 export function planBackup(
   { place, issues, env, clock }: Installation,
-  { count }: { count: number },
-): Backup {
+  count: number,
+): PlannedChange & { path: string } {
   const home = env['HOME'] ?? env['USERPROFILE'];
   if (home === undefined) {
     throw new BdError('NOT_SHARED', {

@@ -8,7 +8,6 @@ import {
   type Method,
   type MirrorNotes,
 } from '../../protocol/methods.ts';
-import { repeatable } from '../idempotent-call.ts';
 import type { Workspace } from '../workspace.ts';
 import { changeOperations } from './change-issue.ts';
 import { commentOperations } from './comment.ts';
@@ -45,7 +44,7 @@ const OPERATIONS: Operations<Method, Workspace> = {
  * they are those of one command, which does nothing twice when it comes again under that key.
  */
 export function createCall(workspace: Workspace, { key }: { key?: string | undefined } = {}): Call {
-  const workspaceFor = key === undefined ? () => workspace : repeatable(workspace, { key });
+  const workspaceFor = key === undefined ? () => workspace : repeatable(workspace, key);
   return async (method, params, options = {}) => {
     if (!isMethod(method)) throw unknownMethod(method);
     const checked = METHODS[method].params.check(params ?? {}, method) as typeof params;
@@ -58,6 +57,31 @@ export function createCall(workspace: Workspace, { key }: { key?: string | undef
     } catch (error) {
       throw store.explain(error);
     }
+  };
+}
+
+/**
+ * The same workspace for one command that may come again under its key. Its n-th change of a method is
+ * stored with what it answered; when it comes again, that answer is returned and nothing is done. What
+ * was refused stored nothing, and is tried again.
+ */
+function repeatable(workspace: Workspace, key: string): (method: string) => Workspace {
+  let changes = 0;
+  return (method) => {
+    const write: Workspace['write'] = (change) => {
+      changes += 1;
+      const changeKey = `${key}.${changes}.${method}`;
+      return workspace.write(() => {
+        const { answers } = workspace.store;
+        const answered = answers.get(changeKey);
+        if (answered !== undefined) return JSON.parse(answered) as ReturnType<typeof change>;
+        const result = change();
+        answers.add(changeKey, JSON.stringify(result));
+        return result;
+      });
+    };
+    // Not a copy: some of its members are read anew each time.
+    return Object.create(workspace, { write: { value: write } }) as Workspace;
   };
 }
 

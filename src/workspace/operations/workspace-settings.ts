@@ -1,6 +1,5 @@
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
 import { VERSION } from '../../core/version.ts';
-import { SCHEMA_VERSION } from '../../store/schema.ts';
 import { migrate, type MigratingWorkspace } from '../init/migrate.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
@@ -10,7 +9,7 @@ type ConfigMethod = 'get_config' | 'set_config' | 'unset_config' | 'list_config'
 /** About the workspace as a whole: what it is, its settings, and how it shares. */
 export const workspaceOperations: Operations<
   'ping' | 'get_info' | 'migrate' | ConfigMethod,
-  MigratingWorkspace & Pick<Workspace, 'metadata' | 'mirrorPath'>
+  MigratingWorkspace & Pick<Workspace, 'metadata' | 'mirrorPath' | 'schemaVersion'>
 > = {
   ping: ({ place }) => ({
     message: 'pong',
@@ -19,7 +18,7 @@ export const workspaceOperations: Operations<
     workspace: place.projectDir,
   }),
 
-  async get_info({ place, metadata, mirrorPath, config, store }) {
+  async get_info({ place, metadata, mirrorPath, config, store, schemaVersion }) {
     return {
       workspace: place.projectDir,
       database_path: place.file(metadata.database),
@@ -27,7 +26,7 @@ export const workspaceOperations: Operations<
       prefix: config.text('issue_prefix'),
       project_id: metadata.project_id,
       issue_count: store.queries.count({}),
-      schema_version: SCHEMA_VERSION,
+      schema_version: schemaVersion,
       config: await listSettings(config),
     };
   },
