@@ -12,8 +12,6 @@ interface Counts {
   comment_count: number;
 }
 
-const NO_COUNTS: Counts = { dependency_count: 0, dependent_count: 0, comment_count: 0 };
-
 const COUNTS = `
   SELECT (SELECT count(*) FROM dependencies WHERE issue_id = @id) AS dependency_count,
          (SELECT count(*) FROM dependencies WHERE depends_on_id = @id) AS dependent_count,
@@ -34,8 +32,7 @@ const BLOCKERS = `
 export function createGraphQueries(database: Database) {
   const idsBy = (sql: string) => database.prepare<[string], string>(sql).pluck();
   return {
-    counts: (id: string): Counts =>
-      database.prepare<[{ id: string }], Counts>(COUNTS).get({ id }) ?? NO_COUNTS,
+    counts: (id: string): Counts => database.prepare(COUNTS).get({ id }) as Counts,
     /** Edges from the issue (`down`) or to it (`up`), in id order. */
     edges: (id: string, direction: 'down' | 'up'): Edge[] =>
       database.prepare<[string], Edge>(direction === 'down' ? DOWN : UP).all(id),

@@ -2,7 +2,7 @@ import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
 import { TOMBSTONE } from '../core/issue.ts';
 import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';
-import { timestampMs, type Timestamp } from '../core/timestamp.ts';
+import { timestampMs } from '../core/timestamp.ts';
 import type { Database } from '../platform/sqlite.ts';
 
 /** What `hybrid` calls recent. */
@@ -161,6 +161,43 @@ function rowsUpTo(limit: number): number {
 
 /** A list is one value, so that the SQL text does not vary with its length. */
 const AMONG = '(SELECT value FROM json_each(?))';
+const LABELS = 'SELECT 1 FROM labels WHERE issue_id = issues.id';
+
+/** What each condition is as SQL, which takes its value as the one parameter, if any. */
+const CONDITIONS = {
+  ids: `id IN ${AMONG}`,
+  statuses: `status IN ${AMONG}`,
+  exclude_statuses: `status NOT IN ${AMONG}`,
+  priority: 'priority = ?',
+  priority_min: 'priority >= ?',
+  priority_max: 'priority <= ?',
+  issue_type: 'issue_type = ?',
+  assignee: 'assignee = ?',
+  pinned: 'pinned = ?',
+  blocked: 'blocked = ?',
+  labels_any: `EXISTS (${LABELS} AND label IN ${AMONG})`,
+  parent_id: 'id IN (SELECT issue_id FROM dependencies WHERE depends_on_id = ? AND parent = 1)',
+  created_after: 'created_ms > ?',
+  created_before: 'created_ms < ?',
+  updated_after: 'updated_ms > ?',
+  updated_before: 'updated_ms < ?',
+  closed_after: 'closed_ms > ?',
+  closed_before: 'closed_ms < ?',
+  due_after: 'due_ms > ?',
+  due_before: 'due_ms < ?',
+  title_contains: 'holds(title, ?)',
+  description_contains: 'holds(description, ?)',
+  notes_contains: 'holds(notes, ?)',
+} as const satisfies { [Name in keyof IssueFilter]: string };
+
+function parameterOf(name: string, value: unknown): unknown {
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value !== 'string') return Array.isArray(value) ? JSON.stringify(value) : value;
+  if (/_(after|before)$/.test(name)) return timestampMs(value);
+  return name.endsWith('_contains') ? value.toLowerCase() : value;
+}
+
+const SEARCHED = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
 
 interface Conditions {
   /** `WHERE …`, never empty. */
@@ -176,83 +213,27 @@ function issueConditions(filter: IssueFilter): Conditions {
     parts.push(sql);
     values.push(...more);
   };
-  addIdentity(filter, add);
-  addTimes(filter, add);
-  addTexts(filter, add);
-  return { sql: `WHERE ${parts.join(' AND ')}`, values };
-}
-
-type Add = (sql: string, ...values: unknown[]) => void;
-
-function addIdentity(filter: IssueFilter, add: Add): void {
-  const { ids, statuses, exclude_statuses: excluded, labels, labels_any: labelsAny } = filter;
-  if (statuses !== undefined) add(`status IN ${AMONG}`, JSON.stringify(statuses));
-  else if (filter.ready_at_ms === undefined) add('status <> ?', TOMBSTONE);
-  if (ids !== undefined) add(`id IN ${AMONG}`, JSON.stringify(ids));
-  if (excluded !== undefined) add(`status NOT IN ${AMONG}`, JSON.stringify(excluded));
-  if (filter.priority !== undefined) add('priority = ?', filter.priority);
-  if (filter.priority_min !== undefined) add('priority >= ?', filter.priority_min);
-  if (filter.priority_max !== undefined) add('priority <= ?', filter.priority_max);
-  if (filter.issue_type !== undefined) add('issue_type = ?', filter.issue_type);
-  if (filter.assignee !== undefined) add('assignee = ?', filter.assignee);
+  const { statuses, labels, deferred, text, ready_at_ms: readyAtMs } = filter;
+  if (statuses === undefined && readyAtMs === undefined) add('status <> ?', TOMBSTONE);
+  for (const [name, sql] of Object.entries(CONDITIONS)) {
+    const value = filter[name as keyof typeof CONDITIONS];
+    if (value !== undefined) add(sql, parameterOf(name, value));
+  }
+  for (const label of labels ?? []) add(`EXISTS (${LABELS} AND label = ?)`, label);
+  if (filter.no_labels === true) add(`NOT EXISTS (${LABELS})`);
   if (filter.no_assignee === true) add('assignee IS NULL');
-  if (filter.pinned !== undefined) add('pinned = ?', Number(filter.pinned));
-  if (filter.blocked !== undefined) add('blocked = ?', Number(filter.blocked));
-  for (const label of labels ?? []) {
-    add('EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label = ?)', label);
-  }
-  if (labelsAny !== undefined) {
-    add(
-      `EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id AND label IN ${AMONG})`,
-      JSON.stringify(labelsAny),
-    );
-  }
-  if (filter.no_labels === true) {
-    add('NOT EXISTS (SELECT 1 FROM labels WHERE issue_id = issues.id)');
-  }
-  if (filter.parent_id !== undefined) {
-    add(
-      'id IN (SELECT issue_id FROM dependencies WHERE depends_on_id = ? AND parent = 1)',
-      filter.parent_id,
-    );
-  }
-}
-
-function addTimes(filter: IssueFilter, add: Add): void {
-  const bound = (column: string, comparison: string, time: Timestamp | undefined): void => {
-    if (time !== undefined) add(`${column} ${comparison} ?`, timestampMs(time));
-  };
-  bound('created_ms', '>', filter.created_after);
-  bound('created_ms', '<', filter.created_before);
-  bound('updated_ms', '>', filter.updated_after);
-  bound('updated_ms', '<', filter.updated_before);
-  bound('closed_ms', '>', filter.closed_after);
-  bound('closed_ms', '<', filter.closed_before);
-  bound('due_ms', '>', filter.due_after);
-  bound('due_ms', '<', filter.due_before);
-  if (filter.deferred === true) add("(status = 'deferred' OR defer_ms IS NOT NULL)");
-  if (filter.deferred === false) add("(status <> 'deferred' AND defer_ms IS NULL)");
-  if (filter.ready_at_ms !== undefined) {
+  if (filter.empty_description === true) add("coalesce(description, '') = ''");
+  if (deferred === true) add("(status = 'deferred' OR defer_ms IS NOT NULL)");
+  if (deferred === false) add("(status <> 'deferred' AND defer_ms IS NULL)");
+  if (readyAtMs !== undefined) {
     // Word for word the condition of the partial indexes, or SQLite does not use them.
     add("status = 'open' AND blocked = 0 AND off_queue = 0");
-    add('(defer_ms IS NULL OR defer_ms <= ?)', filter.ready_at_ms);
+    add('(defer_ms IS NULL OR defer_ms <= ?)', readyAtMs);
   }
-}
-
-function addTexts(filter: IssueFilter, add: Add): void {
-  const contains = (column: string, part: string | undefined): void => {
-    if (part !== undefined) add(`holds(${column}, ?)`, part.toLowerCase());
-  };
-  contains('title', filter.title_contains);
-  contains('description', filter.description_contains);
-  contains('notes', filter.notes_contains);
-  if (filter.empty_description === true) add("coalesce(description, '') = ''");
-  if (filter.text !== undefined) {
-    const part = filter.text.toLowerCase();
-    const columns = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
-    add(
-      `(${columns.map((column) => `holds(${column}, ?)`).join(' OR ')})`,
-      ...columns.map(() => part),
-    );
+  if (text !== undefined) {
+    const part = text.toLowerCase();
+    const sql = SEARCHED.map((column) => `holds(${column}, ?)`).join(' OR ');
+    add(`(${sql})`, ...SEARCHED.map(() => part));
   }
+  return { sql: `WHERE ${parts.join(' AND ')}`, values };
 }

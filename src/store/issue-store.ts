@@ -165,10 +165,9 @@ function difference(before: Issue | undefined, after: Issue): Record<string, unk
   const changed = [...keys].filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   );
-  return {
-    changed,
-    ...(changed.includes('status') ? { status: [before.status, after.status] } : {}),
-  };
+  return changed.includes('status')
+    ? { changed, status: [before.status, after.status] }
+    : { changed };
 }
 
 function decode(line: string): Issue {
@@ -186,24 +185,11 @@ function decodeState(line: string): IssueState {
   });
 }
 
-/** Throws for a record that other clones would refuse, or that could not be read again. */
-export function checkStorable(state: IssueState, line: string): void {
-  refuseTooLarge(state, line);
-  refuseUnreadable(line);
-}
-
-/** Decodes the line once before it is stored: an unreadable record would be lost, and fail every later read. */
-function refuseUnreadable(line: string): void {
-  const decoded = decodeLine(line, 0);
-  if (decoded.kind === 'sealed') return;
-  throw new BdError('INVALID_VALUE', {
-    message: `this cannot be stored: ${decoded.kind === 'foreign' ? decoded.why : decoded.problem}`,
-    remedy: 'Give another value.',
-  });
-}
-
-/** Other clones refuse a larger record: they would see neither this change nor any later one. */
-function refuseTooLarge({ id, vector }: IssueState, line: string): void {
+/**
+ * Throws for a record that could not be read again, which would be lost and fail every later read, and for one
+ * that other clones would refuse as too large: they would see neither this change nor any later one.
+ */
+export function checkStorable({ id, vector }: IssueState, line: string): void {
   const causalChars = line.length - classicPart(line).length;
   const limits = [
     ['bytes', Buffer.byteLength(line), LINE_BYTES_MAX],
@@ -218,4 +204,10 @@ function refuseTooLarge({ id, vector }: IssueState, line: string): void {
         'Shorten its texts, settle its conflicts with `bd conflicts`, or go on in a new issue.',
     });
   }
+  const decoded = decodeLine(line, 0);
+  if (decoded.kind === 'sealed') return;
+  throw new BdError('INVALID_VALUE', {
+    message: `this cannot be stored: ${decoded.kind === 'foreign' ? decoded.why : decoded.problem}`,
+    remedy: 'Give another value.',
+  });
 }

@@ -25,12 +25,6 @@ const FIRST_IDS = 'SELECT issue_id FROM outbox WHERE seq > ? ORDER BY seq LIMIT 
 const ANY_THROUGH = 'SELECT 1 FROM outbox WHERE seq <= ? LIMIT 1';
 const CLEAR = 'DELETE FROM outbox WHERE seq <= ?';
 
-interface Summary {
-  count: number;
-  oldestMs: number | null;
-  lastSeq: number;
-}
-
 interface Parts {
   nowMs: () => number;
   lastSeq: () => number;
@@ -61,11 +55,11 @@ export function createOutbox(database: Database, { nowMs, lastSeq, transaction }
     issueIds: (): string[] => database.prepare<[], string>(ALL_IDS).pluck().all(),
     /** With `after`, only those that changed after that event. */
     pending({ after = -1 }: { after?: number } = {}): Pending {
-      const row = database.prepare<[number], Summary>(SUMMARY).get(after);
+      // An aggregate has one row, always.
+      const row = database.prepare(SUMMARY).get(after) as Omit<Pending, 'ids'>;
       return {
-        count: row?.count ?? 0,
-        oldestMs: row?.oldestMs ?? undefined,
-        lastSeq: row?.lastSeq ?? 0,
+        ...row,
+        oldestMs: row.oldestMs ?? undefined,
         ids: database.prepare<[number, number], string>(FIRST_IDS).pluck().all(after, IDS_SHOWN),
       };
     },
