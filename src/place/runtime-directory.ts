@@ -23,12 +23,10 @@ export function chooseSocketPath(place: WorkspacePlace, { env }: { env: Environm
   const refusals: string[] = [];
   for (const directory of runtimeDirectories(env)) {
     const path = join(directory, name);
-    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) refusals.push(`${directory} is too long`);
-    else {
-      const refusal = prepare(directory);
-      if (refusal === undefined) return path;
-      refusals.push(refusal);
-    }
+    const isTooLong = Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX;
+    const refusal = isTooLong ? `${directory} is too long` : prepare(directory);
+    if (refusal === undefined) return path;
+    refusals.push(refusal);
   }
   throw new BdError('SOCKET_UNAVAILABLE', {
     message: `there is no directory for the daemon's socket: ${refusals.join('; ')}`,
@@ -78,22 +76,18 @@ export function listDaemonSockets(env: Environment): string[] {
     .map(({ name }) => join(directory, name));
 }
 
-export interface RefusedDirectory {
-  directory: string;
-  /** What is wrong, as the end of a sentence about it. */
-  reason: string;
-  isOurs: boolean;
-}
-
 const REASONS = {
   open: 'is open to other users',
   'of others': 'belongs to another user, and is not used',
   'no directory': 'is not a directory, and is not used',
 } as const;
 
-/** Directories that a daemon refuses as they are, up to the first that it can use. Changes nothing. */
-export function findRefusedDirectories(env: Environment): RefusedDirectory[] {
-  const refused: RefusedDirectory[] = [];
+/**
+ * Directories that a daemon refuses as they are, up to the first that it can use. Changes nothing. `reason` ends a
+ * sentence about the directory.
+ */
+export function findRefusedDirectories(env: Environment) {
+  const refused: { directory: string; reason: string; isOurs: boolean }[] = [];
   for (const directory of runtimeDirectories(env)) {
     const parent = dirname(directory);
     if (lstatIfReachable(parent) === undefined) continue;

@@ -24,15 +24,11 @@ export interface MergeReport {
  */
 export async function mergePaths({ output, base, ours, theirs }: MergePaths): Promise<MergeReport> {
   const merged = mergeIssueFiles({
-    base: await readBase(base),
-    ours: await readSide(ours),
-    theirs: await readSide(theirs),
+    base: (await attempt('read', base, readIfThere)) ?? Buffer.alloc(0),
+    ours: await attempt('read', ours, (path) => readFile(path)),
+    theirs: await attempt('read', theirs, (path) => readFile(path)),
   });
-  try {
-    await writeFileAtomically(output, merged.content);
-  } catch (error) {
-    throw unusable(output, { verb: 'write', cause: error });
-  }
+  await attempt('write', output, (path) => writeFileAtomically(path, merged.content));
   const paths = { ours, theirs };
   const problems = merged.problems.map(({ at, problem }) =>
     at === undefined ? problem : `${at.file} (${paths[at.file]}), line ${at.line}: ${problem}`,
@@ -40,26 +36,18 @@ export async function mergePaths({ output, base, ours, theirs }: MergePaths): Pr
   return { output, issues: merged.issues, problems };
 }
 
-async function readBase(path: string): Promise<Buffer> {
+async function attempt<T>(
+  verb: 'read' | 'write',
+  path: string,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   try {
-    return (await readIfThere(path)) ?? Buffer.alloc(0);
+    return await work(path);
   } catch (error) {
-    throw unusable(path, { verb: 'read', cause: error });
+    throw new BdError('FILE_UNUSABLE', {
+      message: `cannot ${verb} ${path}: ${messageOf(error)}`,
+      remedy: 'Give the three versions of one issue file; `bd merge --help` shows their order.',
+      cause: error,
+    });
   }
-}
-
-async function readSide(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw unusable(path, { verb: 'read', cause: error });
-  }
-}
-
-function unusable(path: string, { verb, cause }: { verb: string; cause: unknown }): BdError {
-  return new BdError('FILE_UNUSABLE', {
-    message: `cannot ${verb} ${path}: ${messageOf(cause)}`,
-    remedy: 'Give the three versions of one issue file; `bd merge --help` shows their order.',
-    cause,
-  });
 }

@@ -27,23 +27,16 @@ export const eventOperations: Operations<'read_events', Pick<Workspace, 'store'>
 function positionOf(after: string | number | undefined, events: EventLog): number {
   const start = events.start();
   if (after === undefined) return start;
-  if (typeof after === 'number') return numberedPosition(after, events);
-  const { generation, seq } = parseOffset(after);
-  const end = Math.max(RESET_SEQ, events.lastSeq());
-  if (generation === events.generation() && seq >= start && seq <= end) return seq;
-  throw offsetGone(after, events);
-}
-
-/** As protocol 1 knows it: 0 is the beginning, there is no `reset`, and a log that began anew goes unnoticed. */
-function numberedPosition(after: number, events: EventLog): number {
-  const start = events.start();
-  if (after > 0 && after < start) throw offsetGone(after, events);
-  return Math.max(RESET_SEQ, start, after);
-}
-
-function offsetGone(after: string | number, events: EventLog): BdError {
-  const first = formatOffset({ generation: events.generation(), seq: events.start() });
-  return new BdError('OFFSET_GONE', {
+  if (typeof after === 'string') {
+    const { generation, seq } = parseOffset(after);
+    const end = Math.max(RESET_SEQ, events.lastSeq());
+    if (generation === events.generation() && seq >= start && seq <= end) return seq;
+  } else if (after <= 0 || after >= start) {
+    // As protocol 1 knows it: 0 is the beginning, there is no `reset`, and a log that began anew goes unnoticed.
+    return Math.max(RESET_SEQ, start, after);
+  }
+  const first = formatOffset({ generation: events.generation(), seq: start });
+  throw new BdError('OFFSET_GONE', {
     message: `the events after ${after} are not kept any more, or the store was rebuilt since`,
     remedy: `Look at the issues anew, then read events after ${first}, the first offset left.`,
     details: { first },
