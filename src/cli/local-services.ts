@@ -1,8 +1,7 @@
 import type { DaemonEntry, DaemonStatus, HealthReport } from '../client/daemon-report.ts';
 import type { Finding } from '../core/finding.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { InitOptions } from '../workspace/init/init-plan.ts';
-import type { InitPreview, InitReport } from '../workspace/init/initialise.ts';
+import type { InitOptions, InitPreview, InitReport } from '../workspace/init/initialise.ts';
 import type { MergePaths, MergeReport } from '../workspace/merge-driver.ts';
 import type { UninstallOptions, UninstallReport } from '../workspace/init/uninstall.ts';
 import type { CompletedClone } from '../workspace/init/present-workspace.ts';

@@ -114,7 +114,7 @@ async function refusedBySetting(
 ): Promise<DaemonRefusal | undefined> {
   const { readConfig } = await import('../workspace/config/config.ts');
   // Commands that use the file report that it cannot be read.
-  const config = await readConfig(place, { env }).catch(() => undefined);
+  const config = await readConfig(place, env).catch(() => undefined);
   if (config === undefined || config.truth('daemon.auto_start')) return undefined;
   return {
     reason: 'daemon.auto_start is false',

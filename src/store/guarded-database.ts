@@ -13,10 +13,10 @@ import { asidePath, moveAside, separateFromLog, watchOpenFiles } from './open-fi
 import { explainFailure, isBusy, isDamage } from './store-failure.ts';
 
 /**
- * `ours`: may be read and written. `replaced`: another file is in its place; the open one is whole and may be
- * shown. `overtaken`: another process leads. `broken`: its content cannot be trusted.
+ * `ours`: may be read and written. `replaced`: the file was replaced or deleted; write the mirror from what is
+ * open, then close it. `lost`: another process leads, or the content cannot be trusted; write nothing more.
  */
-export type StoreStanding = 'ours' | 'replaced' | 'overtaken' | 'broken';
+type Standing = 'ours' | 'replaced' | 'lost';
 
 /** An open database that refuses to write once it cannot be trusted, or is no longer this process's to write. */
 export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: { clock: Clock }) {
@@ -54,16 +54,15 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     /** Empties a write-ahead log that has grown, without waiting for other readers of the store. */
     rest: (): void => files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
     /** Check before each write, and before showing anything to others. */
-    standing(): StoreStanding {
-      if (isDamaged) return 'broken';
+    standing(): Standing {
       const found = files.standing();
-      if (found === 'overwritten') return 'broken';
+      if (isDamaged || found === 'overwritten') return 'lost';
       try {
-        return leadership.isOurs() ? found : 'overtaken';
+        return leadership.isOurs() ? found : 'lost';
       } catch (error) {
         explain(error);
         // If the store is only busy, the next read or write reports that.
-        return isDamaged ? 'broken' : found;
+        return isDamaged ? 'lost' : found;
       }
     },
     explain,

@@ -17,13 +17,20 @@ const LENGTH = 6;
  */
 export function openReplica(
   state: State,
-  { path, machine, newGeneration }: { path: string; machine: string; newGeneration: () => number },
+  {
+    path,
+    nowMs,
+    formerGeneration,
+  }: { path: string; nowMs: () => number; formerGeneration: number },
 ) {
-  const place = placeOf(path, machine);
+  const place = placeOf(path);
   const renew = (): string => {
     const id = Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+    // Higher than that of any earlier log known here, even if the clock went back.
+    const asides = readdirSync(dirname(path)).map((name) => asideMs(name) ?? 0);
+    const former = Math.max(formerGeneration, state.get('generation') ?? 0, ...asides);
     // In this order: if the process is killed in between, the next opening renews both.
-    state.set('generation', newGeneration());
+    state.set('generation', Math.max(nowMs(), former + 1));
     state.set('replica', { id, place });
     return id;
   };
@@ -41,20 +48,10 @@ export type Replica = ReturnType<typeof openReplica>;
 /** Whether the database was copied, restored or moved to where it is. */
 export function isElsewhere(database: Database, path: string): boolean {
   const place = readState(database, 'replica')?.place;
-  return place !== undefined && place !== placeOf(path, readMachine());
+  return place !== undefined && place !== placeOf(path);
 }
 
-/** Higher than that of any earlier log known here, even if the clock went back. */
-export function nextGeneration(
-  state: State,
-  { path, nowMs, opened }: { path: string; nowMs: number; opened: { formerGeneration: number } },
-): number {
-  const asides = readdirSync(dirname(path)).map((name) => asideMs(name) ?? 0);
-  const former = Math.max(opened.formerGeneration, state.get('generation') ?? 0, ...asides);
-  return Math.max(nowMs, former + 1);
-}
-
-function placeOf(path: string, machine: string): string {
+function placeOf(path: string): string {
   const { dev, ino } = statSync(path);
-  return `${machine} ${dev} ${ino} ${path}`;
+  return `${readMachine()} ${dev} ${ino} ${path}`;
 }

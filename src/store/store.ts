@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
-import { readMachine } from '../platform/environment.ts';
 import { openDatabase } from './database.ts';
 import { EdgeCycles } from './edge-cycles.ts';
 import { createEventLog } from './event-log.ts';
@@ -13,7 +12,7 @@ import { createEdits, createIssueStore } from './issue-store.ts';
 import { createCarriedLines, createVersions } from './lines.ts';
 import { createOutbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
-import { nextGeneration, openReplica } from './replica.ts';
+import { openReplica } from './replica.ts';
 import { createStoreState } from './state.ts';
 
 /** The events that a commit added: those after number `from`, up to `to`. */
@@ -63,12 +62,10 @@ export function openStore(path: string, options: StoreOptions): Store {
 function openParts(path: string, { clock, projectId }: StoreOptions) {
   const nowMs = (): number => clock.nowMs();
   const opened = openDatabase(path, { nowMs: nowMs(), projectId });
-  const { database, movedAside } = opened;
+  const { database, movedAside, formerGeneration } = opened;
   const { transaction, ...guarded } = guardDatabase(opened, { clock });
   const state = createStoreState(database, { transaction });
-  const machine = readMachine();
-  const newGeneration = (): number => nextGeneration(state, { path, nowMs: nowMs(), opened });
-  const replica = openReplica(state, { path, machine, newGeneration });
+  const replica = openReplica(state, { path, nowMs, formerGeneration });
   if (projectId !== undefined && state.get('project_id') !== projectId) {
     state.set('project_id', projectId);
   }

@@ -3,24 +3,14 @@ import { watchIdentity } from '../platform/file-version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Store } from '../store/store.ts';
 
-/**
- * `ours`: may be read and written. `replaced`: the store's file was replaced or deleted; write the mirror from
- * what is open, then close it. `lost`: another process may be writing, or the content cannot be trusted; write
- * nothing more.
- */
-export type Standing = 'ours' | 'replaced' | 'lost';
-
 export type HeldStore = ReturnType<typeof holdStore>;
+export type Standing = ReturnType<HeldStore['standing']>;
 
 /** An open store, as long as its lock and its file are the ones that it was opened with. */
 export function holdStore(place: WorkspacePlace, open: () => Store) {
   const isOurs = watchIdentity(place.lockFile);
   const store = open();
-  const standing = (): Standing => {
-    if (!isOurs()) return 'lost';
-    const found = store.standing();
-    return found === 'ours' || found === 'replaced' ? found : 'lost';
-  };
+  const standing = () => (isOurs() ? store.standing() : 'lost');
   return {
     store,
     standing,

@@ -102,7 +102,7 @@ async function openParts({ place, reached = () => {}, ...around }: WorkspaceOpti
   const { env, clock, log } = around;
   const files = { metadata: readUsableMetadata(place) };
   const { database, project_id: id } = files.metadata;
-  const config = await readConfig(place, { env });
+  const config = await readConfig(place, env);
   const databasePath = place.file(database);
   const held = holdStore(place, () =>
     openStore(databasePath, { clock, projectId: id || undefined }),

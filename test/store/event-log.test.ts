@@ -139,7 +139,7 @@ describe('trimming', () => {
     const other = open();
     trim({ keepCount: 3 });
     other.state.set('written_tip', 'a');
-    expect(store.standing(), 'a write would have taken over').toBe('overtaken');
+    expect(store.standing(), 'a write would have taken over').toBe('lost');
     other.close();
   });
 

@@ -40,7 +40,7 @@ test('a process that writes takes over from the former one, which can write no m
   const next = open();
   next.state.set('imported_from', 'next');
   expect(failureOf(() => former.state.set('imported_from', 'former'))).toMatchObject(OVERTAKEN);
-  expect(former.standing()).toBe('overtaken');
+  expect(former.standing()).toBe('lost');
   expect(next.standing()).toBe('ours');
   expect(next.state.get('imported_from')).toBe('next');
   next.state.set('imported_from', 'still next');

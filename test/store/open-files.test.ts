@@ -65,7 +65,7 @@ test('a checkpoint at rest leaves the store ours, and does not touch a file that
   const before = readFileSync(path);
   store.rest();
   expect(readFileSync(path).equals(before)).toBe(true);
-  expect(store.standing()).toBe('broken');
+  expect(store.standing()).toBe('lost');
 });
 
 test('after the file is deleted, what is open can still be read', () => {
@@ -85,7 +85,7 @@ test('a file that was written over in place is not written, nor mixed with its l
   store = open();
   store.state.set('imported_from', 'second');
   copyFileSync(`${path}.backup`, path);
-  expect(store.standing()).toBe('broken');
+  expect(store.standing()).toBe('lost');
   expect(() => store.state.set('imported_from', 'third')).toThrow('another program wrote into');
   store.putAside();
   store.close();
@@ -108,7 +108,7 @@ test('a file that is written over during a write is noticed after it', () => {
     copyFileSync(`${path}.backup`, path);
   });
   expect(readFileSync(path).equals(readFileSync(`${path}.backup`))).toBe(true);
-  expect(store.standing()).toBe('broken');
+  expect(store.standing()).toBe('lost');
 });
 
 test('a log that others read is written into the file, and truncated once they are done', () => {
@@ -160,7 +160,7 @@ test('damage that shows only when it is read marks the store as broken', () => {
     code: 'STORE_UNUSABLE',
     message: expect.stringContaining('damaged'),
   });
-  expect(store.standing()).toBe('broken');
+  expect(store.standing()).toBe('lost');
   store.putAside();
   store.close();
   store = open();

@@ -152,7 +152,7 @@ describe('an upgraded store', () => {
     const former = openStore(path, { clock: systemClock });
     former.state.set('written_tip', 'a');
     upgrade();
-    expect(former.standing()).toBe('overtaken');
+    expect(former.standing()).toBe('lost');
     expect(() => former.state.set('written_tip', 'b')).toThrow('another process took over');
     former.close();
   });

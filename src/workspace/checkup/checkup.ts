@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { messageOf, toBdError } from '../../core/errors.ts';
 import { findings, ok, problem, type Finding, type Verdict } from '../../core/finding.ts';
 import type { SyncStatus } from '../../core/sharing.ts';
@@ -5,8 +6,10 @@ import { editCommand, shellWord } from '../../core/shell-word.ts';
 import { isBareRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Environment } from '../../platform/environment.ts';
+import { freeSpace, isNetworkFileSystem } from '../../platform/file-system.ts';
+import { foreignOwner, userId } from '../../platform/owner.ts';
 import { openConfig, type Config } from '../config/config.ts';
-import { checkAccess, checkDisk, checkNames } from './files.ts';
+import { readMetadata, refuseLinkedFiles } from '../config/metadata.ts';
 import { checkGit } from './git.ts';
 import {
   checkKeptAside,
@@ -55,12 +58,54 @@ export async function checkWorkspace(
   ];
 }
 
+/** Whether the repository brought links that lead out of `.beads`. */
+function checkNames(place: WorkspacePlace): Verdict {
+  try {
+    place.refuseLinks();
+    refuseLinkedFiles(place, readMetadata(place));
+    return ok(place.beadsDir);
+  } catch (error) {
+    const { message, remedy, details } = toBdError(error);
+    const { path } = details;
+    const fix = typeof path === 'string' ? `rm ${shellWord(path)}` : undefined;
+    return problem('error', message, { detail: remedy, fix });
+  }
+}
+
+/** Whether bd can work in `.beads`. */
+function checkAccess({ beadsDir }: WorkspacePlace): Verdict {
+  const directory = shellWord(beadsDir);
+  const owner = foreignOwner(beadsDir);
+  if (owner !== undefined) {
+    return problem('warning', `${beadsDir} belongs to user ${owner}, and you are ${userId()}`, {
+      detail: 'bd starts no daemon for another user’s files.',
+      fix: `sudo chown -R ${userId()} ${directory}`,
+    });
+  }
+  try {
+    accessSync(beadsDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    return ok(isNetworkFileSystem(beadsDir) ? 'yours, on a network file system' : 'yours');
+  } catch {
+    return problem('error', `${beadsDir} cannot be written`, { fix: `chmod u+rwx ${directory}` });
+  }
+}
+
+function checkDisk({ beadsDir, projectDir }: WorkspacePlace): Verdict {
+  const free = freeSpace(beadsDir);
+  if (free === undefined) return ok('its size is not known');
+  if (!free.isLow) return ok('there is room');
+  return problem('warning', `only ${free.megabytes} MB are free`, {
+    detail: 'Make space: what cannot be written is refused, and nothing acknowledged is lost.',
+    fix: `df -h ${shellWord(projectDir)}`,
+  });
+}
+
 async function checkSettings(
   place: WorkspacePlace,
   env: Environment,
 ): Promise<{ config: Config | undefined; verdict: Verdict }> {
   try {
-    return { config: await openConfig(place, { env }), verdict: ok('they can be read') };
+    return { config: await openConfig(place, env), verdict: ok('they can be read') };
   } catch (error) {
     const { message, remedy } = toBdError(error);
     const fix = fixFor(message, place.configFile);

@@ -59,11 +59,8 @@ const KNOWN = {
 export type KnownKey = keyof typeof KNOWN;
 
 /** Refuses the whole file for one wrong value: half of the settings is not what its author asked for. */
-export async function openConfig(
-  place: WorkspacePlace,
-  { env }: { env: Environment },
-): Promise<Config> {
-  const config = await readConfig(place, { env });
+export async function openConfig(place: WorkspacePlace, env: Environment): Promise<Config> {
+  const config = await readConfig(place, env);
   config.check();
   return config;
 }
@@ -72,10 +69,8 @@ export async function openConfig(
  * A wrong value in the file is read as its default, so that the caller can go on and the person can correct
  * it; `check` throws for it. A wrong value in the environment is refused here.
  */
-export async function readConfig(
-  { configFile }: WorkspacePlace,
-  { env }: { env: Environment },
-): Promise<Config> {
+export async function readConfig(place: WorkspacePlace, env: Environment): Promise<Config> {
+  const { configFile } = place;
   // Taken first: an edit during the read shows as one.
   const version = fileVersion(configFile);
   return new Config(configFile, { env, version, values: await readConfigFile(configFile) });

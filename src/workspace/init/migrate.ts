@@ -19,7 +19,7 @@ import {
 import type { Workspace } from '../workspace.ts';
 import { readFootprint } from './footprint.ts';
 import { isIgnored, planExclude, planIgnore, planUnexclude, planUnignore } from './ignore-files.ts';
-import { commitsNote, planMode } from './init-plan.ts';
+import { commitsNote, planMode } from './initialise.ts';
 import { ATTRIBUTES, planMerge, planUnmerge } from './merge-settings.ts';
 import { makeChanges, type PlannedChange } from './planned-change.ts';
 import { lookForProject, recallProject } from './project-search.ts';

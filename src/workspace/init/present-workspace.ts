@@ -52,7 +52,7 @@ export async function completeClone({
 }): Promise<CompletedClone | undefined> {
   const place = findPresent(directory, { env });
   if (place?.repository === undefined) return undefined;
-  const config = await openConfig(place, { env: {} });
+  const config = await openConfig(place, {});
   if (config.text('sync.mode') === 'branch') return undefined;
   const planned = await planMerge(place.repository, place, env);
   if (planned.every(({ make }) => make === undefined)) return undefined;

@@ -122,7 +122,7 @@ function coversBranch(refspec: string): boolean {
 
 /** The prefix in the settings, else that of the first issue's id. */
 async function prefixOf(place: WorkspacePlace, path: string): Promise<string | undefined> {
-  const config = await openConfig(place, { env: {} });
+  const config = await openConfig(place, {});
   const setting = config.written('issue_prefix') || config.written('issue-prefix');
   return setting || /"id":\s*"([A-Za-z0-9_][\w.-]*)-[^"-]+"/.exec(readStart(path))?.[1];
 }

@@ -1,7 +1,9 @@
-import { rmdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { BdError } from '../../core/errors.ts';
+import { REMOTE_PATIENCE_MS } from '../../core/limits.ts';
+import { timestampAt } from '../../core/timestamp.ts';
 import { borrowRepository } from '../../git/borrowed-repository.ts';
 import { listCommitted } from '../../git/tree.ts';
 import { gitOutput, openSharedGit } from '../../git/git.ts';
@@ -10,24 +12,18 @@ import type { GitRepository } from '../../git/repository.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { readIfThere } from '../../platform/files.ts';
+import { readIfThere, writeFileAtomically } from '../../platform/files.ts';
 import type { Log } from '../../platform/log.ts';
-import { checkPurge, purgeBranch } from '../../sync/branch/purge-branch.ts';
+import { checkPurge, missingIn, purgeBranch } from '../../sync/branch/purge-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
+import { openBranch } from '../engine.ts';
 import { openWorkspace } from '../workspace.ts';
 import { readFootprint, type Footprint } from './footprint.ts';
 import { planUnexclude } from './ignore-files.ts';
 import { planUnmerge } from './merge-settings.ts';
 import { makeChanges, type PlannedChange } from './planned-change.ts';
 import { planRemoval } from './uninstalled-files.ts';
-import {
-  branchIn,
-  countUnshared,
-  planBackup,
-  refuseLoss,
-  type Installation,
-} from './unshared-issues.ts';
 
 export interface UninstallOptions {
   place: WorkspacePlace;
@@ -51,6 +47,8 @@ export interface UninstallReport {
   /** Where the issues were saved; null when they are elsewhere too, or there are none. */
   backup: string | null;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Undoes what `bd init` did. The caller holds `.beads/daemon.lock`, which is removed with the rest. What
@@ -88,17 +86,10 @@ async function completeMirror(options: UninstallOptions): Promise<void> {
   });
 }
 
-async function planUninstall({
-  place,
-  env,
-  clock,
-  purgesRemote,
-  isForced,
-}: UninstallOptions): Promise<{ backup: string | null; changes: PlannedChange[] }> {
-  const metadata = readMetadata(place);
-  const config = await openConfig(place, { env });
-  const issues = (await readIfThere(place.file(metadata.jsonl_export))) ?? Buffer.alloc(0);
-  const installed = { place, metadata, config, issues, env, clock };
+async function planUninstall(options: UninstallOptions) {
+  const { place, purgesRemote, isForced } = options;
+  const installed = await lookAt(options);
+  const { metadata } = installed;
   const footprint = readFootprint(place);
   const tracked = await readTracked(installed);
   const files = planRemoval({ place, metadata, footprint, tracked });
@@ -118,6 +109,16 @@ async function planUninstall({
   return { backup: backup?.path ?? null, changes: changes.filter((each) => each !== undefined) };
 }
 
+type Installation = Awaited<ReturnType<typeof lookAt>>;
+
+/** The workspace that is to be removed; `issues` is the mirror's content. */
+async function lookAt({ place, env, clock }: UninstallOptions) {
+  const metadata = readMetadata(place);
+  const config = await openConfig(place, env);
+  const issues = (await readIfThere(place.file(metadata.jsonl_export))) ?? NOTHING;
+  return { place, metadata, projectId: metadata.project_id, config, issues, env, clock };
+}
+
 /** The files in `.beads` of the last commit, with their content. Does not look at the index. */
 async function readTracked({ place, env }: Installation): Promise<ReadonlyMap<string, Buffer>> {
   const { repository, beadsDir } = place;
@@ -125,7 +126,7 @@ async function readTracked({ place, env }: Installation): Promise<ReadonlyMap<st
   const blobs = await listCommitted(repository, beadsDir, { env });
   const objects = new GitObjects(openSharedGit(repository, { env }));
   const contents = await objects.read([...blobs.values()]);
-  return new Map([...blobs.keys()].map((path, at) => [path, contents[at] ?? Buffer.alloc(0)]));
+  return new Map([...blobs.keys()].map((path, at) => [path, contents[at] ?? NOTHING]));
 }
 
 async function planPurge(installed: Installation): Promise<PlannedChange> {
@@ -137,7 +138,7 @@ async function planPurge(installed: Installation): Promise<PlannedChange> {
     });
   }
   await using borrowed = await borrowRepository(repository.commonDir);
-  const branch = branchIn({ ...repository, commonDir: borrowed.gitDir }, installed);
+  const branch = openBranch({ ...repository, commonDir: borrowed.gitDir }, installed);
   const found = await checkPurge(branch, installed.issues);
   if (found === undefined) {
     return { says: `found no ${installed.config.text('sync.branch')} on the remote` };
@@ -191,4 +192,73 @@ async function noteRejoining({ place, config, env }: Installation): Promise<Plan
       says: 'left the issues on the remote: the next bd command here joins them, unless BEADS_NO_AUTO_INIT=1 is set',
     },
   ];
+}
+
+/** How many issues, changed ones included, the mirror has and the remote's branch lacks. */
+async function countUnshared(
+  installed: Installation,
+  { branchIsDeleted }: { branchIsDeleted: boolean },
+): Promise<number> {
+  const { issues, place } = installed;
+  const all = missingIn(NOTHING, issues).length;
+  const { repository } = place;
+  if (all === 0 || branchIsDeleted || repository === undefined) return all;
+  return missingIn(await readShared(repository, installed), issues).length;
+}
+
+/**
+ * What the remote's branch holds, as of the last fetch when it cannot be reached; empty when there is no
+ * branch. Fetches into a borrowed repository, so that this one gets no ref.
+ */
+async function readShared(repository: GitRepository, installed: Installation): Promise<Buffer> {
+  await using borrowed = await borrowRepository(repository.commonDir);
+  const branch = openBranch({ ...repository, commonDir: borrowed.gitDir }, installed);
+  try {
+    const remote = installed.config.truth('sync.push') ? await branch.remote() : undefined;
+    if (remote !== undefined) await branch.fetch(remote, { timeoutMs: REMOTE_PATIENCE_MS });
+    // With sharing off, what the person's own clone or fetch brought is on the remote too.
+    const { theirs } = await (remote === undefined ? branch.heldTips() : branch.tips());
+    const snapshot = theirs === undefined ? undefined : await branch.snapshot(theirs);
+    return snapshot === undefined ? NOTHING : await branch.readIssues(snapshot);
+  } catch {
+    // An unreadable branch, or another project's, shares none of these issues.
+    return NOTHING;
+  }
+}
+
+/** A copy of the mirror in `~/.beads/removed`, outside of everything that is removed. */
+function planBackup(
+  { place, issues, env, clock }: Installation,
+  count: number,
+): PlannedChange & { path: string } {
+  const home = env['HOME'] ?? env['USERPROFILE'];
+  if (home === undefined) {
+    throw new BdError('NOT_SHARED', {
+      message: `there is no home directory to save ${inWords(count)} in`,
+      remedy: 'Set HOME, or share the issues with `bd sync` first.',
+    });
+  }
+  const directory = join(home, '.beads', 'removed');
+  const stamp = timestampAt(clock.nowMs()).slice(0, 19).replaceAll(':', '');
+  const path = join(directory, `${basename(place.projectDir)}-${stamp}.jsonl`);
+  return {
+    path,
+    says: `saved ${inWords(count)} in ${path}`,
+    async make() {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await writeFileAtomically(path, issues, { mode: 0o600 });
+    },
+  };
+}
+
+function refuseLoss(count: number): BdError {
+  return new BdError('NOT_SHARED', {
+    message: `${inWords(count)} would be lost: this workspace alone has ${count === 1 ? 'it' : 'them'}`,
+    remedy:
+      'Share them with `bd sync` or keep them with `bd export -o FILE`; --force leaves a copy in ~/.beads/removed.',
+  });
+}
+
+function inWords(count: number): string {
+  return count === 1 ? '1 changed issue' : `${count} changed issues`;
 }

@@ -14,7 +14,7 @@ const path = (): string => join(temp.path, 'config.yaml');
 async function open(text: string, env: Record<string, string> = {}) {
   mkdirSync(temp.path, { recursive: true });
   writeFileSync(path(), text);
-  return await openConfig(openPlace(temp.path), { env });
+  return await openConfig(openPlace(temp.path), env);
 }
 
 const sourceOf = async (config: Awaited<ReturnType<typeof open>>, key: string) =>
@@ -86,7 +86,7 @@ test.each([
 
 test('a wrong value in the file counts as the default until it is mended', async () => {
   writeFileSync(path(), '# mine\ndaemon.log_level: loud\nsync.push: false\n');
-  const config = await readConfig(openPlace(temp.path), { env: {} });
+  const config = await readConfig(openPlace(temp.path), {});
   expect(() => config.check()).toThrow('daemon.log_level is "loud"');
   expect(config.text('daemon.log_level')).toBe('info');
   expect(config.truth('sync.push')).toBe(false);
@@ -99,7 +99,7 @@ test('a wrong value in the file counts as the default until it is mended', async
 
 test('a wrong value in the environment is refused at once: no edit of the file mends it', async () => {
   writeFileSync(path(), '');
-  const opened = readConfig(openPlace(temp.path), { env: { BEADS_SYNC_INTERVAL: 'abc' } });
+  const opened = readConfig(openPlace(temp.path), { BEADS_SYNC_INTERVAL: 'abc' });
   await expect(opened).rejects.toThrow('daemon.sync_interval is "abc" (from BEADS_SYNC_INTERVAL)');
 });
 

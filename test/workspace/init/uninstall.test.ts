@@ -17,8 +17,7 @@ import { systemClock } from '../../../src/platform/clock.ts';
 import { createGit } from '../../../src/git/git.ts';
 import { silentLog } from '../../../src/platform/log.ts';
 import { purgeBranch } from '../../../src/sync/branch/purge-branch.ts';
-import type { InitOptions } from '../../../src/workspace/init/init-plan.ts';
-import { initialise } from '../../../src/workspace/init/initialise.ts';
+import { initialise, type InitOptions } from '../../../src/workspace/init/initialise.ts';
 import { MERGE_DRIVER } from '../../../src/workspace/init/merge-settings.ts';
 import { createCall } from '../../../src/workspace/operations/table.ts';
 import {
