@@ -90,6 +90,14 @@ export function isDeleted(issue: Pick<Issue, 'status'>): boolean {
   return issue.status === TOMBSTONE;
 }
 
+/** The fields in which two versions differ; an empty list is as good as none. */
+export function changedFields(before: Issue, after: Issue): (keyof Issue)[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof Issue>;
+  return [...keys].filter(
+    (key) => JSON.stringify(before[key] ?? []) !== JSON.stringify(after[key] ?? []),
+  );
+}
+
 export function isClosed(issue: Pick<Issue, 'status'>): boolean {
   return issue.status === 'closed';
 }

@@ -42,12 +42,14 @@ export interface SyncStatus {
 /** The part of the status that the store alone can answer. */
 export type SharingStanding = Omit<SyncStatus, 'last_ok' | 'remote'>;
 
-/** Where nothing waits to be shared, however long ago it was changed. */
-const SETTLED: ReadonlySet<SharingState> = new Set(['ok', 'no_remote', 'off', 'by_hand']);
+/** Nothing is wrong: everything is shared, or sharing is not bd's task. */
+export function isSettled(state: SharingState): boolean {
+  return ['ok', 'no_remote', 'off', 'by_hand'].includes(state);
+}
 
 /** Whether changes have waited for too long. */
 export function isOverdue({ state, oldest_pending_s: waitedS }: SharingStanding): boolean {
-  return !SETTLED.has(state) && (waitedS ?? 0) * 1000 >= OVERDUE_AFTER_MS;
+  return !isSettled(state) && (waitedS ?? 0) * 1000 >= OVERDUE_AFTER_MS;
 }
 
 /** Why changes are not shared: a network that is away for a moment is no failure yet. */

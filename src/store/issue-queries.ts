@@ -36,36 +36,31 @@ export function createIssueQueries(database: Database) {
       typeof text === 'string' && typeof part === 'string' && text.toLowerCase().includes(part),
     ),
   );
-  const number = (sql: string, ...values: unknown[]): number | undefined =>
-    database
-      .prepare<unknown[], number | null>(sql)
-      .pluck()
-      .get(...values) ?? undefined;
+  const plucked = (sql: string) => database.prepare(sql).pluck();
+  const number = (sql: string, ...values: unknown[]): number =>
+    (plucked(sql).get(...values) ?? 0) as number;
   const column = (sql: string, ...values: unknown[]): string[] =>
-    database
-      .prepare<unknown[], string>(sql)
-      .pluck()
-      .all(...values);
+    plucked(sql).all(...values) as string[];
   return {
     /** All of them by priority, unless `order` says otherwise; `limit` 0 means all. */
     select(filter: IssueFilter, order: Order = BY_PRIORITY): IssueJson[] {
       const { sort, reverse = false, limit, nowMs } = order;
-      const from = { ...sourcesOf(filter), where: issueConditions(filter) };
+      const { byPriority, byAge } = sourcesOf(filter);
+      const { sql, values } = issueConditions(filter);
       const stop = reverse ? 0 : limit;
+      const records = (source: string, rest: string, ...more: unknown[]): string[] =>
+        column(`SELECT record FROM ${source} ${sql} ${rest} LIMIT ?`, ...values, ...more);
       const rows =
         sort === 'hybrid'
-          ? selectHybrid(column, { from, limit: stop, recentMs: nowMs - RECENT_MS })
-          : column(
-              `${from.byPriority} ${from.where.sql} ${ORDERS[sort]} LIMIT ?`,
-              ...from.where.values,
-              rowsUpTo(stop),
-            );
+          ? selectHybrid(records, { byPriority, byAge, limit: stop, recentMs: nowMs - RECENT_MS })
+          : records(byPriority, ORDERS[sort], rowsUpTo(stop));
       const ordered = reverse ? rows.reverse() : rows;
       return (limit > 0 ? ordered.slice(0, limit) : ordered).map(lineToJson);
     },
     count(filter: IssueFilter): number {
       const { sql, values } = issueConditions(filter);
-      return number(`SELECT count(*) FROM ${sourcesOf(filter).table} ${sql}`, ...values) ?? 0;
+      const { byPriority } = sourcesOf(filter);
+      return number(`SELECT count(*) FROM ${byPriority} ${sql}`, ...values);
     },
     countBy(filter: IssueFilter, group: CountGroup): { group: string; count: number }[] {
       const { sql, values } = issueConditions(filter);
@@ -79,33 +74,28 @@ export function createIssueQueries(database: Database) {
     labelCounts: (): { label: string; count: number }[] =>
       database.prepare<[], { label: string; count: number }>(LABEL_COUNTS).all(),
     /** How many ids have this prefix and are no children: the length of the next id follows from it. */
-    topLevelCount: (prefix: string): number => number(TOP_LEVEL_COUNT, { prefix }) ?? 0,
+    topLevelCount: (prefix: string): number => number(TOP_LEVEL_COUNT, { prefix }),
     /** At most `limit` ids with `part` in them. */
     idsContaining: (part: string, limit: number): string[] => column(IDS_CONTAINING, part, limit),
     /** Ids that start with `<parent>.`. */
     idsBelow: (parent: string): string[] => column(IDS_BELOW, { parent }),
-    averageLeadTimeMs: (): number => number(LEAD_TIME) ?? 0,
+    averageLeadTimeMs: (): number => number(LEAD_TIME),
     /** Issues with a conflict for people to decide, in id order. */
     idsInConflict: (): string[] => column(IDS_IN_CONFLICT),
     isInConflict: (id: string): boolean => number(CONFLICTED, id) === 1,
   };
 }
 
-interface Sources {
-  /** For counts: the index covers all conditions of ready work. */
-  table: string;
-  byPriority: string;
-  byAge: string;
-}
+type Sources = Record<'byPriority' | 'byAge', string>;
 
 /** Ready work names its indexes: without statistics the planner takes the one on `status`. */
 function sourcesOf(filter: IssueFilter): Sources {
-  const records = (table: string): string => `SELECT record FROM ${table}`;
-  if (filter.ready_at_ms === undefined) {
-    return { table: 'issues', byPriority: records('issues'), byAge: records('issues') };
-  }
-  const table = 'issues INDEXED BY ready_by_priority';
-  return { table, byPriority: records(table), byAge: records('issues INDEXED BY ready_by_age') };
+  return filter.ready_at_ms === undefined
+    ? { byPriority: 'issues', byAge: 'issues' }
+    : {
+        byPriority: 'issues INDEXED BY ready_by_priority',
+        byAge: 'issues INDEXED BY ready_by_age',
+      };
 }
 
 const ORDERS: Readonly<Record<Exclude<IssueOrder['sort'], 'hybrid'>, string>> = {
@@ -131,27 +121,15 @@ const GROUPS: Readonly<Record<CountGroup, string>> = {
 
 /** Two index scans, each stopped at the limit, instead of a sort over all that is ready. */
 function selectHybrid(
-  column: (sql: string, ...values: unknown[]) => string[],
-  {
-    from: { byPriority, byAge, where },
-    limit,
-    recentMs,
-  }: { from: Sources & { where: Conditions }; limit: number; recentMs: number },
+  records: (source: string, rest: string, ...more: unknown[]) => string[],
+  { byPriority, byAge, limit, recentMs }: Sources & { limit: number; recentMs: number },
 ): string[] {
-  const values = [...where.values, recentMs];
-  const recent = column(
-    `${byPriority} ${where.sql} AND created_ms >= ? ${ORDERS.priority} LIMIT ?`,
-    ...values,
-    rowsUpTo(limit),
-  );
+  const newest = `AND created_ms >= ? ${ORDERS.priority}`;
+  const recent = records(byPriority, newest, recentMs, rowsUpTo(limit));
   const missing = limit - recent.length;
   if (limit > 0 && missing <= 0) return recent;
-  const older = column(
-    `${byAge} ${where.sql} AND created_ms < ? ${ORDERS.oldest} LIMIT ?`,
-    ...values,
-    rowsUpTo(missing),
-  );
-  return [...recent, ...older];
+  const oldest = `AND created_ms < ? ${ORDERS.oldest}`;
+  return [...recent, ...records(byAge, oldest, recentMs, rowsUpTo(missing))];
 }
 
 /** In SQLite a negative limit means none. */
@@ -199,14 +177,8 @@ function parameterOf(name: string, value: unknown): unknown {
 
 const SEARCHED = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
 
-interface Conditions {
-  /** `WHERE …`, never empty. */
-  sql: string;
-  values: unknown[];
-}
-
-/** A filter as SQL over the `issues` table. */
-function issueConditions(filter: IssueFilter): Conditions {
+/** A filter as SQL over the `issues` table: `WHERE …`, never empty. */
+function issueConditions(filter: IssueFilter): { sql: string; values: unknown[] } {
   const parts: string[] = [];
   const values: unknown[] = [];
   const add = (sql: string, ...more: unknown[]): void => {

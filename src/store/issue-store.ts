@@ -9,7 +9,7 @@ import { applyWrites, createState, type Write } from '../core/causal/write.ts';
 import { BdError } from '../core/errors.ts';
 import type { IssueId } from '../core/issue-id.ts';
 import { parseIssueLine, type IssueJson } from '../core/issue-line.ts';
-import type { Issue } from '../core/issue.ts';
+import { changedFields, type Issue } from '../core/issue.ts';
 import { CAUSAL_CHARS_MAX, LINE_BYTES_MAX, VECTOR_REPLICAS_MAX } from '../core/limits.ts';
 import type { Database } from '../platform/sqlite.ts';
 import type { EdgeCycles } from './edge-cycles.ts';
@@ -160,14 +160,9 @@ export function createEdits({ issues, replica }: { issues: IssueStore; replica: 
 /** Which fields changed, and from where to where the status went. */
 function difference(before: Issue | undefined, after: Issue): Record<string, unknown> {
   if (before === undefined) return {};
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof Issue>;
-  keys.delete('updated_at');
-  const changed = [...keys].filter(
-    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
-  );
-  return changed.includes('status')
-    ? { changed, status: [before.status, after.status] }
-    : { changed };
+  const changed = changedFields(before, after).filter((field) => field !== 'updated_at');
+  const isMoved = changed.includes('status');
+  return isMoved ? { changed, status: [before.status, after.status] } : { changed };
 }
 
 function decode(line: string): Issue {

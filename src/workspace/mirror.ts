@@ -15,7 +15,7 @@ import { stampFile } from '../platform/file-version.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Log } from '../platform/log.ts';
 import { lstatIfReachable } from '../platform/safe-stat.ts';
-import { MirrorWithCopies, type MirrorCopy } from '../sync/mirror/mirror-copies.ts';
+import { MirrorWithCopies } from '../sync/mirror/mirror-copies.ts';
 import {
   MirrorFile,
   type Mirror,
@@ -26,33 +26,28 @@ import { createMirrorMemory } from '../sync/mirror/mirror-memory.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_MIRROR } from './config/metadata.ts';
 
-interface WorktreeMirror extends MirrorCopy {
-  /** The git directory of its working tree. */
-  gitDir: string;
-}
-
 /** Finds the mirror's place in the repository's other working trees that have a `.beads` directory there. */
 function createWorktreeSearch({ beadsDir }: WorkspacePlace, mirrorName: string) {
   let administration: string | undefined;
   let places: string[] = [];
   return {
-    find(): WorktreeMirror[] {
+    find() {
       const repository = findGitRepository(beadsDir);
       administration = repository && join(repository.commonDir, 'worktrees');
       if (repository === undefined) return [];
-      const placeIn = (directory: string): string =>
-        join(directory, relative(repository.topLevel, beadsDir));
-      const main = findMainWorktree(repository.commonDir);
-      const others = [
-        ...(main === undefined ? [] : [main]),
-        ...listLinkedWorktrees(repository.commonDir),
-      ].filter(({ topLevel }) => topLevel !== repository.topLevel);
-      places = others.map(({ topLevel }) => placeIn(topLevel));
+      const { commonDir } = repository;
+      const inside = relative(repository.topLevel, beadsDir);
+      const others = [findMainWorktree(commonDir), ...listLinkedWorktrees(commonDir)]
+        .filter((worktree) => worktree !== undefined)
+        .filter(({ topLevel }) => topLevel !== repository.topLevel)
+        .map(({ topLevel, gitDir }) => ({ gitDir, place: join(topLevel, inside) }));
+      places = others.map(({ place }) => place);
       return others
-        .filter(({ topLevel }) => isPlainDirectory(placeIn(topLevel), repository))
-        .map(({ topLevel, gitDir }) => ({
-          name: worktreeName(repository.commonDir, gitDir),
-          path: join(placeIn(topLevel), mirrorName),
+        .filter(({ place }) => isPlainDirectory(place, repository))
+        .map(({ place, gitDir }) => ({
+          name: worktreeName(commonDir, gitDir),
+          path: join(place, mirrorName),
+          /** The git directory of its working tree. */
           gitDir,
         }));
     },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isSettled } from '../core/sharing.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -90,7 +91,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
 export function hasUnshared({ sync, store }: Pick<Workspace, 'sync' | 'store'>): boolean {
   try {
     const { state, pending } = sync.status();
-    return pending > 0 && state !== 'no_remote' && state !== 'off' && state !== 'by_hand';
+    return pending > 0 && !isSettled(state);
   } catch (error) {
     // Something may wait in a store that another program has locked. Damage is found by the next check.
     store.explain(error);

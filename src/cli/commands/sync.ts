@@ -1,5 +1,6 @@
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { isSettled, renderSyncReport, renderSyncStatus } from '../output/sync-text.ts';
+import { isSettled } from '../../core/sharing.ts';
+import { renderSyncReport, renderSyncStatus } from '../output/sync-text.ts';
 
 export const syncCommand: CommandDefinition = {
   name: 'sync',

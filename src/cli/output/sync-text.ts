@@ -1,4 +1,4 @@
-import type { SharingState, SyncReport, SyncStatus } from '../../core/sharing.ts';
+import type { SyncReport, SyncStatus } from '../../core/sharing.ts';
 import type { WorkspaceStatus } from '../../protocol/methods/workspace.ts';
 import { renderMoment } from './printable.ts';
 
@@ -20,11 +20,6 @@ export function renderSyncReport(report: SyncReport): string {
   return report.state === 'ok'
     ? `Shared with ${report.remote ?? 'no remote'}: ${numbers}\n`
     : `Sync: ${stateText(report)}\n`;
-}
-
-/** Nothing is wrong: everything is shared, or sharing is not bd's task. */
-export function isSettled(state: SharingState): boolean {
-  return ['ok', 'no_remote', 'off', 'by_hand'].includes(state);
 }
 
 function stateText({

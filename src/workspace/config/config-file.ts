@@ -74,13 +74,8 @@ function removeFrom(document: Document, place: readonly string[]): void {
   document.deleteIn(place);
   const section = place.slice(0, -1);
   if (section.length === 0) return;
-  const left: unknown = document.getIn(section);
-  if (isEmptySection(left)) removeFrom(document, section);
-}
-
-function isEmptySection(node: unknown): boolean {
-  if (typeof node !== 'object' || node === null || !('items' in node)) return false;
-  return Array.isArray(node.items) && node.items.length === 0;
+  const left = document.getIn(section) as { items?: unknown[] } | null | undefined;
+  if (left?.items?.length === 0) removeFrom(document, section);
 }
 
 function scalar(value: string): string | number | boolean {

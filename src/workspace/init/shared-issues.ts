@@ -44,14 +44,13 @@ export async function findSharedIssues(
 ): Promise<SharedIssues | undefined> {
   const repository = findGitRepository(cwd);
   if (repository === undefined) return undefined;
-  const main = findMainWorktree(repository.commonDir)?.topLevel;
-  for (const directory of [main, repository.topLevel]) {
-    const found =
-      directory === undefined ? undefined : await findTrackedIssues(directory, surroundings);
+  const { commonDir, topLevel } = repository;
+  const main = findMainWorktree(commonDir)?.topLevel ?? topLevel;
+  for (const directory of new Set([main, topLevel])) {
+    const found = await findTrackedIssues(directory, surroundings);
     if (found !== undefined) return found;
   }
-  const directory = main ?? repository.topLevel;
-  return (await hasSharedBranch(repository, surroundings)) ? { directory } : undefined;
+  return (await hasSharedBranch(repository, surroundings)) ? { directory: main } : undefined;
 }
 
 /** The issues of a classic workspace that git tracks in `directory`, unless bd is set up there already. */

@@ -1,6 +1,6 @@
 import { copyFile, rm, rmdir } from 'node:fs/promises';
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { resolveSocket } from '../../place/socket-link.ts';
 import { isDaemonFile, type WorkspacePlace } from '../../place/workspace-place.ts';
 import { copyPath } from '../../store/schema.ts';
@@ -18,12 +18,8 @@ interface BeadsDirectory {
   tracked: ReadonlyMap<string, Buffer>;
 }
 
-type Fate =
-  | { kind: 'removed' }
-  | { kind: 'put_back'; copy: string }
-  /** Git tracks it: only the person's own commit can remove it. */
-  | { kind: 'tracked' }
-  | { kind: 'left' };
+/** Of what is `tracked` by git, only the person's own commit can remove it. */
+type Fate = 'removed' | 'put_back' | 'tracked' | 'left';
 
 /** What becomes of the files in `.beads`: bd's own are removed, all others stay and are named. */
 export function planRemoval(directory: BeadsDirectory): {
@@ -33,15 +29,19 @@ export function planRemoval(directory: BeadsDirectory): {
   const { place } = directory;
   const { beadsDir } = place;
   const fates = new Map(readdirSync(beadsDir).map((name) => [name, fateOf(name, directory)]));
-  const named = (kind: Fate['kind']): string[] =>
-    [...fates.keys()].filter((name) => fates.get(name)?.kind === kind).sort();
+  const named = (fate: Fate): string[] =>
+    [...fates.keys()].filter((name) => fates.get(name) === fate).sort();
   const [back, tracked, left] = [named('put_back'), named('tracked'), named('left')];
   const stays = new Set([...back, ...tracked, ...left]);
   const make = async (): Promise<void> => {
     removeSocket(place);
     const last = removedLast(place);
     const names = [...fates.keys()].sort((a, b) => last.indexOf(a) - last.indexOf(b));
-    for (const name of names) await settle(place.file(name), fates.get(name));
+    for (const name of names) {
+      const [path, fate] = [place.file(name), fates.get(name)];
+      if (fate === 'put_back') await copyFile(join(place.footprintDirectory, name), path);
+      if (fate === 'removed') await rm(path, { recursive: true, force: true });
+    }
     // This command may have made the lock itself.
     if (!fates.has(basename(place.lockFile))) await rm(place.lockFile, { force: true });
     if (stays.size === 0) await rmdir(beadsDir).catch(() => {});
@@ -72,16 +72,16 @@ function fateOf(name: string, directory: BeadsDirectory): Fate {
   const committed = tracked.get(name);
   const copy = footprint && copyBeforeInit(place, footprint, name);
   if (copy !== undefined && (committed === undefined || committed.equals(readFileSync(copy)))) {
-    return { kind: 'put_back', copy };
+    return 'put_back';
   }
   if ([...tracked.keys()].some((each) => each === name || each.startsWith(`${name}/`))) {
-    return { kind: 'tracked' };
+    return 'tracked';
   }
-  if (isOfThisMachine(name, metadata)) return { kind: 'removed' };
-  if (footprint?.present.includes(name) === true) return { kind: 'left' };
+  if (isOfThisMachine(name, metadata)) return 'removed';
+  if (footprint?.present.includes(name) === true) return 'left';
   const made = ['config.yaml', metadata.jsonl_export, ...removedLast(place)];
   const isOurs = made.includes(name) || isAsWritten(name, path) || isEmpty(path);
-  return { kind: isOurs ? 'removed' : 'left' };
+  return isOurs ? 'removed' : 'left';
 }
 
 function isOfThisMachine(name: string, { database }: Metadata): boolean {
@@ -97,11 +97,6 @@ function isAsWritten(name: string, path: string): boolean {
 
 function isEmpty(path: string): boolean {
   return lstatSync(path).isDirectory() && readdirSync(path).length === 0;
-}
-
-async function settle(path: string, fate: Fate | undefined): Promise<void> {
-  if (fate?.kind === 'put_back') await copyFile(fate.copy, path);
-  if (fate?.kind === 'removed') await rm(path, { recursive: true, force: true });
 }
 
 /** A killed daemon left it: the caller holds the lock, so no daemon is running. */

@@ -2,7 +2,13 @@ import { unionTexts } from '../../core/causal/text-merge.ts';
 import { isParentType } from '../../core/dependency.ts';
 import { BdError } from '../../core/errors.ts';
 import { issueToJson, type IssueJson } from '../../core/issue-line.ts';
-import { isClosed, labelSet, type Dependency, type Issue } from '../../core/issue.ts';
+import {
+  changedFields,
+  isClosed,
+  labelSet,
+  type Dependency,
+  type Issue,
+} from '../../core/issue.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
@@ -21,7 +27,8 @@ export const changeOperations: Edits<
     edit(workspace, params, ({ actor, put }) => {
       const before = findIssue(workspace, params.issue_id);
       const after = applyChanges(workspace, before, { changes: params.changes, actor });
-      const changed = changedFields(before, after);
+      const fields = changedFields(before, after);
+      const changed = fields.map((field) => (field === 'opaque' ? 'metadata' : field));
       if (changed.length === 0) return { issue: issueToJson(before), changed };
       return { issue: issueToJson(put(after, 'updated')), changed };
     }),
@@ -145,14 +152,6 @@ function withParent(
   );
   if (isThere) return edges;
   return [...others, newEdge(workspace, edge, { others, actor, now })];
-}
-
-/** An empty list is as good as none. */
-function changedFields(before: Issue, after: Issue): string[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof Issue)[];
-  return keys
-    .filter((key) => JSON.stringify(before[key] ?? []) !== JSON.stringify(after[key] ?? []))
-    .map((key) => (key === 'opaque' ? 'metadata' : key));
 }
 
 /** The issues that `id` blocks; `nowFree` returns those that are no longer blocked after the change. */

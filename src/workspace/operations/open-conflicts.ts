@@ -6,7 +6,7 @@ import { viewIssue, type View } from '../../core/causal/view.ts';
 import { shownSibling } from '../../core/causal/shown.ts';
 import { compareBytes, type Dependency } from '../../core/issue.ts';
 import { timestampAt } from '../../core/timestamp.ts';
-import type { ConflictJson, ConflictKind, VersionJson } from '../../protocol/methods/conflict.ts';
+import type { ConflictJson, VersionJson } from '../../protocol/methods/conflict.ts';
 import type { ReadableWorkspace } from './operation.ts';
 
 /** A conflict as reported, with the values that settling it needs. */
@@ -55,20 +55,25 @@ function described(
   conflict: Conflict,
   { state, view }: { state: IssueState; view: View },
 ): OpenConflict {
-  const { key, shown, others } = conflict;
-  const kind: ConflictKind = conflict.kind === 'duplicate-dot' ? 'duplicate-write' : conflict.kind;
-  const json: ConflictJson = {
-    issue_id: view.issue.id,
-    title: view.issue.title,
-    field: fieldName(key),
-    kind,
-    shown: { ...version(key, shown), value: shownJson(key, shown, view) },
-    others: others.map((other) => version(key, other)),
+  const { key, kind } = conflict;
+  const { shown, others } =
+    isMemberOfWhole(key, view) && kind !== 'edited-while-deleted'
+      ? besideWhole(conflict, { state, view })
+      : conflict;
+  // Metadata that was cleared as a whole may still have keys to show.
+  const visible = key === 'metadata' ? view.issue.opaque?.['metadata'] : shown.value;
+  return {
+    json: {
+      issue_id: view.issue.id,
+      title: view.issue.title,
+      field: fieldName(key),
+      kind: kind === 'duplicate-dot' ? 'duplicate-write' : kind,
+      shown: version(key, { ...shown, value: visible }),
+      others: others.map((other) => version(key, other)),
+    },
+    key,
+    values: [shown, ...others].map(({ value }) => value),
   };
-  const values = [shown, ...others].map(({ value }) => value);
-  return isMemberOfWhole(key, view) && kind !== 'edited-while-deleted'
-    ? memberOfWhole(conflict, { json, state, view })
-    : { json, key, values };
 }
 
 /** Metadata that was replaced as a whole hides concurrent writes to a single key of it. */
@@ -77,23 +82,15 @@ export function isMemberOfWhole(key: string, { isMetadataWhole }: View): boolean
 }
 
 /** Shown is the value at this key in the whole; the writes to the key itself are the other values. */
-function memberOfWhole(
+function besideWhole(
   { key, shown, others }: Conflict,
-  { json, state, view }: { json: ConflictJson; state: IssueState; view: View },
-): OpenConflict {
+  { state, view }: { state: IssueState; view: View },
+): Pick<Conflict, 'shown' | 'others'> {
   const whole = shownSibling('metadata', state.entries.get('metadata') ?? [shown]);
-  const inWhole = looseMembers(view.issue.opaque?.['metadata'] ?? '')?.members.get(keyName(key));
+  const value = looseMembers(view.issue.opaque?.['metadata'] ?? '')?.members.get(keyName(key));
   // Replacing the whole cleared its keys; a cleared value is no choice.
-  const written = [shown, ...others].filter(({ value }) => value !== undefined);
-  return {
-    json: {
-      ...json,
-      shown: { ...version(key, whole), value: valueToJson(key, inWhole) },
-      others: written.map((member) => version(key, member)),
-    },
-    key,
-    values: [inWhole, ...written.map(({ value }) => value)],
-  };
+  const written = [shown, ...others].filter((sibling) => sibling.value !== undefined);
+  return { shown: { ...whole, value }, others: written };
 }
 
 /** A dependency that does not count because it closes a cycle. No write says so, so the shown value has no writer. */
@@ -121,11 +118,6 @@ function cycleConflict(
 
 function version(key: string, { value, ms, replica }: Sibling): VersionJson {
   return { value: valueToJson(key, value), written_at: timestampAt(ms), replica };
-}
-
-/** Metadata that was cleared as a whole may still have keys to show. */
-function shownJson(key: string, { value }: Sibling, { issue }: View): unknown {
-  return valueToJson(key, key === 'metadata' ? issue.opaque?.['metadata'] : value);
 }
 
 /** The versions of a long text: the shown one first, then the others if it is in conflict. */

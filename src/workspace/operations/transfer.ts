@@ -46,15 +46,17 @@ export const transferOperations: Operations<
 
   async import(workspace, params, { signal }) {
     const { store, clock } = workspace;
-    const isDryRun = params.dry_run === true;
-    const skipped: IncomingLine[] = [];
-    const incoming = readIssueLines(await contentOf(params));
+    const { dry_run: isDryRun = false, skip_existing: skipsExisting = false } = params;
     const target = isDryRun ? createDryRunStore(store) : store;
-    const isThere = (id: string): boolean => target.issues.line(id) !== undefined;
-    const lines =
-      params.skip_existing === true
-        ? newOnes(incoming, { isThere, skipped, nowMs: clock.nowMs() })
-        : incoming;
+    let skipped = 0;
+    const isSkipped = ({ text = '' }: IncomingLine): boolean => {
+      const parsed = parseIssueLine(text, clock.nowMs());
+      if ('problem' in parsed || target.issues.line(parsed.issue.id) === undefined) return false;
+      skipped += 1;
+      return true;
+    };
+    const incoming = readIssueLines(await contentOf(params));
+    const lines = skipsExisting ? without(incoming, isSkipped) : incoming;
     const { created, updated, unchanged, problems, ...news } = await reconcile(lines, {
       store: target,
       clock,
@@ -66,7 +68,7 @@ export const transferOperations: Operations<
       created,
       updated,
       unchanged,
-      skipped: skipped.length,
+      skipped,
       problems: problems.map(({ line, problem }) => ({ line, problem })),
       moved: news.moved,
       lost_claims: news.lostClaims.map(({ issueId, winner, loser }) => ({
@@ -95,20 +97,8 @@ async function contentOf({ path, lines }: Params<'import'>): Promise<Buffer> {
   });
 }
 
-/** Skips, and collects, the lines of issues that exist here. */
-function* newOnes(
-  lines: Iterable<IncomingLine>,
-  {
-    isThere,
-    skipped,
-    nowMs,
-  }: { isThere: (id: string) => boolean; skipped: IncomingLine[]; nowMs: number },
-): Generator<IncomingLine> {
-  for (const line of lines) {
-    const parsed = parseIssueLine(line.text ?? '', nowMs);
-    if ('issue' in parsed && isThere(parsed.issue.id)) skipped.push(line);
-    else yield line;
-  }
+function* without<T>(items: Iterable<T>, isLeftOut: (item: T) => boolean): Generator<T> {
+  for (const item of items) if (!isLeftOut(item)) yield item;
 }
 
 /** The target of a link. Refuses pipes and devices, as the export would replace them by a file. */
