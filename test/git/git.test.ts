@@ -1,23 +1,21 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createGit } from '../../src/git/git.ts';
 import { buildGitEnvironment } from '../../src/git/git-environment.ts';
 import { eventually } from '../support/eventually.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let repository: string;
 let gitDir: string;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   repository = join(sandbox.directory, 'repository');
   gitDir = join(repository, '.git');
   sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', repository);
   sandbox.git(repository, 'commit', '--quiet', '--allow-empty', '-m', 'start');
 });
-afterEach(() => sandbox.remove());
 
 describe('a git call', () => {
   it('gives output and input byte for byte', async () => {

@@ -1,19 +1,17 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createGit, type Git } from '../../src/git/git.ts';
 import { GitObjects } from '../../src/git/objects.ts';
 import { decodeTree, encodeTree } from '../../src/git/tree.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let repository: string;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   repository = join(sandbox.directory, 'repository');
 });
-afterEach(() => sandbox.remove());
 
 function openGit(...init: string[]): Git {
   sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', ...init, repository);

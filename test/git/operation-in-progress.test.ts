@@ -1,22 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { REAL_GIT } from '../support/real-git.ts';
+import { expect, test } from 'vitest';
 import { operationInProgress } from '../../src/git/operation-in-progress.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let temp: TempDirectory;
-beforeEach(() => (temp = createTempDirectory()));
-afterEach(() => temp[Symbol.dispose]());
-
-const git = (cwd: string, ...args: string[]): string =>
-  execFileSync(REAL_GIT, ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: temp.path, GIT_EDITOR: 'true' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-  }).trim();
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 
 const fails = (cwd: string, ...args: string[]): void => expect(() => git(cwd, ...args)).toThrow();
 
@@ -28,8 +17,8 @@ function commit(cwd: string, text: string): void {
 
 /** Two branches that cannot be joined without a person. */
 function createRepository(): string {
-  git(temp.path, 'init', '-q', '-b', 'main', 'r');
-  const directory = join(temp.path, 'r');
+  git(sandbox.directory, 'init', '-q', '-b', 'main', 'r');
+  const directory = at('r');
   commit(directory, 'begin');
   git(directory, 'checkout', '-qb', 'other');
   commit(directory, 'theirs');
@@ -78,7 +67,7 @@ test('a series of picks is still in progress after one was committed by hand', (
 test('a linked worktree has operations of its own', () => {
   const cwd = createRepository();
   git(cwd, 'worktree', 'add', '-qb', 'third', '../tree');
-  fails(join(temp.path, 'tree'), 'merge', 'other');
+  fails(at('tree'), 'merge', 'other');
   expect(operationInProgress(join(cwd, '.git'))).toBeUndefined();
   expect(operationInProgress(join(cwd, '.git/worktrees/tree'))).toBe('merge');
 });

@@ -1,21 +1,19 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { findGitRepository, isBareRepository } from '../../src/git/repository.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let repository: string;
 let gitDir: string;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   repository = join(sandbox.directory, 'repository');
   gitDir = join(repository, '.git');
   sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', repository);
   sandbox.git(repository, 'commit', '--quiet', '--allow-empty', '-m', 'start');
 });
-afterEach(() => sandbox.remove());
 
 /** Git's own answer. */
 function asked(directory: string): unknown {

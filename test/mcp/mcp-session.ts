@@ -10,7 +10,7 @@ import { silentLog } from '../../src/platform/log.ts';
 import type { Call } from '../../src/protocol/methods.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
-import { createTempDirectory } from '../support/temp-directory.ts';
+import { createSandbox } from '../support/sandbox.ts';
 
 export const MODERN = '2026-07-28';
 
@@ -34,12 +34,12 @@ export async function createMcpHost({
   wrap?: (call: Call) => Call;
   bounds?: Pick<McpOptions, 'lineBytesMax' | 'drainTimeoutMs'>;
 } = {}): Promise<McpHost> {
-  const temp = createTempDirectory();
-  const beadsDir = join(temp.path, '.beads');
+  const sandbox = createSandbox();
+  const beadsDir = sandbox.at('.beads');
   mkdirSync(beadsDir);
   writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
   writeFileSync(join(beadsDir, 'config.yaml'), 'issue_prefix: t\n');
-  const env = { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' };
+  const env = { ...sandbox.env, USER: 'mia' };
   const workspace = await openWorkspace({
     place: openPlace(beadsDir),
     env,
@@ -65,7 +65,7 @@ export async function createMcpHost({
       }).ended,
     );
   });
-  const path = join(temp.path, 's');
+  const path = sandbox.at('s');
   await new Promise<void>((listening) => server.listen(path, listening));
   const open = async (): Promise<Socket> => {
     const socket = connect({ path, allowHalfOpen: true });
@@ -88,7 +88,7 @@ export async function createMcpHost({
       for (const socket of sockets) socket.destroy();
       await new Promise((closed) => server.close(closed));
       await workspace[Symbol.asyncDispose]();
-      temp[Symbol.dispose]();
+      sandbox[Symbol.dispose]();
     },
   };
 }

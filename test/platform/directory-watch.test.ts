@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isOutOfWatches, DirectoryWatch } from '../../src/platform/directory-watch.ts';
 import { eventually } from '../support/eventually.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let heard: string[];
 
 const file = (name: string): string => join(sandbox.directory, name);
@@ -15,10 +15,8 @@ const replaceFile = (name: string, content: string): void => {
 };
 
 beforeEach(() => {
-  sandbox = createSandbox();
   heard = [];
 });
-afterEach(() => sandbox.remove());
 
 describe.each(['native', 'polling'] as const)('a %s directory watch', (kind) => {
   let watch: DirectoryWatch;

@@ -1,28 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { REAL_GIT } from '../support/real-git.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { findMainWorktree, listLinkedWorktrees } from '../../src/git/repository.ts';
 import { findWorkspace } from '../../src/place/find-workspace.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let temp: TempDirectory;
-beforeEach(() => (temp = createTempDirectory()));
-afterEach(() => temp[Symbol.dispose]());
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 
-const at = (...names: string[]): string => join(temp.path, ...names);
 const find = (...names: string[]): string | undefined =>
   findWorkspace({ cwd: at(...names), env: { HOME: at('home') } })?.beadsDir;
-
-function git(cwd: string, ...args: string[]): void {
-  const settings = ['user.name=a', 'user.email=a@b', 'protocol.file.allow=always'];
-  execFileSync(REAL_GIT, [...settings.flatMap((setting) => ['-c', setting]), ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: at('home'), GIT_CONFIG_NOSYSTEM: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
 
 function makeRepository(...names: string[]): void {
   mkdirSync(at(...names), { recursive: true });
@@ -124,7 +111,7 @@ describe('the working trees of an ordinary repository', () => {
 describe('the worktrees of a bare repository', () => {
   function makeBare(bare: string): void {
     makeRepository('seed');
-    git(temp.path, 'clone', '-q', '--bare', at('seed'), at(bare));
+    git(sandbox.directory, 'clone', '-q', '--bare', at('seed'), at(bare));
     for (const name of ['one', 'two']) git(at(bare), 'worktree', 'add', '-q', at('p', name));
   }
 
@@ -153,7 +140,16 @@ describe('a repository inside another', () => {
     makeRepository('library');
     makeRepository('main');
     const outer = makeStore('main');
-    git(at('main'), 'submodule', '--quiet', 'add', at('library'), 'sub');
+    git(
+      at('main'),
+      '-c',
+      'protocol.file.allow=always',
+      'submodule',
+      '--quiet',
+      'add',
+      at('library'),
+      'sub',
+    );
     expect(find('main', 'sub')).toBe(outer);
     const inner = makeStore('main', 'sub');
     expect(find('main', 'sub')).toBe(inner);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WAL_REST_BYTES_MAX } from '../../src/core/limits.ts';
 import type { CycleStep } from '../../src/sync/cycle.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { buildFaultyBd, runFaulty } from '../support/faulty-process.ts';
 import {
@@ -16,6 +15,7 @@ import { REAL_GIT } from '../support/real-git.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 import { BD, type Run } from '../support/test-workspace.ts';
+import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 const ALONE = { BEADS_NO_DAEMON: '1' };
 
@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await lee[Symbol.asyncDispose]();
   if ('disk' in mounted) mounted.disk[Symbol.dispose]();
-  sandbox.remove();
+  sandbox[Symbol.dispose]();
 });
 
 async function theirs(title: string): Promise<void> {

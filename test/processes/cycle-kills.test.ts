@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CycleStep } from '../../src/sync/cycle.ts';
-import type { Sandbox } from '../sync/fixture.ts';
 import { buildFaultyBd, runFaulty } from '../support/faulty-process.ts';
 import { fingerprint } from '../support/fingerprint.ts';
 import { initInProcess, type InProcessClone } from '../support/in-process-clone.ts';
@@ -21,13 +20,7 @@ beforeAll(async () => {
   world = await createTestWorkspace({ git: 'with-remote', clones: 2, client: 'here' });
   await world.bdText(['init', '--prefix', 't'], { env: ALONE });
   await world.bdText(['sync'], { env: ALONE });
-  const sandbox: Sandbox = {
-    directory: world.root,
-    env: world.env,
-    git: (cwd, ...args) => world.git('-C', cwd, ...args),
-    remove() {},
-  };
-  lee = await initInProcess(sandbox, world.clones[1]?.directory ?? '', { name: 'lee' });
+  lee = await initInProcess(world.sandbox, world.clones[1]?.directory ?? '', { name: 'lee' });
   // Everything has been there once that such an exchange makes.
   await lee.call('create_issue', { issue: { title: 'The first' } });
   await lee.sync();

@@ -1,16 +1,15 @@
 import { appendFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint } from './fingerprint.ts';
+import { useSandbox } from './sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let directory: string;
 const git = (...args: string[]): string => sandbox.git(directory, ...args);
 const at = (...path: string[]): string => join(directory, ...path);
 
 beforeEach(() => {
-  sandbox = createSandbox();
   directory = join(sandbox.directory, 'repository');
   sandbox.git(sandbox.directory, 'init', '--quiet', '-b', 'main', directory);
   writeFileSync(at('file'), 'one\n');
@@ -18,7 +17,6 @@ beforeEach(() => {
   git('commit', '--quiet', '-m', 'start');
   writeFileSync(at('file'), 'two\n');
 });
-afterEach(() => sandbox.remove());
 
 describe('the fingerprint tells', () => {
   test.each<[string, () => unknown]>([

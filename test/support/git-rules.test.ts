@@ -1,15 +1,11 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createGit } from '../../src/git/git.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { createGitRecorder, type GitCall } from './git-recorder.ts';
 import { brokenRules } from './git-rules.ts';
+import { useSandbox } from './sandbox.ts';
 
-let sandbox: Sandbox;
-beforeEach(() => {
-  sandbox = createSandbox();
-});
-afterEach(() => sandbox.remove());
+const sandbox = useSandbox();
 
 /** What a call of bd's own looks like to the recorder. */
 async function record(args: readonly string[], env: Record<string, string> = {}): Promise<GitCall> {

@@ -9,7 +9,7 @@ import { initialise } from '../../src/workspace/init/initialise.ts';
 import type { Reached } from '../../src/sync/cycle.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
-import type { Sandbox } from '../sync/fixture.ts';
+import { type Sandbox } from './sandbox.ts';
 
 /** A working tree with an open workspace in this process: what a daemon does, when a test says so. */
 export interface InProcessClone extends AsyncDisposable {

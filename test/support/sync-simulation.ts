@@ -4,12 +4,12 @@ import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { BRANCH_FILE_BYTES_MAX, TEXT_CHARS_MAX } from '../../src/core/limits.ts';
 import type { CycleStep } from '../../src/sync/cycle.ts';
-import { createSandbox, type Sandbox } from '../sync/fixture.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createSharedRemote, initInProcess, type InProcessClone } from './in-process-clone.ts';
 import { createRandom, type Random } from './random.ts';
 import { REAL_GIT } from './real-git.ts';
 import { createWriteModel, type WriteModel } from './write-model.ts';
+import { createSandbox, type Sandbox } from './sandbox.ts';
 
 export interface SimulationReport {
   /** What must not be; empty when all is well. */
@@ -95,7 +95,7 @@ export async function simulate({
     return report;
   } finally {
     for (const { clone } of simulation.members) clone.workspace.store.close();
-    sandbox.remove();
+    sandbox[Symbol.dispose]();
   }
 }
 

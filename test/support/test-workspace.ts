@@ -1,10 +1,9 @@
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DRAIN_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { eventually } from './eventually.ts';
-import { createTempDirectory } from './temp-directory.ts';
-import { REAL_GIT } from './real-git.ts';
+import { createSandbox, runGit, type Sandbox } from './sandbox.ts';
 
 /** The built program; another build of it can be named. */
 export const BD = resolve(import.meta.dirname, '../../dist/bd.js');
@@ -51,6 +50,7 @@ export interface TestProject {
 
 export interface TestWorkspace extends TestProject, AsyncDisposable {
   /** Holds everything. */
+  readonly sandbox: Sandbox;
   readonly root: string;
   readonly home: string;
   readonly runtimeDir: string;
@@ -72,26 +72,23 @@ export async function createTestWorkspace({
   /** `here` saves the process of each command that names no program; its daemons are real. */
   client?: 'process' | 'here';
 } = {}): Promise<TestWorkspace> {
-  const temp = createTempDirectory();
-  const [home, runtimeDir] = [join(temp.path, 'home'), join(temp.path, 'run')];
-  mkdirSync(home);
-  mkdirSync(runtimeDir, { mode: 0o700 });
-  const env = hermeticEnvironment({ home, runtimeDir });
-  const remote = join(temp.path, 'remote.git');
+  const sandbox = createSandbox();
+  const { env } = sandbox;
+  const remote = sandbox.at('remote.git');
   const names = Array.from({ length: cloneCount }, (_, index) =>
     index === 0 ? 'w' : `w${index + 1}`,
   );
-  if (git === 'with-remote') makeRemote(remote, { root: temp.path, env });
+  if (git === 'with-remote') makeRemote(sandbox, remote);
   const createInProcess =
     client === 'here' ? (await import('./in-process-bd.ts')).createInProcessBd : undefined;
   const clones = names.map((name) => {
-    const directory = join(temp.path, name);
-    if (git === 'with-remote') runGit(temp.path, env, 'clone', '-q', remote, directory);
+    const directory = sandbox.at(name);
+    if (git === 'with-remote') sandbox.git(sandbox.directory, 'clone', '-q', remote, directory);
     else mkdirSync(directory);
-    if (git === 'plain') runGit(directory, env, 'init', '-q', '-b', 'main');
+    if (git === 'plain') sandbox.git(directory, 'init', '-q', '-b', 'main');
     if (git !== 'none') {
-      runGit(directory, env, 'config', 'user.name', `Tester ${name}`);
-      runGit(directory, env, 'config', 'user.email', `${name}@example.com`);
+      sandbox.git(directory, 'config', 'user.name', `Tester ${name}`);
+      sandbox.git(directory, 'config', 'user.email', `${name}@example.com`);
     }
     return createProject(directory, env, createInProcess?.({ directory, env }));
   });
@@ -99,45 +96,31 @@ export async function createTestWorkspace({
   if (first === undefined) throw new Error('a test workspace has one clone at least');
   return {
     ...first,
-    root: temp.path,
-    home,
-    runtimeDir,
+    sandbox,
+    root: sandbox.directory,
+    home: sandbox.home,
+    runtimeDir: sandbox.at('run'),
     env,
     remote,
     clones,
     async [Symbol.asyncDispose]() {
       await Promise.all(clones.map(stopDaemon));
-      temp[Symbol.dispose]();
+      sandbox[Symbol.dispose]();
     },
   };
 }
 
-function hermeticEnvironment({ home, runtimeDir }: { home: string; runtimeDir: string }) {
-  return {
-    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-    HOME: home,
-    XDG_RUNTIME_DIR: runtimeDir,
-    USER: 'tester',
-    LANG: 'C.UTF-8',
-    TZ: 'UTC',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_NOSYSTEM: '1',
-  };
-}
-
-function makeRemote(remote: string, { root, env }: { root: string; env: Record<string, string> }) {
-  runGit(root, env, 'init', '-q', '--bare', '-b', 'main', remote);
-  const seed = join(root, 'seed');
-  runGit(root, env, 'clone', '-q', remote, seed);
-  runGit(seed, env, 'config', 'user.name', 'Seed');
-  runGit(seed, env, 'config', 'user.email', 'seed@example.com');
-  runGit(seed, env, 'commit', '-q', '--allow-empty', '-m', 'Begin');
-  runGit(seed, env, 'push', '-q', 'origin', 'HEAD:main');
+function makeRemote({ directory, at, git }: Sandbox, remote: string): void {
+  const seed = at('seed');
+  git(directory, 'init', '-q', '--bare', '-b', 'main', remote);
+  git(directory, 'init', '-q', '-b', 'main', seed);
+  git(seed, 'commit', '-q', '--allow-empty', '-m', 'Begin');
+  git(seed, 'push', '-q', remote, 'main');
 }
 
 function createProject(
   directory: string,
-  env: Record<string, string>,
+  env: Readonly<Record<string, string>>,
   inProcess: RunBd | undefined,
 ): TestProject {
   const beadsDir = join(directory, '.beads');
@@ -167,7 +150,7 @@ function createProject(
     bd,
     bdText,
     bdJson: async (args, options) => JSON.parse(await bdText([...args, '--json'], options)),
-    git: (...args) => runGit(directory, env, ...args),
+    git: (...args) => runGit(directory, env, args),
     daemonPid: () => readPid(join(beadsDir, 'daemon.pid')),
   };
 }
@@ -189,12 +172,6 @@ function finish(child: ChildProcessWithoutNullStreams, what: string): Promise<Ru
       else done({ exitCode: code, ...text });
     });
   });
-}
-
-function runGit(cwd: string, env: Record<string, string>, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(REAL_GIT, args, { cwd, env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`git ${args.join(' ')} ended with ${status}\n${stderr}`);
-  return stdout.trimEnd();
 }
 
 async function stopDaemon(project: TestProject): Promise<void> {

@@ -4,17 +4,10 @@ import { MIRROR_WAIT_MS } from '../../src/core/limits.ts';
 import type { Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import {
-  createClone,
-  createSandbox,
-  issue,
-  line,
-  put,
-  type Clone,
-  type Sandbox,
-} from './fixture.ts';
+import { createClone, issue, line, put, type Clone } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clock: FakeClock;
 let clone: Clone;
 /** Lets the flush that waits go on, as its file is large. */
@@ -22,7 +15,6 @@ let goOn: () => void;
 let flushes: number;
 
 beforeEach(async () => {
-  sandbox = createSandbox();
   clock = createFakeClock();
   clone = createClone(sandbox, 'a', { clock });
   put(clone.store, issue('t-a'));
@@ -37,7 +29,6 @@ beforeEach(async () => {
 });
 afterEach(() => {
   clone.store.close();
-  sandbox.remove();
 });
 
 const edit = (id: string): void => appendFileSync(clone.mirrorPath, `${line(id)}\n`);

@@ -2,20 +2,19 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCheckedOutClone, ownCommits, type CheckedOutClone } from './checked-out.ts';
-import { createRemote, createSandbox, type Sandbox } from './fixture.ts';
+import { createRemote } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let remote: string;
 let open: CheckedOutClone[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   remote = createRemote(sandbox);
   open = [];
 });
 afterEach(() => {
   for (const { store } of open) store.close();
-  sandbox.remove();
 });
 
 function clone(): CheckedOutClone {

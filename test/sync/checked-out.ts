@@ -7,7 +7,8 @@ import { GitObjects } from '../../src/git/objects.ts';
 import { CheckedOutBranch } from '../../src/sync/checked-out/checked-out-branch.ts';
 import { createCheckedOutCycle } from '../../src/sync/checked-out/checked-out-cycle.ts';
 import type { CycleReport } from '../../src/sync/cycle.ts';
-import { createClone, issue, put, type Clone, type Sandbox } from './fixture.ts';
+import { createClone, issue, put, type Clone } from './fixture.ts';
+import { type Sandbox } from '../support/sandbox.ts';
 
 export const MIRROR = '.beads/beads.jsonl';
 export const OWNER = 'bd of a test\n';

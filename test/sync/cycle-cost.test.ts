@@ -1,24 +1,15 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createGitRecorder, type GitRecorder } from '../support/git-recorder.ts';
-import {
-  createClone,
-  createRemote,
-  createSandbox,
-  cycle,
-  issue,
-  put,
-  type Clone,
-  type Sandbox,
-} from './fixture.ts';
+import { createClone, createRemote, cycle, issue, put, type Clone } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let recorder: GitRecorder;
 let a: Clone;
 let b: Clone;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   recorder = createGitRecorder(join(sandbox.directory, 'recorder'));
   sandbox.env['PATH'] = `${recorder.directory}:${sandbox.env['PATH']}`;
   const remote = createRemote(sandbox);
@@ -26,7 +17,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const { store } of [a, b]) store.close();
-  sandbox.remove();
 });
 
 /** The git commands that `work` starts. */

@@ -7,19 +7,17 @@ import { emptyMirrorReport, type Mirror } from '../../src/sync/mirror/mirror-fil
 import type { SyncContext } from '../../src/sync/sync-driver.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
 import { eventually } from '../support/eventually.ts';
-import { createSandbox, type Sandbox } from './fixture.ts';
 import { SETTINGS } from './settings.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let store: Store;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   store = openStore(`${sandbox.directory}/beads.db`, { clock: systemClock });
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 /** An engine whose parts, numbered by the time they were opened, note what is asked of them. */

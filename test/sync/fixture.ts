@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issue } from '../../src/core/issue.ts';
@@ -18,43 +16,8 @@ import { MirrorFile, type Mirror } from '../../src/sync/mirror/mirror-file.ts';
 import { createSyncBranch, type SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { SyncEngine } from '../../src/sync/sync-engine.ts';
 import type { SyncSettings } from '../../src/sync/sync-event.ts';
-import { REAL_GIT } from '../support/real-git.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { SETTINGS } from './settings.ts';
-
-export interface Sandbox {
-  directory: string;
-  env: Record<string, string>;
-  git(directory: string, ...args: string[]): string;
-  remove(): void;
-}
-
-/** A temporary directory with a home of its own; nothing of the machine's git configuration is seen. */
-export function createSandbox(): Sandbox {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'bd-')));
-  const home = join(directory, 'home');
-  mkdirSync(home);
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home };
-  const personal = {
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_AUTHOR_NAME: 'Ann',
-    GIT_AUTHOR_EMAIL: 'ann@example.com',
-    GIT_COMMITTER_NAME: 'Ann',
-    GIT_COMMITTER_EMAIL: 'ann@example.com',
-  };
-  return {
-    directory,
-    env,
-    git: (cwd, ...args) =>
-      execFileSync(REAL_GIT, args, {
-        cwd,
-        env: { ...env, ...personal },
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }).trimEnd(),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
-  };
-}
 
 export interface Clone {
   directory: string;

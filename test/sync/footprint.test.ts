@@ -1,23 +1,19 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { fingerprint } from '../support/fingerprint.ts';
 import { createSharedRemote, initInProcess } from '../support/in-process-clone.ts';
 import { createPerson } from '../support/person.ts';
 import { createRandom } from '../support/random.ts';
 import { createWriteModel } from '../support/write-model.ts';
-import { createSandbox, type Sandbox } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
 /** `FOOTPRINT_ACTS=500` for the long run, `FOOTPRINT_SEED` to repeat one. */
 const ACTS = Number(process.env['FOOTPRINT_ACTS'] ?? '40');
 const SEED = Number(process.env['FOOTPRINT_SEED'] ?? '1');
 const TIMEOUT_MS = 60_000 + 5_000 * ACTS;
 
-let sandbox: Sandbox;
-beforeEach(() => {
-  sandbox = createSandbox();
-});
-afterEach(() => sandbox.remove());
+const sandbox = useSandbox();
 
 test.each<SyncMode>(['branch', 'worktree'])(
   'nothing of the person’s is changed by bd, and nothing they do stops it: mode %s',

@@ -7,20 +7,18 @@ import {
   initInProcess,
   type InProcessClone,
 } from '../support/in-process-clone.ts';
-import { createSandbox, type Sandbox } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clone: InProcessClone;
 /** What happens at a step, once. */
 let event: { step: CycleStep; happen: () => void | Promise<void> } | undefined;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   event = undefined;
 });
 afterEach(async () => {
   await clone[Symbol.asyncDispose]();
-  sandbox.remove();
 });
 
 async function openClone(remote?: string, ...init: string[]): Promise<string> {

@@ -12,8 +12,9 @@ import type { SyncBranch } from '../../src/sync/branch/sync-branch.ts';
 import { runBranchCycle } from '../../src/sync/branch/branch-cycle.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../support/property-runs.ts';
-import { createSandbox, issue, lines, type Sandbox } from './fixture.ts';
+import { issue, lines } from './fixture.ts';
 import { createMemoryRemote, type MemoryRemote } from './memory-branch.ts';
+import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 const CLONES = 3;
 const IDS = ['t-0', 't-1'] as const;
@@ -310,7 +311,7 @@ async function settle(world: World): Promise<number> {
 
 function close(world: World): void {
   for (const { store } of world.clones) store.close();
-  world.sandbox.remove();
+  world.sandbox[Symbol.dispose]();
 }
 
 /** Whether a user who knew of it wrote the same key later. */

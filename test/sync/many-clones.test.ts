@@ -6,22 +6,20 @@ import {
   initInProcess,
   type InProcessClone,
 } from '../support/in-process-clone.ts';
-import { createSandbox, type Sandbox } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
 const CLONES = 8;
 /** `PUSH_ROUNDS=25` for the long run. */
 const ROUNDS = Number(process.env['PUSH_ROUNDS'] ?? '3');
 const TIMEOUT_MS = 60_000 + 60_000 * ROUNDS;
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let all: InProcessClone[];
 beforeEach(() => {
-  sandbox = createSandbox();
   all = [];
 });
 afterEach(async () => {
   for (const clone of all) await clone[Symbol.asyncDispose]();
-  sandbox.remove();
 });
 
 test(

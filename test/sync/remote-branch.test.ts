@@ -10,7 +10,6 @@ import {
   classic,
   createClone,
   createRemote,
-  createSandbox,
   cycle,
   issue,
   line,
@@ -18,21 +17,19 @@ import {
   PROJECT,
   put,
   type Clone,
-  type Sandbox,
 } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let remote: string;
 let open: Clone[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   remote = createRemote(sandbox);
   open = [];
 });
 afterEach(() => {
   for (const clone of open) clone.store.close();
-  sandbox.remove();
 });
 
 function clone(name: string): Clone {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fingerprint } from '../support/fingerprint.ts';
 import { createSharedRemote, initInProcess } from '../support/in-process-clone.ts';
-import { createSandbox } from './fixture.ts';
 import {
   createWorldTemplate,
   endure,
@@ -11,6 +10,7 @@ import {
   type World,
   type WorldTemplate,
 } from './situation.ts';
+import { createSandbox } from '../support/sandbox.ts';
 
 let template: WorldTemplate;
 beforeAll(async () => {
@@ -175,6 +175,6 @@ test.for(FORMATS)('a repository with $kind', async ({ flag }, { skip }) => {
       issue: { status: 'closed' },
     });
   } finally {
-    sandbox.remove();
+    sandbox[Symbol.dispose]();
   }
 });

@@ -9,7 +9,7 @@ import {
   openInProcess,
   type InProcessClone,
 } from '../support/in-process-clone.ts';
-import { createSandbox, type Sandbox } from './fixture.ts';
+import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 /** A remote, and two clones that share a project: mia's, which comes into the situation, and lee's. */
 export interface World {
@@ -64,7 +64,7 @@ export async function createWorldTemplate(): Promise<WorldTemplate> {
       git('status');
       return { sandbox, root, remote: own, mia, lee, git };
     },
-    [Symbol.dispose]: () => sandbox.remove(),
+    [Symbol.dispose]: () => sandbox[Symbol.dispose](),
   };
 }
 

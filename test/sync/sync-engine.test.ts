@@ -19,22 +19,20 @@ import {
   classic,
   createClone,
   createRemote,
-  createSandbox,
   issue,
   line,
   lines,
   put,
   type Clone,
-  type Sandbox,
 } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let open: Clone[];
 let stop: AbortController;
 let running: Promise<void>[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   open = [];
   running = [];
   stop = new AbortController();
@@ -43,7 +41,6 @@ afterEach(async () => {
   stop.abort();
   await Promise.all(running);
   for (const { store } of open) store.close();
-  sandbox.remove();
 });
 
 function clone(name: string, options: Parameters<typeof createClone>[2] = {}): Clone {

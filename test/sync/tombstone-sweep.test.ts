@@ -4,20 +4,19 @@ import { timestampAt } from '../../src/core/timestamp.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { sweepTombstones } from '../../src/sync/tombstone-sweep.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createSandbox, issue, lines, put, type Sandbox } from './fixture.ts';
+import { issue, lines, put } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clock: FakeClock;
 let store: Store;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   clock = createFakeClock();
   store = openStore(`${sandbox.directory}/beads.db`, { clock });
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 function remove(id: string): void {

@@ -4,9 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MirrorFile, type Mirror, type Tracking } from '../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { conflicts, createSandbox, issue, line, put, type Sandbox } from './fixture.ts';
+import { conflicts, issue, line, put } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clock: FakeClock;
 let store: Store;
 let mirror: Mirror;
@@ -36,7 +37,6 @@ async function commit(...issues: ReturnType<typeof issue>[]): Promise<string> {
 }
 
 beforeEach(() => {
-  sandbox = createSandbox();
   clock = createFakeClock();
   store = openStore(join(sandbox.directory, 'beads.db'), { clock });
   path = join(sandbox.directory, 'beads.jsonl');
@@ -45,7 +45,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 describe('a version that git puts in the file’s place', () => {

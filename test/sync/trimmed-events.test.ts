@@ -6,16 +6,16 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { IssueTree } from '../../src/sync/branch/issue-tree.ts';
 import { MirrorFile, type Mirror, type Tracking } from '../../src/sync/mirror/mirror-file.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createSandbox, issue, line, put, type Sandbox } from './fixture.ts';
+import { issue, line, put } from './fixture.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clock: FakeClock;
 let store: Store;
 let path: string;
 let tracking: Tracking;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   clock = createFakeClock();
   store = openStore(join(sandbox.directory, 'beads.db'), { clock });
   path = join(sandbox.directory, 'beads.jsonl');
@@ -23,7 +23,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 /** Removes every event that may go, as if all of them were old. */

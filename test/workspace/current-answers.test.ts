@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -9,7 +8,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SyncMode } from '../../src/core/sharing.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -19,24 +17,19 @@ import { openPlace } from '../../src/place/workspace-place.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
-import { REAL_GIT } from '../support/real-git.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
 /** How often each race is run. */
 const ROUNDS = Number(process.env['CURRENT_ANSWERS_ROUNDS'] ?? 5);
 
-let temp: TempDirectory;
+const sandbox = useSandbox();
+const { at } = sandbox;
 let env: Record<string, string>;
 let workspace: Workspace;
 let call: Call;
 let mirror: string;
 
-const at = (...names: string[]): string => join(temp.path, ...names);
-
-function git(...args: string[]): string {
-  const who = ['-c', 'user.name=a', '-c', 'user.email=a@b', '-C', at('main')];
-  return execFileSync(REAL_GIT, [...who, ...args], { env, encoding: 'utf8' }).trim();
-}
+const git = (...args: string[]): string => sandbox.git(at('main'), ...args);
 
 async function open(mode: SyncMode): Promise<void> {
   const options = { directory: at('main'), env, clock: systemClock, log: silentLog };
@@ -54,15 +47,13 @@ const edit = (path: string, from: string, to: string): void =>
   writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
+  env = { ...sandbox.env, USER: 'mia' };
   mkdirSync(at('main'));
   git('init', '-q', '-b', 'main');
   git('commit', '-qm', 'Begin', '--allow-empty');
 });
 afterEach(async () => {
   await workspace[Symbol.asyncDispose]().catch(() => {});
-  temp[Symbol.dispose]();
 });
 
 const MODES = ['branch', 'worktree', 'checked-out'] as const;

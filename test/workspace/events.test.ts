@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -9,46 +7,39 @@ import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { VERSIONS_MAX } from '../../src/store/lines.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { REAL_GIT } from '../support/real-git.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-let temp: TempDirectory;
+const sandbox = useSandbox();
+const { at } = sandbox;
+const git = (...args: string[]): string => sandbox.git(sandbox.directory, ...args);
 let clock: FakeClock;
 let workspace: Workspace;
 let call: Call;
 
 async function open(): Promise<void> {
   workspace = await openWorkspace({
-    place: openPlace(join(temp.path, '.beads')),
-    env: { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' },
+    place: openPlace(at('.beads')),
+    env: { ...sandbox.env, USER: 'mia' },
     clock,
     log: silentLog,
   });
   call = createCall(workspace);
 }
 
-const git = (...args: string[]): string =>
-  execFileSync(REAL_GIT, ['-c', 'user.name=mia', '-c', 'user.email=m@e.org', ...args], {
-    cwd: temp.path,
-    encoding: 'utf8',
-  });
-
 const configure = (text: string): void =>
-  writeFileSync(join(temp.path, '.beads/config.yaml'), `issue_prefix: t\n${text}`);
+  writeFileSync(at('.beads/config.yaml'), `issue_prefix: t\n${text}`);
 
 beforeEach(async () => {
-  temp = createTempDirectory();
   clock = createFakeClock();
-  mkdirSync(join(temp.path, '.beads'));
-  writeFileSync(join(temp.path, '.beads/metadata.json'), '{"project_id":"p"}');
+  mkdirSync(at('.beads'));
+  writeFileSync(at('.beads/metadata.json'), '{"project_id":"p"}');
   git('init', '-q', '-b', 'main');
   git('commit', '-q', '--allow-empty', '-m', 'start');
 });
 afterEach(async () => {
   await workspace[Symbol.asyncDispose]();
-  temp[Symbol.dispose]();
 });
 
 const create = async (title: string): Promise<string> =>
@@ -91,7 +82,7 @@ describe('read_events', () => {
     await createMany(2);
     const { next: old } = await call('read_events', {});
     await workspace[Symbol.asyncDispose]();
-    rmSync(join(temp.path, '.beads/beads.db'));
+    rmSync(at('.beads/beads.db'));
     clock.advance(1_000);
     await open();
     await workspace.sync.flushMirror();
@@ -192,12 +183,12 @@ describe('what a store need not keep any more', () => {
   test('a working tree that is gone holds no event, and is forgotten', async () => {
     configure('events:\n  keep_count: 1\nsync:\n  mode: worktree\n');
     git('worktree', 'add', '-q', 'side');
-    mkdirSync(join(temp.path, 'side/.beads'));
+    mkdirSync(at('side/.beads'));
     await open();
     await createMany(2);
     await workspace.sync.flushMirror();
     expect(workspace.store.state.mirrorKeys()).toHaveLength(2);
-    rmSync(join(temp.path, 'side'), { recursive: true });
+    rmSync(at('side'), { recursive: true });
     await createMany(5);
     await workspace.sync.flushMirror();
     workspace.tidy();

@@ -6,9 +6,9 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
-import { createSandbox } from '../sync/fixture.ts';
 import { createSharedRemote, initInProcess, openInProcess } from '../support/in-process-clone.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { createSandbox } from '../support/sandbox.ts';
 
 let temp: TempDirectory;
 let beadsDir: string;
@@ -88,7 +88,7 @@ test.each(['objects written', 'committed'] as const)(
     expect(error).toContain('while it was open');
     expect(refs()).toBe(before);
     former.workspace.abandon();
-    sandbox.remove();
+    sandbox[Symbol.dispose]();
   },
 );
 

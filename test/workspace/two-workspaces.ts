@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { silentLog } from '../../src/platform/log.ts';
@@ -7,6 +6,7 @@ import type { Call } from '../../src/protocol/methods.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createSandbox } from '../support/sandbox.ts';
 
 interface Clone {
   readonly workspace: Workspace;
@@ -25,13 +25,13 @@ export interface TwoWorkspaces extends AsyncDisposable {
 
 /** Two clones of one project, without git between them: their lines are handed over. */
 export async function openTwoWorkspaces(): Promise<TwoWorkspaces> {
-  const root = mkdtempSync(join(tmpdir(), 'bd-two-'));
+  const sandbox = createSandbox();
   const open = async (name: string, clock: FakeClock): Promise<Clone> => {
-    const beadsDir = join(root, name, '.beads');
+    const beadsDir = sandbox.at(name, '.beads');
     mkdirSync(beadsDir, { recursive: true });
     writeFileSync(join(beadsDir, 'metadata.json'), '{"project_id":"p"}');
     writeFileSync(join(beadsDir, 'config.yaml'), 'issue_prefix: t\n');
-    const env = { HOME: root, PATH: process.env['PATH'], USER: name };
+    const env = { ...sandbox.env, USER: name };
     const workspace = await openWorkspace({
       place: openPlace(beadsDir),
       env,
@@ -61,7 +61,7 @@ export async function openTwoWorkspaces(): Promise<TwoWorkspaces> {
     async [Symbol.asyncDispose]() {
       await mia.workspace[Symbol.asyncDispose]();
       await lee.workspace[Symbol.asyncDispose]();
-      rmSync(root, { recursive: true });
+      sandbox[Symbol.dispose]();
     },
   };
 }

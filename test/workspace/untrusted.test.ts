@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,7 +10,7 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
@@ -21,25 +20,18 @@ import type { Call } from '../../src/protocol/methods.ts';
 import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';
-import { createTempDirectory } from '../support/temp-directory.ts';
-import { REAL_GIT } from '../support/real-git.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let temp: ReturnType<typeof createTempDirectory>;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let directory: string;
 let env: Record<string, string>;
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  directory = join(temp.path, 'project');
-  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', USER: 'mia' };
-  git(temp.path, 'init', '-q', '-b', 'main', directory);
+  directory = at('project');
+  env = { ...sandbox.env, USER: 'mia' };
+  git(sandbox.directory, 'init', '-q', '-b', 'main', directory);
 });
-
-afterEach(() => temp[Symbol.dispose]());
-
-function git(cwd: string, ...args: string[]): string {
-  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
 
 async function inWorkspace<T>(work: (call: Call) => Promise<T>): Promise<T> {
   const beadsDir = join(directory, '.beads');
@@ -66,7 +58,7 @@ test('a remote that only the settings name is not used: its hooks would run', as
   await init();
   const hub = join(directory, 'hub.git');
   git(directory, 'init', '-q', '--bare', hub);
-  writeFileSync(join(hub, 'hooks/pre-receive'), `#!/bin/sh\ntouch ${temp.path}/ran\n`);
+  writeFileSync(join(hub, 'hooks/pre-receive'), `#!/bin/sh\ntouch ${sandbox.directory}/ran\n`);
   chmodSync(join(hub, 'hooks/pre-receive'), 0o755);
   for (const remote of ['../hub.git', './hub.git', hub, 'ext::sh -c true', '--upload-pack=true']) {
     writeConfig(`sync:\n  remote: "${remote}"\n`);
@@ -79,25 +71,25 @@ test('a remote that only the settings name is not used: its hooks would run', as
       error: expect.stringContaining(remote) as string,
     });
   }
-  expect(existsSync(join(temp.path, 'ran'))).toBe(false);
+  expect(existsSync(at('ran'))).toBe(false);
 });
 
 test('a bare repository among the files of a clone is not used: its settings would run programs', async () => {
   const bare = join(directory, 'sub');
   git(directory, 'init', '-q', '--bare', bare);
-  git(bare, 'config', 'core.sshCommand', `touch ${temp.path}/ran #`);
+  git(bare, 'config', 'core.sshCommand', `touch ${sandbox.directory}/ran #`);
   git(bare, 'config', 'remote.origin.url', 'ssh://nowhere/x');
   directory = bare;
   mkdirSync(join(bare, '.beads'));
   writeFileSync(join(bare, '.beads/metadata.json'), '{"project_id":"p"}');
   const report = await inWorkspace((call) => call('sync', {}));
   expect(report).toMatchObject({ state: 'no_remote' });
-  expect(existsSync(join(temp.path, 'ran'))).toBe(false);
+  expect(existsSync(at('ran'))).toBe(false);
 });
 
 test('the branch that holds people’s own work is never committed on', async () => {
-  const remote = join(temp.path, 'remote.git');
-  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+  const remote = at('remote.git');
+  git(sandbox.directory, 'init', '-q', '--bare', '-b', 'main', remote);
   git(directory, 'remote', 'add', 'origin', remote);
   git(
     directory,
@@ -126,7 +118,7 @@ test('the branch that holds people’s own work is never committed on', async ()
 });
 
 test('a remote given by a path from the working tree is found', async () => {
-  git(temp.path, 'init', '-q', '--bare', join(temp.path, 'near.git'));
+  git(sandbox.directory, 'init', '-q', '--bare', at('near.git'));
   git(directory, 'remote', 'add', 'origin', '../near.git');
   await init();
   expect(await inWorkspace((call) => call('sync', {}))).toMatchObject({ state: 'ok' });
@@ -173,7 +165,7 @@ test('file names in metadata.json cannot lead out of .beads', async () => {
 
 test('a link of the name that metadata.json gives is not written through', async () => {
   await init();
-  const [victim, beadsDir] = [join(temp.path, 'victim'), join(directory, '.beads')];
+  const [victim, beadsDir] = [at('victim'), join(directory, '.beads')];
   writeFileSync(victim, 'precious');
   for (const key of ['database', 'jsonl_export']) {
     writeFileSync(
@@ -195,7 +187,7 @@ test.each(['', '-journal', '-wal', '-shm'])(
     await init();
     const link = join(directory, '.beads', `beads.db${suffix}`);
     rmSync(link, { force: true });
-    symlinkSync(join(temp.path, 'nowhere'), link);
+    symlinkSync(at('nowhere'), link);
     await expect(inWorkspace((call) => call('ping', {}))).rejects.toMatchObject({
       code: 'FILE_UNUSABLE',
       message: expect.stringContaining(`${link} is a symbolic link`) as string,
@@ -241,6 +233,6 @@ test('without git on the machine, people are known by their login name', async (
   const create = () => inWorkspace((call) => call('create_issue', { issue: { title: 'x' } }));
   env = { ...env, PATH: '/nonexistent' };
   expect((await create()).issue.created_by).toBe('mia');
-  env = { HOME: env['HOME'] ?? '', PATH: '/nonexistent' };
+  env = { HOME: sandbox.home, PATH: '/nonexistent' };
   expect((await create()).issue.created_by).toBe(userInfo().username);
 });

@@ -1,8 +1,7 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { REAL_GIT } from '../support/real-git.ts';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import type { SyncMode } from '../../src/core/sharing.ts';
@@ -12,35 +11,25 @@ import { initialise } from '../../src/workspace/init/initialise.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let temp: TempDirectory;
+const sandbox = useSandbox();
+const { at } = sandbox;
 let env: Record<string, string>;
 let warnings: string[];
 const log: Log = { ...silentLog, warn: (text) => void warnings.push(text) };
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1' };
+  env = { ...sandbox.env, USER: 'mia' };
   warnings = [];
   git('.', 'init', '-q', '-b', 'main', 'main');
   git('main', 'commit', '-qm', 'Begin', '--allow-empty');
 });
-afterEach(() => temp[Symbol.dispose]());
 
-const at = (...names: string[]): string => join(temp.path, ...names);
 const mirrorOf = (tree: string): string => at(tree, '.beads/beads.jsonl');
 const shownIn = (tree: string): string => readFileSync(mirrorOf(tree), 'utf8');
 
-function git(cwd: string, ...args: string[]): string {
-  const who = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
-  return execFileSync(REAL_GIT, [...who, ...args], {
-    cwd: at(cwd),
-    env: { ...env, GIT_EDITOR: 'true' },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }).trim();
-}
+const git = (tree: string, ...args: string[]): string => sandbox.git(at(tree), ...args);
 
 async function make(mode: SyncMode): Promise<void> {
   const directory = at('main');
@@ -187,7 +176,7 @@ describe('in mode worktree', () => {
     await create(workspace, 'Second');
     await workspace.sync.flushMirror();
     expect(shownIn('one')).toBe(shownIn('main'));
-    expect(git('one', 'status', '--porcelain')).toBe('M .beads/beads.jsonl');
+    expect(git('one', 'status', '--porcelain')).toBe(' M .beads/beads.jsonl');
   });
 
   test('branches with different versions are checked out a hundred times without a refusal', async () => {

@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openPlace } from '../../src/place/workspace-place.ts';
@@ -9,35 +7,32 @@ import { METHODS, type Method, type Params } from '../../src/protocol/methods.ts
 import type { Commit } from '../../src/store/store.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
-import { REAL_GIT } from '../support/real-git.ts';
-import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
-let temp: TempDirectory;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let workspace: Workspace;
 
 const open = (): Promise<Workspace> =>
   openWorkspace({
-    place: openPlace(join(temp.path, '.beads')),
-    env: { HOME: temp.path, PATH: process.env['PATH'], USER: 'mia' },
+    place: openPlace(at('.beads')),
+    env: { ...sandbox.env, USER: 'mia' },
     clock: systemClock,
     log: silentLog,
   });
 
-const configure = (text: string): void =>
-  writeFileSync(join(temp.path, '.beads/config.yaml'), text);
+const configure = (text: string): void => writeFileSync(at('.beads/config.yaml'), text);
 
 beforeEach(async () => {
-  temp = createTempDirectory();
-  execFileSync(REAL_GIT, ['init', '-q', '-b', 'main'], { cwd: temp.path });
-  mkdirSync(join(temp.path, '.beads'));
-  writeFileSync(join(temp.path, '.beads/metadata.json'), '{"project_id":"p"}');
+  git(sandbox.directory, 'init', '-q', '-b', 'main');
+  mkdirSync(at('.beads'));
+  writeFileSync(at('.beads/metadata.json'), '{"project_id":"p"}');
   configure('issue_prefix: t\n');
   workspace = await open();
 });
 
 afterEach(() => {
   workspace.abandon();
-  temp[Symbol.dispose]();
 });
 
 const line = (id: string): string =>

@@ -12,7 +12,6 @@ import {
   conflicts,
   createClone,
   createRemote,
-  createSandbox,
   cycle,
   issue,
   line,
@@ -21,19 +20,17 @@ import {
   PROJECT,
   put,
   type Clone,
-  type Sandbox,
 } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let open: Clone[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   open = [];
 });
 afterEach(() => {
   for (const clone of open) clone.store.close();
-  sandbox.remove();
 });
 
 function clone(name: string, options: Parameters<typeof createClone>[2] = {}): Clone {

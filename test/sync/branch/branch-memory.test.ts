@@ -1,25 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packWhenDue } from '../../../src/sync/branch/branch-memory.ts';
-import {
-  createClone,
-  createSandbox,
-  cycle,
-  issue,
-  put,
-  type Clone,
-  type Sandbox,
-} from '../fixture.ts';
+import { createClone, cycle, issue, put, type Clone } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let a: Clone;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   a = createClone(sandbox, 'a');
 });
 afterEach(() => {
   a.store.close();
-  sandbox.remove();
 });
 
 const git = (...args: string[]): string => sandbox.git(a.directory, ...args);

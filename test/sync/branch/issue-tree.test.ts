@@ -2,30 +2,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
 import { shardOf } from '../../../src/store/derived-rows.ts';
 import type { Store } from '../../../src/store/store.ts';
-import {
-  createClone,
-  createRemote,
-  createSandbox,
-  cycle,
-  issue,
-  lines,
-  put,
-  type Clone,
-  type Sandbox,
-} from '../fixture.ts';
+import { createClone, createRemote, cycle, issue, lines, put, type Clone } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let remote: string;
 let open: Clone[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   remote = createRemote(sandbox);
   open = [];
 });
 afterEach(() => {
   for (const clone of open) clone.store.close();
-  sandbox.remove();
 });
 
 function clone(name: string): Clone {

@@ -14,18 +14,16 @@ import {
   OWNER,
   type CheckedOutClone,
 } from '../checked-out.ts';
-import { createSandbox, type Sandbox } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let open: CheckedOutClone[];
 
 beforeEach(() => {
-  sandbox = createSandbox();
   open = [];
 });
 afterEach(() => {
   for (const { store } of open) store.close();
-  sandbox.remove();
 });
 
 function clone(options: { remote?: string } = {}): CheckedOutClone {

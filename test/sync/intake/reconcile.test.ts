@@ -10,25 +10,24 @@ import { mergeIssueFiles } from '../../../src/sync/intake/merge-files.ts';
 import { reconcile, type ReconcileReport } from '../../../src/sync/intake/reconcile.ts';
 import type { LineContext } from '../../../src/sync/intake/take-in-version.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { conflicts, createSandbox, issue, line, lines, put, type Sandbox } from '../fixture.ts';
+import { conflicts, issue, line, lines, put } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
 const clock = createFakeClock();
 const LATER = '2026-01-02T00:00:00.000Z';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let store: Store;
 /** Another clone's, for lines that one of us wrote. */
 let other: Store;
 
 beforeEach(() => {
-  sandbox = createSandbox();
   store = openStore(`${sandbox.directory}/beads.db`, { clock });
   other = openStore(`${sandbox.directory}/other.db`, { clock });
 });
 afterEach(() => {
   store.close();
   other.close();
-  sandbox.remove();
 });
 
 function take(origin: LineContext['origin'], ...rows: string[]): Promise<ReconcileReport> {

@@ -15,21 +15,13 @@ import { MirrorFile, type Mirror } from '../../../src/sync/mirror/mirror-file.ts
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
-import {
-  classic,
-  conflicts,
-  createSandbox,
-  issue,
-  line,
-  lines,
-  put,
-  type Sandbox,
-} from '../fixture.ts';
+import { classic, conflicts, issue, line, lines, put } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
 const LATER = '2026-01-01T12:00:00.000Z';
 const EARLIER = '2025-12-31T00:00:00.000Z';
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let clock: FakeClock;
 let store: Store;
 let mirror: Mirror;
@@ -49,7 +41,6 @@ const quarantined = (): string[] => {
 };
 
 beforeEach(() => {
-  sandbox = createSandbox();
   clock = createFakeClock();
   store = openStore(join(sandbox.directory, 'beads.db'), { clock });
   path = join(sandbox.directory, 'beads.jsonl');
@@ -67,7 +58,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 describe('writing the mirror', () => {

@@ -5,7 +5,8 @@ import type * as fileVersion from '../../../src/platform/file-version.ts';
 import { MirrorFile } from '../../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { createSandbox, issue, put, type Sandbox } from '../fixture.ts';
+import { issue, put } from '../fixture.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
 vi.mock('../../../src/platform/file-system.ts', async (original) => ({
   ...(await original<object>()),
@@ -17,15 +18,13 @@ vi.mock('../../../src/platform/file-version.ts', async (original) => ({
   stampFile: () => ({ text: 'as before', isSettled: true }),
 }));
 
-let sandbox: Sandbox;
+const sandbox = useSandbox();
 let store: Store;
 beforeEach(() => {
-  sandbox = createSandbox();
   store = openStore(join(sandbox.directory, 'beads.db'), { clock: createFakeClock() });
 });
 afterEach(() => {
   store.close();
-  sandbox.remove();
 });
 
 it('an edit that the status of the file does not show yet is not written over', async () => {

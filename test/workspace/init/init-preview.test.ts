@@ -1,39 +1,32 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { REAL_GIT } from '../../support/real-git.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLog } from '../../../src/platform/log.ts';
 import { initialise, type InitOptions } from '../../../src/workspace/init/initialise.ts';
 import { completeClone } from '../../../src/workspace/init/present-workspace.ts';
 import { printDirectory } from '../../support/directory-print.ts';
-import { createTempDirectory } from '../../support/temp-directory.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let temp: ReturnType<typeof createTempDirectory>;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let world: string;
 let remote: string;
 let env: Record<string, string>;
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  world = join(temp.path, 'world');
+  world = at('world');
   remote = join(world, 'remote.git');
   mkdirSync(world);
-  mkdirSync(join(temp.path, 'tmp'));
-  vi.stubEnv('TMPDIR', join(temp.path, 'tmp'));
-  env = { HOME: world, PATH: process.env['PATH'] ?? '', USER: 'mia', GIT_CONFIG_NOSYSTEM: '1' };
+  mkdirSync(at('tmp'));
+  vi.stubEnv('TMPDIR', at('tmp'));
+  env = { ...sandbox.env, USER: 'mia' };
   git(world, 'init', '-q', '--bare', '-b', 'main', remote);
 });
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  temp[Symbol.dispose]();
 });
-
-function git(cwd: string, ...args: string[]): string {
-  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
 
 function clone(name: string, ...args: string[]): string {
   const directory = join(world, name);
@@ -126,7 +119,7 @@ test.each(CASES)(
     const before = printDirectory(world);
     const preview = await initialise({ ...options, isDryRun: true });
     expect(printDirectory(world)).toEqual(before);
-    expect(readdirSync(join(temp.path, 'tmp'))).toEqual([]);
+    expect(readdirSync(at('tmp'))).toEqual([]);
     const { issue_count: _, warning: _none, ...told } = await initialise(options);
     expect(preview).toEqual({ dry_run: true, ...told });
     expect(printDirectory(world)).not.toEqual(before);
@@ -158,14 +151,14 @@ test('a fresh clone that lacks what clones do not bring is told what it would ge
 
 test('with --local no remote is asked, neither by init nor by its dry run', async () => {
   const directory = clone('mia');
-  const seen = join(temp.path, 'seen');
-  const spy = join(temp.path, 'ssh');
+  const seen = at('seen');
+  const spy = at('ssh');
   writeFileSync(spy, `#!/bin/sh\necho asked >> '${seen}'\nexit 1\n`, { mode: 0o755 });
   git(directory, 'remote', 'set-url', 'origin', 'ssh://nobody@nowhere.invalid/x.git');
   git(directory, 'config', 'core.sshCommand', spy);
   git(directory, 'config', 'protocol.ssh.allow', 'always');
   await initialise({ ...optionsFor(directory, { isLocal: true }), isDryRun: true });
-  expect(readdirSync(temp.path)).not.toContain('seen');
+  expect(readdirSync(sandbox.directory)).not.toContain('seen');
   await initialise({ ...optionsFor(directory), isDryRun: true });
   expect(readFileSync(seen, 'utf8')).toBe('asked\n');
   await initialise(optionsFor(directory, { isLocal: true }));

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { openPlace } from '../../../src/place/workspace-place.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLog } from '../../../src/platform/log.ts';
@@ -11,30 +10,22 @@ import { initialise, type InitReport } from '../../../src/workspace/init/initial
 import { createCall } from '../../../src/workspace/operations/table.ts';
 import { completeClone } from '../../../src/workspace/init/present-workspace.ts';
 import { openWorkspace } from '../../../src/workspace/workspace.ts';
-import { createTempDirectory } from '../../support/temp-directory.ts';
-import { REAL_GIT } from '../../support/real-git.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let temp: ReturnType<typeof createTempDirectory>;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let remote: string;
 let env: Record<string, string>;
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  remote = join(temp.path, 'remote.git');
-  env = { HOME: temp.path, PATH: process.env['PATH'] ?? '', USER: 'mia', GIT_CONFIG_NOSYSTEM: '1' };
-  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+  remote = at('remote.git');
+  env = { ...sandbox.env, USER: 'mia' };
+  git(sandbox.directory, 'init', '-q', '--bare', '-b', 'main', remote);
 });
 
-afterEach(() => temp[Symbol.dispose]());
-
-function git(cwd: string, ...args: string[]): string {
-  const output = execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
-  return output.trim();
-}
-
 function clone(name: string): string {
-  const directory = join(temp.path, name);
-  git(temp.path, 'clone', '-q', remote, directory);
+  const directory = at(name);
+  git(sandbox.directory, 'clone', '-q', remote, directory);
   git(directory, 'config', 'user.name', name);
   git(directory, 'config', 'user.email', `${name}@example.com`);
   return directory;
@@ -124,7 +115,7 @@ test('a second clone joins the project on the branch and the remote that its set
   const [first, second] = ['mia', 'lee'].map((name) => {
     const directory = clone(name);
     git(directory, 'remote', 'rename', 'origin', 'team');
-    git(directory, 'remote', 'add', 'origin', join(temp.path, 'nowhere'));
+    git(directory, 'remote', 'add', 'origin', at('nowhere'));
     mkdirSync(join(directory, '.beads'));
     writeFileSync(join(directory, '.beads/config.yaml'), settings);
     return directory;
@@ -184,7 +175,7 @@ test('with --local nothing is sent', async () => {
 });
 
 test('without git everything works, and nothing is shared', async () => {
-  const directory = join(temp.path, 'plain');
+  const directory = at('plain');
   mkdirSync(directory);
   expect(await init(directory)).toMatchObject({ remote: null, prefix: 'plain', warning: null });
   expect(await create(directory, 'One')).toMatch(/^plain-/);
@@ -204,7 +195,7 @@ test('a subdirectory and a linked worktree use the workspace of their repository
   await init(directory);
   const inside = join(directory, 'sub');
   mkdirSync(inside);
-  const worktree = join(temp.path, 'worktree');
+  const worktree = at('worktree');
   git(directory, 'worktree', 'add', '-q', worktree);
   for (const place of [inside, worktree]) {
     await expect(init(place)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
@@ -238,7 +229,7 @@ test('a mirror that git tracks stays the user’s to commit', async () => {
   expect(git(remote, 'branch')).toBe('');
   expect(git(directory, 'log', '--oneline').split('\n')).toHaveLength(1);
   expect(git(directory, 'status', '--porcelain', '.beads/issues.jsonl')).toBe(
-    'M .beads/issues.jsonl',
+    ' M .beads/issues.jsonl',
   );
 });
 
@@ -268,7 +259,7 @@ test('with --mode checked-out bd commits issues on the branch, and the user the 
   expect(await completeClone({ directory: fresh, env })).toMatchObject({ prefix: 'kite' });
   await create(fresh, 'Two');
   git(directory, 'pull', '-q');
-  expect(git(directory, 'log', '--format=%an').split('\n')).toEqual(['bd', 'mia', 'bd', 'mia']);
+  expect(git(directory, 'log', '--format=%an').split('\n')).toEqual(['bd', 'Ann', 'bd', 'Ann']);
 });
 
 describe('with --mode worktree', () => {
@@ -370,7 +361,7 @@ describe('with --mode worktree', () => {
   });
 
   test('a directory without git has nothing to set up', async () => {
-    const directory = join(temp.path, 'plain');
+    const directory = at('plain');
     mkdirSync(directory);
     expect(await init(directory, { mode: 'worktree' })).toMatchObject({ warning: null });
     expect(existsSync(join(directory, '.beads/.gitattributes'))).toBe(false);
@@ -402,7 +393,7 @@ describe('with --mode worktree', () => {
 
   test('a linked worktree shares what its repository has', async () => {
     const directory = await createProject();
-    const worktree = join(temp.path, 'worktree');
+    const worktree = at('worktree');
     git(directory, 'worktree', 'add', '-q', worktree);
     expect(await completeClone({ directory: worktree, env })).toBeUndefined();
     git(directory, 'config', '--unset', 'merge.beads.driver');

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { openPlace } from '../../../src/place/workspace-place.ts';
 import type { SyncMode } from '../../../src/core/sharing.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -10,34 +10,22 @@ import { initialise } from '../../../src/workspace/init/initialise.ts';
 import { createCall } from '../../../src/workspace/operations/table.ts';
 import { openWorkspace } from '../../../src/workspace/workspace.ts';
 import { REAL_GIT } from '../../support/real-git.ts';
-import { createTempDirectory, type TempDirectory } from '../../support/temp-directory.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let temp: TempDirectory;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let env: Record<string, string>;
 let remote: string;
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  const home = join(temp.path, 'home');
-  mkdirSync(home);
-  env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: home,
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_NOSYSTEM: '1',
-  };
-  remote = join(temp.path, 'remote.git');
-  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+  env = { ...sandbox.env, USER: 'mia' };
+  remote = at('remote.git');
+  git(sandbox.directory, 'init', '-q', '--bare', '-b', 'main', remote);
 });
-afterEach(() => temp[Symbol.dispose]());
-
-function git(cwd: string, ...args: string[]): string {
-  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
 
 async function project(name: string, mode: SyncMode, { isCommitted = false } = {}) {
-  const directory = join(temp.path, name);
-  git(temp.path, 'clone', '-q', remote, directory);
+  const directory = at(name);
+  git(sandbox.directory, 'clone', '-q', remote, directory);
   git(directory, 'config', 'user.name', name);
   git(directory, 'config', 'user.email', `${name}@example.com`);
   git(directory, 'commit', '-q', '--allow-empty', '-m', 'Begin');
@@ -111,7 +99,7 @@ describe('from a file that git tracks to a branch', () => {
       'set sync.mode to branch',
     ]);
     expect(git(directory, 'status', '--porcelain').split('\n')).toEqual([
-      'M .beads/.gitignore',
+      ' M .beads/.gitignore',
       ' M .beads/beads.jsonl',
       ' M .beads/config.yaml',
       ' M .beads/metadata.json',
@@ -147,7 +135,7 @@ describe('from a file that git tracks to a branch', () => {
       'removed /issues.jsonl from .beads/.gitignore',
       'set sync.mode to worktree',
     ]);
-    expect(git(directory, 'status', '--porcelain')).toBe('M .beads/beads.jsonl');
+    expect(git(directory, 'status', '--porcelain')).toBe(' M .beads/beads.jsonl');
     expect(readFileSync(join(directory, '.beads/beads.jsonl'), 'utf8')).toContain('"Second"');
   });
 
@@ -186,8 +174,8 @@ describe('from a file that git tracks to a branch', () => {
     await create(mia, 'By mia');
     await using workspace = await open(mia);
     await workspace.sync.syncNow();
-    const lee = join(temp.path, 'lee');
-    git(temp.path, 'clone', '-q', remote, lee);
+    const lee = at('lee');
+    git(sandbox.directory, 'clone', '-q', remote, lee);
     await create(lee, 'By lee');
     await migrate(lee, 'branch');
     expect(await titles(lee)).toEqual(['By lee', 'By mia', 'First']);
@@ -236,7 +224,7 @@ describe('from a branch to a file that people commit', () => {
   test('a remote that cannot be reached is reported, and loses nothing', async () => {
     const directory = await project('mia', 'branch');
     await create(directory, 'First');
-    git(directory, 'remote', 'set-url', 'origin', join(temp.path, 'nowhere'));
+    git(directory, 'remote', 'set-url', 'origin', at('nowhere'));
     const { warning } = await migrate(directory, 'worktree');
     expect(warning).toMatch(
       /^waiting changes were not shared in the former mode: .*cannot be reached/,

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -10,8 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { REAL_GIT } from '../../support/real-git.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { WorkspacePlace } from '../../../src/place/workspace-place.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { createGit } from '../../../src/git/git.ts';
@@ -27,37 +25,25 @@ import {
 } from '../../../src/workspace/init/uninstall.ts';
 import { openWorkspace } from '../../../src/workspace/workspace.ts';
 import { printDirectory } from '../../support/directory-print.ts';
-import { createTempDirectory } from '../../support/temp-directory.ts';
+import { useSandbox } from '../../support/sandbox.ts';
 
-let temp: ReturnType<typeof createTempDirectory>;
+const sandbox = useSandbox();
+const { at, git } = sandbox;
 let world: string;
 let remote: string;
 let env: Record<string, string>;
 
 beforeEach(() => {
-  temp = createTempDirectory();
-  world = join(temp.path, 'world');
-  remote = join(temp.path, 'remote.git');
+  world = at('world');
+  remote = at('remote.git');
   mkdirSync(world);
-  mkdirSync(join(temp.path, 'home'));
-  env = {
-    HOME: join(temp.path, 'home'),
-    PATH: process.env['PATH'] ?? '',
-    USER: 'mia',
-    GIT_CONFIG_NOSYSTEM: '1',
-  };
-  git(temp.path, 'init', '-q', '--bare', '-b', 'main', remote);
+  env = { ...sandbox.env, USER: 'mia' };
+  git(sandbox.directory, 'init', '-q', '--bare', '-b', 'main', remote);
 });
-
-afterEach(() => temp[Symbol.dispose]());
-
-function git(cwd: string, ...args: string[]): string {
-  return execFileSync(REAL_GIT, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
 
 function repository(name = 'mia', ...args: string[]): string {
   const directory = join(world, name);
-  git(temp.path, 'init', '-q', '-b', 'main', ...args, directory);
+  git(sandbox.directory, 'init', '-q', '-b', 'main', ...args, directory);
   git(directory, 'config', 'user.name', name);
   git(directory, 'config', 'user.email', `${name}@example.com`);
   writeFileSync(join(directory, 'code.txt'), 'code\n');
@@ -305,7 +291,7 @@ test('without a network, only what was seen on the remote counts as shared', asy
     await using workspace = await openWorkspace(optionsFor(directory));
     await workspace.sync.syncNow();
   }
-  git(directory, 'remote', 'set-url', 'origin', join(temp.path, 'nowhere.git'));
+  git(directory, 'remote', 'set-url', 'origin', at('nowhere.git'));
   expect(await previewUninstall(optionsFor(directory))).toMatchObject({ backup: null });
   await create(directory, 'Not sent');
   await expect(uninstall(optionsFor(directory))).rejects.toMatchObject({
@@ -497,7 +483,7 @@ describe('--purge-remote', () => {
   test('is refused where the remote cannot be reached', async () => {
     const directory = shared();
     await init(directory);
-    git(directory, 'remote', 'set-url', 'origin', join(temp.path, 'nowhere.git'));
+    git(directory, 'remote', 'set-url', 'origin', at('nowhere.git'));
     await expect(uninstall(purge(directory))).rejects.toMatchObject({
       message: expect.stringContaining('nothing was removed: the remote origin cannot be reached'),
     });
