@@ -29,9 +29,8 @@ export class Flags {
 
   /** Every value of all these names, split at commas. */
   list(...names: string[]): string[] | undefined {
-    const given = names.filter((name) => this.has(name));
-    if (given.length === 0) return undefined;
-    return given.flatMap((name) => (this.#values.get(name) ?? []).flatMap(splitAtCommas));
+    const values = names.flatMap((name) => this.#values.get(name) ?? []);
+    return values.length === 0 ? undefined : values.flatMap(splitAtCommas);
   }
 
   number(name: string): number | undefined {

@@ -1,6 +1,7 @@
 import type { CommandIo } from '../cli/command-io.ts';
 import { daemonRefusedBy, selectCommandEnvironment } from '../client/client-environment.ts';
 import { isLocal, mayJoin, readCommandLine, type CommandLine } from '../client/command-line.ts';
+import type { Ensured } from '../client/ensure-daemon.ts';
 import { connect, type Connected, type ConnectOutcome } from '../client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from '../client/forward-command.ts';
 import { COMMAND_REPEATS_MAX } from '../core/limits.ts';
@@ -8,7 +9,6 @@ import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { StdinPiece } from '../protocol/daemon-methods.ts';
 import type { ClientHost } from './client-host.ts';
-import type { DaemonReach } from './start-daemon.ts';
 
 /** What the client uses of its process. */
 export interface ClientProcess extends ClientHost {
@@ -73,7 +73,8 @@ async function runThere(
     place,
     env: host.env,
     lockTimeout: line.lockTimeout,
-    failure: reached.kind === 'none' ? reached.failure : undefined,
+    // A failure that another command met before was reported by that one.
+    failure: reached.kind === 'failed' ? reached.error : undefined,
     // A daemon that has ended may have done it.
     key: attempts === 0 ? undefined : key,
   });
@@ -93,10 +94,10 @@ async function reach(
   place: WorkspacePlace,
   found: ConnectOutcome,
   { line, host: { env, program, sinceMs } }: Command,
-): Promise<DaemonReach> {
-  if (found.kind === 'connected') return found;
+): Promise<Ensured | { kind: 'refused' }> {
+  if (found.kind === 'connected' || found.kind === 'forbidden') return found;
   const mayStart = !line.refusesDaemon && daemonRefusedBy(env) === undefined;
-  if (!mayStart || found.kind === 'forbidden') return { kind: 'none' };
+  if (!mayStart) return { kind: 'refused' };
   const { reachDaemon } = await import('./start-daemon.ts');
   return await reachDaemon({ place, program, env }, { sinceMs });
 }

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { daemonRefusedBy } from '../client/client-environment.ts';
-import { connect, type Connected } from '../client/connect.ts';
+import { connect } from '../client/connect.ts';
 import { forgetStartFailure, readDaemonOff, readStartFailure } from '../client/daemon-notes.ts';
-import { ensureDaemon, type StartTimeouts } from '../client/ensure-daemon.ts';
+import { ensureDaemon, type Ensured, type StartTimeouts } from '../client/ensure-daemon.ts';
 import { ask } from '../client/request.ts';
 import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { BdError } from '../core/errors.ts';
@@ -12,21 +12,13 @@ import type { Environment } from '../platform/environment.ts';
 import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { foreignOwner } from '../platform/owner.ts';
 
-export type DaemonReach =
-  | Connected
-  /** The command runs without a daemon; `failure` says why, unless another command reported it. */
-  | { kind: 'none'; failure?: BdError | undefined };
-
-/** Finds or starts the daemon for a command. */
+/** Finds or starts the daemon for a command; `refused` where it runs without one. */
 export async function reachDaemon(
   start: DaemonStart,
   timeouts: StartTimeouts,
-): Promise<DaemonReach> {
-  const { place, env } = start;
-  if ((await findDaemonRefusal(place, env)) !== undefined) return { kind: 'none' };
-  const ensured = await ensureDaemon(start, timeouts);
-  if (ensured.kind === 'connected') return ensured;
-  return { kind: 'none', failure: ensured.kind === 'failed' ? ensured.error : undefined };
+): Promise<Ensured | { kind: 'refused' }> {
+  const refusal = await findDaemonRefusal(start.place, start.env);
+  return refusal === undefined ? await ensureDaemon(start, timeouts) : { kind: 'refused' };
 }
 
 /** Starts one because the user asked for it. */

@@ -17,10 +17,8 @@ export function alignColumns(rows: readonly (readonly Cell[])[], { width }: Scre
   const lines = rows.map((row) => {
     const before = row.slice(0, -1);
     const start = before.map((cell, index) => pad(cell, widths[index] ?? 0) + GAP).join('');
-    const startWidth = before.reduce(
-      (sum, _cell, index) => sum + (widths[index] ?? 0) + GAP.length,
-      0,
-    );
+    const startWidths = widths.slice(0, before.length);
+    const startWidth = startWidths.reduce((sum, each) => sum + each + GAP.length, 0);
     const last = row.at(-1) ?? '';
     const room = width === undefined ? undefined : Math.max(width - startWidth, 1);
     return (start + paintOf(last, room)).trimEnd();
