@@ -3,7 +3,7 @@ import { BdError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import { METHODS, type Call } from '../protocol/methods.ts';
 import type { CommandIo } from './command-io.ts';
-import type { Flags } from './flags.ts';
+import { Flags } from './flags.ts';
 import type { LocalServices } from './local-services.ts';
 import { toJson } from './output/answer.ts';
 import { createScreen } from './output/screen.ts';
@@ -49,8 +49,14 @@ export type Invocation = ReturnType<typeof createInvocation>;
 /** What the code of a command works with; `name` is for messages. */
 export function createInvocation(
   { io, call, services, clock }: CommandContext,
-  { name, args, flags }: { name: string; args: readonly string[]; flags: Flags },
+  {
+    name,
+    args,
+    values,
+  }: { name: string; args: readonly string[]; values: ReadonlyMap<string, readonly string[]> },
 ) {
+  const now = { nowMs: clock.nowMs(), timeZone: io.env['TZ'] };
+  const flags = new Flags(values, now);
   const isJson = flags.has('json');
   /** The answer, in the one form that was asked for. */
   const print = ({ json, text }: Answer): void => {
@@ -71,7 +77,7 @@ export function createInvocation(
     /** From the command line or the environment; undefined when neither names one. */
     actor: flags.text('actor') ?? readActor(io.env),
     isJson,
-    nowMs: clock.nowMs(),
+    now,
     print,
     /** The same for a change, whose text `--quiet` leaves out. */
     confirm: (answer: Answer): void => {

@@ -5,7 +5,6 @@ import type { Call } from '../protocol/methods.ts';
 import { readArgv } from './argv.ts';
 import type { CommandIo } from './command-io.ts';
 import { createInvocation, type CommandContext } from './command.ts';
-import { Flags } from './flags.ts';
 import { watchCalls } from './notices.ts';
 import { printFailure } from './output/answer.ts';
 import { createProgram } from './program.ts';
@@ -24,12 +23,12 @@ export async function execute(argv: readonly string[], context: CommandContext):
     argv,
     io,
     async run(definition, args, values) {
-      const flags = new Flags(values, { nowMs: context.clock.nowMs(), timeZone: io.env['TZ'] });
       const calls = watchCalls(context.call, io);
       const name = fullName(command);
-      const invocation = createInvocation({ ...context, call: calls.call }, { name, args, flags });
+      const invocation = createInvocation({ ...context, call: calls.call }, { name, args, values });
       exitCode = (await definition.run?.(invocation)) ?? 0;
-      if (!flags.has('json') && !flags.has('quiet')) await calls.warn();
+      const { isJson, flags } = invocation;
+      if (!isJson && !flags.has('quiet')) await calls.warn();
     },
   });
   command = program;

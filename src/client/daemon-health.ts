@@ -6,7 +6,7 @@ import { resolveSocket } from '../place/socket-link.ts';
 import { WorkspacePlace } from '../place/workspace-place.ts';
 import type { DaemonStatusResult } from '../protocol/daemon-methods.ts';
 import { compareVersions } from '../protocol/handshake.ts';
-import { connect, connectTo, type ConnectOutcome } from './connect.ts';
+import { connect, connectTo, type Connected, type ConnectOutcome } from './connect.ts';
 import { ask } from './request.ts';
 import type { RegistryEntry } from './registry.ts';
 
@@ -36,7 +36,7 @@ export async function lookAtDaemon(place: WorkspacePlace): Promise<DaemonHealth>
   switch (probe.kind) {
     case 'answered':
       return { place, socketPath: place.socketLink, ...describeAnswer(probe.status) };
-    case 'silent':
+    case 'unresponsive':
       return { state: 'unresponsive', place, pid: place.readPid(), issue: probe.reason };
     case 'forbidden':
       return { state: 'absent', place, issue: probe.reason };
@@ -104,24 +104,19 @@ export function mendingCommand(
   }
 }
 
-type Probe =
-  | { kind: 'answered'; status: DaemonStatusResult }
-  | { kind: 'absent' }
-  /** Sockets are not allowed here, or this one is not ours: a daemon may or may not run. */
-  | { kind: 'forbidden'; reason: string }
-  | { kind: 'silent'; reason: string };
+/** `forbidden`: a daemon may or may not run. */
+type Probe = { kind: 'answered'; status: DaemonStatusResult } | Exclude<ConnectOutcome, Connected>;
 
 async function probeDaemon(reach: (timeoutMs: number) => Promise<ConnectOutcome>): Promise<Probe> {
   const endMs = performance.now() + PROBE_TIMEOUT_MS;
   const connection = await reach(PROBE_TIMEOUT_MS);
-  if (connection.kind === 'absent' || connection.kind === 'forbidden') return connection;
-  if (connection.kind === 'unresponsive') return { kind: 'silent', reason: connection.reason };
+  if (connection.kind !== 'connected') return connection;
   const timeoutMs = Math.max(Math.ceil(endMs - performance.now()), 1);
   try {
     const status = await ask(connection.socket, 'daemon_status', { timeoutMs });
     return { kind: 'answered', status };
   } catch (error) {
-    return { kind: 'silent', reason: messageOf(error) };
+    return { kind: 'unresponsive', reason: messageOf(error) };
   }
 }
 

@@ -55,7 +55,7 @@ async function showConflicts({ args, call, screen, print }: Invocation): Promise
 }
 
 async function resolveConflict(invocation: Invocation): Promise<void> {
-  const { args, flags, call, actor, confirm, nowMs, io } = invocation;
+  const { args, flags, call, actor, confirm, now } = invocation;
   const [id = '', field = ''] = args;
   const text = flags.text('value');
   const choices = ['take', 'value', 'merge'].filter((name) => flags.has(name));
@@ -65,7 +65,6 @@ async function resolveConflict(invocation: Invocation): Promise<void> {
       remedy: 'Use one of them; `bd conflicts show` shows what there is to take.',
     });
   }
-  const now = { nowMs, timeZone: io.env['TZ'] };
   const answer = await call('resolve_conflict', {
     issue_id: id,
     field,

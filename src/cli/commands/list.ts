@@ -42,12 +42,12 @@ export const listCommand: CommandDefinition = {
 };
 
 async function list(invocation: Invocation): Promise<void> {
-  const { flags, nowMs } = invocation;
+  const { flags, now } = invocation;
   const isTree = flags.has('tree') || flags.has('pretty');
   const rows = isTree ? renderIssueTree : renderIssueRows;
   await showPage(invocation, {
     method: flags.has('ready') ? 'list_ready' : 'list_issues',
-    filter: readListFilter(flags, nowMs),
+    filter: readListFilter(flags, now.nowMs),
     render: flags.has('long') ? renderInFull : rows,
   });
 }
