@@ -25,21 +25,19 @@ export const createCommand: CommandDefinition = {
     ['--silent', 'print the id only'],
     ['--force', ''],
   ],
-  run: create,
+  async run(invocation) {
+    const { flags, call, actor, print, confirm, isJson } = invocation;
+    const params = { issue: await readNewIssue(invocation), actor };
+    if (flags.has('dry-run')) {
+      const { issue } = await call('preview_issue', params);
+      print({ json: issue, text: `Would create:\n${summary(issue)}` });
+      return;
+    }
+    const { issue } = await call('create_issue', params);
+    if (flags.has('silent') && !isJson) print({ json: issue, text: `${issue.id}\n` });
+    else confirm({ json: issue, text: `Created issue: ${issue.id}\n${summary(issue)}` });
+  },
 };
-
-async function create(invocation: Invocation): Promise<void> {
-  const { flags, call, actor, print, confirm, isJson } = invocation;
-  const params = { issue: await readNewIssue(invocation), actor };
-  if (flags.has('dry-run')) {
-    const { issue } = await call('preview_issue', params);
-    print({ json: issue, text: `Would create:\n${summary(issue)}` });
-    return;
-  }
-  const { issue } = await call('create_issue', params);
-  if (flags.has('silent') && !isJson) print({ json: issue, text: `${issue.id}\n` });
-  else confirm({ json: issue, text: `Created issue: ${issue.id}\n${summary(issue)}` });
-}
 
 async function readNewIssue({ args, flags, io }: Invocation) {
   return {

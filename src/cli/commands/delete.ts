@@ -15,22 +15,20 @@ export const deleteCommand: CommandDefinition = {
     ['--reason <text>', 'why'],
     ['--from-file <path>', 'ids from a file, one a line; - is standard input'],
   ],
-  run: remove,
+  async run(invocation) {
+    const { flags, call, actor, print, confirm } = invocation;
+    const isPreview = !flags.has('force') || flags.has('dry-run');
+    const report = await call('delete_issues', {
+      issue_ids: [...(await readIds(invocation))],
+      reason: flags.text('reason'),
+      cascade: flags.isSet('cascade'),
+      dry_run: isPreview ? true : undefined,
+      actor,
+    });
+    if (isPreview) print({ json: previewJson(report), text: renderPreview(report) });
+    else confirm({ json: reportJson(report), text: renderReport(report) });
+  },
 };
-
-async function remove(invocation: Invocation): Promise<void> {
-  const { flags, call, actor, print, confirm } = invocation;
-  const isPreview = !flags.has('force') || flags.has('dry-run');
-  const report = await call('delete_issues', {
-    issue_ids: [...(await readIds(invocation))],
-    reason: flags.text('reason'),
-    cascade: flags.isSet('cascade'),
-    dry_run: isPreview ? true : undefined,
-    actor,
-  });
-  if (isPreview) print({ json: previewJson(report), text: renderPreview(report) });
-  else confirm({ json: reportJson(report), text: renderReport(report) });
-}
 
 async function readIds({ args, flags, io }: Invocation): Promise<readonly string[]> {
   const path = flags.text('from-file');

@@ -12,24 +12,22 @@ export const exportCommand: CommandDefinition = {
     ['-f, --format <format>', ''],
     ['--force', ''],
   ],
-  run: writeOut,
+  /** What was done goes to stderr, as stdout may be the issues. */
+  async run(invocation) {
+    const { flags, io, call, isJson } = invocation;
+    flags.choice('format', ['jsonl']);
+    const output = flags.text('output');
+    if (output === undefined || output === '-') {
+      const exported = await printLines(invocation);
+      if (isJson) io.stderr(toJson(stats(exported)));
+      return;
+    }
+    const { path, exported } = await call('export', { path: resolve(io.cwd, output) });
+    if (isJson) io.stderr(toJson({ ...stats(exported), output_file: path }));
+    else if (!flags.has('quiet'))
+      io.stderr(`Exported ${exported} ${exported === 1 ? 'line' : 'lines'} to ${path}\n`);
+  },
 };
-
-/** What was done goes to stderr, as stdout may be the issues. */
-async function writeOut(invocation: Invocation): Promise<void> {
-  const { flags, io, call, isJson } = invocation;
-  flags.choice('format', ['jsonl']);
-  const output = flags.text('output');
-  if (output === undefined || output === '-') {
-    const exported = await printLines(invocation);
-    if (isJson) io.stderr(toJson(stats(exported)));
-    return;
-  }
-  const { path, exported } = await call('export', { path: resolve(io.cwd, output) });
-  if (isJson) io.stderr(toJson({ ...stats(exported), output_file: path }));
-  else if (!flags.has('quiet'))
-    io.stderr(`Exported ${exported} ${exported === 1 ? 'line' : 'lines'} to ${path}\n`);
-}
 
 async function printLines({ io, call }: Invocation): Promise<number> {
   let exported = 0;

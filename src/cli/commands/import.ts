@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
-import type { CommandDefinition, Invocation } from '../command.ts';
+import type { CommandDefinition } from '../command.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/change-list.ts';
 
@@ -12,27 +12,25 @@ export const importCommand: CommandDefinition = {
     ['-s, --skip-existing', 'leave issues alone that are here already'],
     ['--dry-run', 'only show what would happen'],
   ],
-  run: takeIn,
+  /** Reports on stderr, as the classic tool does; stdout is for `--json`. */
+  async run({ flags, io, call, isJson, print }) {
+    const path = flags.text('input');
+    const source =
+      path === undefined || path === '-'
+        ? { lines: splitLines(await io.readStdin()) }
+        : { path: resolve(io.cwd, path) };
+    const report = await call('import', {
+      ...source,
+      skip_existing: flags.isSet('skip-existing'),
+      dry_run: flags.isSet('dry-run'),
+    });
+    if (isJson) print({ json: report, text: '' });
+    else if (!flags.has('quiet')) io.stderr(renderReport(report));
+    io.stderr(report.notices.map((notice) => `Warning: ${oneLine(notice)}\n`).join(''));
+    io.stderr(renderProblems(report));
+    return report.problems.length === 0 ? 0 : 1;
+  },
 };
-
-/** Reports on stderr, as the classic tool does; stdout is for `--json`. */
-async function takeIn({ flags, io, call, isJson, print }: Invocation): Promise<number> {
-  const path = flags.text('input');
-  const source =
-    path === undefined || path === '-'
-      ? { lines: splitLines(await io.readStdin()) }
-      : { path: resolve(io.cwd, path) };
-  const report = await call('import', {
-    ...source,
-    skip_existing: flags.isSet('skip-existing'),
-    dry_run: flags.isSet('dry-run'),
-  });
-  if (isJson) print({ json: report, text: '' });
-  else if (!flags.has('quiet')) io.stderr(renderReport(report));
-  io.stderr(report.notices.map((notice) => `Warning: ${oneLine(notice)}\n`).join(''));
-  io.stderr(renderProblems(report));
-  return report.problems.length === 0 ? 0 : 1;
-}
 
 /** Line numbers are kept, so blank lines stay; the end of the last line begins no other. */
 function splitLines(text: string): string[] {

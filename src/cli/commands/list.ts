@@ -38,19 +38,17 @@ export const listCommand: CommandDefinition = {
     ['--include-templates', ''],
     ['--include-gates', ''],
   ],
-  run: list,
+  async run(invocation) {
+    const { flags, now } = invocation;
+    const isTree = flags.has('tree') || flags.has('pretty');
+    const rows = isTree ? renderIssueTree : renderIssueRows;
+    await showPage(invocation, {
+      method: flags.has('ready') ? 'list_ready' : 'list_issues',
+      filter: readListFilter(flags, now.nowMs),
+      render: flags.has('long') ? renderInFull : rows,
+    });
+  },
 };
-
-async function list(invocation: Invocation): Promise<void> {
-  const { flags, now } = invocation;
-  const isTree = flags.has('tree') || flags.has('pretty');
-  const rows = isTree ? renderIssueTree : renderIssueRows;
-  await showPage(invocation, {
-    method: flags.has('ready') ? 'list_ready' : 'list_issues',
-    filter: readListFilter(flags, now.nowMs),
-    render: flags.has('long') ? renderInFull : rows,
-  });
-}
 
 function readListFilter(flags: Flags, nowMs: number) {
   const isWhole = flags.has('all') || flags.has('status') || flags.has('ready');

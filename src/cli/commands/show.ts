@@ -18,24 +18,22 @@ export const showCommand: CommandDefinition = {
     ['--local-time', ''],
     ['--thread', ''],
   ],
-  run: show,
+  async run(invocation) {
+    const { args, flags, call, screen, print } = invocation;
+    const ids = [...args, ...(flags.list('id') ?? [])];
+    if (flags.has('children')) return await showLinked(invocation, ids, childrenOf);
+    if (flags.has('refs')) return await showLinked(invocation, ids, dependentsOf);
+    const { done, exitCode } = await forEachId(invocation, ids, async (id) => {
+      return (await call('get_issue', { issue_id: id })).issue;
+    });
+    if (done.length === 0) return exitCode;
+    const text = flags.has('short')
+      ? renderIssueRows(done, screen)
+      : done.map((issue) => renderIssueDetails(issue, screen)).join('\n');
+    print({ json: done, text });
+    return exitCode;
+  },
 };
-
-async function show(invocation: Invocation): Promise<number> {
-  const { args, flags, call, screen, print } = invocation;
-  const ids = [...args, ...(flags.list('id') ?? [])];
-  if (flags.has('children')) return await showLinked(invocation, ids, childrenOf);
-  if (flags.has('refs')) return await showLinked(invocation, ids, dependentsOf);
-  const { done, exitCode } = await forEachId(invocation, ids, async (id) => {
-    return (await call('get_issue', { issue_id: id })).issue;
-  });
-  if (done.length === 0) return exitCode;
-  const text = flags.has('short')
-    ? renderIssueRows(done, screen)
-    : done.map((issue) => renderIssueDetails(issue, screen)).join('\n');
-  print({ json: done, text });
-  return exitCode;
-}
 
 async function showLinked(
   invocation: Invocation,

@@ -1,4 +1,4 @@
-import type { CommandDefinition, Invocation } from '../command.ts';
+import type { CommandDefinition } from '../command.ts';
 import { isSettled } from '../../core/sharing.ts';
 import { renderSyncReport, renderSyncStatus } from '../output/sync-text.ts';
 
@@ -14,38 +14,32 @@ export const syncCommand: CommandDefinition = {
     ['--no-git-history', ''],
     ['--squash', ''],
   ],
-  run: sync,
-};
-
-async function sync(invocation: Invocation): Promise<number> {
-  const { flags, io, call, print, confirm } = invocation;
-  if (flags.has('status')) {
-    const status = await call('sync_status', {});
-    print({ json: status, text: renderSyncStatus(status) });
-    return 0;
-  }
-  if (flags.has('flush-only')) {
-    const { path, exported } = await call('export', {});
-    confirm({
-      json: { path, exported },
-      text: `Wrote ${exported} ${exported === 1 ? 'line' : 'lines'} to ${path}\n`,
-    });
-    return 0;
-  }
-  const report = await call('sync', flags.has('publish') ? { publish: true } : {});
-  if (isSettled(report.state)) {
-    confirm({ json: report, text: renderSyncReport(report) });
-    if (report.error !== null) io.stderr(`Warning: ${report.error}\n`);
-    return 0;
-  }
-  print({ json: report, text: '' });
-  const { error, remedy } = await call('sync_status', {});
-  if (error === null && report.error !== null) {
-    // The cycle is still running, so the error is what it waits for.
-    io.stderr(`Error: ${report.error}\n`);
+  async run(invocation) {
+    const { flags, io, call, print, confirm } = invocation;
+    if (flags.has('status')) {
+      const status = await call('sync_status', {});
+      return print({ json: status, text: renderSyncStatus(status) });
+    }
+    if (flags.has('flush-only')) {
+      const { path, exported } = await call('export', {});
+      const lines = `${exported} ${exported === 1 ? 'line' : 'lines'}`;
+      return confirm({ json: { path, exported }, text: `Wrote ${lines} to ${path}\n` });
+    }
+    const report = await call('sync', { publish: flags.isSet('publish') });
+    if (isSettled(report.state)) {
+      confirm({ json: report, text: renderSyncReport(report) });
+      if (report.error !== null) io.stderr(`Warning: ${report.error}\n`);
+      return 0;
+    }
+    print({ json: report, text: '' });
+    const { error, remedy } = await call('sync_status', {});
+    if (error === null && report.error !== null) {
+      // The cycle is still running, so the error is what it waits for.
+      io.stderr(`Error: ${report.error}\n`);
+      return 1;
+    }
+    io.stderr(`Error: ${error ?? renderSyncReport(report).trimEnd()}\n`);
+    io.stderr(`${remedy ?? 'Run `bd sync` again; your changes are kept.'}\n`);
     return 1;
-  }
-  io.stderr(`Error: ${error ?? renderSyncReport(report).trimEnd()}\n`);
-  io.stderr(`${remedy ?? 'Run `bd sync` again; your changes are kept.'}\n`);
-  return 1;
-}
+  },
+};

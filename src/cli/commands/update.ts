@@ -27,28 +27,26 @@ export const updateCommand: CommandDefinition = {
     ['--ephemeral', 'short-lived: never shown as ready work'],
     ['--persistent', 'share it'],
   ],
-  run: update,
+  async run(invocation) {
+    const { flags } = invocation;
+    const changes = await readChanges(invocation);
+    if (!flags.has('claim') && Object.keys(changes).length === 0) {
+      throw new BdError('USAGE', {
+        message: 'nothing to update',
+        remedy: 'Say what to change, such as --status in_progress or --priority 1.',
+      });
+    }
+    return await changeEach(invocation, {
+      change: (id) => updateOne(invocation, id, changes),
+      answer: (done) => ({
+        json: done.map(({ issue }) => issue),
+        text: done.map(renderUpdated).join(''),
+      }),
+    });
+  },
 };
 
 type Updated = Pick<Result<'update_issue'>, 'issue' | 'changed'>;
-
-async function update(invocation: Invocation): Promise<number> {
-  const { flags } = invocation;
-  const changes = await readChanges(invocation);
-  if (!flags.has('claim') && Object.keys(changes).length === 0) {
-    throw new BdError('USAGE', {
-      message: 'nothing to update',
-      remedy: 'Say what to change, such as --status in_progress or --priority 1.',
-    });
-  }
-  return await changeEach(invocation, {
-    change: (id) => updateOne(invocation, id, changes),
-    answer: (done) => ({
-      json: done.map(({ issue }) => issue),
-      text: done.map(renderUpdated).join(''),
-    }),
-  });
-}
 
 async function updateOne(
   { flags, call, actor }: Invocation,
