@@ -1,5 +1,5 @@
 import type { Result } from '../../protocol/methods.ts';
-import type { CommandDefinition, Invocation } from '../command.ts';
+import type { Answer, CommandDefinition, Invocation } from '../command.ts';
 import { changeEach, requireIds } from '../issue-arguments.ts';
 import { readTextSource } from '../command-io.ts';
 import { renderIssueChanges } from '../output/issue-rows.ts';
@@ -25,8 +25,8 @@ export const deleteCommand: CommandDefinition = {
       dry_run: isPreview ? true : undefined,
       actor,
     });
-    if (isPreview) print({ json: previewJson(report), text: renderPreview(report) });
-    else confirm({ json: reportJson(report), text: renderReport(report) });
+    if (isPreview) print(renderPreview(report));
+    else confirm(renderDeleted(report));
   },
 };
 
@@ -40,35 +40,28 @@ async function readIds({ args, flags, io }: Invocation): Promise<readonly string
 type Report = Result<'delete_issues'>;
 
 /** One issue gives its id, several a list, as the classic tool does. */
-function reportJson(report: Report): unknown {
-  const { deleted, dependencies_removed, references_updated } = report;
-  return deleted.length === 1
-    ? { deleted: deleted[0], dependencies_removed, references_updated }
-    : { deleted, deleted_count: deleted.length, dependencies_removed, references_updated };
-}
-
-function previewJson({ deleted, dependencies_removed, references_updated }: Report): unknown {
+function renderDeleted({ deleted, dry_run: _isPreview, ...effects }: Report): Answer {
+  const lines = deleted.map((id) => `Deleted ${id}\n`).join('');
   return {
-    dry_run: true,
-    deleted_count: 0,
-    issue_count: deleted.length,
-    would_delete: deleted,
-    dependencies_removed,
-    references_updated,
+    json:
+      deleted.length === 1
+        ? { deleted: deleted[0], ...effects }
+        : { deleted, deleted_count: deleted.length, ...effects },
+    text: lines + renderEffects(effects, ''),
   };
 }
 
-function renderReport(report: Report): string {
-  return `${report.deleted.map((id) => `Deleted ${id}\n`).join('')}${consequences(report, '')}`;
+function renderPreview({ deleted, dry_run, ...effects }: Report): Answer {
+  const lines = deleted.map((id) => `Would delete ${id}\n`).join('');
+  const counts = { dry_run, deleted_count: 0, issue_count: deleted.length };
+  return {
+    json: { ...counts, would_delete: deleted, ...effects },
+    text: `${lines}${renderEffects(effects, 'would be ')}Run it again with --force to delete.\n`,
+  };
 }
 
-function renderPreview(report: Report): string {
-  const lines = report.deleted.map((id) => `Would delete ${id}\n`).join('');
-  return `${lines}${consequences(report, 'would be ')}Run it again with --force to delete.\n`;
-}
-
-function consequences(report: Report, verb: string): string {
-  const { dependencies_removed: edges, references_updated: texts } = report;
+function renderEffects(effects: Omit<Report, 'deleted' | 'dry_run'>, verb: string): string {
+  const { dependencies_removed: edges, references_updated: texts } = effects;
   return [
     edges === 0 ? '' : `  ${amount(edges, 'dependency', 'dependencies')} ${verb}removed\n`,
     texts === 0 ? '' : `  ${amount(texts, 'mention', 'mentions')} ${verb}marked as deleted\n`,
