@@ -32,52 +32,43 @@ import { syncCommand } from './commands/sync.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { updateCommand } from './commands/update.ts';
 
-const GROUPS: readonly (readonly [heading: string, commands: readonly CommandDefinition[]])[] = [
-  [
-    'Issues:',
-    [
-      createCommand,
-      quickCommand,
-      showCommand,
-      updateCommand,
-      closeCommand,
-      reopenCommand,
-      deleteCommand,
-      restoreCommand,
-    ],
+const GROUPS: Readonly<Record<string, readonly CommandDefinition[]>> = {
+  'Issues:': [
+    createCommand,
+    quickCommand,
+    showCommand,
+    updateCommand,
+    closeCommand,
+    reopenCommand,
+    deleteCommand,
+    restoreCommand,
   ],
-  [
-    'Finding work:',
-    [
-      readyCommand,
-      listCommand,
-      searchCommand,
-      blockedCommand,
-      childrenCommand,
-      staleCommand,
-      countCommand,
-      statusCommand,
-    ],
+  'Finding work:': [
+    readyCommand,
+    listCommand,
+    searchCommand,
+    blockedCommand,
+    childrenCommand,
+    staleCommand,
+    countCommand,
+    statusCommand,
   ],
-  ['Structure:', [depCommand, labelCommand, commentsCommand, commentCommand, epicCommand]],
-  [
-    'Project:',
-    [
-      initCommand,
-      syncCommand,
-      conflictsCommand,
-      importCommand,
-      exportCommand,
-      mergeCommand,
-      configCommand,
-      migrateCommand,
-      whereCommand,
-      infoCommand,
-      uninstallCommand,
-    ],
+  'Structure:': [depCommand, labelCommand, commentsCommand, commentCommand, epicCommand],
+  'Project:': [
+    initCommand,
+    syncCommand,
+    conflictsCommand,
+    importCommand,
+    exportCommand,
+    mergeCommand,
+    configCommand,
+    migrateCommand,
+    whereCommand,
+    infoCommand,
+    uninstallCommand,
   ],
-  ['Daemon and tools:', [daemonCommand, daemonsCommand, doctorCommand, mcpCommand, versionCommand]],
-];
+  'Daemon and tools:': [daemonCommand, daemonsCommand, doctorCommand, mcpCommand, versionCommand],
+};
 
 /** Accepted before and after the command; flags without a description are for classic clients. */
 const GLOBAL_FLAGS: readonly FlagDefinition[] = [
@@ -100,7 +91,7 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
   ['--dolt-auto-commit <mode>', ''],
 ];
 
-export const COMMANDS = GROUPS.flatMap(([, definitions]) => definitions);
+export const COMMANDS = Object.values(GROUPS).flat();
 
 export function isCommandName(word: string): boolean {
   return COMMANDS.some(({ name, aliases = [] }) => [name, ...aliases].includes(word));
@@ -147,7 +138,7 @@ export function createProgram({ argv, io, run }: ProgramOptions): Command {
       getErrHasColors: () => false,
     });
   addFlags(program, [...GLOBAL_FLAGS, ['-C <path>', '']], flags);
-  for (const [heading, definitions] of GROUPS) {
+  for (const [heading, definitions] of Object.entries(GROUPS)) {
     for (const definition of definitions) {
       addCommand(program, definition, { words, flags, run }).helpGroup(heading);
     }

@@ -1,7 +1,6 @@
 import { BdError } from '../core/errors.ts';
 import { HEARTBEAT_INTERVAL_MS, STDIN_CHARS_MAX, STREAM_CHUNK_CHARS } from '../core/limits.ts';
 import type { CommandIo } from '../cli/command-io.ts';
-import type { runCommand as RunCommandFunction } from '../cli/execute.ts';
 import type {
   OutputParams,
   RunCommandParams,
@@ -12,8 +11,6 @@ import { METHODS, type Call } from '../protocol/methods.ts';
 import type { Caller } from '../rpc/connection.ts';
 import { createWorkspaceCall } from './workspace-module.ts';
 import type { ServingContext } from './server.ts';
-
-type RunCommand = typeof RunCommandFunction;
 
 /** Runs a command line for a client: its directory, its terminal's width, its standard input. */
 export async function runCommandFor(
@@ -44,7 +41,7 @@ export async function runCommandFor(
 }
 
 /** The command tree takes milliseconds to load: a daemon that is ready does it before it is asked. */
-export async function loadRunner(): Promise<RunCommand> {
+export async function loadRunner() {
   return (await import('../cli/execute.ts')).runCommand;
 }
 

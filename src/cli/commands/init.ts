@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { InitReport } from '../../workspace/init/initialise.ts';
-import type { CompletedClone } from '../../workspace/init/present-workspace.ts';
 import type { CommandDefinition } from '../command.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { listChanges, renderPreview } from '../output/change-list.ts';
@@ -37,10 +36,9 @@ export const initCommand: CommandDefinition = {
     if ('dry_run' in report) {
       return print({ json: report, text: renderPreview('init', report.changes) });
     }
-    confirm({
-      json: report,
-      text: 'joined' in report ? renderReport(report, screen) : renderCompleted(report),
-    });
+    const { beads_dir: beadsDir, changes } = report;
+    const present = `The workspace is here already: ${beadsDir}\n\n${listChanges(changes)}`;
+    confirm({ json: report, text: 'joined' in report ? renderReport(report, screen) : present });
     if (typeof report.warning === 'string') io.stderr(`Warning: ${report.warning}\n`);
   },
 };
@@ -56,8 +54,4 @@ function renderReport(report: InitReport, screen: Screen): string {
   );
   const joined = report.joined ? ' It joined the project that the remote has.' : '';
   return `bd initialized successfully!${joined}\n\n${facts}\n${listChanges(report.changes)}`;
-}
-
-function renderCompleted({ beads_dir: beadsDir, changes }: CompletedClone): string {
-  return `The workspace is here already: ${beadsDir}\n\n${listChanges(changes)}`;
 }

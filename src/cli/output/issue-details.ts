@@ -65,12 +65,12 @@ function facts(issue: IssueDetails, screen: Screen): string {
     ['Assignee', 'assignee', issue.assignee],
     ['Labels', 'labels', issue.labels?.join(', ')],
     ['Estimate', 'estimated_minutes', estimate(issue.estimated_minutes)],
-    ['Due', 'due_at', moment(issue.due_at)],
-    ['Deferred until', 'defer_until', moment(issue.defer_until)],
+    ['Due', 'due_at', issue.due_at && renderMoment(issue.due_at)],
+    ['Deferred until', 'defer_until', issue.defer_until && renderMoment(issue.defer_until)],
     ['External', 'external_ref', issue.external_ref],
     ['Created', 'created_at', by(issue.created_at, issue.created_by)],
-    ['Updated', 'updated_at', moment(issue.updated_at)],
-    ['Closed', 'closed_at', moment(issue.closed_at)],
+    ['Updated', 'updated_at', issue.updated_at && renderMoment(issue.updated_at)],
+    ['Closed', 'closed_at', issue.closed_at && renderMoment(issue.closed_at)],
   ];
   const shown = rows.flatMap(([name, field, value]) =>
     value === undefined || value === ''
@@ -92,10 +92,6 @@ function links(heading: string, issues: readonly LinkedIssue[], screen: Screen):
 function relations(issues: readonly LinkedIssue[], screen: Screen): string {
   const rows = issues.map((issue) => ['', issue.dependency_type, ...issueCells(issue, screen)]);
   return rows.length === 0 ? '' : `${screen.bold('Related')}\n${alignColumns(rows, screen)}`;
-}
-
-function moment(timestamp: string | undefined): string | undefined {
-  return timestamp === undefined ? undefined : renderMoment(timestamp);
 }
 
 function by(at: string, who: string | undefined): string {
