@@ -43,7 +43,7 @@ export interface DaemonServices {
   /** Waits until it has ended; with `isForced`, a signal ends one that does not. */
   stopDaemon(how: { isForced: boolean }): Promise<StopReport>;
   /** Replaces the running daemon once it has finished its requests. */
-  reloadDaemon(): Promise<RunningDaemon & { previous?: RunningDaemon }>;
+  reloadDaemon(): Promise<RunningDaemon & { previous: RunningDaemon | undefined }>;
   /** Stops it, and keeps commands from starting one, for good or for `forMs`. */
   switchDaemonOff(how: { forMs?: number; isForced?: boolean }): Promise<StopReport>;
   switchDaemonOn(): Promise<void>;
@@ -65,9 +65,9 @@ interface RunningDaemon {
   version: string;
 }
 
-interface StopReport {
+export interface StopReport {
   stopped: boolean;
-  pid?: number;
+  pid?: number | undefined;
 }
 
 export interface RunOptions {

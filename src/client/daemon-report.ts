@@ -1,4 +1,3 @@
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { sharingFailure } from '../core/sharing.ts';
 import { VERSION } from '../core/version.ts';
@@ -25,7 +24,7 @@ export function reportStatus(
 ) {
   const isAbsent = state === 'absent';
   const { sync, last_error: lastError } = answer ?? {};
-  return omitUndefined({
+  return {
     workspace: place.projectDir,
     log_path: place.logFile,
     status: STATUS[state],
@@ -47,7 +46,7 @@ export function reportStatus(
     socket_path: socketPath,
     version_mismatch: state === 'mismatched' ? true : undefined,
     issue: isAbsent ? undefined : issue,
-  });
+  };
 }
 
 export type DaemonEntry = ReturnType<typeof describeDaemon>;
@@ -55,7 +54,7 @@ export type DaemonEntry = ReturnType<typeof describeDaemon>;
 /** For `bd daemons list`. */
 export function describeDaemon(daemon: DaemonHealth) {
   const { state, place, socketPath, pid, registered, answer, issue } = daemon;
-  return omitUndefined({
+  return {
     workspace: workspaceOf(daemon),
     database_path: registered?.database_path,
     socket_path: place?.socketLink ?? socketPath ?? '',
@@ -66,7 +65,7 @@ export function describeDaemon(daemon: DaemonHealth) {
     uptime_seconds: answer && answer.uptime_ms / 1000,
     issue,
     version_mismatch: state === 'mismatched' ? true : undefined,
-  });
+  };
 }
 
 /** The state of a workspace's files and disk, found without asking its daemon. */

@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, toBdError } from '../core/errors.ts';
 import { CONNECT_TIMEOUT_MS, PROCESS_START_TOLERANCE_MS, STOP_TIMEOUT_MS } from '../core/limits.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
 import { endProcess } from '../platform/own-process.ts';
@@ -38,7 +37,7 @@ export async function stopDaemonsOf(
   const running = await findDaemons(place, env);
   for (const daemon of running) await stopDaemon(daemon, { isForced });
   const [first] = running;
-  return omitUndefined({ stopped: first !== undefined, pid: first?.pid });
+  return { stopped: first !== undefined, pid: first?.pid };
 }
 
 /** Tells the daemon, if any, to make way for the next one; it may still finish requests. */

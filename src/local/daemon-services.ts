@@ -8,7 +8,6 @@ import { bridgeMcp } from '../client/mcp-bridge.ts';
 import { showLog } from '../client/show-log.ts';
 import type { DaemonStart } from '../client/spawn-daemon.ts';
 import { retireDaemon, stopDaemonsOf } from '../client/stop-daemon.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { prepareWorkspace } from './fresh-clone.ts';
 import { findDaemonRefusal, requireDaemon, startDaemon } from './start-daemon.ts';
@@ -28,7 +27,7 @@ export function createDaemonServices(io: CommandIo, host: ClientHost): DaemonSer
     async reloadDaemon() {
       const previous = await retireDaemon(findHere(host));
       const { pid, version } = await startDaemon(startHere());
-      return omitUndefined({ pid, version, previous });
+      return { pid, version, previous };
     },
     async switchDaemonOff(how) {
       const place = findHere(host);

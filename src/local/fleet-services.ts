@@ -7,7 +7,6 @@ import { findDaemons, findFleet, isRunning } from '../client/fleet.ts';
 import { registryPath, unregister } from '../client/registry.ts';
 import { stopDaemon } from '../client/stop-daemon.ts';
 import { BdError, toBdError } from '../core/errors.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -40,8 +39,7 @@ export function createFleetServices(host: ClientHost): FleetServices {
       }
       const [first] = await stopRunning(daemons, how);
       for (const daemon of daemons) await forget(daemon, env);
-      const stopped = first !== undefined;
-      return omitUndefined({ workspace: workspaceOf(named), pid: first?.pid, stopped });
+      return { workspace: workspaceOf(named), pid: first?.pid, stopped: first !== undefined };
     },
     async restartOne(target, how) {
       const daemons = await find(target);

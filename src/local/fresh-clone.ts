@@ -3,7 +3,6 @@ import type { CommandIo } from '../cli/command-io.ts';
 import { refusesJoining, selectDirectEnvironment } from '../client/client-environment.ts';
 import { BdError, toBdError, type ErrorCode } from '../core/errors.ts';
 import { WORKSPACE_WAIT_MS } from '../core/limits.ts';
-import { omitUndefined } from '../core/omit-undefined.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -73,7 +72,7 @@ async function makeAndReport(
   io: CommandIo,
   env: Environment,
 ): Promise<void> {
-  const request = omitUndefined({ isLocal: false, skipsMergeDriver: false, prefix });
+  const request = { isLocal: false, skipsMergeDriver: false, prefix };
   const endMs = performance.now() + WORKSPACE_WAIT_MS;
   for (;;) {
     try {

@@ -3,6 +3,7 @@ import { BdError } from '../../core/errors.ts';
 import { HOLD_MAX_MS } from '../../core/limits.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { renderDaemonStatus, showHealth, LOG_FLAGS, printLog } from '../output/daemon-text.ts';
+import type { StopReport } from '../local-services.ts';
 import { serviceCommand } from './service.ts';
 
 export const daemonCommand: CommandDefinition = {
@@ -129,7 +130,7 @@ async function switchOn({ services, confirm }: Invocation): Promise<void> {
   confirm({ json: { daemon: 'on' }, text: 'The next command starts a daemon here\n' });
 }
 
-function stoppedText({ stopped, pid }: { stopped: boolean; pid?: number }): string {
+function stoppedText({ stopped, pid }: StopReport): string {
   if (!stopped) return 'No daemon runs here\n';
   return `Daemon stopped${pid === undefined ? '' : ` (PID ${pid})`}\n`;
 }

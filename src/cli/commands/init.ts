@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { SYNC_MODES } from '../../core/sharing.ts';
 import type { InitReport } from '../../workspace/init/initialise.ts';
 import type { CommandDefinition } from '../command.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
 import { listChanges, renderPreview } from '../output/change-list.ts';
 import { alignColumns } from '../output/columns.ts';
 import type { Screen } from '../output/screen.ts';
@@ -23,13 +22,13 @@ export const initCommand: CommandDefinition = {
     ['--skip-hooks', ''],
   ],
   async run({ flags, services, screen, io, print, confirm }) {
-    const request = omitUndefined({
+    const request = {
       prefix: flags.text('prefix'),
       isLocal: flags.has('local'),
       mode: flags.choice('mode', SYNC_MODES),
       skipsMergeDriver: flags.has('skip-merge-driver'),
       isDryRun: flags.has('dry-run'),
-    });
+    };
     const mayComplete = !request.skipsMergeDriver && request.mode !== 'branch';
     const completed = mayComplete ? await services.completeClone(request) : undefined;
     const report = completed ?? (await services.initialise(request));

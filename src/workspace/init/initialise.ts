@@ -33,11 +33,11 @@ import {
 export interface InitOptions {
   /** Where `.beads` is made. */
   directory: string;
-  prefix?: string;
+  prefix?: string | undefined;
   /** Never send anything to a remote. */
   isLocal: boolean;
   /** By default `worktree` where git tracks the mirror already, else `branch`. */
-  mode?: SyncMode;
+  mode?: SyncMode | undefined;
   /** Leave git's way of merging alone. */
   skipsMergeDriver?: boolean;
   env: Environment;

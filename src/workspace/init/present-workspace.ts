@@ -46,7 +46,7 @@ export async function completeClone({
 }: {
   directory: string;
   /** The prefix that was asked for. */
-  prefix?: string;
+  prefix?: string | undefined;
   isDryRun?: boolean;
   env: Environment;
 }): Promise<CompletedClone | undefined> {
