@@ -15,11 +15,8 @@ export interface LocalServices
 }
 
 export interface WorkspaceServices {
-  /** Undefined when this clone has no workspace, or a complete one. */
-  completeClone(
-    request: Pick<InitRequest, 'prefix' | 'isDryRun'>,
-  ): Promise<CompletedClone | undefined>;
-  initialise(request: InitRequest): Promise<InitReport | InitPreview>;
+  /** Makes a workspace, or completes the one that came with the clone. */
+  initialise(request: InitRequest): Promise<InitReport | InitPreview | CompletedClone>;
   /** Stops the daemon first. */
   uninstall(request: UninstallRequest): Promise<UninstallReport>;
 }

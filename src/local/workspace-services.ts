@@ -14,19 +14,22 @@ import type { UninstallReport } from '../workspace/init/uninstall.ts';
 import { findHere, type ClientHost } from './client-host.ts';
 import { removeService } from './service.ts';
 
+const STOPPED = 'stopped the daemon';
+
 type Caller = Pick<ClientHost, 'cwd' | 'env'>;
 
 /** Loads the code of each command when it runs: git runs `bd merge` for every file. */
 export function createWorkspaceServices(host: ClientHost): WorkspaceServices {
   return {
-    async completeClone(request) {
-      const { completeClone } = await import('../workspace/init/present-workspace.ts');
-      return await completeClone({ ...request, ...directoryOf(host) });
-    },
     async initialise({ isDryRun, ...request }) {
+      const { completeClone } = await import('../workspace/init/present-workspace.ts');
+      const options = initOptions(request, host);
+      const mayComplete = !request.skipsMergeDriver && request.mode !== 'branch';
+      const completed = mayComplete ? await completeClone({ ...options, isDryRun }) : undefined;
+      if (completed !== undefined) return completed;
       if (!isDryRun) return await makeWorkspace(request, host);
       const { initialise } = await import('../workspace/init/initialise.ts');
-      return await initialise({ ...initOptions(request, host), isDryRun });
+      return await initialise({ ...options, isDryRun });
     },
     uninstall: (request) => removeWorkspace(request, host),
   };
@@ -85,12 +88,7 @@ async function removeWorkspace(
   }
 }
 
-const STOPPED = 'stopped the daemon';
-
-function directoryOf({ cwd, env }: Caller) {
-  return { directory: cwd, env: selectDirectEnvironment(env) };
-}
-
-function initOptions(request: Omit<InitRequest, 'isDryRun'>, caller: Caller): InitOptions {
-  return { ...request, ...directoryOf(caller), clock: systemClock, log: silentLog };
+function initOptions(request: Omit<InitRequest, 'isDryRun'>, { cwd, env }: Caller): InitOptions {
+  const selected = selectDirectEnvironment(env);
+  return { ...request, directory: cwd, env: selected, clock: systemClock, log: silentLog };
 }

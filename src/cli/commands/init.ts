@@ -22,16 +22,13 @@ export const initCommand: CommandDefinition = {
     ['--skip-hooks', ''],
   ],
   async run({ flags, services, screen, io, print, confirm }) {
-    const request = {
+    const report = await services.initialise({
       prefix: flags.text('prefix'),
       isLocal: flags.has('local'),
       mode: flags.choice('mode', SYNC_MODES),
       skipsMergeDriver: flags.has('skip-merge-driver'),
       isDryRun: flags.has('dry-run'),
-    };
-    const mayComplete = !request.skipsMergeDriver && request.mode !== 'branch';
-    const completed = mayComplete ? await services.completeClone(request) : undefined;
-    const report = completed ?? (await services.initialise(request));
+    });
     if ('dry_run' in report) {
       return print({ json: report, text: renderPreview('init', report.changes) });
     }
