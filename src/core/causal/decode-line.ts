@@ -80,11 +80,12 @@ function decodeRewritten(line: string, nowMs: number): DecodedLine {
   return judge(issue, { raw, classic: encodeIssueLine(issue), record: line });
 }
 
-function withoutCausal({ opaque, ...issue }: Issue): { issue: Issue; raw?: string } {
-  if (opaque === undefined) return { issue };
+function withoutCausal({ opaque = {}, ...issue }: Issue): {
+  issue: Issue;
+  raw?: string | undefined;
+} {
   const { [CAUSAL_KEY]: raw, ...rest } = opaque;
-  const cleaned = Object.keys(rest).length > 0 ? { ...issue, opaque: rest } : issue;
-  return raw === undefined ? { issue: cleaned } : { issue: cleaned, raw };
+  return { issue: Object.keys(rest).length > 0 ? { ...issue, opaque: rest } : issue, raw };
 }
 
 function judge(

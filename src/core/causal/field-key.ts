@@ -26,7 +26,7 @@ export const PLAIN_FIELDS = [
   'is_template',
 ] as const satisfies readonly (keyof Issue)[];
 
-export type PlainField = (typeof PLAIN_FIELDS)[number];
+type PlainField = (typeof PLAIN_FIELDS)[number];
 
 /** Members that a group or a set holds, or that follow from the others. */
 type OtherField =

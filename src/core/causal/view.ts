@@ -1,14 +1,8 @@
 import { isParentType } from '../dependency.ts';
 import { TOMBSTONE, compareBytes, type Comment, type Dependency, type Issue } from '../issue.ts';
 import { timestampMs } from '../timestamp.ts';
-import { keyName, kindOf, type PlainField } from './field-key.ts';
-import {
-  compareSiblings,
-  type Deletion,
-  type IssueState,
-  type Sibling,
-  type Value,
-} from './issue-state.ts';
+import { keyName, kindOf } from './field-key.ts';
+import { compareSiblings, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
 import { joinMetadata } from './metadata-members.ts';
 import { shownSibling } from './shown.ts';
 
@@ -92,9 +86,12 @@ function place(parts: Parts, key: string, sibling: Sibling): void {
     case 'claim':
       if (value !== undefined) parts.issue.assignee = value as string;
       return;
-    case 'deleted':
-      placeDeletion(parts, value as Deletion);
+    case 'deleted': {
+      const { seen: _seen, deleted, ...fields } = value as Deletion;
+      parts.deletion = { deleted };
+      Object.assign(parts.issue, fields);
       return;
+    }
     case 'parent':
       if (value === undefined) return;
       parts.parent = value as Dependency;
@@ -126,13 +123,8 @@ function place(parts: Parts, key: string, sibling: Sibling): void {
     case undefined:
       return;
     default:
-      if (value !== undefined) setField(parts.issue, kind, value);
+      if (value !== undefined) Object.assign(parts.issue, { [kind]: value });
   }
-}
-
-function placeDeletion(parts: Parts, { seen: _seen, deleted, ...fields }: Deletion): void {
-  parts.deletion = { deleted };
-  Object.assign(parts.issue, fields);
 }
 
 /** The parent's register may name an edge that is an element too: it is shown once. */
@@ -162,10 +154,6 @@ function compareComments(left: Placed, right: Placed): number {
       ? 0
       : timestampMs(first.created_at) - timestampMs(second.created_at);
   return byTime || compareSiblings(left.sibling, right.sibling);
-}
-
-function setField(issue: Partial<Issue>, field: PlainField, value: Value): void {
-  (issue as Record<string, Value>)[field] = value;
 }
 
 /** A key named `__proto__` is data like any other. */

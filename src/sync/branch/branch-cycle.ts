@@ -67,7 +67,7 @@ async function restoreFromRefs(options: BranchCycleOptions): Promise<void> {
   if ((state.get('written_tip') ?? state.get('imported_tip')) !== undefined) return;
   const report = emptyCycleReport();
   const { ours, theirs } = await branch.heldTips();
-  if (theirs !== undefined) await takeIn(options, report, { tip: theirs, seen: 'imported_tip' });
+  await takeIn(options, report, { tip: theirs, seen: 'imported_tip' });
   // A commit that misses objects stays unnoted, for the cycle to find out.
   if (ours !== undefined && (await branch.isWhole(ours))) {
     await takeIn(options, report, { tip: ours, seen: 'written_tip' });

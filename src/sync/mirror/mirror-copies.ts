@@ -12,17 +12,19 @@ import {
 import { failureFrom } from '../sync-failure.ts';
 
 /** The mirror's place in another working tree of the repository. */
-export interface MirrorCopy {
+interface MirrorCopy {
   /** Unique, also among copies that were at the same path before. */
   name: string;
   path: string;
+  /** The git directory of its working tree. */
+  gitDir: string;
 }
 
-interface CopiesOptions<Copy extends MirrorCopy> {
-  find: () => Copy[];
+interface CopiesOptions {
+  find: () => MirrorCopy[];
   /** Changes when there may be other copies than before; costs a stat per working tree. */
   trace: () => string | undefined;
-  open: (copy: Copy) => Mirror;
+  open: (copy: MirrorCopy) => Mirror;
   log: Log;
 }
 
@@ -30,17 +32,17 @@ interface CopiesOptions<Copy extends MirrorCopy> {
  * The mirror together with its copies, which come and go while the daemon runs. All are written alike, and an
  * edit of one is taken in and shown in the others. A copy that cannot be used is logged once and stops nothing.
  */
-export class MirrorWithCopies<Copy extends MirrorCopy> implements Mirror {
+export class MirrorWithCopies implements Mirror {
   readonly path: string;
   readonly #main: Mirror;
-  readonly #options: CopiesOptions<Copy>;
+  readonly #options: CopiesOptions;
   #copies = new Map<string, Mirror>();
   /** The trace when the copies were found; undefined when a trace cannot tell. */
   #trace: string | undefined;
   /** Why copies could not be used at the last flush, by their names. */
   readonly #failures = new Map<string, string>();
 
-  constructor(main: Mirror, options: CopiesOptions<Copy>) {
+  constructor(main: Mirror, options: CopiesOptions) {
     this.path = main.path;
     this.#main = main;
     this.#options = options;
