@@ -174,15 +174,10 @@ function hintsOf(issue: Issue, { f, s, c, p }: Members): FieldHints {
   };
 }
 
-interface Reading {
-  readonly members: Members;
-  /** The values that the record shows. */
-  readonly fields: ReadonlyMap<string, Value>;
-}
-
+/** All siblings by key; `fields` are the values that the record shows. */
 function readEntries(
   issue: Issue,
-  { members, fields }: Reading,
+  { members, fields }: { members: Members; fields: ReadonlyMap<string, Value> },
 ): Map<string, readonly Sibling[]> | undefined {
   const creation = parseDot(members[''] ?? '');
   if (creation === undefined || fields.size < 5) return undefined;

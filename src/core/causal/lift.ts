@@ -38,13 +38,8 @@ export function liftIssue(
   const knowsOwn =
     local !== undefined &&
     counterAt(base.vector, local.replica) === counterAt(current.vector, local.replica);
-  const stamp = knowsOwn
-    ? local
-    : {
-        replica: versionName(foreign, formatVector(base.vector)),
-        nowMs: timestampMs(foreign.updated_at),
-      };
-  return applyWrites(base, writes, { ...stamp, updatedAt: foreign.updated_at });
+  const stamp = stampOf(foreign, formatVector(base.vector));
+  return applyWrites(base, writes, knowsOwn ? { ...stamp, ...local } : stamp);
 }
 
 /** No tool moves `updated_at` back: a version that is older than the base was not made from it. */
@@ -57,11 +52,7 @@ export function canBeMadeFrom(base: IssueState, foreign: Issue): boolean {
  * clones that take in the same line on their own make the same writes, not concurrent ones.
  */
 export function liftFirst(foreign: Issue): IssueState {
-  return createState(foreign.id, creationWrites(foreign), {
-    replica: versionName(foreign),
-    nowMs: timestampMs(foreign.updated_at),
-    updatedAt: foreign.updated_at,
-  });
+  return createState(foreign.id, creationWrites(foreign), stampOf(foreign, ''));
 }
 
 /**
@@ -78,11 +69,7 @@ export function liftStranger(current: IssueState, foreign: Issue): IssueState | 
     (write) => !isEmptied(write) && !isKnown(write, current),
   );
   if (writes.length === 0) return undefined;
-  return createState(current.id, writes, {
-    replica: versionName(foreign, JSON.stringify(writes)),
-    nowMs: timestampMs(foreign.updated_at),
-    updatedAt: foreign.updated_at,
-  });
+  return createState(current.id, writes, stampOf(foreign, JSON.stringify(writes)));
 }
 
 /** All that a record holds, as the writes of its creation. */
@@ -223,7 +210,9 @@ function isTakenAway(key: string, { value, foreign }: { value: Value; foreign: I
   return kind === 'label' || !meansSame(key, value, undefined);
 }
 
-/** Eight characters, so that it is no clone's own id. */
-function versionName(foreign: Issue, base = ''): string {
-  return contentName(`${base}\n${encodeIssueLine(foreign)}`);
+/** Names the writer after the version and what else is given: by eight characters, so that it is no clone's own id. */
+function stampOf(foreign: Issue, detail: string) {
+  const { updated_at: updatedAt } = foreign;
+  const replica = contentName(`${detail}\n${encodeIssueLine(foreign)}`);
+  return { replica, nowMs: timestampMs(updatedAt), updatedAt };
 }
