@@ -81,13 +81,9 @@ async function commitIssues(
 
 export function writeCommit(
   objects: GitObjects,
-  {
-    tree,
-    parent,
-    subject,
-    nowMs,
-  }: { tree: string; parent: string | undefined; subject: string; nowMs: number },
+  commit: { tree: string; parent: string | undefined; subject: string; nowMs: number },
 ): Promise<string> {
+  const { tree, parent, subject, nowMs } = commit;
   const identity = `${AUTHOR} ${Math.floor(nowMs / 1000)} +0000`;
   const header = [
     `tree ${tree}`,

@@ -1,7 +1,7 @@
 import { PUSH_ATTEMPTS_MAX } from '../../core/limits.ts';
 import type { Pending } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
-import type { CheckedOutBranch, Committed } from './checked-out-branch.ts';
+import type { CheckedOutBranch } from './checked-out-branch.ts';
 import { diverged, mirrorBehind, noUpstream, waitsForPush } from './checked-out-obstacle.ts';
 import { SEAL } from '../branch/branch-snapshot.ts';
 import { findCommit, gitOutput, gitSucceeds, type Git } from '../../git/git.ts';
@@ -100,13 +100,8 @@ async function hasRemote(git: Git): Promise<boolean> {
 }
 
 /** Commits what the file shows, up to the event at `seq`; undefined when bd did not write its content. */
-async function commitSoon({
-  store: { state, outbox },
-  mirror,
-  branch,
-  random,
-  pause,
-}: CheckedOutContext): Promise<{ committed: Committed; seq: number } | undefined> {
+async function commitSoon({ store, mirror, branch, random, pause }: CheckedOutContext) {
+  const { state, outbox } = store;
   for (let attempt = 1; ; attempt++) {
     // Read again each time, as the file may have been written since.
     const shown = await mirror.shown();
@@ -159,10 +154,7 @@ const REFUSED =
   'Push the branch your own way, keep issues here (`bd config set sync.push false`), or on a branch of their own (`bd migrate --to branch`).';
 
 /** Undefined for a branch that follows one of another name, such as `main`: only the user pushes that. */
-async function findUpstream(
-  git: Git,
-  branch: string,
-): Promise<{ remote: string; tip: string } | undefined> {
+async function findUpstream(git: Git, branch: string) {
   const format = '--format=%(upstream)%00%(upstream:remotename)%00%(upstream:remoteref)';
   const listing = await gitOutput(git, ['for-each-ref', format, `refs/heads/${branch}`]);
   const [tracking = '', remote = '', theirs = ''] = listing.split('\0');
