@@ -8,3 +8,12 @@ export function omitUndefined<T extends object>(members: T): Defined<T> {
     Object.entries(members).filter(([, value]) => value !== undefined),
   ) as Defined<T>;
 }
+
+/** The same, where an empty text or list is as good as none. */
+export function omitEmpty<T extends object>(fields: T) {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) =>
+      Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '',
+    ),
+  ) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+}

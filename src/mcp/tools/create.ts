@@ -1,3 +1,4 @@
+import { omitEmpty } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import { MCP_ISSUES_MAX } from '../../core/limits.ts';
 import type { Params } from '../../protocol/methods.ts';
@@ -43,7 +44,7 @@ export const createTool = defineTool({
         failed.push({ title: wanted.title, why: refusal(error) });
       }
     }
-    return { created, ...(failed.length === 0 ? {} : { failed }) };
+    return { created, ...omitEmpty({ failed }) };
   },
 });
 

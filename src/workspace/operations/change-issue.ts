@@ -9,7 +9,7 @@ import {
   type Dependency,
   type Issue,
 } from '../../core/issue.ts';
-import { omitUndefined } from '../../core/omit-undefined.ts';
+import { omitEmpty, omitUndefined } from '../../core/omit-undefined.ts';
 import { timestampAt } from '../../core/timestamp.ts';
 import type { Params } from '../../protocol/methods.ts';
 import { withComment } from './comment.ts';
@@ -105,7 +105,7 @@ export function applyChanges(
     if (value === '') delete issue[field];
     else if (value !== undefined) issue[field] = value;
   }
-  checkTimes(issue);
+  checkTimes(omitEmpty(changes));
   if (changes.append_notes !== undefined) {
     const notes = changes.notes === undefined ? allNotes(workspace, issue.id) : issue.notes;
     issue.notes = [notes, changes.append_notes].filter(Boolean).join('\n');

@@ -54,7 +54,7 @@ export const conflictOperations: Edits<'resolve_conflict'> &
   resolve_conflict: (workspace, params) =>
     edit(workspace, params, ({ actor, change }) => {
       const { store } = workspace;
-      const choice = choiceOf(params);
+      checkChoice(params);
       const { id } = findAnyIssue(workspace, params.issue_id);
       const conflicts = openConflicts(workspace, id);
       const conflict = conflicts.find(({ json }) => json.field === params.field);
@@ -63,7 +63,7 @@ export const conflictOperations: Edits<'resolve_conflict'> &
         throw notInConflict(id, params.field, conflicts);
       }
       const view = viewIssue(state);
-      const dispute = { workspace, conflict, state, view, choice, actor, conflicts };
+      const dispute = { workspace, conflict, state, view, choice: params, actor, conflicts };
       const { writes, value } = settle(dispute);
       const { field, kind, shown, others } = conflict.json;
       const data = { field, value, versions: [shown, ...others] };
@@ -71,8 +71,6 @@ export const conflictOperations: Edits<'resolve_conflict'> &
       return { issue: issueToJson(issue), field, kind, value };
     }),
 };
-
-type Choice = { take: string } | { value: unknown } | { merge: true };
 
 /** The writes that settle a conflict, and the field's value afterwards. */
 interface Settlement {
@@ -86,21 +84,17 @@ interface Dispute {
   conflict: OpenConflict;
   state: IssueState;
   view: View;
-  choice: Choice;
+  choice: Params<'resolve_conflict'>;
   actor: string;
   /** Of the whole issue. */
   conflicts: readonly OpenConflict[];
 }
 
-function choiceOf({ take, value, merge }: Params<'resolve_conflict'>): Choice {
-  const choices: Choice[] = [];
-  if (take !== undefined) choices.push({ take });
-  if (value !== undefined) choices.push({ value });
-  if (merge === true) choices.push({ merge });
-  const [choice] = choices;
-  if (choice !== undefined && choices.length === 1) return choice;
+function checkChoice({ take, value, merge }: Params<'resolve_conflict'>): void {
+  const given = [take !== undefined, value !== undefined, merge === true].filter(Boolean);
+  if (given.length === 1) return;
   throw new BdError('INVALID_VALUE', {
-    message: `resolve_conflict got ${choices.length === 0 ? 'none' : 'several'} of take, value and merge`,
+    message: `resolve_conflict got ${given.length === 0 ? 'none' : 'several'} of take, value and merge`,
     remedy: 'Give one of them.',
   });
 }
@@ -122,25 +116,24 @@ function settle(dispute: Dispute): Settlement {
 }
 
 /** Writes the deletion of a deleted issue again, so that it knows of this write; else it would count as a late edit. */
-function renewedDeletion({ conflict, conflicts, state, view }: Dispute): Write[] {
+function renewedDeletion(dispute: Dispute): Write[] {
+  const { conflict, conflicts, state, view } = dispute;
   const siblings = state.entries.get('deleted') ?? [];
   if (conflict.key === 'deleted' || view.statusBelow === undefined) return [];
-  const { issue_id: id } = conflict.json;
   const open = conflicts.find(
     ({ key, json }) => key === 'deleted' || json.kind === 'edited-while-deleted',
   );
-  if (open !== undefined) refuseWhileOpen(open.json.field, { id, conflicts });
+  if (open !== undefined) refuseWhileOpen(dispute, open.json.field);
   return [{ key: 'deleted', value: shownSibling('deleted', siblings).value }];
 }
 
 /** One decision for all edits that were concurrent with the deletion. */
 function settleDeletion({ conflict, state, choice }: Dispute): Settlement {
-  const { issue_id: id } = conflict.json;
   const siblings = state.entries.get('deleted') ?? [];
-  const take = 'take' in choice ? choice.take : undefined;
+  const { take } = choice;
   if (siblings.length === 0 || (take !== 'winner' && take !== 'other')) {
     throw new BdError('INVALID_VALUE', {
-      message: `${id} was deleted while others edited it`,
+      message: `${conflict.json.issue_id} was deleted while others edited it`,
       remedy:
         'Take `winner` to leave it deleted, or `other` to bring it back with the edits, and then change it.',
     });
@@ -153,10 +146,11 @@ function settleDeletion({ conflict, state, choice }: Dispute): Settlement {
 }
 
 /** Removes the edge, from the parent and from the dependencies. */
-function settleCycle({ conflict, conflicts, state, choice }: Dispute): Settlement {
+function settleCycle(dispute: Dispute): Settlement {
+  const { conflict, state, choice } = dispute;
   const { issue_id: id } = conflict.json;
   const edge = conflict.values[1] as Dependency;
-  if (!('take' in choice) || choice.take !== 'winner') {
+  if (choice.take !== 'winner') {
     throw new BdError('INVALID_VALUE', {
       message: `the dependency of ${id} on ${edge.depends_on_id} closes a cycle, so it does not count`,
       remedy: `Take \`winner\` to remove it, or remove another dependency of the cycle, which \`bd dep cycles\` shows, with \`bd dep remove\`.`,
@@ -165,7 +159,7 @@ function settleCycle({ conflict, conflicts, state, choice }: Dispute): Settlemen
   const keys = [...state.entries]
     .filter(([key, siblings]) => isSameEdge(edge, key, shownSibling(key, siblings).value))
     .map(([key]) => key);
-  if (keys.includes('parent')) refuseWhileOpen('parent', { id, conflicts });
+  if (keys.includes('parent')) refuseWhileOpen(dispute, 'parent');
   return { writes: keys.map(clearing), value: null };
 }
 
@@ -179,12 +173,12 @@ function isSameEdge({ depends_on_id: target, type }: Dependency, key: string, va
 
 /** Either the whole metadata stays and the key's writes go, or the key's value is put into the whole. */
 function settleMember(dispute: Dispute): Settlement {
-  const { conflict, conflicts, view, choice } = dispute;
+  const { conflict, view, choice } = dispute;
   const { key, json } = conflict;
-  if ('take' in choice && choice.take === 'winner') {
+  if (choice.take === 'winner') {
     return { writes: [clearing(key)], value: json.shown.value };
   }
-  refuseWhileOpen('metadata', { id: json.issue_id, conflicts });
+  refuseWhileOpen(dispute, 'metadata');
   const split = looseMembers(view.issue.opaque?.['metadata'] ?? '');
   if (split === undefined) {
     throw new BdError('INVALID_VALUE', {
@@ -208,7 +202,7 @@ function settleValues(dispute: Dispute): Settlement {
   const { key, json, values } = conflict;
   const value = choose(dispute);
   const isNews = value !== values[0];
-  if (key === 'parent' && 'take' in choice && isNews && value !== undefined) {
+  if (key === 'parent' && choice.take !== undefined && isNews && value !== undefined) {
     const { depends_on_id: to, type } = value as Dependency;
     checkNewEdge(workspace, { issue_id: json.issue_id, depends_on_id: to, type });
   }
@@ -227,8 +221,8 @@ function membersGivingWay({ state, conflicts }: Dispute): Write[] {
 
 function choose(dispute: Dispute): Value {
   const { conflict, choice } = dispute;
-  if ('take' in choice) return chosenVersion(conflict, choice.take);
-  return newFieldValue(dispute, 'merge' in choice ? mergedText(conflict) : choice.value);
+  if (choice.take !== undefined) return chosenVersion(conflict, choice.take);
+  return newFieldValue(dispute, choice.merge === true ? mergedText(conflict) : choice.value);
 }
 
 /** The version that `take` names: `winner` is the shown one; numbers count the others from 1. */
@@ -261,20 +255,20 @@ function excerpt(value: unknown): string {
 const commentText = text({ min: 1, max: TEXT_CHARS_MAX });
 
 /** Set in other ways, or derived from another field. */
-const UNWRITTEN: ReadonlySet<KeyKind | undefined> = new Set<KeyKind | undefined>([
+const UNWRITTEN: readonly (KeyKind | undefined)[] = [
   undefined,
   'created',
   'deleted',
   'label',
   'edge',
   'metadata_order',
-]);
+];
 
 /** A field's new value from JSON, by the rules of `update_issue`; null clears it. */
 function newFieldValue(dispute: Dispute, value: unknown): Value {
   const { key, json, values } = dispute.conflict;
   const kind = kindOf(key);
-  if (UNWRITTEN.has(kind)) {
+  if (UNWRITTEN.includes(kind)) {
     throw new BdError('INVALID_VALUE', {
       message: `${json.field} of ${json.issue_id} cannot be given a new value`,
       remedy: 'Take one of the values it has: `winner`, `other` or a number.',
@@ -326,10 +320,8 @@ function mergedText({ key, values, json }: OpenConflict): string {
   return texts.reduce(unionTexts);
 }
 
-function refuseWhileOpen(
-  field: string,
-  { id, conflicts }: { id: string; conflicts: readonly OpenConflict[] },
-): void {
+function refuseWhileOpen({ conflict, conflicts }: Dispute, field: string): void {
+  const { issue_id: id } = conflict.json;
   if (!conflicts.some(({ json }) => json.field === field)) return;
   throw new BdError('INVALID_VALUE', {
     message: `the ${field} of ${id} is in conflict itself`,

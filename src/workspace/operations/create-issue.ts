@@ -1,4 +1,4 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
+import { omitEmpty, omitUndefined } from '../../core/omit-undefined.ts';
 import { BdError } from '../../core/errors.ts';
 import {
   childIssueId,
@@ -53,7 +53,7 @@ function build(workspace: EditableWorkspace, wanted: NewIssue, author: Identity)
   const type = checkedType(workspace, fields.issue_type ?? 'task');
   const edges = buildEdges(workspace, { id, parentId, dependencies, actor: author.name, now });
   const issue: Issue = {
-    ...withoutEmpty({ ...fields, labels: labelSet(labels ?? []), dependencies: edges }),
+    ...omitEmpty({ ...fields, labels: labelSet(labels ?? []), dependencies: edges }),
     id,
     title: fields.title,
     status: 'open',
@@ -139,13 +139,4 @@ function buildEdges(
     add(findIssueId(workspace, text.slice(colon + 1).trim()), type);
   }
   return edges;
-}
-
-/** An empty text or list is an absent one. */
-function withoutEmpty<T extends object>(fields: T) {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) =>
-      Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '',
-    ),
-  ) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }

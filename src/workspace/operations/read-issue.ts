@@ -1,4 +1,4 @@
-import { omitUndefined } from '../../core/omit-undefined.ts';
+import { omitEmpty } from '../../core/omit-undefined.ts';
 import { isParentType } from '../../core/dependency.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
 import { canonicalIssueType, isClosed, isDeleted, TOMBSTONE } from '../../core/issue.ts';
@@ -166,17 +166,14 @@ function page(
 function detailsOf(workspace: ReadableWorkspace, id: string): IssueDetails {
   const { issues, graph } = workspace.store;
   const { dependencies: _edges, ...issue } = issues.json(id) as IssueJson;
-  const down = graph.edges(id, 'down');
-  const dependencies = linkedIssues(workspace, down, 'depends_on_id');
-  const dependents = linkedIssues(workspace, graph.edges(id, 'up'), 'issue_id');
-  const parent = graph.parent(id);
-  const conflicts = openConflicts(workspace, id).map(({ json }) => json.field);
   return {
     ...issue,
-    ...(dependencies.length === 0 ? {} : { dependencies }),
-    ...(dependents.length === 0 ? {} : { dependents }),
-    ...omitUndefined({ parent }),
-    ...(conflicts.length === 0 ? {} : { conflicts }),
+    ...omitEmpty({
+      dependencies: linkedIssues(workspace, graph.edges(id, 'down'), 'depends_on_id'),
+      dependents: linkedIssues(workspace, graph.edges(id, 'up'), 'issue_id'),
+      parent: graph.parent(id),
+      conflicts: openConflicts(workspace, id).map(({ json }) => json.field),
+    }),
   };
 }
 
