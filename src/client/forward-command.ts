@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 import { BdError } from '../core/errors.ts';
 import { OUTPUT_HELD_MS, SILENCE_TIMEOUT_MS } from '../core/limits.ts';
-import { VERSION } from '../core/version.ts';
 import type { OutputParams, RunCommandParams, StdinPiece } from '../protocol/daemon-methods.ts';
-import { PROTOCOL } from '../protocol/handshake.ts';
+import { THIS_CLIENT } from '../protocol/handshake.ts';
 import {
   fromRpcError,
   readMessage,
@@ -87,8 +86,7 @@ class CommandCall {
   send(params: RunCommandParams): void {
     // Silence ends this call a little later than that: the daemon never runs what was reported as not done.
     const expiresMs = Date.now() + SILENCE_TIMEOUT_MS;
-    const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
-    const command = { ...params, client, expires_ms: expiresMs };
+    const command = { ...params, client: THIS_CLIENT, expires_ms: expiresMs };
     this.#send(request(COMMAND_ID, 'run_command', command));
     this.#awaitMessage();
   }

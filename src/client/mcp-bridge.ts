@@ -2,10 +2,9 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { toBdError, type BdError } from '../core/errors.ts';
 import { BRIDGE_DRAIN_TIMEOUT_MS } from '../core/limits.ts';
-import { VERSION } from '../core/version.ts';
 import { lineFraming } from '../protocol/framing.ts';
 import { notification } from '../protocol/messages.ts';
-import { PROTOCOL } from '../protocol/handshake.ts';
+import { THIS_CLIENT } from '../protocol/handshake.ts';
 import { createBoundedWriter, type BoundedWriter } from '../rpc/bounded-writer.ts';
 import { McpSession } from './mcp-session.ts';
 
@@ -141,8 +140,7 @@ class DaemonLine {
   }
 
   #greeting(): string {
-    const client = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };
-    const params = { v: 1, ...this.#bridge.hello, pid: process.pid, client };
+    const params = { v: 1, ...this.#bridge.hello, pid: process.pid, client: THIS_CLIENT };
     return JSON.stringify(notification('bd/hello', params));
   }
 

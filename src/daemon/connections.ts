@@ -36,8 +36,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    const bytesMax = options.bounds?.heldBytesMax;
-    this.#budget = createMemoryBudget(bytesMax === undefined ? {} : { bytesMax });
+    this.#budget = createMemoryBudget(options.bounds?.heldBytesMax);
   }
 
   get count(): number {
@@ -104,7 +103,7 @@ export class Connections {
       socket,
       initial,
       memory,
-      ...(messageTimeoutMs === undefined ? {} : { messageTimeoutMs }),
+      messageTimeoutMs,
       becomePassive: () => this.#becomePassive(socket),
     });
   }

@@ -1,4 +1,5 @@
 import { RETIRE_COOLDOWN_MS } from '../core/limits.ts';
+import { VERSION } from '../core/version.ts';
 
 /** A program at one end of a connection. */
 export interface Party {
@@ -100,3 +101,6 @@ export interface ProtocolRange {
 
 /** What this program speaks. `max` grows with a change that an older other side would get wrong. */
 export const PROTOCOL: ProtocolRange = { min: 1, max: 2 };
+
+/** What this bd says of itself as a client. */
+export const THIS_CLIENT = { version: VERSION, protocol: [PROTOCOL.min, PROTOCOL.max] };

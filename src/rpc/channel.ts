@@ -23,7 +23,7 @@ export interface ChannelSocket {
   /** What was read already, to find out what the connection speaks. */
   initial?: Uint8Array;
   memory?: MemoryShare;
-  messageTimeoutMs?: number;
+  messageTimeoutMs?: number | undefined;
 }
 
 export interface ChannelOptions<M> extends ChannelSocket {

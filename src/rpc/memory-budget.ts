@@ -7,7 +7,7 @@ export type MemoryBudget = ReturnType<typeof createMemoryBudget>;
 export type MemoryShare = ReturnType<MemoryBudget['open']>;
 
 /** One budget for all connections: each may hold much, but not all of them at once. */
-export function createMemoryBudget({ bytesMax = HELD_BYTES_MAX } = {}) {
+export function createMemoryBudget(bytesMax = HELD_BYTES_MAX) {
   const holders = new Set<{ bytes: number; giveUp: (error: BdError) => void }>();
   let total = 0;
   return {

@@ -1,28 +1,26 @@
 import { BdError } from '../../core/errors.ts';
-import type { CommandDefinition, FlagDefinition, Invocation } from '../command.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
 import { requireIds } from '../issue-arguments.ts';
 import { renderComments } from '../output/issue-details.ts';
 import { readTextSource } from '../command-io.ts';
 
-const ADD_FLAGS: readonly FlagDefinition[] = [
-  ['-f, --file <path>', 'take the text from a file; - is standard input'],
-  ['-a, --author <name>', 'who says so'],
-];
+const addCommand: CommandDefinition = {
+  name: 'add',
+  parameters: '<id> [words...]',
+  about: 'Add a comment',
+  flags: [
+    ['-f, --file <path>', 'take the text from a file; - is standard input'],
+    ['-a, --author <name>', 'who says so'],
+  ],
+  run: addComment,
+};
 
 export const commentsCommand: CommandDefinition = {
   name: 'comments',
   parameters: '[id]',
   about: 'Show the comments of an issue, or add one',
   flags: [['--local-time', '']],
-  subcommands: [
-    {
-      name: 'add',
-      parameters: '<id> [words...]',
-      about: 'Add a comment',
-      flags: ADD_FLAGS,
-      run: addComment,
-    },
-  ],
+  subcommands: [addCommand],
   async run({ args, call, screen, print }) {
     const [id = ''] = requireIds(args);
     const { comments } = await call('list_comments', { issue_id: id });
@@ -31,13 +29,7 @@ export const commentsCommand: CommandDefinition = {
 };
 
 /** The older name of `comments add`, which some clients still use. */
-export const commentCommand: CommandDefinition = {
-  name: 'comment',
-  parameters: '<id> [words...]',
-  about: '',
-  flags: ADD_FLAGS,
-  run: addComment,
-};
+export const commentCommand: CommandDefinition = { ...addCommand, name: 'comment', about: '' };
 
 async function addComment(invocation: Invocation): Promise<void> {
   const { args, flags, call, actor, io, confirm } = invocation;
