@@ -24,14 +24,12 @@ export type FindBase = (foreign: ForeignLine) => IssueState | undefined;
  */
 export function mirrorBase(store: Store, seq: number): FindBase {
   const findSealed = importBase(store);
-  const { issues, versions } = store;
   return (foreign) => {
     if (foreign.seal !== undefined) return findSealed(foreign);
-    const { id } = foreign.issue;
-    const named = namedVersion(foreign, knownVersions(store, id, seq));
+    const known = knownVersions(store, foreign.issue.id, seq);
+    const named = namedVersion(foreign, known);
     if (named !== undefined) return named;
-    const shown = versions.shownAt(id, seq);
-    const base = stateOf(shown === undefined ? issues.line(id) : shown.line);
+    const base = stateOf(known.at(-1));
     return base !== undefined && canBeMadeFrom(base, foreign.issue) ? base : undefined;
   };
 }
