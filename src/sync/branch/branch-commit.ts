@@ -61,7 +61,7 @@ async function commitIssues(
   { parent, issues, subject, ours }: BranchChange,
 ): Promise<string | undefined> {
   const { objects, snapshots, project, clock, branchName } = writer;
-  const base = parent === undefined ? undefined : await snapshots.read(parent);
+  const base = await snapshots.read(parent);
   if (branchName() !== SYNC_BRANCH && base !== undefined && holdsNoIssues(base)) {
     throw codeBranch(branchName());
   }
@@ -69,7 +69,7 @@ async function commitIssues(
   const { tree } = shown;
   if (base?.tree === tree) return moveTo(writer, base.commit, ours);
   // The commit that would be made again: it waits to be pushed, or just was.
-  const last = ours === undefined ? undefined : await snapshots.read(ours);
+  const last = await snapshots.read(ours);
   if (last?.tree === tree && last.parents.join() === (parent ?? '')) return last.commit;
   const nowMs = clock.nowMs();
   const commit = await writeCommit(objects, { tree, parent, subject, nowMs });

@@ -176,7 +176,7 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
   // With a remote even an empty project is published, so that a teammate's `bd init` joins it.
   if (!hasRemote && parent === undefined && store.issues.count() === 0) return 'shared';
 
-  const base = parent === undefined ? undefined : await branch.snapshot(parent);
+  const base = await branch.snapshot(parent);
   const issues = await issueTree.write({ hasParts: base?.shards !== undefined });
   await reached?.('objects written');
   const written = await branch.write({ parent, issues, subject: commitSubject(pending), ours });
@@ -269,7 +269,7 @@ async function takeIn(
   { tip, seen }: { tip: string | undefined; seen: 'imported_tip' | 'written_tip' },
 ): Promise<void> {
   const before = store.state.get(seen);
-  const snapshot = tip === undefined || tip === before ? undefined : await branch.snapshot(tip);
+  const snapshot = tip === before ? undefined : await branch.snapshot(tip);
   if (snapshot === undefined) return;
   // Unreadable lines are kept for the whole branch at once, so with any of them all of it is read.
   const isPartial = before !== undefined && store.carried.all().length === 0;

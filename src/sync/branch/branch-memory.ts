@@ -34,7 +34,7 @@ export async function packWhenDue(
   if (count < COMMITS_UNPACKED_MAX.file) return 'not due';
   try {
     const { ours } = await branch.tips();
-    const snapshot = ours === undefined ? undefined : await branch.snapshot(ours);
+    const snapshot = await branch.snapshot(ours);
     if (snapshot === undefined) return 'not due';
     const most = COMMITS_UNPACKED_MAX[snapshot.shards === undefined ? 'file' : 'parts'];
     if (count < most) return 'not due';

@@ -85,7 +85,8 @@ export class BranchSnapshots {
   }
 
   /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
-  async read(commit: string): Promise<BranchSnapshot | undefined> {
+  async read(commit: string | undefined): Promise<BranchSnapshot | undefined> {
+    if (commit === undefined) return undefined;
     const branch = this.#wanted.branchName();
     const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit, branch));
     if (snapshot === undefined) return undefined;

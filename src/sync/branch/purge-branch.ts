@@ -33,7 +33,7 @@ export async function checkPurge(
     throw refused(message, remedy);
   }
   const { theirs: tip } = await branch.tips();
-  const snapshot = tip === undefined ? undefined : await branch.snapshot(tip);
+  const snapshot = await branch.snapshot(tip);
   if (fetched.kind === 'absent' || tip === undefined || snapshot === undefined) return undefined;
   const { ref } = fetched;
   const foreign = snapshot.root.map(({ name }) => name).find((name) => !OURS.has(name));

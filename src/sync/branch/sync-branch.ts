@@ -51,7 +51,7 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
     /** What the repository holds, also from the user's own clone or fetch; for a store without memory. */
     heldTips: () => findHeldTips(git, branchName()),
     /** Undefined for a commit that is not here. Throws for another project's branch, or a newer format. */
-    snapshot: (commit: string) => snapshots.read(commit),
+    snapshot: (commit: string | undefined) => snapshots.read(commit),
     readIssues: (snapshot: BranchSnapshot, how?: ReadOptions) => readIssues(objects, snapshot, how),
     /** The latest commit that bd made: this one, or one before it along the first parents. */
     async sealedCommit(snapshot: BranchSnapshot): Promise<BranchSnapshot | undefined> {
@@ -72,9 +72,8 @@ export function createSyncBranch({ git, project, clock, names = {} }: BranchOpti
       packObjects(git, tip, options),
     /** The project whose issues the repository or its remote has; throws when the remote does not answer. */
     async findProject(): Promise<Project | undefined> {
-      const tip = await remote.findTip();
-      const format = tip === undefined ? undefined : (await snapshots.read(tip))?.format;
-      return format?.project;
+      const snapshot = await snapshots.read(await remote.findTip());
+      return snapshot?.format?.project;
     },
   };
 }

@@ -218,7 +218,7 @@ async function readShared(repository: GitRepository, installed: Installation): P
     if (remote !== undefined) await branch.fetch(remote, { timeoutMs: REMOTE_PATIENCE_MS });
     // With sharing off, what the person's own clone or fetch brought is on the remote too.
     const { theirs } = await (remote === undefined ? branch.heldTips() : branch.tips());
-    const snapshot = theirs === undefined ? undefined : await branch.snapshot(theirs);
+    const snapshot = await branch.snapshot(theirs);
     return snapshot === undefined ? NOTHING : await branch.readIssues(snapshot);
   } catch {
     // An unreadable branch, or another project's, shares none of these issues.
