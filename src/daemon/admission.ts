@@ -44,8 +44,6 @@ export function createAdmission(
     /** Throws `DAEMON_RETIRING` before anything is done that is for another daemon. */
     admit(params: unknown): void {
       if (reason === undefined && program.isReplaced()) retire('its program was replaced');
-      // Settings that were edited by hand are the next daemon's.
-      if (reason === undefined && workspace.config.isEdited()) retire('its settings were edited');
       if (reason !== undefined) throw decline(reason);
       const client = readClient(params);
       const sinceRetirementMs = clock.nowMs() - retiredMs;

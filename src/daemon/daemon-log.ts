@@ -9,8 +9,8 @@ import { appendToLog } from '../platform/log-file.ts';
 export interface DaemonLog extends Log {
   /** Details that only help to find a fault. */
   debug(message: string, details?: Record<string, unknown>): void;
-  /** Drops lines below this level from now on. */
-  setLevel(level: LogLevel): void;
+  /** Drops lines below this level, which is asked at each line. */
+  setLevel(level: () => LogLevel): void;
   /** The last warning or error, for `bd daemon status`; also one that was not written again. */
   lastError(): { at: string; message: string } | undefined;
   /** Writes what is still queued. */
@@ -26,13 +26,13 @@ export function createDaemonLog(path: string): DaemonLog {
   // After a workspace was moved away, another one may be at its path, with a log of its own.
   const isSameDirectory = watchIdentity(dirname(path));
   let loading: ReturnType<typeof openWriter> | undefined;
-  let least: LogLevel = 'info';
+  let least = (): LogLevel => 'info';
   let lastError: ReturnType<DaemonLog['lastError']>;
   const say = (level: LogLevel, message: string, details: Record<string, unknown> = {}): void => {
     const atMs = Date.now();
     const isTrouble = level === 'warn' || level === 'error';
     if (isTrouble) lastError = { at: timestampAt(atMs), message };
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least())) return;
     const described = describe(details);
     // Only trouble is held back: that something works again is always news.
     const heldBack = !isTrouble ? 0 : repeated.count({ level, message, described }, atMs);

@@ -88,7 +88,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
     const healthCheck = createHealthCheck({ clock, monotonicMs: () => performance.now() });
     // A step of a sync cycle has woken the daemon up.
     const workspace = await openWorkspace({ ...options, reached: () => healthCheck.tick() });
-    log.setLevel(workspace.config.text('daemon.log_level') as LogLevel);
+    log.setLevel(() => workspace.config.text('daemon.log_level') as LogLevel);
     return await serve(workspace, { ...options, healthCheck, isSameDirectory });
   } finally {
     lock.release();

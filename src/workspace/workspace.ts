@@ -9,9 +9,9 @@ import { openStore } from '../store/store.ts';
 import type { Reached } from '../sync/cycle.ts';
 import { SyncEngine } from '../sync/sync-engine.ts';
 import { readConfig } from './config/config.ts';
-import { readMetadata, refuseLinkedFiles, type Metadata } from './config/metadata.ts';
+import { OpenMetadata, type Metadata } from './config/metadata.ts';
 import { openSync } from './engine.ts';
-import { holdStore } from './held-store.ts';
+import { holdStore, type Standing } from './held-store.ts';
 import { mirrorKeys } from './mirror.ts';
 import { readIdentity, type Identity } from './identity.ts';
 import { EVENTS_BETWEEN_TRIMS, tidyStore } from './tidy.ts';
@@ -31,7 +31,7 @@ export type Workspace = Awaited<ReturnType<typeof openWorkspace>>;
 export async function openWorkspace(options: WorkspaceOptions) {
   const { place, env, clock } = options;
   const parts = await openParts(options);
-  const { files, config, held, store, sync, guard, notice } = parts;
+  const { metadata, config, held, store, sync, guard, notice, standing } = parts;
   const { tidy, tidyAtEnd } = tidyAfterChanges(parts, options);
   let identity: Promise<Identity> | undefined;
   return {
@@ -48,10 +48,10 @@ export async function openWorkspace(options: WorkspaceOptions) {
     randomBytes: (count: number): Uint8Array => randomBytes(count),
     /** The names of the store and the mirror, and the project; a migration can change them. */
     get metadata(): Metadata {
-      return files.metadata;
+      return metadata.current;
     },
     get mirrorPath(): string {
-      return place.file(files.metadata.jsonl_export);
+      return place.file(metadata.current.jsonl_export);
     },
     /** Who acts when a command names no one. */
     identity: (): Promise<Identity> => (identity ??= readIdentity(place, { config, env })),
@@ -60,11 +60,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
     /** Makes a change to how issues are shared; then everything goes by it. */
     async changeSharing<T>(change: () => Promise<T>): Promise<T> {
       guard();
-      return sync.replace(async () => {
-        const changed = await change();
-        files.metadata = readUsableMetadata(place);
-        return changed;
-      });
+      return sync.replace(() => metadata.change(change));
     },
     /** For the time when nothing works with the store. Returns whether there is more to remove. */
     tidy(): boolean {
@@ -72,7 +68,9 @@ export async function openWorkspace(options: WorkspaceOptions) {
       store.rest();
       return hasMore;
     },
-    standing: () => held.standing(),
+    /** Call before each request: settings that were edited by hand count from then on. */
+    followSettings: createFollower(parts, { ...options, edited: () => (identity = undefined) }),
+    standing,
     /** Closes the store without writing anything. */
     abandon: (): void => held.close(),
     /** Brings the mirror up to date, stops what runs, and closes the store. */
@@ -101,8 +99,8 @@ export function hasUnshared({ sync, store }: Pick<Workspace, 'sync' | 'store'>):
 
 async function openParts({ place, reached = () => {}, ...around }: WorkspaceOptions) {
   const { env, clock, log } = around;
-  const files = { metadata: readUsableMetadata(place) };
-  const { database, project_id: id } = files.metadata;
+  const metadata = new OpenMetadata(place);
+  const { database, project_id: id } = metadata.current;
   const config = await readConfig(place, env);
   const databasePath = place.file(database);
   const held = holdStore(place, () =>
@@ -117,21 +115,42 @@ async function openParts({ place, reached = () => {}, ...around }: WorkspaceOpti
   const notice = store.movedAside && rebuiltNotice(databasePath, store.movedAside);
   if (notice !== undefined) log.warn(notice);
   const syncOptions = { ...around, place, config, reached };
-  const sync = new SyncEngine(() => openSync({ ...syncOptions, ...files, held }));
+  const sync = new SyncEngine(() => openSync({ ...syncOptions, metadata: metadata.current, held }));
   held.store.onCommit(() => sync.storeChanged());
-  return { files, config, held, store, sync, guard, notice };
+  /** With other names in `metadata.json`, the store and the mirror are other files. */
+  const standing = (): Standing => {
+    const found = held.standing();
+    return found === 'ours' && metadata.isEdited() ? 'replaced' : found;
+  };
+  return { metadata, config, held, store, sync, guard, notice, standing };
+}
+
+/** After an edit of the settings everything starts again by them; all calls wait for that. */
+function createFollower(
+  { config, sync }: Awaited<ReturnType<typeof openParts>>,
+  { log, edited }: { log: Log; edited: () => void },
+): () => Promise<void> {
+  let followed = Promise.resolve();
+  const follow = async (): Promise<void> => {
+    if (!(await config.follow())) return;
+    edited();
+    await sync
+      .replace(() => Promise.resolve())
+      .catch((error: unknown) => log.error('the change of the settings met a failure', { error }));
+  };
+  return () => (followed = followed.then(follow, follow));
 }
 
 /** Tidies the store up while a long series of changes is made, and after the last one. */
 function tidyAfterChanges(
-  { files, config, held, store }: Awaited<ReturnType<typeof openParts>>,
+  { metadata, config, held, store }: Awaited<ReturnType<typeof openParts>>,
   { place, clock, log }: WorkspaceOptions,
 ) {
   const tidy = (): boolean =>
     tidyStore(store, {
       config,
       nowMs: clock.nowMs(),
-      mirrorKeys: () => mirrorKeys(place, files.metadata.jsonl_export),
+      mirrorKeys: () => mirrorKeys(place, metadata.current.jsonl_export),
     });
   const tryTidy = (): void => {
     try {
@@ -153,12 +172,6 @@ function tidyAfterChanges(
       if (hasChanged && held.standing() === 'ours') tryTidy();
     },
   };
-}
-
-function readUsableMetadata(place: WorkspacePlace): Metadata {
-  const metadata = readMetadata(place);
-  refuseLinkedFiles(place, metadata);
-  return metadata;
 }
 
 function rebuiltNotice(path: string, movedAside: string): string {

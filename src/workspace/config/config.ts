@@ -101,10 +101,14 @@ export class Config {
     if (refused !== undefined) throw refused;
   }
 
-  /** Whether another program has changed the file since it was read. */
-  isEdited(): boolean {
+  /** Reads the file again if another program has changed it, and returns whether it had. */
+  async follow(): Promise<boolean> {
+    const version = fileVersion(this.#path);
     // While `#edit` runs, the file shows the change before its new version is noted here.
-    return this.#ownWrites === 0 && fileVersion(this.#path) !== this.#version;
+    if (this.#ownWrites > 0 || version === this.#version) return false;
+    this.#take(await readConfigFile(this.#path));
+    this.#version = version;
+    return true;
   }
 
   get(key: string): string | undefined {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { BdError, messageOf } from '../../core/errors.ts';
+import { fileVersion } from '../../platform/file-version.ts';
 import { isNotFound, writeFileAtomically } from '../../platform/files.ts';
 import type { WorkspacePlace } from '../../place/workspace-place.ts';
 
@@ -46,6 +48,56 @@ export function refuseLinkedFiles(
   { database, jsonl_export: mirror }: Metadata,
 ): void {
   place.refuseLinks([...storeFiles(database), mirror]);
+}
+
+/** The file as an open workspace goes by it; refuses linked files. */
+export class OpenMetadata {
+  readonly #place: WorkspacePlace;
+  #current: Metadata;
+  #version = '';
+  #isChanging = false;
+
+  constructor(place: WorkspacePlace) {
+    this.#place = place;
+    this.#current = this.#read();
+  }
+
+  get current(): Metadata {
+    return this.#current;
+  }
+
+  /** Whether the file says something else since, or cannot be used any more. */
+  isEdited(): boolean {
+    const version = fileVersion(this.#place.metadataFile);
+    if (this.#isChanging || version === this.#version) return false;
+    try {
+      if (!isDeepStrictEqual(readMetadata(this.#place), this.#current)) return true;
+    } catch {
+      return true;
+    }
+    this.#version = version;
+    return false;
+  }
+
+  /** Makes a change that may write the file. */
+  async change<T>(change: () => Promise<T>): Promise<T> {
+    this.#isChanging = true;
+    try {
+      const changed = await change();
+      this.#current = this.#read();
+      return changed;
+    } finally {
+      this.#isChanging = false;
+    }
+  }
+
+  #read(): Metadata {
+    // Taken first: an edit during the read shows as one.
+    this.#version = fileVersion(this.#place.metadataFile);
+    const metadata = readMetadata(this.#place);
+    refuseLinkedFiles(this.#place, metadata);
+    return metadata;
+  }
 }
 
 export async function writeMetadata(place: WorkspacePlace, metadata: Metadata): Promise<void> {

@@ -50,6 +50,7 @@ export function createCall(workspace: Workspace, { key }: { key?: string | undef
     const checked = METHODS[method].params.check(params ?? {}, method) as typeof params;
     const { sync, store } = workspace;
     try {
+      await workspace.followSettings();
       const freshness = await sync.catchUp();
       const result = await OPERATIONS[method](workspaceFor(method), checked, options);
       const notes = METHODS[method].effect === 'read' ? {} : await showChange(sync);

@@ -112,13 +112,15 @@ test('what is unset leaves no trace in the file, and the rest as it was', async 
   expect(readFileSync(path(), 'utf8')).toBe('# Mine.\n\nother: x # theirs\n');
 });
 
-test('a change by another program counts as an edit of the file, an own change does not', async () => {
+test('a change by another program is followed, an own change is known', async () => {
   const config = await open('sync:\n  push: false\n');
-  expect(config.isEdited()).toBe(false);
+  expect(await config.follow()).toBe(false);
   const writing = config.set('issue_prefix', 'x');
-  expect(config.isEdited()).toBe(false);
+  expect(await config.follow()).toBe(false);
   await writing;
-  expect(config.isEdited()).toBe(false);
+  expect(await config.follow()).toBe(false);
   writeFileSync(path(), 'sync:\n  push: true # mine\n');
-  expect(config.isEdited()).toBe(true);
+  expect(await config.follow()).toBe(true);
+  expect(config.truth('sync.push')).toBe(true);
+  expect(await config.follow()).toBe(false);
 });
