@@ -32,14 +32,14 @@ function clone(...options: string[]): string {
 const bd = (cwd: string, args: string[], env: Record<string, string> = {}): Promise<Run> =>
   world.bd(args, { cwd, env });
 
-const titlesIn = async (cwd: string): Promise<string[]> =>
-  (await world.bdJson<{ title: string }[]>(['list'], { cwd })).map(({ title }) => title).sort();
+/** In the first clone, without a daemon. */
+const alone = (args: string[]): Promise<string> =>
+  world.bdText(args, { env: { BEADS_NO_DAEMON: '1' } });
 
 describe('a clone of a repository whose issues are on their branch', () => {
   beforeEach(async () => {
     await world.bdText(['init', '--prefix', 'kite']);
-    for (const title of ['One', 'Two']) await world.bdText(['q', title]);
-    await world.bdText(['sync']);
+    for (const command of [['q', 'One'], ['q', 'Two'], ['sync']]) await alone(command);
   });
 
   test('is joined by the first command that needs issues, and shares what is done there', async () => {
@@ -54,8 +54,9 @@ describe('a clone of a repository whose issues are on their branch', () => {
     expect(await bd(fresh, ['ready'])).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await world.bdText(['q', 'Three'], { cwd: fresh })).toMatch(/^kite-/);
     await world.bdText(['sync'], { cwd: fresh });
-    await world.bdText(['sync']);
-    expect(await titlesIn(world.directory)).toEqual(['One', 'Three', 'Two']);
+    await alone(['sync']);
+    const listed = JSON.parse(await alone(['list', '--json'])) as { title: string }[];
+    expect(listed.map(({ title }) => title).sort()).toEqual(['One', 'Three', 'Two']);
     expect(readFileSync(join(fresh, '.git/config'), 'utf8')).toBe(config);
     expect(world.git('-C', fresh, 'status', '--porcelain')).toBe('');
   });

@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   existsSync,
@@ -208,6 +209,14 @@ const PROGRAM_KEYS = [
   'trailer.c.command',
 ];
 
+/** A line of git's configuration, with its section. */
+function setting(key: string, value: string): string {
+  const [section = '', ...rest] = key.split('.');
+  const name = rest.pop() ?? '';
+  const subsection = rest.length === 0 ? '' : ` "${rest.join('.')}"`;
+  return `[${section}${subsection}]\n\t${name} = "${value}"\n`;
+}
+
 const HOOKS = [
   'reference-transaction',
   'post-index-change',
@@ -222,19 +231,22 @@ const HOOKS = [
 
 describe('a repository that would have programs run', () => {
   beforeEach(() => {
-    for (const key of PROGRAM_KEYS) workspace.git('config', key, canary(key));
+    const settings = PROGRAM_KEYS.map((key) => setting(key, canary(key)));
     // With `!`, git gives an alias to the shell.
-    workspace.git('config', 'alias.config', `!${canary('alias.config')}`);
+    settings.push(setting('alias.config', `!${canary('alias.config')}`));
     for (const key of ['commit.gpgSign', 'push.gpgSign', 'tag.gpgSign']) {
-      workspace.git('config', key, 'true');
+      settings.push(setting(key, 'true'));
     }
+    settings.push(setting('core.hooksPath', 'hooks'));
+    appendFileSync(join(workspace.directory, '.git/config'), settings.join(''));
+    // All of them are there.
+    expect(workspace.git('config', '--get', 'filter.c.clean')).toBe(canary('filter.c.clean'));
     mkdirSync(join(workspace.directory, 'hooks'));
     for (const hook of HOOKS) {
       for (const place of ['hooks', '.git/hooks']) {
         cpSync(canary(`hook ${hook}`), join(workspace.directory, place, hook));
       }
     }
-    workspace.git('config', 'core.hooksPath', 'hooks');
     rmSync(join(workspace.root, 'ran'), { force: true });
   });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refusal, use } from '../mcp/mcp-session.ts';
 import { daemonPidOf } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,14 +10,10 @@ import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-wor
 
 let workspace: TestWorkspace;
 
-beforeEach(async () => {
+async function openWorkspace(): Promise<void> {
   workspace = await createTestWorkspace({ client: 'here' });
   await workspace.bdText(['init', '--prefix', 't']);
-});
-
-afterEach(async () => {
-  await workspace[Symbol.asyncDispose]();
-});
+}
 
 async function connectThroughBridge(era: 'legacy' | 'auto' | { pin: string }): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode: era } });
@@ -42,8 +38,17 @@ describe.each([
   ['auto', 'auto' as const],
   ['2026-07-28', { pin: '2026-07-28' }],
 ])('the SDK’s own client through `bd mcp`, %s', (_name, era) => {
+  let client: Client;
+  beforeAll(async () => {
+    await openWorkspace();
+    client = await connectThroughBridge(era);
+  });
+  afterAll(async () => {
+    await client.close();
+    await workspace[Symbol.asyncDispose]();
+  });
+
   test('lists the six tools, creates, finds, claims and closes an issue', async () => {
-    const client = await connectThroughBridge(era);
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name);
     expect(names).toEqual(['ready', 'show', 'create', 'update', 'claim', 'close']);
@@ -62,11 +67,10 @@ describe.each([
     expect(await workspace.bdJson(['show', build])).toMatchObject([
       { id: build, status: 'closed', close_reason: 'built' },
     ]);
-    await client.close();
   });
 
   test('a session goes on when its daemon makes room, is killed or is stopped', async () => {
-    const client = await connectThroughBridge(era);
+    const { total: before } = await use<{ total: number }>(client, 'ready');
     await use(client, 'create', { issues: [{ title: 'Before' }] });
     const daemons = new Set([workspace.daemonPid()]);
     const ends = [
@@ -80,8 +84,7 @@ describe.each([
       daemons.add(workspace.daemonPid());
     }
     expect(daemons.size).toBe(ends.length + 1);
-    expect(await use(client, 'ready')).toMatchObject({ total: ends.length + 1 });
-    await client.close();
+    expect(await use(client, 'ready')).toMatchObject({ total: before + ends.length + 1 });
   });
 });
 
@@ -105,25 +108,30 @@ test('a bridge that found no workspace serves the one that is made later', async
   }
 });
 
-test('a refusal reads the same as on the command line', async () => {
-  const client = await connectThroughBridge('legacy');
-  const text = await refusal(client, 'update', { id: 't-nope', title: 'x' });
-  const { stderr, exitCode } = await workspace.bd(['update', 't-nope', '--title', 'x']);
-  expect(exitCode).not.toBe(0);
-  expect(text).toMatch(/^issue_not_found: no issue found matching "t-nope"\. /);
-  expect(stderr).toContain('no issue found matching "t-nope"');
-  await client.close();
-});
+describe('a bridge', () => {
+  beforeAll(openWorkspace);
+  afterAll(() => workspace[Symbol.asyncDispose]());
 
-test('`printf … | bd mcp` gets every answer, then ends with 0', async () => {
-  const child = workspace.start(['mcp']);
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const call = (id: number) =>
-    JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'ready' } });
-  child.stdin.end([1, 2, 3].map((id) => `${call(id)}\n`).join(''));
-  const [exitCode] = (await once(child, 'close')) as [number];
-  const answers = Buffer.concat(chunks).toString().trim().split('\n');
-  expect(answers.map((line) => (JSON.parse(line) as { id: number }).id)).toEqual([1, 2, 3]);
-  expect(exitCode).toBe(0);
+  test('a refusal reads the same as on the command line', async () => {
+    const client = await connectThroughBridge('legacy');
+    const text = await refusal(client, 'update', { id: 't-nope', title: 'x' });
+    const { stderr, exitCode } = await workspace.bd(['update', 't-nope', '--title', 'x']);
+    expect(exitCode).not.toBe(0);
+    expect(text).toMatch(/^issue_not_found: no issue found matching "t-nope"\. /);
+    expect(stderr).toContain('no issue found matching "t-nope"');
+    await client.close();
+  });
+
+  test('`printf … | bd mcp` gets every answer, then ends with 0', async () => {
+    const child = workspace.start(['mcp']);
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const call = (id: number) =>
+      JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'ready' } });
+    child.stdin.end([1, 2, 3].map((id) => `${call(id)}\n`).join(''));
+    const [exitCode] = (await once(child, 'close')) as [number];
+    const answers = Buffer.concat(chunks).toString().trim().split('\n');
+    expect(answers.map((line) => (JSON.parse(line) as { id: number }).id)).toEqual([1, 2, 3]);
+    expect(exitCode).toBe(0);
+  });
 });
