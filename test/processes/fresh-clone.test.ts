@@ -29,6 +29,19 @@ function clone(...options: string[]): string {
   return directory;
 }
 
+/** A clone in which a person commits by hand what bd then finds. */
+function cloneToChange(): string {
+  const directory = at('by-hand');
+  world.git('clone', '-q', world.remote, directory);
+  for (const [key, value] of [
+    ['user.name', 'Seed'],
+    ['user.email', 'seed@example.com'],
+  ] as const) {
+    world.git('-C', directory, 'config', key, value);
+  }
+  return directory;
+}
+
 const bd = (cwd: string, args: string[], env: Record<string, string> = {}): Promise<Run> =>
   world.bd(args, { cwd, env });
 
@@ -130,7 +143,7 @@ describe('a clone of a repository whose issues are on their branch', () => {
   });
 
   test('says why when its branch has a format that only a newer bd knows', async () => {
-    const seed = at('seed');
+    const seed = cloneToChange();
     world.git('-C', seed, 'fetch', '-q', 'origin', 'beads-sync');
     world.git('-C', seed, 'checkout', '-q', '--detach', 'FETCH_HEAD');
     writeFileSync(join(seed, '.beads/format.json'), '{"format":99,"project_id":"x"}\n');
@@ -166,7 +179,7 @@ describe('a repository that tracks the classic tool’s file', () => {
   };
 
   function commitClassic(files: Record<string, string>): void {
-    const seed = at('seed');
+    const seed = cloneToChange();
     mkdirSync(join(seed, '.beads'));
     for (const [name, text] of Object.entries(files)) {
       writeFileSync(join(seed, '.beads', name), text);

@@ -120,7 +120,7 @@ test('the worktrees of a bare repository share one workspace', async () => {
 });
 
 test('a submodule and a nested repository have workspaces of their own, and outer issues never reach them', async () => {
-  world.git('-C', at('seed'), 'push', '-q', 'origin', 'HEAD:library');
+  world.git('push', '-q', 'origin', 'HEAD:library');
   const library = at('library.git');
   world.git('clone', '-q', '--bare', world.remote, library);
   world.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library, 'sub');
