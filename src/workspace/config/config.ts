@@ -87,6 +87,8 @@ export class Config {
   #values: ReadonlyMap<string, string> = new Map();
   #wrong: BdError | undefined;
   #ownWrites = 0;
+  /** What was looked up in `#values`: each request asks for some. */
+  readonly #texts = new Map<KnownKey, string>();
 
   /** Use `openConfig` or `readConfig`. `values` are those of the file in this version. */
   constructor(
@@ -121,8 +123,13 @@ export class Config {
   }
 
   text(key: KnownKey): string {
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
     const found = this.#lookup(key);
-    return found === undefined || refusal(found) !== undefined ? KNOWN[key].value : found.value;
+    const isUsable = found !== undefined && refusal(found) === undefined;
+    const text = isUsable ? found.value : KNOWN[key].value;
+    this.#texts.set(key, text);
+    return text;
   }
 
   whole(key: KnownKey): number {
@@ -180,6 +187,7 @@ export class Config {
 
   #take(values: ReadonlyMap<string, string>): void {
     this.#values = values;
+    this.#texts.clear();
     this.#wrong = firstRefusal(this.#knownValues());
   }
 
