@@ -12,7 +12,7 @@ import { createTestWorkspace, type TestWorkspace } from '../support/test-workspa
 const DAEMON = resolve(import.meta.dirname, '../../dist/bd-daemon.js');
 
 /** `npm run soak` asks for more. */
-const ROUNDS = process.env['LOCK_ROUNDS'] ?? '25';
+const ROUNDS = process.env['LOCK_ROUNDS'] ?? '50';
 
 const children: ChildProcess[] = [];
 let build: TempDirectory;

@@ -23,6 +23,8 @@ async function contend(): Promise<void> {
     const lock = await acquireKernelLock(path, { waitMs: 30_000 });
     if (lock === undefined) throw new Error('nobody let go');
     mkdirSync(marker);
+    // Long enough for another holder to be noticed.
+    await pause(1);
     rmdirSync(marker);
     lock.release();
     // Whoever asks again at once would have it again: the others only look now and then.
