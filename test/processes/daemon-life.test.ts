@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { daemonPidOf, daemonsOf, isAlive } from '../support/daemon-processes.ts';
@@ -18,34 +18,6 @@ afterEach(() => workspace[Symbol.asyncDispose]());
 
 const idsIn = async (project: TestProject): Promise<string[]> =>
   (await project.bdJson<{ id: string }[]>(['list', '--all', '--limit', '0'])).map(({ id }) => id);
-
-test('what was acknowledged survives kill -9, and the next call starts a new daemon', async () => {
-  await workspace.bdText(['init', '--prefix', 't']);
-  await workspace.bdText(['q', 'First']);
-  const killed = daemonPidOf(workspace);
-  const acknowledged: string[] = [];
-  const workers = Array.from({ length: 4 }, async (_, worker) => {
-    for (let index = 0; ; index += 1) {
-      const run = await workspace.bd(['q', `Issue ${worker}.${index}`], {
-        env: { BEADS_AUTO_START_DAEMON: 'false' },
-        program: BD,
-      });
-      // Cut off in the middle, or done without a daemon after its end: then the killing worked.
-      if (run.exitCode !== 0) return expect(run.exitCode).toBe(5);
-      acknowledged.push(run.stdout.trim());
-      if (!isAlive(killed)) return undefined;
-      if (acknowledged.length === 6) process.kill(killed, 'SIGKILL');
-    }
-  });
-  await Promise.all(workers);
-  expect(acknowledged.length).toBeGreaterThanOrEqual(6);
-  expect(isAlive(killed)).toBe(false);
-  expect(await idsIn(workspace)).toEqual(expect.arrayContaining(acknowledged));
-  expect(daemonPidOf(workspace)).not.toBe(killed);
-  expect(readFileSync(join(workspace.beadsDir, 'beads.jsonl'), 'utf8')).toContain(
-    acknowledged.at(-1),
-  );
-});
 
 test('a stopped process makes a call end with 5 and say which process it is', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
@@ -186,16 +158,6 @@ test('where sockets cannot be, commands are done without a daemon', async () => 
   const env = { NODE_OPTIONS: `--require ${preload}` };
   expect(await workspace.bdText(['q', 'Sandboxed'], { env, program: BD })).toMatch(/^t-/);
   expect(daemonsOf(workspace)).toEqual([]);
-});
-
-test('a daemon lets go of a workspace that was moved away, and writes nothing there', async () => {
-  await workspace.bdText(['init', '--prefix', 't']);
-  await workspace.bdText(['q', 'First']);
-  const pid = daemonPidOf(workspace);
-  renameSync(workspace.beadsDir, `${workspace.beadsDir}.moved`);
-  await eventually(() => !isAlive(pid), { deadlineMs: 40_000 });
-  expect(existsSync(workspace.beadsDir)).toBe(false);
-  rmSync(`${workspace.beadsDir}.moved`, { recursive: true });
 });
 
 test('a link that was taken away comes back while the daemon lives', async () => {
