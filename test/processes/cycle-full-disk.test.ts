@@ -35,10 +35,8 @@ const STEPS: readonly CycleStep[] = [
 const sandbox: Sandbox = createSandbox();
 const remote = createSharedRemote(sandbox);
 const place = join(sandbox.directory, 'small');
-const runtimeDirectory = join(sandbox.directory, 'run');
 mkdirSync(place);
-mkdirSync(runtimeDirectory, { mode: 0o700 });
-const ENV = { ...sandbox.env, USER: 'mia', XDG_RUNTIME_DIR: runtimeDirectory };
+const ENV = { ...sandbox.env, USER: 'mia' };
 const mounted = await mountSmallDisk(place, { megabytes: 8 });
 if ('refusal' in mounted) console.warn(`no small disk can be had here: ${mounted.refusal}`);
 
