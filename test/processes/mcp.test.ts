@@ -74,9 +74,9 @@ describe.each([
     await use(client, 'create', { issues: [{ title: 'Before' }] });
     const daemons = new Set([workspace.daemonPid()]);
     const ends = [
-      () => workspace.bdText(['daemon', 'reload']),
+      () => workspace.bdText(['daemon', 'reload'], { program: BD }),
       killDaemon,
-      () => workspace.bdText(['daemon', 'stop']),
+      () => workspace.bdText(['daemon', 'stop'], { program: BD }),
     ];
     for (const [at, end] of ends.entries()) {
       await end();
