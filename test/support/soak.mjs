@@ -15,7 +15,10 @@ function runPart(args, env) {
 
 const { NUM_RUNS: _unset, ...ordinary } = process.env;
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.mts'];
-runPart([...vitest, 'test/core/causal'], { ...ordinary, NUM_RUNS });
+runPart([...vitest, 'test/core/causal', 'test/sync/intake/merge-files.test.ts'], {
+  ...ordinary,
+  NUM_RUNS,
+});
 // Each fault is looked for with the usual number of histories: a suite that needs more is too weak.
 runPart(['test/core/causal/mutants.mjs'], ordinary);
 const withGit = ['test/sync/footprint.test.ts', 'test/sync/many-clones.test.ts'];

@@ -10,7 +10,7 @@ import { useSandbox } from '../support/sandbox.ts';
 
 const CLONES = 8;
 /** `PUSH_ROUNDS=25` for the long run. */
-const ROUNDS = Number(process.env['PUSH_ROUNDS'] ?? '3');
+const ROUNDS = Number(process.env['PUSH_ROUNDS'] ?? '2');
 const TIMEOUT_MS = 60_000 + 60_000 * ROUNDS;
 
 const sandbox = useSandbox();

@@ -540,7 +540,7 @@ const property = (
   name: string,
   check: (files: { base: string[]; ours: string[]; theirs: string[] }) => void,
 ): void =>
-  it(name, () => fc.assert(fc.property(situation, check), propertyRuns(300)), PROPERTY_TIMEOUT_MS);
+  it(name, () => fc.assert(fc.property(situation, check), propertyRuns(100)), PROPERTY_TIMEOUT_MS);
 
 describe('for any files', () => {
   property('whichever side is ours, the bytes are the same', ({ base, ours, theirs }) => {
