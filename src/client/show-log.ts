@@ -69,7 +69,7 @@ async function follow(
   // Catches lines written before the watcher was ready.
   look();
   if (!until.aborted) await once(until, 'abort');
-  await watch.close();
+  watch.close();
   await turn;
 }
 

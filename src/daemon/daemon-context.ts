@@ -20,7 +20,7 @@ export interface DaemonContext {
   readonly startedMs: number;
   readonly healthCheck: HealthCheck;
   readonly checkpoint: Checkpoint;
-  /** Whether the store, its lock and the directory are still those that were opened. */
+  /** Whether the store and its lock are still those that were opened. */
   readonly standing: () => Standing;
   /** Reports what can change the daemon's life. */
   readonly post: (event: DaemonEvent) => void;

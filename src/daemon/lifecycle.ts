@@ -5,7 +5,6 @@ import { readLink } from '../place/socket-link.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import { watchIdentity } from '../platform/file-version.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import type { LogLevel } from '../platform/log.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
@@ -83,13 +82,12 @@ async function runLocked(options: LoggedOptions): Promise<number> {
     return 0;
   }
   try {
-    const isSameDirectory = watchIdentity(place.beadsDir);
     refuseCrashLoop(place, { nowMs: clock.nowMs() });
     const healthCheck = createHealthCheck({ clock, monotonicMs: () => performance.now() });
     // A step of a sync cycle has woken the daemon up.
     const workspace = await openWorkspace({ ...options, reached: () => healthCheck.tick() });
     log.setLevel(() => workspace.config.text('daemon.log_level') as LogLevel);
-    return await serve(workspace, { ...options, healthCheck, isSameDirectory });
+    return await serve(workspace, { ...options, healthCheck });
   } finally {
     lock.release();
   }
@@ -118,7 +116,6 @@ async function takeOver(
 
 interface ServeOptions extends LoggedOptions {
   healthCheck: HealthCheck;
-  isSameDirectory: () => boolean;
 }
 
 async function serve(workspace: Workspace, options: ServeOptions): Promise<number> {
@@ -190,10 +187,8 @@ function createContext(
   workspace: Workspace,
   options: ServeOptions & Pick<DaemonContext, 'post'> & { isBusy: () => boolean },
 ): DaemonContext {
-  const { place, env, clock, log, healthCheck, isSameDirectory, staysWhenIdle, post } = options;
+  const { place, env, clock, log, healthCheck, staysWhenIdle, post } = options;
   const program = watchProgram(options.program);
-  const standing: DaemonContext['standing'] = () =>
-    isSameDirectory() ? workspace.standing() : 'lost';
   return {
     place,
     workspace,
@@ -204,10 +199,10 @@ function createContext(
     startedMs: clock.nowMs(),
     healthCheck,
     checkpoint: createCheckpoint({ tidy: () => workspace.tidy(), clock, log }),
-    standing,
+    standing: workspace.standing,
     post,
     check() {
-      const found = standing();
+      const found = workspace.standing();
       post({
         kind: 'checked',
         nowMs: clock.nowMs(),

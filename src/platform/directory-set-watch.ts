@@ -24,7 +24,7 @@ export class DirectorySetWatch {
     for (const [directory, watch] of this.#watches) {
       if (directories.includes(directory)) continue;
       this.#watches.delete(directory);
-      void watch.close();
+      watch.close();
     }
     const added = directories.filter((directory) => !this.#watches.has(directory));
     await Promise.all(added.map((directory) => this.#add(directory).ready));
@@ -37,9 +37,9 @@ export class DirectorySetWatch {
     return this.#isClosed ? undefined : (kinds.find((kind) => kind === 'polling') ?? kinds[0]);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
-    await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
+    for (const watch of this.#watches.values()) watch.close();
   }
 
   #add(directory: string): DirectoryWatch {

@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'chokidar';
+import { watch } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { WATCH_POLL_INTERVAL_MS } from '../core/limits.ts';
 
@@ -14,15 +14,17 @@ export interface WatchedFiles {
   kind?: WatchKind;
 }
 
-/** Watches files in one directory until it is closed. */
+/**
+ * Watches files in one directory until it is closed. Chokidar is used to poll only: with the system's own events
+ * it reads the whole directory again at each of them, and drops a change that follows another within 50 ms.
+ */
 export class DirectoryWatch {
   /** Resolves when the watcher misses no change any more. */
   readonly ready: Promise<void>;
   readonly #files: WatchedFiles;
   readonly #root: string;
+  readonly #closing = new AbortController();
   #kind: WatchKind;
-  #watcher: FSWatcher;
-  #isClosed = false;
   #setReady: () => void = () => {};
 
   constructor(files: WatchedFiles) {
@@ -30,7 +32,8 @@ export class DirectoryWatch {
     this.#root = resolve(files.directory);
     this.#kind = files.kind ?? 'native';
     this.ready = new Promise<void>((done) => (this.#setReady = done));
-    this.#watcher = this.#start();
+    if (this.#kind === 'native') this.#watch();
+    else void this.#poll();
   }
 
   /** `polling` when the system had no watches left: changes are then seen up to a second late. */
@@ -38,47 +41,56 @@ export class DirectoryWatch {
     return this.#kind;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  close(): void {
     this.#setReady();
-    await this.#watcher.close();
+    this.#closing.abort();
   }
 
-  #start(): FSWatcher {
-    const isPolling = this.#kind === 'polling';
-    return (
-      watch(this.#root, {
-        depth: 0,
-        ignoreInitial: true,
-        // Otherwise chokidar reports a rename over the file 100 ms late.
-        atomic: false,
-        usePolling: isPolling,
-        interval: WATCH_POLL_INTERVAL_MS,
-        ignored: (path) =>
-          resolve(path) !== this.#root && !this.#files.names.includes(basename(path)),
-      })
-        .on('all', (_event, path) => this.#report(path))
-        // The system's own event: chokidar drops a change that follows another within 50 ms.
-        .on('raw', (_event, path) => this.#report(path))
-        // Polling compares with a first look, which is done one interval later.
-        .on('ready', () =>
-          isPolling ? setTimeout(this.#setReady, WATCH_POLL_INTERVAL_MS) : this.#setReady(),
-        )
-        .on('error', (error) => this.#fail(error))
-    );
+  #watch(): void {
+    const { signal } = this.#closing;
+    try {
+      watch(this.#root, { signal }, (_event, name) => this.#report(name)).on('error', (error) =>
+        this.#fail(error),
+      );
+      this.#setReady();
+    } catch (error) {
+      // The caller has no watch to close yet.
+      process.nextTick(() => this.#fail(error));
+    }
   }
 
-  #report(path: string | null): void {
-    const name = basename(path ?? '');
-    if (!this.#isClosed && this.#files.names.includes(name)) this.#files.onChange(name);
+  async #poll(): Promise<void> {
+    const { watch: poll } = await import('chokidar');
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    const poller = poll(this.#root, {
+      depth: 0,
+      ignoreInitial: true,
+      usePolling: true,
+      interval: WATCH_POLL_INTERVAL_MS,
+      ignored: (path) =>
+        resolve(path) !== this.#root && !this.#files.names.includes(basename(path)),
+    })
+      .on('all', (_event, path) => this.#report(basename(path)))
+      // Compares with a first look, which is done one interval later.
+      .on('ready', () => setTimeout(this.#setReady, WATCH_POLL_INTERVAL_MS))
+      .on('error', (error) => this.#fail(error));
+    signal.addEventListener('abort', () => void poller.close());
+  }
+
+  /** The system may not say which file it was. */
+  #report(name: string | null): void {
+    if (this.#closing.signal.aborted) return;
+    for (const each of this.#files.names) {
+      if (name === null || name === each) this.#files.onChange(each);
+    }
   }
 
   #fail(error: unknown): void {
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     if (this.#kind === 'native' && isOutOfWatches(error)) {
       this.#kind = 'polling';
-      void this.#watcher.close();
-      this.#watcher = this.#start();
+      void this.#poll();
     } else {
       this.#setReady();
       this.#files.onError(error);

@@ -9,7 +9,13 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/sqlite.ts';
 import type { OpenedDatabase } from './database.ts';
 import { createLeadership } from './leadership.ts';
-import { asidePath, moveAside, separateFromLog, watchOpenFiles } from './open-files.ts';
+import {
+  asidePath,
+  moveAside,
+  separateFromLog,
+  watchOpenFiles,
+  type OpenFiles,
+} from './open-files.ts';
 import { explainFailure, isBusy, isDamage } from './store-failure.ts';
 
 /**
@@ -30,6 +36,17 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     isDamaged ||= isDamage(error);
     return explainFailure(path, error);
   };
+  const standing = untilWritten(files, (): Standing => {
+    const found = files.standing();
+    if (found === 'overwritten') return 'lost';
+    try {
+      return leadership.isOurs() ? found : 'lost';
+    } catch (error) {
+      explain(error);
+      // If the store is only busy, the next read or write reports that.
+      return isDamaged ? 'lost' : found;
+    }
+  });
   const keepLogShort = (): void => {
     try {
       files.shortenLog({ bytesMax: WAL_BYTES_MAX });
@@ -54,17 +71,7 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     /** Empties a write-ahead log that has grown, without waiting for other readers of the store. */
     rest: (): void => files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
     /** Check before each write, and before showing anything to others. */
-    standing(): Standing {
-      const found = files.standing();
-      if (isDamaged || found === 'overwritten') return 'lost';
-      try {
-        return leadership.isOurs() ? found : 'lost';
-      } catch (error) {
-        explain(error);
-        // If the store is only busy, the next read or write reports that.
-        return isDamaged ? 'lost' : found;
-      }
-    },
+    standing: (): Standing => (isDamaged ? 'lost' : standing()),
     explain,
     /** Moves a broken store aside, so that the next opening makes a sound one. The caller holds the lock. */
     putAside(): void {
@@ -73,6 +80,21 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
       else if (files.standing() === 'overwritten') separateFromLog(path, aside);
     },
     close: (): void => void database.close(),
+  };
+}
+
+/**
+ * Looks again only after a process has written, as each request asks. A write in the same tick of the file
+ * system's clock can go unnoticed, so a transaction checks who leads by itself.
+ */
+function untilWritten(files: OpenFiles, look: () => Standing): () => Standing {
+  let oursAt: string | undefined;
+  return () => {
+    const version = files.version();
+    if (version !== undefined && version === oursAt) return 'ours';
+    const found = look();
+    oursAt = found === 'ours' ? version : undefined;
+    return found;
   };
 }
 

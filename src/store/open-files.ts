@@ -10,6 +10,8 @@ import type { Database } from '../platform/sqlite.ts';
  */
 export type FilesStanding = 'ours' | 'replaced' | 'overwritten';
 
+export type OpenFiles = ReturnType<typeof watchOpenFiles>;
+
 /**
  * Watches the files of an open database, which SQLite itself does not check again. Without a write-ahead log, as
  * on network file systems, whose times are unreliable, it does not notice a file that was written over.
@@ -19,10 +21,7 @@ export function watchOpenFiles(database: Database, { hasLog }: { hasLog: boolean
   const isSame = watchIdentity(path);
   const isSameLog = watchIdentity(logPath(path));
   let content = contentVersion(path);
-  let version = fileVersion(path);
   const standing = (): FilesStanding => {
-    // Fast path, as each request asks: nearly always neither file has changed.
-    if (hasLog && fileVersion(path) === version && isSameLog()) return 'ours';
     if (!isSame()) return 'replaced';
     if (!hasLog) return 'ours';
     if (contentVersion(path) !== content) return 'overwritten';
@@ -30,6 +29,9 @@ export function watchOpenFiles(database: Database, { hasLog }: { hasLog: boolean
   };
   return {
     standing,
+    /** Changes when any process writes or replaces either file; undefined without a log. */
+    version: (): string | undefined =>
+      hasLog ? `${fileVersion(path)} ${fileVersion(logPath(path))}` : undefined,
     /** Empties a log that is larger, unless the file is no longer the one that the log belongs to. */
     shortenLog({ bytesMax }: { bytesMax: number }): void {
       if (logBytes(path) <= bytesMax || standing() !== 'ours') return;
@@ -37,7 +39,6 @@ export function watchOpenFiles(database: Database, { hasLog }: { hasLog: boolean
         emptyLog(database);
       } finally {
         content = contentVersion(path);
-        version = fileVersion(path);
       }
     },
   };

@@ -67,9 +67,9 @@ export class MirrorKeeper {
     await Promise.race([this.#watch.follow(mirror.directories()), aborted(signal)]);
   }
 
-  async unwatch(): Promise<void> {
+  unwatch(): void {
     this.#cancelLook();
-    await this.#watch?.close();
+    this.#watch?.close();
   }
 
   /** Settles when the flushes asked for so far have ended, however they did. */

@@ -171,7 +171,7 @@ async function runParts({ driver, mirror, cycles }: Parts, signal: AbortSignal):
   await aborted(signal);
   driver.stop();
   cycles.stopNetwork();
-  await mirror.unwatch();
+  mirror.unwatch();
   await cycles.settled();
   await mirror.settled();
 }
