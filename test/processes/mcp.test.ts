@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,6 +30,14 @@ async function connectThroughBridge(era: 'legacy' | 'auto' | { pin: string }): P
 
 async function killDaemon(): Promise<void> {
   const pid = daemonPidOf(workspace);
+  // Killed while it registers, it would leave a lock for which the next one waits for 5 s.
+  const registry = join(workspace.home, '.beads');
+  await eventually(
+    () =>
+      readFileSync(join(registry, 'registry.json'), 'utf8').includes(`"pid": ${pid}`) &&
+      !existsSync(join(registry, 'registry.lock')),
+    { what: 'its registration' },
+  );
   process.kill(pid, 'SIGKILL');
   await eventually(() => !existsSync(`/proc/${pid}`), { what: 'its end' });
 }
@@ -74,9 +83,9 @@ describe.each([
     await use(client, 'create', { issues: [{ title: 'Before' }] });
     const daemons = new Set([workspace.daemonPid()]);
     const ends = [
-      () => workspace.bdText(['daemon', 'reload'], { program: BD }),
+      () => workspace.bdText(['daemon', 'reload']),
       killDaemon,
-      () => workspace.bdText(['daemon', 'stop'], { program: BD }),
+      () => workspace.bdText(['daemon', 'stop']),
     ];
     for (const [at, end] of ends.entries()) {
       await end();
