@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refusal, use } from '../mcp/mcp-session.ts';
-import { daemonPidOf } from '../support/daemon-processes.ts';
+import { daemonPidOf, hasRegistered } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { BD, createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
 
@@ -30,14 +29,7 @@ async function connectThroughBridge(era: 'legacy' | 'auto' | { pin: string }): P
 
 async function killDaemon(): Promise<void> {
   const pid = daemonPidOf(workspace);
-  // Killed while it registers, it would leave a lock for which the next one waits for 5 s.
-  const registry = join(workspace.home, '.beads');
-  await eventually(
-    () =>
-      readFileSync(join(registry, 'registry.json'), 'utf8').includes(`"pid": ${pid}`) &&
-      !existsSync(join(registry, 'registry.lock')),
-    { what: 'its registration' },
-  );
+  await eventually(() => hasRegistered(workspace, pid));
   process.kill(pid, 'SIGKILL');
   await eventually(() => !existsSync(`/proc/${pid}`), { what: 'its end' });
 }

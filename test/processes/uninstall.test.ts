@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { daemonPidOf, isAlive } from '../support/daemon-processes.ts';
+import { daemonPidOf, hasRegistered, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { createTestWorkspace, type TestWorkspace } from '../support/test-workspace.ts';
@@ -39,8 +39,8 @@ test('what a killed daemon left is gone too', async () => {
   const before = everything(workspace);
   await workspace.bdText(['init', '--prefix', 't', '--local']);
   await workspace.bdText(['q', 'Only here']);
-  await eventually(() => registryOf(workspace).length === 1);
   const pid = daemonPidOf(workspace);
+  await eventually(() => hasRegistered(workspace, pid));
   process.kill(pid, 'SIGKILL');
   await eventually(() => !isAlive(pid));
   expect(socketsOf(workspace)).toHaveLength(1);

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import type { TestProject } from './test-workspace.ts';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestProject, TestWorkspace } from './test-workspace.ts';
 
 /** The processes of this machine that serve this workspace; Linux only. */
 export function daemonsOf({ beadsDir }: Pick<TestProject, 'beadsDir'>): number[] {
@@ -13,6 +14,12 @@ export function daemonPidOf(project: Pick<TestProject, 'daemonPid'>): number {
   const pid = project.daemonPid();
   if (pid === undefined) throw new Error('no daemon.pid');
   return pid;
+}
+
+/** Killed before this, a daemon may leave the registry locked, and the next one waits for 5 s. */
+export function hasRegistered({ home }: Pick<TestWorkspace, 'home'>, pid: number): boolean {
+  const registry = readFileSync(join(home, '.beads/registry.json'), 'utf8');
+  return registry.includes(`"pid": ${pid},`) && !existsSync(join(home, '.beads/registry.lock'));
 }
 
 /** A process that ended, and waits for its parent to take note of that, is not alive. */
