@@ -24,7 +24,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 3,
+    // Many files wait for processes and timers.
+    maxWorkers: 6,
     projects: [
       // One process for many files: loading all modules anew for each took a third of their time.
       { extends: true, test: { name: 'shared', include: [ALL], exclude: alone, isolate: false } },

@@ -59,13 +59,17 @@ export async function readRegistry(path: string | undefined): Promise<RegistryEn
 
 /**
  * Replaces the workspace's entry, and removes those of workspaces that are gone. Returns why the registry
- * could not be written, which stops nothing.
+ * could not be written, which stops nothing. The signal ends the wait for another process.
  */
-export function register(path: string | undefined, entry: RegistryEntry) {
+export function register(
+  path: string | undefined,
+  entry: RegistryEntry,
+  { signal }: { signal?: AbortSignal } = {},
+) {
   const isKept = ({ socket_path: link }: RegistryEntry): boolean =>
     link !== entry.socket_path && existsSync(dirname(link));
   const replace = (entries: RegistryEntry[]) => [...entries.filter(isKept), entry];
-  return edit(path, replace, { waitMs: REGISTRY_WAIT_MS });
+  return edit(path, replace, { waitMs: REGISTRY_WAIT_MS, signal });
 }
 
 /** Removes the entry of a daemon that ends, unless it is another daemon's by now. Returns the same. */
@@ -88,15 +92,15 @@ function remove(path: string | undefined, isRemoved: (entry: RegistryEntry) => b
 async function edit(
   path: string | undefined,
   change: (entries: RegistryEntry[]) => RegistryEntry[],
-  { waitMs }: { waitMs: number },
+  wait: { waitMs: number; signal?: AbortSignal | undefined },
 ): Promise<string | undefined> {
   if (path === undefined) return 'there is no home directory';
   try {
     await mkdir(dirname(path), { recursive: true });
     const lock = join(dirname(path), 'registry.lock');
-    const section = await enterCriticalSection(lock, { waitMs });
+    const section = await enterCriticalSection(lock, wait);
     // Writing without the lock would lose the other process's change, or ours.
-    if (section.kind === 'taken') return `another process has held ${lock} for ${waitMs / 1000} s`;
+    if (section.kind === 'taken') return `another process holds ${lock}`;
     try {
       const entries = change(await readRegistry(path));
       await writeFileAtomically(path, `${JSON.stringify(entries, null, 2)}\n`);

@@ -145,7 +145,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   log.info('ending', { reason: end.reason });
   await context.server.close(end);
   background.abort();
-  await Promise.all([...running, registration.begin()]);
+  await Promise.all([...running, registration.end()]);
   try {
     if (end.kind === 'abandoning') workspace.abandon();
     else for (const module of modules.toReversed()) await module.drain?.();

@@ -21,12 +21,14 @@ export function createRegistration(context: DaemonContext) {
     version: VERSION,
     started_at: timestampAt(startedMs),
   };
+  const ending = new AbortController();
   const write = async (): Promise<void> => {
     if (killed !== undefined) {
       log.warn('the previous daemon ended without cleaning up: was it killed?', { was: killed });
     }
     log.info('serving', { version: VERSION, workspace: place.projectDir, node: process.version });
-    const failure = await register(registryPath(env), entry);
+    if (ending.signal.aborted) return;
+    const failure = await register(registryPath(env), entry, { signal: ending.signal });
     if (failure !== undefined) log.warn(`cannot write the registry: ${failure}`);
   };
   let writing: Promise<void> | undefined;
@@ -35,6 +37,11 @@ export function createRegistration(context: DaemonContext) {
   return {
     /** Writes both, if that was not done before. */
     begin,
+    /** Waits for no other process: one that was killed may have left the registry locked. */
+    async end(): Promise<void> {
+      ending.abort();
+      await begin();
+    },
     remove: () => unregister(registryPath(env), entry),
   };
 }

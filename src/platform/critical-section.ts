@@ -14,10 +14,10 @@ export type Entered =
   /** The place cannot hold a lock at all. */
   | { kind: 'impossible'; reason: string };
 
-/** Waits for at most `waitMs`; with 0 it looks once. */
+/** Waits for at most `waitMs`, or until the signal; with 0 it looks once. */
 export async function enterCriticalSection(
   lockPath: string,
-  { waitMs }: { waitMs: number },
+  { waitMs, signal }: { waitMs: number; signal?: AbortSignal | undefined },
 ): Promise<Entered> {
   // Loaded when needed: most commands need no lock.
   const { default: lockfile } = await import('proper-lockfile');
@@ -35,7 +35,7 @@ export async function enterCriticalSection(
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code !== 'ELOCKED') return { kind: 'impossible', reason: String(error) };
-      if (performance.now() >= endMs) return { kind: 'taken' };
+      if (performance.now() >= endMs || signal?.aborted === true) return { kind: 'taken' };
       await pause(PAUSE_MS);
     }
   }

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { daemonPidOf, daemonsOf, isAlive } from '../support/daemon-processes.ts';
+import { daemonPidOf, daemonsOf, hasRegistered, isAlive } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   BD,
@@ -68,7 +68,9 @@ test('daemons health, from anywhere, names both workspaces and says which daemon
       expect.objectContaining({ workspace: first.directory, status: a }),
       expect.objectContaining({ workspace: second.directory, status: b }),
     ]);
-  await eventually(async () => (await health()).report.total === 2, { what: 'both registered' });
+  for (const project of [first, second]) {
+    await eventually(() => hasRegistered(workspace, daemonPidOf(project)));
+  }
   const before = await health();
   expect(before).toMatchObject({
     exitCode: 0,
@@ -86,6 +88,19 @@ test('daemons health, from anywhere, names both workspaces and says which daemon
   });
   expect(after.report.daemons).toEqual(named('healthy', 'stale'));
   expect(daemonsOf(second), 'looking starts no daemon').toEqual([]);
+});
+
+test('a registry that a killed process left locked delays no stop', async () => {
+  await workspace.bdText(['init', '--prefix', 't', '--no-daemon']);
+  const lock = join(workspace.home, '.beads/registry.lock');
+  mkdirSync(lock, { recursive: true });
+  const held = setInterval(() => utimesSync(lock, new Date(), new Date()), 500);
+  try {
+    await workspace.bdText(['daemon', 'start']);
+    expect(await workspace.bdText(['daemon', 'stop'])).toContain('Daemon stopped');
+  } finally {
+    clearInterval(held);
+  }
 });
 
 test('stop leaves nothing behind, and start says whether one ran', async () => {

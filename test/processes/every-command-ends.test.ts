@@ -239,6 +239,8 @@ describe('with the daemon stopped by a signal', () => {
     workspace = await createTestWorkspace({ client: 'here' });
     await workspace.bdText(['init', '--prefix', 't']);
     await makeIssues((args) => workspace.bdText(args));
+    // A dry run of an uninstall counts the issues of the mirror.
+    await workspace.bdText(['sync', '--flush-only']);
     pid = daemonPidOf(workspace);
     process.kill(pid, 'SIGSTOP');
   });
