@@ -59,7 +59,7 @@ test('a small one stays, so that a daemon at rest writes nothing', () => {
   expect(logBytes()).toBe(before);
 });
 
-test('somebody else who reads the store is not waited for, and the log is emptied afterwards', () => {
+test('another reader of the store is not waited for, and the log is emptied afterwards', () => {
   const reader = new BetterSqlite3(path);
   reader.exec('BEGIN');
   reader.prepare('SELECT count(*) FROM state').get();

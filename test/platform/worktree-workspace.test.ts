@@ -46,7 +46,7 @@ describe('the working trees of an ordinary repository', () => {
     expect(find('b-tree')).toBe(outer);
   });
 
-  test('use it though they have one of their own, which the branch brought or somebody made', () => {
+  test('use it though they have one of their own, which the branch brought or a person made', () => {
     const main = makeWorkspace('main');
     makeStore('b-tree');
     makeWorkspace('a-tree');

@@ -185,7 +185,7 @@ test('a link that was taken away comes back while the daemon lives', async () =>
   expect(daemonPidOf(workspace)).toBe(pid);
 });
 
-test('settings that somebody edited in the file count from the next command on', async () => {
+test('settings that were edited in the file count from the next command on', async () => {
   await workspace.bdText(['init', '--prefix', 't']);
   await workspace.bdText(['q', 'First']);
   const before = daemonPidOf(workspace);

@@ -268,7 +268,7 @@ test('restart starts another one, of a running daemon and of none; looking start
   expect(started).toMatchObject({ action: 'started', pid: daemonPidOf(second) });
 });
 
-test('whoever is not known is said to be unknown', async () => {
+test('a daemon that is not known is reported as unknown', async () => {
   for (const target of ['999999999', workspace.root]) {
     const run = await fleet('stop', target);
     expect(run.exitCode).toBe(1);

@@ -97,7 +97,7 @@ test('where systemd cannot be told, the commands to run are said', async () => {
   expect(missing).toMatchObject({ reason: 'there is no systemctl here' });
 });
 
-test('a file of that name that somebody else made is left alone', async () => {
+test('a file of that name that another program made is left alone', async () => {
   const { path } = await service('install');
   writeFileSync(path, '[Service]\n');
   for (const command of ['install', 'uninstall', 'status']) {

@@ -216,7 +216,7 @@ test('the store of another project among the files of this one is put aside', as
   expect(run.stdout).not.toContain('Theirs');
 });
 
-test('a store from before the first release is moved aside once, whoever comes first, and rebuilt', async () => {
+test('a store from before the first release is moved aside once, by the first that opens it, and rebuilt', async () => {
   await workspace.bdText(['q', 'Kept'], { env: ALONE });
   const former = openSqlite(store);
   former.exec('PRAGMA user_version = 4');

@@ -215,7 +215,7 @@ test.each([
   expect(start.stderr).toMatch(reason);
 });
 
-test('a daemon holds nothing of whoever started it', async () => {
+test('a daemon holds nothing of the process that started it', async () => {
   const held = join(workspace.root, 'held');
   const script = `exec 9>"$1" 8<"$1"; answer=$("$2" "$3" q First); echo "got $answer"`;
   const args = ['-c', script, 'sh', held, process.execPath, BD];

@@ -79,7 +79,7 @@ describe('of a version that was made from nobody knows what', () => {
     expect(keysOf(liftStranger(deleted, stranger({ title: 'new' })))).toEqual(['title']);
   });
 
-  test('what somebody wrote already, though it is not shown, is no news', () => {
+  test('what was written already, though it is not shown, is no news', () => {
     const current = joined(write(created(), 'bbbbbb', 5, put('claim', 'bob')), stranger({}));
     expect(shown(current).assignee).toBe('bob');
     expect(liftStranger(current, stranger({}))).toBeUndefined();

@@ -200,7 +200,7 @@ test('a clock three years ahead shows its side of a conflict, and the other stay
   expect(disputes(joined)).toEqual({ title: ['right'] });
 });
 
-test('an issue that was reopened by somebody who knew it was closed stays open', () => {
+test('an issue that was reopened by a person who knew it was closed stays open', () => {
   const closed = write(created(), 'bbbbbb', 10, put('state', CLOSED));
   const reopened = write(closed, 'cccccc', 1, put('state', { status: 'open' }));
   const joined = joinStates(closed, reopened);
