@@ -36,16 +36,10 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     isDamaged ||= isDamage(error);
     return explainFailure(path, error);
   };
-  const standing = untilWritten(files, (): Standing => {
+  const look = untilWritten(files, (): Standing => {
     const found = files.standing();
     if (found === 'overwritten') return 'lost';
-    try {
-      return leadership.isOurs() ? found : 'lost';
-    } catch (error) {
-      explain(error);
-      // If the store is only busy, the next read or write reports that.
-      return isDamaged ? 'lost' : found;
-    }
+    return leadership.isOurs() ? found : 'lost';
   });
   const keepLogShort = (): void => {
     try {
@@ -71,7 +65,16 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     /** Empties a write-ahead log that has grown, without waiting for other readers of the store. */
     rest: (): void => files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
     /** Check before each write, and before showing anything to others. */
-    standing: (): Standing => (isDamaged ? 'lost' : standing()),
+    standing(): Standing {
+      try {
+        return isDamaged ? 'lost' : look();
+      } catch (error) {
+        explain(error);
+        // If the store is only busy, the next read or write reports that.
+        const found = files.standing();
+        return isDamaged || found === 'overwritten' ? 'lost' : found;
+      }
+    },
     explain,
     /** Moves a broken store aside, so that the next opening makes a sound one. The caller holds the lock. */
     putAside(): void {
