@@ -98,6 +98,25 @@ export function changedFields(before: Issue, after: Issue): (keyof Issue)[] {
   );
 }
 
+/** Whether two records hold the very same values: equal objects that are not the same make a difference. */
+export function isSameRecord(left: Issue, right: Issue): boolean {
+  return haveSameMembers(left, right, haveSameMembers);
+}
+
+function haveSameMembers(
+  left: unknown,
+  right: unknown,
+  isSame: (left: unknown, right: unknown) => boolean = () => false,
+): boolean {
+  if (typeof left !== 'object' || typeof right !== 'object' || !left || !right) return false;
+  const [ours, theirs] = [left, right] as Record<string, unknown>[];
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => ours?.[key] === theirs?.[key] || isSame(ours?.[key], theirs?.[key]))
+  );
+}
+
 export function isClosed(issue: Pick<Issue, 'status'>): boolean {
   return issue.status === 'closed';
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isSameDot, type Dot } from '../core/causal/dot.ts';
 import type { View } from '../core/causal/view.ts';
 import { DONE_STATUSES, isBlockingType, isOrderingType, isParentType } from '../core/dependency.ts';
@@ -54,7 +54,7 @@ export const SHARDS = 256;
 
 /** The part that an issue belongs to: the first byte of SHA-1 over its id in UTF-8. */
 export function shardOf(issueId: string): number {
-  return createHash('sha1').update(issueId).digest()[0] ?? 0;
+  return parseInt(hash('sha1', issueId).slice(0, 2), 16);
 }
 
 const DROP_LABELS = 'DELETE FROM labels WHERE issue_id = ?';

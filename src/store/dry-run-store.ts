@@ -1,16 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { encodeState } from '../core/causal/causal-line.ts';
-import type { IssueState } from '../core/causal/issue-state.ts';
-import { viewIssue } from '../core/causal/view.ts';
+import type { EncodedIssue } from '../core/causal/causal-line.ts';
 import { checkStorable, createEdits } from './issue-store.ts';
 import type { Replica } from './replica.ts';
 import type { Store } from './store.ts';
-
-/** The state of an issue after a dry write, and its line. */
-interface DryWrite {
-  line: string;
-  state: IssueState;
-}
 
 /**
  * A store that writes nothing. Reading one issue shows what was put; lists, counts, readiness and cycles stay
@@ -18,7 +10,7 @@ interface DryWrite {
  */
 export function createDryRunStore(store: Store): Store {
   /** By issue, the latest first. */
-  const writes = new Map<string, DryWrite[]>();
+  const writes = new Map<string, EncodedIssue[]>();
   const issues = dryIssues(store, writes);
   const replica = dryReplica(store.replica);
   return {
@@ -39,29 +31,29 @@ export function createDryRunStore(store: Store): Store {
   };
 }
 
-function dryIssues({ issues }: Store, writes: Map<string, DryWrite[]>): Store['issues'] {
+function dryIssues({ issues }: Store, writes: Map<string, EncodedIssue[]>): Store['issues'] {
   const latest = (id: string) => writes.get(id)?.[0];
   const line = (id: string): string | undefined => latest(id)?.line ?? issues.line(id);
   return {
     ...issues,
     get(id) {
-      const state = latest(id)?.state;
-      return state === undefined ? issues.get(id) : viewIssue(state).issue;
+      const written = latest(id);
+      return written === undefined ? issues.get(id) : written.view.issue;
     },
     state: (id) => latest(id)?.state ?? issues.state(id),
     line,
-    put(state) {
-      const after = encodeState(state);
-      if (line(state.id) === after) return;
-      checkStorable(state, after);
-      writes.set(state.id, [{ line: after, state }, ...(writes.get(state.id) ?? [])]);
+    put(encoded) {
+      const { id } = encoded.state;
+      if (line(id) === encoded.line) return;
+      checkStorable(encoded);
+      writes.set(id, [encoded, ...(writes.get(id) ?? [])]);
     },
   };
 }
 
 function dryVersions(
   { issues, versions }: Store,
-  writes: ReadonlyMap<string, DryWrite[]>,
+  writes: ReadonlyMap<string, EncodedIssue[]>,
 ): Store['versions'] {
   return {
     ...versions,

@@ -1,4 +1,4 @@
-import { encodeView } from '../core/causal/causal-line.ts';
+import { encodeIssue, type EncodedIssue } from '../core/causal/causal-line.ts';
 import { hasConflict } from '../core/causal/conflicts.ts';
 import { classicPart, decodeLine, lineToJson } from '../core/causal/decode-line.ts';
 import { counterAt } from '../core/causal/dot.ts';
@@ -17,10 +17,12 @@ import type { Change, EventLog } from './event-log.ts';
 import { derivedColumns, holdsUp, writeRelations } from './derived-rows.ts';
 import type { Versions } from './lines.ts';
 import type { Outbox } from './outbox.ts';
-import type { Readiness } from './readiness.ts';
+import { isBlockedSelf, type Readiness } from './readiness.ts';
 import type { Replica } from './replica.ts';
 
 const RECORD = 'SELECT record FROM issues WHERE id = ?';
+const ABSENT = `
+  SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM issues WHERE id = value)`;
 const PAGE = 'SELECT id, record AS line FROM issues WHERE id > ? ORDER BY id LIMIT ?';
 // The subquery's LIMIT fixes its order, and it feeds the aggregate: to sort there again doubles the time.
 const FILE = `
@@ -32,13 +34,15 @@ const SHARD_FILE = `
 const FILE_BYTES = 'SELECT coalesce(sum(octet_length(record) + 1), 0) FROM issues';
 const COUNT = 'SELECT count(*) FROM issues';
 
+// A new row is nearly always written once: what blocks it is there already. The readiness corrects the others.
 const UPSERT = `
   INSERT INTO issues (id, record, status, priority, issue_type, assignee, created_ms, updated_ms,
     closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up,
-    conflicted, shard)
-  VALUES (@id, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
+    conflicted, shard, blocked_self, blocked)
+  SELECT @id, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
     @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up,
-    @conflicted, @shard)
+    @conflicted, @shard, self, self
+  FROM (SELECT ${isBlockedSelf('@id', '@holds_up')} AS self) WHERE true
   ON CONFLICT (id) DO UPDATE SET record = excluded.record, status = excluded.status,
     priority = excluded.priority, issue_type = excluded.issue_type, assignee = excluded.assignee,
     created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,
@@ -68,27 +72,28 @@ export function createIssueStore(
      * Writes the record, its indexes, its event and its place in the outbox; a record that is equal
      * changes nothing. Throws `LIMIT_EXCEEDED` or `INVALID_VALUE` for one that could not be read again.
      */
-    put(state: IssueState, change: Change): void {
-      const view = viewIssue(state);
+    put(encoded: EncodedIssue, change: Change): void {
+      const { state, view, line } = encoded;
       const { issue } = view;
       const { id } = issue;
-      const line = encodeView(state, view);
       const lineBefore = reads.line(id);
       if (lineBefore === line) return;
-      checkStorable(state, line);
+      checkStorable(encoded);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
       const conflicted = Number(hasConflict(state, view));
-      database.prepare(UPSERT).run({ ...derivedColumns(issue), id, record: line, conflicted });
       const { edgesChanged, orderingChanged } = writeRelations(database, { view, before });
+      database.prepare(UPSERT).run({ ...derivedColumns(issue), id, record: line, conflicted });
+      reads.noteWritten(id);
       const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
       readiness.changed(id, { holdsUpChanged, edgesChanged });
       if (orderingChanged) cycles.changed(id);
       const data = { ...difference(before, issue), ...change.data };
-      versions.add(id, events.append(id, change, data), lineBefore);
+      const seq = events.append(id, change, data);
+      versions.add(id, seq, lineBefore);
       if (change.origin === 'remote') return;
       const sharedCounter = (): number =>
         lineBefore === undefined ? 0 : counterAt(decodeState(lineBefore).vector, replica.id());
-      outbox.add(id, { sharedCounter });
+      outbox.add(id, { seq, sharedCounter });
     },
   };
 }
@@ -96,13 +101,26 @@ export function createIssueStore(
 export type IssueStore = ReturnType<typeof createIssueStore>;
 
 function createRecordReads(database: Database) {
+  /** Ids that were looked up in advance and have no record. */
+  let absent = new Set<string>();
   const line = (id: string): string | undefined =>
-    database.prepare<[string], string>(RECORD).pluck().get(id);
+    absent.has(id) ? undefined : database.prepare<[string], string>(RECORD).pluck().get(id);
   const read = <T>(id: string, decodeFrom: (line: string) => T): T | undefined => {
     const found = line(id);
     return found === undefined ? undefined : decodeFrom(found);
   };
   return {
+    /** Looks up at once which of these issues are there: in a first import none is, and each is asked for often. */
+    withLookAhead<T>(ids: readonly string[], work: () => T): T {
+      const found = database.prepare<[string], string>(ABSENT).pluck().all(JSON.stringify(ids));
+      absent = new Set(found);
+      try {
+        return work();
+      } finally {
+        absent = new Set();
+      }
+    },
+    noteWritten: (id: string): void => void absent.delete(id),
     get: (id: string): Issue | undefined => read(id, decode),
     /** All that is known of the issue, to be changed or joined. */
     state: (id: string): IssueState | undefined => read(id, decodeState),
@@ -132,6 +150,11 @@ function createRecordReads(database: Database) {
 
 /** Changes made by this clone, as writes that have seen all that is stored. */
 export function createEdits({ issues, replica }: { issues: IssueStore; replica: Replica }) {
+  const put = (state: IssueState, change: Change): Issue => {
+    const encoded = encodeIssue(state);
+    issues.put(encoded, change);
+    return encoded.view.issue;
+  };
   return {
     /**
      * Writes how the record differs from the stored one, or the whole of a new one; `updated_at` moves forward.
@@ -145,14 +168,14 @@ export function createEdits({ issues, replica }: { issues: IssueStore; replica: 
         before === undefined
           ? createState(issue.id, creationWrites(issue), stamp)
           : applyWrites(before, diffToWrites(before, issue), stamp);
-      issues.put(state, change);
-      return viewIssue(state).issue;
+      return put(state, change);
     },
     write(id: IssueId, writes: readonly Write[], change: Change): Issue {
       const before = issues.state(id) ?? emptyState(id);
-      const state = applyWrites(before, writes, { replica: replica.id(), nowMs: change.atMs });
-      issues.put(state, change);
-      return viewIssue(state).issue;
+      return put(
+        applyWrites(before, writes, { replica: replica.id(), nowMs: change.atMs }),
+        change,
+      );
     },
   };
 }
@@ -184,7 +207,7 @@ function decodeState(line: string): IssueState {
  * Throws for a record that could not be read again, which would be lost and fail every later read, and for one
  * that other clones would refuse as too large: they would see neither this change nor any later one.
  */
-export function checkStorable({ id, vector }: IssueState, line: string): void {
+export function checkStorable({ state: { id, vector }, line, readsBack }: EncodedIssue): void {
   const causalChars = line.length - classicPart(line).length;
   const limits = [
     ['bytes', Buffer.byteLength(line), LINE_BYTES_MAX],
@@ -199,6 +222,7 @@ export function checkStorable({ id, vector }: IssueState, line: string): void {
         'Shorten its texts, settle its conflicts with `bd conflicts`, or go on in a new issue.',
     });
   }
+  if (readsBack) return;
   const decoded = decodeLine(line, 0);
   if (decoded.kind === 'sealed') return;
   throw new BdError('INVALID_VALUE', {

@@ -36,10 +36,12 @@ export function createOutbox(database: Database, { nowMs, lastSeq, transaction }
   return {
     /**
      * `sharedCounter` returns how many of this clone's own writes of the issue the others had before; it is
-     * called only for an issue that was not waiting yet.
+     * called only for an issue that was not waiting yet. `seq` is the issue's latest event.
      */
-    add(issueId: string, { sharedCounter }: { sharedCounter: () => number }): void {
-      const seq = lastSeq();
+    add(
+      issueId: string,
+      { sharedCounter, seq = lastSeq() }: { sharedCounter: () => number; seq?: number },
+    ): void {
       if (database.prepare(UPDATE).run(seq, issueId).changes > 0) return;
       database.prepare(INSERT).run(issueId, seq, nowMs(), sharedCounter());
     },

@@ -1,28 +1,42 @@
 import type { Database } from '../platform/sqlite.ts';
 
-// CROSS JOIN fixes the order of the loops: without statistics the planner would scan all issues.
-const WAITING = 'SELECT issue_id FROM dependencies WHERE depends_on_id = ? AND blocking = 1';
-const BLOCKED_SELF = `
-  SELECT EXISTS (SELECT 1 FROM issues WHERE id = @id AND holds_up = 1)
-     AND EXISTS (SELECT 1 FROM dependencies d CROSS JOIN issues target ON target.id = d.depends_on_id
-                 WHERE d.issue_id = @id AND d.blocking = 1 AND target.holds_up = 1)`;
-const SET_BLOCKED_SELF =
-  'UPDATE issues SET blocked_self = @now WHERE id = @id AND blocked_self <> @now';
-const FAMILY = `
+/** SQL for whether an issue is blocked itself: it is not done, and a blocking edge leads to one that is not done. */
+export function isBlockedSelf(id: string, holdsUp: string): string {
+  // CROSS JOIN fixes the order of the loops: without statistics the planner would scan all issues.
+  return `(${holdsUp} = 1 AND EXISTS (
+    SELECT 1 FROM dependencies d CROSS JOIN issues target ON target.id = d.depends_on_id
+    WHERE d.issue_id = ${id} AND d.blocking = 1 AND target.holds_up = 1))`;
+}
+
+const SET_BLOCKED_SELF = `
+  WITH touched (id) AS (
+    SELECT value FROM json_each(@changed) UNION
+    SELECT d.issue_id FROM json_each(@turned) turned
+    CROSS JOIN dependencies d ON d.depends_on_id = turned.value WHERE d.blocking = 1)
+  UPDATE issues SET blocked_self = 1 - blocked_self
+  WHERE id IN (SELECT id FROM touched) AND blocked_self <> ${isBlockedSelf('issues.id', 'holds_up')}
+  RETURNING id`;
+// Few issues have a parent: only for these the ancestors are walked.
+const IS_BLOCKED = `(blocked_self = 1 OR EXISTS (
+    SELECT 1 FROM dependencies WHERE issue_id = issues.id AND parent = 1) AND EXISTS (
+    WITH RECURSIVE line (id) AS (
+      VALUES (issues.id) UNION
+      SELECT d.depends_on_id FROM line CROSS JOIN dependencies d
+      WHERE d.issue_id = line.id AND d.parent = 1)
+    SELECT 1 FROM line CROSS JOIN issues i ON i.id = line.id WHERE i.blocked_self = 1))`;
+const SET_BLOCKED = `
   WITH RECURSIVE family (id) AS (
-    VALUES (?) UNION
+    SELECT value FROM json_each(?) UNION
     SELECT d.issue_id FROM family CROSS JOIN dependencies d
     WHERE d.depends_on_id = family.id AND d.parent = 1)
-  SELECT id FROM family`;
-const SET_BLOCKED = `
-  WITH RECURSIVE line (id) AS (
-    VALUES (@id) UNION
-    SELECT d.depends_on_id FROM line CROSS JOIN dependencies d
-    WHERE d.issue_id = line.id AND d.parent = 1),
-  answer (blocked) AS (
-    SELECT EXISTS (SELECT 1 FROM line CROSS JOIN issues i ON i.id = line.id WHERE i.blocked_self = 1))
-  UPDATE issues SET blocked = (SELECT blocked FROM answer)
-  WHERE id = @id AND blocked <> (SELECT blocked FROM answer)`;
+  UPDATE issues SET blocked = 1 - blocked
+  WHERE id IN (SELECT id FROM family) AND blocked <> ${IS_BLOCKED}`;
+
+/** What changed in an issue that can block others. */
+interface ReadinessChange {
+  holdsUpChanged: boolean;
+  edgesChanged: boolean;
+}
 
 /**
  * Keeps `issues.blocked` true to the graph on every change, so that ready work is an index scan.
@@ -31,21 +45,39 @@ const SET_BLOCKED = `
  * cycle from an import cannot keep itself blocked.
  */
 export function createReadiness(database: Database) {
-  const idsBy = (sql: string, id: string): string[] =>
-    database.prepare<[string], string>(sql).pluck().all(id);
-  const updateSelf = (id: string): boolean => {
-    const now = database.prepare<[{ id: string }], number>(BLOCKED_SELF).pluck().get({ id }) ?? 0;
-    return database.prepare(SET_BLOCKED_SELF).run({ id, now }).changes > 0;
+  let gathered: Map<string, ReadinessChange> | undefined;
+  const settle = (changes: ReadonlyMap<string, ReadinessChange>): void => {
+    const idsWhere = (what: keyof ReadinessChange): string[] =>
+      [...changes].filter(([, change]) => change[what]).map(([id]) => id);
+    const flipped = database
+      .prepare<[{ changed: string; turned: string }], string>(SET_BLOCKED_SELF)
+      .pluck()
+      .all({
+        changed: JSON.stringify([...changes.keys()]),
+        turned: JSON.stringify(idsWhere('holdsUpChanged')),
+      });
+    const heads = [...flipped, ...idsWhere('edgesChanged')];
+    if (heads.length > 0) database.prepare(SET_BLOCKED).run(JSON.stringify(heads));
   };
   return {
     /** Call after the rows of `id` are written. */
-    changed(id: string, what: { holdsUpChanged: boolean; edgesChanged: boolean }): void {
-      const touched = what.holdsUpChanged ? [id, ...idsBy(WAITING, id)] : [id];
-      for (const issueId of touched) {
-        const flipped = updateSelf(issueId);
-        if (!flipped && !(what.edgesChanged && issueId === id)) continue;
-        for (const member of idsBy(FAMILY, issueId))
-          database.prepare(SET_BLOCKED).run({ id: member });
+    changed(id: string, { holdsUpChanged, edgesChanged }: ReadinessChange): void {
+      if (gathered === undefined) return settle(new Map([[id, { holdsUpChanged, edgesChanged }]]));
+      const known = gathered.get(id);
+      gathered.set(id, {
+        holdsUpChanged: holdsUpChanged || known?.holdsUpChanged === true,
+        edgesChanged: edgesChanged || known?.edgesChanged === true,
+      });
+    },
+    /** Settles once, at the end, what the work changes; until then it may not ask what is blocked. */
+    together<T>(work: () => T): T {
+      gathered = new Map();
+      try {
+        const result = work();
+        if (gathered.size > 0) settle(gathered);
+        return result;
+      } finally {
+        gathered = undefined;
       }
     },
   };

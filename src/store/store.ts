@@ -93,6 +93,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
     queries: createIssueQueries(database),
     graph: createGraphQueries(database),
     cycles,
+    readiness,
     versions,
     carried: createCarriedLines(database),
     answers: createAnswers(database),
@@ -106,7 +107,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
 
 /** The ways to write a store. */
 function createWrites(
-  { database, commit, events, cycles }: Parts,
+  { database, commit, events, cycles, readiness }: Parts,
   { guard, announce }: { guard: () => void; announce: (commit: Commit) => void },
 ) {
   const transaction = <T>(work: () => T): T => {
@@ -130,8 +131,8 @@ function createWrites(
      */
     transaction,
     /**
-     * The same for bulk writes: a transaction for each slice, and a turn for other requests after it. Edges are
-     * decided, and listeners called, once at the end.
+     * The same for bulk writes: a transaction for each slice, and a turn for other requests after it. What is
+     * ready is decided at the end of each slice, which edges count at the end of all, where listeners are called.
      */
     async writeSlices<T>(slices: Iterable<T>, write: (slice: T) => void): Promise<void> {
       const added: Commit = { from: Infinity, to: 0 };
@@ -140,7 +141,7 @@ function createWrites(
           guard();
           commit(() => {
             added.from = Math.min(added.from, events.lastSeq());
-            write(slice);
+            readiness.together(() => write(slice));
             added.to = events.lastSeq();
           });
           await setImmediate();

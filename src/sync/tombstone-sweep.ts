@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { encodeIssue } from '../core/causal/causal-line.ts';
 import { shrinkTombstone } from '../core/causal/tombstone.ts';
 import { TOMBSTONE } from '../core/issue.ts';
 import { SLICE_RECORDS, TOMBSTONE_KEEP_MS, TOMBSTONE_SWEEP_INTERVAL_MS } from '../core/limits.ts';
@@ -36,6 +37,6 @@ function shrink({ issues }: Store, id: string, nowMs: number): boolean {
   const state = issues.state(id);
   const shrunk = state === undefined ? undefined : shrinkTombstone(state);
   if (shrunk === undefined) return false;
-  issues.put(shrunk, { kind: 'shrunk', actor: '', origin: 'local', atMs: nowMs });
+  issues.put(encodeIssue(shrunk), { kind: 'shrunk', actor: '', origin: 'local', atMs: nowMs });
   return true;
 }

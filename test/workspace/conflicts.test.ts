@@ -1,6 +1,7 @@
 import { writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeIssue } from '../../src/core/causal/causal-line.ts';
 import { compareSiblings, type Sibling } from '../../src/core/causal/issue-state.ts';
 import type { Write } from '../../src/core/causal/write.ts';
 import type { IssueId } from '../../src/core/issue-id.ts';
@@ -644,10 +645,12 @@ describe('what only faulty tools or copies make', () => {
     if (sibling.replica !== undefined) vector.set(sibling.replica, sibling.counter ?? 1);
     const entries = new Map(state.entries).set(key, siblings);
     world.mia.workspace.write(() =>
-      store.issues.put(
-        { ...state, vector, entries },
-        { kind: 'updated', actor: '', origin: 'import', atMs: clock.nowMs() },
-      ),
+      store.issues.put(encodeIssue({ ...state, vector, entries }), {
+        kind: 'updated',
+        actor: '',
+        origin: 'import',
+        atMs: clock.nowMs(),
+      }),
     );
   }
 

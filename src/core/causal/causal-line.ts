@@ -1,5 +1,5 @@
 import { encodeIssueLine } from '../issue-line.ts';
-import type { Comment, Dependency } from '../issue.ts';
+import { isSameRecord, type Comment, type Dependency, type Issue } from '../issue.ts';
 import { uidsOf } from './comment-uid.ts';
 import { formatDot, isSameDot, type Dot, formatVector, type VersionVector } from './dot.ts';
 import { CAUSAL_KEY, isSequenced, keyName } from './field-key.ts';
@@ -30,25 +30,47 @@ export const VALUE_CLEARED = '-';
  * - `h` the seal of the classic record.
  */
 export function encodeState(state: IssueState): string {
-  return encodeView(state, viewIssue(state));
+  return encodeIssue(state).line;
 }
 
-/** The same, where the state's view is at hand. */
-export function encodeView(state: IssueState, view: View): string {
-  const classic = encodeIssueLine(view.issue);
+/** A state with what it shows and its line, which are made once: both cost more than to store them. */
+export interface EncodedIssue {
+  readonly state: IssueState;
+  readonly view: View;
+  readonly line: string;
+  /** The line is known to give the state back; else whoever keeps it tries that first. */
+  readonly readsBack: boolean;
+}
+
+/** A record that was read from a line, and its classic line. */
+export interface ReadRecord {
+  readonly issue: Issue;
+  readonly classic: string;
+}
+
+/** The same line with the state and its view. `read` is the record that the state was made of, if there is one. */
+export function encodeIssue(state: IssueState, read?: ReadRecord): EncodedIssue {
+  const view = viewIssue(state);
+  const isAsRead = read !== undefined && isSameRecord(view.issue, read.issue);
+  const classic = isAsRead ? read.classic : encodeIssueLine(view.issue);
   const members = [
     ...dotMembers(state, view),
     ...hintMembers(state, view),
     `"h":"${seal(classic)}"`,
   ];
-  return `${classic.slice(0, -1)},"${CAUSAL_KEY}":{${members.join(',')}}}`;
+  const line = `${classic.slice(0, -1)},"${CAUSAL_KEY}":{${members.join(',')}}}`;
+  // Every value is in the record, and could be read there.
+  const readsBack = isAsRead && view.hidden.size === 0 && view.statusBelow === undefined;
+  return { state, view, line, readsBack };
 }
 
 /** The counters that the dots alone imply. */
-export function impliedVector(siblings: Iterable<Dot>): Map<string, number> {
+export function impliedVector(entries: IssueState['entries']): Map<string, number> {
   const vector = new Map<string, number>();
-  for (const { replica, counter } of siblings) {
-    if (counter > (vector.get(replica) ?? 0)) vector.set(replica, counter);
+  for (const siblings of entries.values()) {
+    for (const { replica, counter } of siblings) {
+      if (counter > (vector.get(replica) ?? 0)) vector.set(replica, counter);
+    }
   }
   return vector;
 }
@@ -151,7 +173,7 @@ function encodeSiblings(key: string, siblings: readonly Sibling[], view: View) {
 }
 
 function unimplied({ entries, vector }: IssueState): VersionVector {
-  const implied = impliedVector([...entries.values()].flat());
+  const implied = impliedVector(entries);
   return new Map([...vector].filter(([replica, counter]) => implied.get(replica) !== counter));
 }
 

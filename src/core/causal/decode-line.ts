@@ -237,7 +237,7 @@ function readVector(
 ): VersionVector | undefined {
   const parsed = parseVector(text);
   if (parsed === undefined) return undefined;
-  const vector = impliedVector([...entries.values()].flat());
+  const vector = impliedVector(entries);
   for (const [replica, counter] of parsed) {
     if (counter <= (vector.get(replica) ?? 0)) return undefined;
     vector.set(replica, counter);

@@ -35,9 +35,9 @@ export function fieldsOf(issue: Issue, hints: FieldHints = {}): Map<string, Valu
   }
   const deleted = isDeleted(issue);
   const status = deleted ? (hints.statusBelow ?? likelyStatusBelow(issue)) : issue.status;
-  fields.set('state', groupOf('state', { ...issue, status }));
+  fields.set('state', groupOf('state', status === issue.status ? issue : { ...issue, status }));
   if (issue.assignee !== undefined) fields.set('claim', issue.assignee);
-  const deletion = groupOf('deleted', { ...issue, deleted }) as Deletion;
+  const deletion: Deletion = { deleted, ...(groupOf('deleted', issue) as Partial<Deletion>) };
   // A line can bear marks of a deletion and yet be no tombstone.
   if (deleted || Object.keys(deletion).length > 1) fields.set('deleted', deletion);
   for (const label of issue.labels ?? []) fields.set(labelKey(label), undefined);

@@ -49,10 +49,11 @@ export function canBeMadeFrom(base: IssueState, foreign: Issue): boolean {
 
 /**
  * Takes in a version of which no earlier one is known. The outcome depends on the record only, so
- * clones that take in the same line on their own make the same writes, not concurrent ones.
+ * clones that take in the same line on their own make the same writes, not concurrent ones. `classic` is the
+ * record's line, where it is at hand.
  */
-export function liftFirst(foreign: Issue): IssueState {
-  return createState(foreign.id, creationWrites(foreign), stampOf(foreign, ''));
+export function liftFirst(foreign: Issue, classic?: string): IssueState {
+  return createState(foreign.id, creationWrites(foreign), stampOf(foreign, '', classic));
 }
 
 /**
@@ -211,8 +212,8 @@ function isTakenAway(key: string, { value, foreign }: { value: Value; foreign: I
 }
 
 /** Names the writer after the version and what else is given: by eight characters, so that it is no clone's own id. */
-function stampOf(foreign: Issue, detail: string) {
+function stampOf(foreign: Issue, detail: string, classic = encodeIssueLine(foreign)) {
   const { updated_at: updatedAt } = foreign;
-  const replica = contentName(`${detail}\n${encodeIssueLine(foreign)}`);
+  const replica = contentName(detail, '\n', classic);
   return { replica, nowMs: timestampMs(updatedAt), updatedAt };
 }

@@ -2,7 +2,13 @@ import { isParentType } from '../dependency.ts';
 import { TOMBSTONE, compareBytes, type Comment, type Dependency, type Issue } from '../issue.ts';
 import { timestampMs } from '../timestamp.ts';
 import { keyName, kindOf } from './field-key.ts';
-import { compareSiblings, type Deletion, type IssueState, type Sibling } from './issue-state.ts';
+import {
+  compareSiblings,
+  type Deletion,
+  type IssueState,
+  type Sibling,
+  type Value,
+} from './issue-state.ts';
 import { joinMetadata } from './metadata-members.ts';
 import { shownSibling } from './shown.ts';
 
@@ -30,7 +36,14 @@ export interface View {
 /** Pure in the state: clones with equal states show equal issues. Never throws. */
 export function viewIssue(state: IssueState): View {
   const parts: Parts = {
-    issue: { id: state.id, title: '', status: 'open', priority: 0, issue_type: 'task' },
+    issue: {
+      created_at: state.updatedAt,
+      id: state.id,
+      title: '',
+      status: 'open',
+      priority: 0,
+      issue_type: 'task',
+    },
     opaque: {},
     labels: [],
     edges: [],
@@ -39,11 +52,8 @@ export function viewIssue(state: IssueState): View {
     hidden: new Set(),
   };
   for (const [key, siblings] of state.entries) place(parts, key, shownSibling(key, siblings));
-  const issue = {
-    created_at: state.updatedAt,
-    ...parts.issue,
-    updated_at: state.updatedAt,
-  } as Issue;
+  const issue = parts.issue as Issue;
+  issue.updated_at = state.updatedAt;
   if (parts.labels.length > 0) issue.labels = parts.labels.sort(compareBytes);
   const edges = orderedEdges(parts);
   if (edges.length > 0)
@@ -123,7 +133,7 @@ function place(parts: Parts, key: string, sibling: Sibling): void {
     case undefined:
       return;
     default:
-      if (value !== undefined) Object.assign(parts.issue, { [kind]: value });
+      if (value !== undefined) (parts.issue as Record<string, Value>)[kind] = value;
   }
 }
 

@@ -74,9 +74,11 @@ function namedVersion(
 
 /** The versions of an issue as of the event at `seq`, the oldest first. */
 function knownVersions({ issues, versions }: Store, id: string, seq: number): string[] {
+  const stored = issues.line(id);
+  if (stored === undefined) return [];
   const shown = versions.shownAt(id, seq);
-  const current = shown === undefined ? issues.line(id) : shown.line;
-  if (current === undefined || current === null) return [];
+  const current = shown === undefined ? stored : shown.line;
+  if (current === null) return [];
   return [current, ...versions.earlierThan(id, seq)].reverse();
 }
 

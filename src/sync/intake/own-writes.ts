@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { encodeIssue } from '../../core/causal/causal-line.ts';
 import { decodeLine } from '../../core/causal/decode-line.ts';
 import { divergedFrom, renameReplica } from '../../core/causal/replica-change.ts';
 import { separateCollision } from '../../core/causal/id-collision.ts';
@@ -32,7 +33,7 @@ export function renameOwnWrites({ issues, outbox, replica }: Store, nowMs: numbe
     const state = issues.state(id);
     if (state === undefined) continue;
     const renamed = renameReplica(state, { from, after: outbox.sharedCounter(id) ?? 0, to });
-    issues.put(renamed, { kind: 'updated', actor: '', origin: 'local', atMs: nowMs });
+    issues.put(encodeIssue(renamed), { kind: 'updated', actor: '', origin: 'local', atMs: nowMs });
   }
   outbox.restartCounters();
 }

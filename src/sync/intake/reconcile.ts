@@ -34,7 +34,10 @@ export async function reconcile(
   const counts = { created: 0, updated: 0, unchanged: 0, edited: 0 };
   const report: ReconcileReport = { ...counts, problems: [], ...noEffects() };
   await store.writeSlices(slices(lines, signal), (slice) => {
-    for (const line of slice) takeIn(line, { ...options, report });
+    const ids = slice.flatMap(({ text = '' }) => firstId(text) ?? []);
+    store.issues.withLookAhead(ids, () => {
+      for (const line of slice) takeIn(line, { ...options, report });
+    });
   });
   signal?.throwIfAborted();
   return report;
@@ -67,7 +70,7 @@ function takeIn(
     void report.problems.push({ line: number, raw, problem });
   if (text === undefined) return refuse(line.problem ?? 'not readable');
   // Nearly all lines are as we wrote them: one look-up is enough, without parsing.
-  const id = /^\{"id":"([^"\\]+)"/.exec(text)?.[1];
+  const id = firstId(text);
   if (id !== undefined && options.store.issues.line(id) === text) {
     report.unchanged += 1;
     return;
@@ -84,6 +87,11 @@ function takeIn(
     if (!isRefusal(error)) throw error;
     refuse(error.message);
   }
+}
+
+/** The id where bd and the classic tool write it. */
+function firstId(text: string): string | undefined {
+  return /^\{"id":"([^"\\]+)"/.exec(text)?.[1];
 }
 
 /** Lines that could not be read back or are too large to share go to the quarantine, like unreadable ones. */

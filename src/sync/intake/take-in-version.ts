@@ -1,5 +1,5 @@
 import { listConflicts } from '../../core/causal/conflicts.ts';
-import { encodeState } from '../../core/causal/causal-line.ts';
+import { encodeIssue, type EncodedIssue, type ReadRecord } from '../../core/causal/causal-line.ts';
 import { mergeConcurrentTexts } from '../../core/causal/concurrent-texts.ts';
 import { decodeLine } from '../../core/causal/decode-line.ts';
 import { counterAt, isSameDot } from '../../core/causal/dot.ts';
@@ -10,6 +10,7 @@ import { joinStates } from '../../core/causal/join.ts';
 import { liftFirst, liftIssue, liftStranger } from '../../core/causal/lift.ts';
 import { shownIn } from '../../core/causal/shown.ts';
 import { viewIssue } from '../../core/causal/view.ts';
+import { encodeIssueLine } from '../../core/issue-line.ts';
 import { isClosed, isDeleted, type Dependency, type Issue } from '../../core/issue.ts';
 import { omitUndefined } from '../../core/omit-undefined.ts';
 import { timestampAt, timestampMs } from '../../core/timestamp.ts';
@@ -39,6 +40,8 @@ interface Version {
   ours: IssueState | undefined;
   /** Undefined when the line says nothing that is not known. */
   theirs: IssueState | undefined;
+  /** The record of a line that is not sealed. */
+  read?: ReadRecord;
 }
 
 type Outcome = 'created' | 'updated' | 'unchanged';
@@ -57,8 +60,9 @@ export function readLine(text: string, context: LineContext): Version | { proble
   }
   const ours = store.issues.state(decoded.issue.id);
   const issue = ours === undefined ? decoded.issue : withKnownTimes(decoded, { ours, nowMs });
-  const theirs = lift({ ...decoded, issue }, ours, context);
-  return { text, isSealed: false, isEdited: decoded.seal !== undefined, ours, theirs };
+  const read = { issue, classic: encodeIssueLine(issue) };
+  const theirs = lift({ ...decoded, ...read }, ours, context);
+  return { text, isSealed: false, isEdited: decoded.seal !== undefined, ours, theirs, read };
 }
 
 /** Joins one version of an issue into the store. */
@@ -74,9 +78,11 @@ export function takeInVersion(version: Version, context: LineContext): Outcome {
   const collision = ours && separateCollision(ours, theirs);
   if (collision !== undefined) return separate(collision, { ours, theirs }, context);
   const joined = ours === undefined ? theirs : joinVersions(store, ours, theirs);
-  const line = encodeState(joined);
+  const encoded = encodeIssue(joined, ours === undefined ? version.read : undefined);
+  const { line } = encoded;
   const isNews = store.issues.line(joined.id) !== line;
-  if (isNews) put(ours, joined, context);
+  const isRead = encoded.readsBack || (isSealed && line === text);
+  if (isNews) put(ours, { ...encoded, readsBack: isRead }, context);
   // The sender lacks some of our writes; queue the joined state.
   if (origin === 'remote' && isSealed && line !== text) resend(ours ?? joined, context);
   if (!isNews) return 'unchanged';
@@ -89,19 +95,19 @@ function joinVersions(store: Store, ours: IssueState, theirs: IssueState): Issue
 }
 
 function lift(
-  foreign: ForeignLine,
+  foreign: ForeignLine & ReadRecord,
   ours: IssueState | undefined,
   { findBase, origin, store, nowMs }: LineContext,
 ): IssueState | undefined {
-  const { issue } = foreign;
-  if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue);
+  const { issue, classic } = foreign;
+  if (ours !== undefined && isOtherIssue(foreign, ours)) return liftFirst(issue, classic);
   const base = findBase(foreign);
   if (base !== undefined) {
     // No other clone sees a line of the mirror, so its changes are this clone's own writes.
     const local = origin === 'mirror' ? { replica: store.replica.id(), nowMs } : undefined;
     return liftIssue(base, issue, omitUndefined({ current: ours, local }));
   }
-  return ours === undefined ? liftFirst(issue) : liftStranger(ours, issue);
+  return ours === undefined ? liftFirst(issue, classic) : liftStranger(ours, issue);
 }
 
 /** Created at another time with the same id. Some tools cut times to the second. */
@@ -132,7 +138,7 @@ function separate(
   const { store, origin, nowMs, report } = context;
   const known = store.issues.state(moved.id);
   const lineBefore = store.issues.line(moved.id);
-  put(known, known === undefined ? moved : joinStates(known, moved), context);
+  put(known, encodeIssue(known === undefined ? moved : joinStates(known, moved)), context);
   const isOursMoved = kept === theirs;
   if (known === undefined) {
     const move = { from: kept.id, to: moved.id };
@@ -140,18 +146,18 @@ function separate(
     report.moved.push(move);
     if (isOursMoved) moveOwnEdges(store, move, nowMs);
   }
-  if (isOursMoved) put(ours, kept, context);
+  if (isOursMoved) put(ours, encodeIssue(kept), context);
   if (origin === 'remote') for (const state of [kept, moved]) resend(state, context);
   if (isOursMoved) return 'updated';
   if (known === undefined) return 'created';
   return store.issues.line(moved.id) === lineBefore ? 'unchanged' : 'updated';
 }
 
-function put(before: IssueState | undefined, after: IssueState, context: LineContext): void {
+function put(before: IssueState | undefined, encoded: EncodedIssue, context: LineContext): void {
   const { store, origin, nowMs } = context;
-  const [shownBefore, shown] = [before && viewIssue(before).issue, viewIssue(after).issue];
-  const kind = changeKind(shownBefore, shown);
-  store.issues.put(after, { kind, actor: changedBy(kind, shown), origin, atMs: nowMs });
+  const { state: after, view } = encoded;
+  const kind = changeKind(before && viewIssue(before).issue, view.issue);
+  store.issues.put(encoded, { kind, actor: changedBy(kind, view.issue), origin, atMs: nowMs });
   if (before !== undefined) logConflicts({ before, after }, context);
 }
 

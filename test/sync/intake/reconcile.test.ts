@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeIssue } from '../../../src/core/causal/causal-line.ts';
 import type { IssueState } from '../../../src/core/causal/issue-state.ts';
 import { seal } from '../../../src/core/causal/text-hash.ts';
 import type { Issue } from '../../../src/core/issue.ts';
@@ -437,5 +438,5 @@ function stateOf(from: Store, id: string): IssueState {
 
 /** As if the file had been put back. */
 function forceState({ issues }: Store, state: IssueState): void {
-  issues.put(state, { kind: 'updated', actor: '', origin: 'remote', atMs: 0 });
+  issues.put(encodeIssue(state), { kind: 'updated', actor: '', origin: 'remote', atMs: 0 });
 }
