@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
 
-// How the program is cut into chunks: few files load faster than many, and their names make a stack
-// readable. What the client loads for every command is one chunk, and what a daemon loads at its start is
-// one chunk a folder. Rolldown splits the rest by who loads it.
+// How the program is cut into chunks: few files load faster than many. What the client loads for every command is
+// one chunk, and what a daemon loads for its first answer are two more: git's merge driver needs one of them.
+// Rolldown splits the rest by who loads it.
 
 const ROOT = import.meta.dirname;
 const [CLIENT, DAEMON] = ['src/bd.ts', 'src/bd-daemon.ts'].map((file) => resolve(ROOT, file));
@@ -26,29 +26,18 @@ const LATER = {
   'src/store/store-look.ts': 'checkup',
 };
 
-/** Loaded at the daemon's start; the lock and the settings apart, as commands use them without the store. */
-const FOLDERS = {
-  'src/platform/kernel-lock.ts': 'lock',
-  'src/platform/sqlite.ts': 'lock',
-  'src/workspace/config': 'config',
-  'src/workspace': 'workspace',
-  'src/git': 'git',
-  'src/store': 'store',
-  'src/sync': 'sync',
-  'src/daemon': 'daemon',
-};
-
 /** Each with the packages that it needs itself. */
 const PACKAGES = ['simple-git', 'proper-lockfile', 'pino', 'yaml'];
 
-const missing = Object.keys({ ...LATER, ...FOLDERS }).find((path) => !existsSync(resolve(ROOT, path)));
+const missing = Object.keys(LATER).find((path) => !existsSync(resolve(ROOT, path)));
 if (missing !== undefined) throw new Error(`${missing} was moved: correct its name in this file`);
 
 export default defineConfig({
   input: [CLIENT, DAEMON],
   preserveEntrySignatures: false,
   platform: 'node',
-  external: ['better-sqlite3'],
+  // Its addon is loaded by path: platform/sqlite.ts.
+  external: ['bindings'],
   transform: { target: 'node20' },
   // Exporting a limit from the client's chunk takes ten times the bytes of the number itself.
   optimization: { inlineConst: { mode: 'all' } },
@@ -56,7 +45,7 @@ export default defineConfig({
     dir: 'dist',
     cleanDir: true,
     format: 'cjs',
-    comments: false,
+    minify: true,
     sourcemap: true,
     sourcemapExcludeSources: true,
     codeSplitting: {
@@ -81,7 +70,7 @@ function nameChunk(id, context) {
   if (id === CLIENT || id === DAEMON) return null;
   if (reachedFrom(CLIENT, context).has(id)) return 'client';
   if (reachedFrom(DAEMON, context).has(id)) {
-    return (reachedFrom(MERGE, context).has(id) ? undefined : find(FOLDERS, id)) ?? 'core';
+    return reachedFrom(MERGE, context).has(id) ? 'core' : 'daemon';
   }
   return find(LATER, id) ?? (pathOf(id).startsWith('src/core/') ? 'core' : null);
 }

@@ -9,7 +9,7 @@ import {
 } from '../protocol/daemon-methods.ts';
 import type { Caller } from '../rpc/connection.ts';
 import type { DaemonModule } from './daemon-module.ts';
-import { loadRunner, runCommandFor } from './run-command.ts';
+import { runCommandFor } from './run-command.ts';
 import type { ServingContext } from './server.ts';
 
 /** What the daemon answers about itself, and the command lines that it runs. */
@@ -56,10 +56,6 @@ export function createDaemonMethods(context: ServingContext): DaemonModule {
         default:
           return method satisfies never;
       }
-    },
-    async run() {
-      // A failure is reported by the command that needs it.
-      await loadRunner().catch(() => {});
     },
   };
 }

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { toBdError, type BdError } from '../core/errors.ts';
-import { SUCCESSION_WAIT_MS } from '../core/limits.ts';
+import { START_SETTLE_MS, SUCCESSION_WAIT_MS } from '../core/limits.ts';
 import { readLink } from '../place/socket-link.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import type { Clock } from '../platform/clock.ts';
+import { monotonicMs, type Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
 import type { LogLevel } from '../platform/log.ts';
@@ -14,7 +14,7 @@ import type { DaemonContext } from './daemon-context.ts';
 import { createDaemonLog, type DaemonLog } from './daemon-log.ts';
 import { createDaemonMethods } from './daemon-methods.ts';
 import { createRouter, type DaemonModule } from './daemon-module.ts';
-import { createLife } from './daemon-state.ts';
+import { createLife, type DaemonEvent } from './daemon-state.ts';
 import { createFaces } from './faces.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { watchProgram } from './program-file.ts';
@@ -83,7 +83,7 @@ async function runLocked(options: LoggedOptions): Promise<number> {
   }
   try {
     refuseCrashLoop(place, { nowMs: clock.nowMs() });
-    const healthCheck = createHealthCheck({ clock, monotonicMs: () => performance.now() });
+    const healthCheck = createHealthCheck({ clock, monotonicMs });
     // A step of a sync cycle has woken the daemon up.
     const workspace = await openWorkspace({ ...options, reached: () => healthCheck.tick() });
     log.setLevel(() => workspace.config.text('daemon.log_level') as LogLevel);
@@ -105,12 +105,12 @@ async function takeOver(
   place: WorkspacePlace,
   { stop }: { stop: AbortSignal },
 ): Promise<KernelLock | undefined> {
-  const endMs = performance.now() + SUCCESSION_WAIT_MS;
+  const endMs = monotonicMs() + SUCCESSION_WAIT_MS;
   for (;;) {
     const lock = await acquireKernelLock(place.lockFile, { waitMs: ATTEMPT_MS });
     if (lock !== undefined) return lock;
     const isServed = readLink(place.socketLink) !== undefined;
-    if (isServed || stop.aborted || performance.now() >= endMs) return undefined;
+    if (isServed || stop.aborted || monotonicMs() >= endMs) return undefined;
   }
 }
 
@@ -123,18 +123,19 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   // After a loss, or in a fresh clone, the first answer must know what the mirror and the repository hold.
   await workspace.sync.restore();
   const life = createLife({ startedMs: clock.nowMs() });
-  const { context, modules, registration } = await assemble(workspace, {
-    ...options,
-    post: (event) => life.post(event),
-  }).catch(async (error: unknown) => {
-    await workspace[Symbol.asyncDispose]();
-    throw error;
-  });
+  const post = (event: DaemonEvent): void => {
+    life.post(event);
+    if (event.kind === 'connection_ended') background.begin();
+  };
+  const { context, modules, registration } = await assemble(workspace, { ...options, post }).catch(
+    async (error: unknown) => {
+      await workspace[Symbol.asyncDispose]();
+      throw error;
+    },
+  );
+  const background = createBackground([registration, ...modules], { clock, post });
   report({ kind: 'ready' });
 
-  const background = new AbortController();
-  const failed = (error: unknown): void => life.post({ kind: 'failed', error });
-  const running = modules.map((module) => module.run?.(background.signal).catch(failed));
   const ask = (): void => life.post({ kind: 'stop_requested', reason: String(stop.reason) });
   if (stop.aborted) ask();
   stop.addEventListener('abort', ask);
@@ -144,8 +145,7 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   await setImmediate();
   log.info('ending', { reason: end.reason });
   await context.server.close(end);
-  background.abort();
-  await Promise.all([...running, registration.end()]);
+  await background.end();
   try {
     if (end.kind === 'abandoning') workspace.abandon();
     else for (const module of modules.toReversed()) await module.drain?.();
@@ -157,6 +157,34 @@ async function serve(workspace: Workspace, options: ServeOptions): Promise<numbe
   return 0;
 }
 
+/**
+ * What no client waits for. It begins after the first connection has ended, or after a quiet moment, so that it
+ * does not delay the first answer.
+ */
+function createBackground(
+  parts: readonly Pick<DaemonModule, 'run'>[],
+  { clock, post }: Pick<DaemonContext, 'clock' | 'post'>,
+) {
+  const ending = new AbortController();
+  const run = async (part: (typeof parts)[number]): Promise<void> => {
+    await part.run?.(ending.signal).catch((error: unknown) => post({ kind: 'failed', error }));
+  };
+  let running: Promise<unknown> | undefined;
+  const begin = (): void => {
+    running ??= Promise.all(parts.map(run));
+  };
+  const cancel = clock.after(START_SETTLE_MS, begin);
+  return {
+    begin,
+    async end(): Promise<void> {
+      cancel();
+      ending.abort();
+      begin();
+      await running;
+    },
+  };
+}
+
 /** Puts the daemon together. */
 async function assemble(workspace: Workspace, options: ServeOptions & Pick<DaemonContext, 'post'>) {
   const base = createContext(workspace, { ...options, isBusy: () => modules.some(isBusy) });
@@ -165,7 +193,6 @@ async function assemble(workspace: Workspace, options: ServeOptions & Pick<Daemo
     faces: () => faces,
     ended() {
       if (server.connections.awake === 0) base.checkpoint.soon();
-      void registration.begin();
     },
   });
   const context = { ...base, server };

@@ -26,7 +26,7 @@ export async function runCommandFor(
   beat();
   const beating = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
-    const runCommand = await loadRunner();
+    const { runCommand } = await import('../cli/execute.ts');
     const watched = watchLoss(createWorkspaceCall(context, params));
     const exitCode = await runCommand(params.argv, createIo(caller, params), (method, given) =>
       watched.call(method, given, caller),
@@ -38,11 +38,6 @@ export async function runCommandFor(
   } finally {
     clearInterval(beating);
   }
-}
-
-/** The command tree takes milliseconds to load: a daemon that is ready does it before it is asked. */
-export async function loadRunner() {
-  return (await import('../cli/execute.ts')).runCommand;
 }
 
 const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'DAEMON_RETIRING']);

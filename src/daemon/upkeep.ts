@@ -42,6 +42,8 @@ export function startUpkeep(context: ServingContext): () => void {
       if (server.connections.awake === 0) checkpoint.now();
     },
   });
+  // What happened since the start was not watched.
+  healthCheck.soon();
   const stopForgetting = forgetCrashInTime(place, clock);
   return () => {
     presence.close();

@@ -2,9 +2,8 @@ import { copyFile, open, readFile, rename, rm, stat, utimes } from 'node:fs/prom
 import { join } from 'node:path';
 import { isNotFound } from '../platform/files.ts';
 import { gitOutput, type Git } from './git.ts';
+import { indexLockPath } from './operation-in-progress.ts';
 import type { FileEntry } from './tree.ts';
-
-export const indexLockPath = (gitDir: string): string => join(gitDir, 'index.lock');
 
 /**
  * Takes git's own lock on the index: no git command stages or commits while it is held. Undefined while git

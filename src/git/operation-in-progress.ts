@@ -27,6 +27,9 @@ export function operationInProgress(gitDir: string): string | undefined {
   return TRACES.find(([file]) => statIfReachable(join(gitDir, file)) !== undefined)?.[1];
 }
 
+/** There while a git command stages or commits. */
+export const indexLockPath = (gitDir: string): string => join(gitDir, 'index.lock');
+
 /** Files that a commit changes: the reflog of HEAD, or without reflogs the ref itself. */
 const MOVED_BY_COMMITS = ['logs/HEAD', 'HEAD', 'reftable/tables.list'];
 

@@ -5,6 +5,15 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
+/**
+ * A clock that cannot be set, in ms since some moment. Node loads `performance` at its first use, which a start and
+ * each command would pay for.
+ */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1_000_000;
+}
+
 /** Whether the work ends within `ms`; if not, it goes on. */
 export async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

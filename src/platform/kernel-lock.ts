@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError, messageOf } from '../core/errors.ts';
 import { SQLITE_PATH_BYTES_MAX } from '../core/limits.ts';
+import { monotonicMs } from './clock.ts';
 import { openSqlite, sqliteCode, type Database } from './sqlite.ts';
 import { watchIdentity } from './file-version.ts';
 
@@ -25,7 +26,7 @@ export async function acquireKernelLock(
 ): Promise<KernelLock | undefined> {
   let isOpened = watchIdentity(path);
   let database = open(path);
-  const endMs = performance.now() + waitMs;
+  const endMs = monotonicMs() + waitMs;
   for (let attempt = 1; ; attempt += 1) {
     if (tryLock(database)) {
       if (isOpened()) return { release: () => void database.close() };
@@ -34,7 +35,7 @@ export async function acquireKernelLock(
       database = open(path);
       continue;
     }
-    if (attempt >= ATTEMPTS_MIN && performance.now() >= endMs) break;
+    if (attempt >= ATTEMPTS_MIN && monotonicMs() >= endMs) break;
     await pause(PAUSE_MIN_MS + Math.random() * (PAUSE_MAX_MS - PAUSE_MIN_MS));
   }
   database.close();

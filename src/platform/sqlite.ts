@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import BetterSqlite3 from 'better-sqlite3';
 
 /** The one door to SQLite: what the rest of bd may use of the driver. */
@@ -13,6 +14,10 @@ export type Database = Pick<
  */
 const kept = new Set<unknown>();
 
+/** The driver's own search for its addon takes as long as opening a database. */
+const nativeBinding = 'better-sqlite3/build/Release/better_sqlite3.node';
+const load = createRequire(import.meta.filename);
+
 /**
  * Opens or creates a database; a `Buffer` is one in memory. Each SQL text is prepared once: callers bind what
  * varies, and use a text in one mode only, plucked or not.
@@ -21,7 +26,11 @@ export function openSqlite(
   source: string | Buffer,
   { timeoutMs = 0, isReadonly = false }: { timeoutMs?: number; isReadonly?: boolean } = {},
 ): Database {
-  const database = new BetterSqlite3(source, { timeout: timeoutMs, readonly: isReadonly });
+  const database = new BetterSqlite3(source, {
+    timeout: timeoutMs,
+    readonly: isReadonly,
+    nativeBinding: load(nativeBinding) as string,
+  });
   const statements = new Map<string, BetterSqlite3.Statement>();
   const prepare = database.prepare.bind(database);
   const prepareOnce = (sql: string): BetterSqlite3.Statement => {

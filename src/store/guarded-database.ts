@@ -5,7 +5,7 @@ import {
   WAL_BYTES_MAX,
   WAL_REST_BYTES_MAX,
 } from '../core/limits.ts';
-import type { Clock } from '../platform/clock.ts';
+import { monotonicMs, type Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/sqlite.ts';
 import type { OpenedDatabase } from './database.ts';
 import { createLeadership } from './leadership.ts';
@@ -114,7 +114,7 @@ function overwritten(path: string): BdError {
  */
 export function createBusyWait(
   database: Database,
-  { nowMs = () => performance.now() }: { nowMs?: () => number } = {},
+  { nowMs = monotonicMs }: { nowMs?: () => number } = {},
 ): <T>(write: () => T) => T {
   let waitsAfterMs = -Infinity;
   return (write) => {

@@ -41,12 +41,13 @@ export class SyncEngine {
   }
 
   /**
-   * Call once, before the first answer: brings everything into the store that the mirror and the
-   * repository hold. Failures are in the status, and tried again.
+   * Call once, before the first answer: after a loss, or in a fresh clone, brings everything into the
+   * store that the mirror and the repository hold. Failures are in the status, and tried again.
    */
   async restore(): Promise<void> {
+    const { mirror, context } = this.#parts;
     // A mirror that cannot be used does not stop the restore from the repository.
-    await this.#parts.mirror.flush().catch(() => {});
+    if (context.store.events.lastSeq() === 0) await mirror.flush().catch(() => {});
     await this.#restoreFromRepository();
   }
 

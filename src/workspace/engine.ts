@@ -1,25 +1,17 @@
-import { relative, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SyncMode } from '../core/sharing.ts';
-import { openSharedGit, openWorktreeGit } from '../git/git.ts';
-import { GitObjects } from '../git/objects.ts';
-import type { GitRepository } from '../git/repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Log } from '../platform/log.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
-import { createBranchCycle } from '../sync/branch/branch-cycle.ts';
-import { forgetShared } from '../sync/branch/branch-memory.ts';
-import { createSyncBranch, type SyncBranch } from '../sync/branch/sync-branch.ts';
-import { CheckedOutBranch } from '../sync/checked-out/checked-out-branch.ts';
-import { createCheckedOutCycle } from '../sync/checked-out/checked-out-cycle.ts';
+import { forgetShared, lacksRepository } from '../sync/branch/branch-memory.ts';
 import type { Reached, SyncCycle } from '../sync/cycle.ts';
-import type { Mirror } from '../sync/mirror/mirror-file.ts';
 import { RemoteWait } from '../sync/remote-wait.ts';
 import type { SyncContext } from '../sync/sync-driver.ts';
 import type { SyncSettings } from '../sync/sync-event.ts';
 import type { Config } from './config/config.ts';
 import type { Metadata } from './config/metadata.ts';
+import type { CycleOptions } from './cycles.ts';
 import type { HeldStore } from './held-store.ts';
 import { openMirror } from './mirror.ts';
 
@@ -73,10 +65,8 @@ function partsOf({ metadata, held, ...options }: SyncOptions) {
   };
 }
 
-type CycleOptions = ReturnType<typeof partsOf> & { mirror: Mirror };
-
 /** The cycle for the workspace's `sync.mode`; undefined where people commit the mirror themselves. */
-function openCycle(options: CycleOptions): SyncCycle | undefined {
+function openCycle(options: Omit<CycleOptions, 'repository'>): SyncCycle | undefined {
   const { place, config, projectId, store } = options;
   const { repository } = place;
   const mode = config.text('sync.mode') as SyncMode;
@@ -84,11 +74,18 @@ function openCycle(options: CycleOptions): SyncCycle | undefined {
   if (repository === undefined || mode !== 'branch') forgetShared(store);
   // A workspace of the classic tool has no project id until `bd init` gives it one, or finds the right one.
   if (repository === undefined || projectId === '') return undefined;
+  const shared = { ...options, repository };
   switch (mode) {
     case 'branch':
-      return createBranchCycle({ ...options, branch: openBranch(repository, options) });
+      return loadedLater(async () => (await import('./cycles.ts')).openBranchCycle(shared), {
+        commits: 'store',
+        mustRestore: () => lacksRepository(store),
+      });
     case 'checked-out':
-      return createCheckedOutCycle({ ...options, branch: openCheckedOut(repository, options) });
+      return loadedLater(async () => (await import('./cycles.ts')).openCheckedOutCycle(shared), {
+        commits: 'mirror',
+        mustRestore: () => false,
+      });
     case 'worktree':
       return undefined;
     default:
@@ -96,45 +93,21 @@ function openCycle(options: CycleOptions): SyncCycle | undefined {
   }
 }
 
-export function openBranch(
-  repository: GitRepository,
-  {
-    config,
-    projectId,
-    clock,
-    env,
-    remoteWait = new RemoteWait(clock),
-  }: Pick<CycleOptions, 'config' | 'projectId' | 'clock' | 'env'> & { remoteWait?: RemoteWait },
-): SyncBranch {
-  return createSyncBranch({
-    git: remoteWait.watch(openSharedGit(repository, { env })),
-    clock,
-    project: { projectId, prefix: config.text('issue_prefix') },
-    names: {
-      get branch() {
-        return config.text('sync.branch');
-      },
-      get remote() {
-        return config.text('sync.remote') || undefined;
-      },
+/** A cycle and git are a third of the program, and most first answers of a daemon need neither. */
+function loadedLater(
+  open: () => Promise<SyncCycle>,
+  { commits, mustRestore }: Pick<SyncCycle, 'commits'> & { mustRestore: () => boolean },
+): SyncCycle {
+  let opened: Promise<SyncCycle> | undefined;
+  const load = (): Promise<SyncCycle> => (opened ??= open());
+  return {
+    commits,
+    run: async (how) => (await load()).run(how),
+    async restore() {
+      if (mustRestore()) await (await load()).restore?.();
     },
-  });
-}
-
-function openCheckedOut(
-  repository: GitRepository,
-  { place, store, mirror, env, clock, remoteWait }: CycleOptions,
-): CheckedOutBranch {
-  const { commonDir, topLevel } = repository;
-  return new CheckedOutBranch({
-    git: remoteWait.watch(openWorktreeGit(repository, { env })),
-    objects: new GitObjects(openSharedGit(repository, { env })),
-    commonDir,
-    path: relative(topLevel, mirror.path).split(sep).join('/'),
-    owner: `bd ${place.beadsDir}\n`,
-    clock,
-    state: store.state,
-  });
+    tidy: async (signal) => (await load()).tidy?.(signal),
+  };
 }
 
 /** Read at each use, so that `bd config set` takes effect at once. */

@@ -1,4 +1,5 @@
-import { openSharedGit, type Git } from '../git/git.ts';
+import type { Git } from '../git/git.ts';
+import type { GitRepository } from '../git/repository.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { loginName, type Environment } from '../platform/environment.ts';
 import type { Config } from './config/config.ts';
@@ -14,13 +15,19 @@ export async function readIdentity(
   { repository }: WorkspacePlace,
   { config, env }: { config: Config; env: Environment },
 ): Promise<Identity> {
-  const git = repository && openSharedGit(repository, { env });
+  const git = repository && (await openGit(repository, env));
   const [name, email] = await Promise.all([
     readGitSetting(git, 'user.name'),
     readGitSetting(git, 'user.email'),
   ]);
   const names = [config.text('actor'), name, env['USER'], env['LOGNAME'], loginName()];
   return { name: names.find((text) => text) ?? 'unknown', email };
+}
+
+/** Git is loaded when it is asked first: a daemon that only answers questions needs none. */
+async function openGit(repository: GitRepository, env: Environment): Promise<Git> {
+  const { openSharedGit } = await import('../git/git.ts');
+  return openSharedGit(repository, { env });
 }
 
 async function readGitSetting(git: Git | undefined, key: string): Promise<string | undefined> {

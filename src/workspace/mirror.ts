@@ -1,8 +1,6 @@
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { openWorktreeGit } from '../git/git.ts';
-import { indexLockPath } from '../git/index-file.ts';
-import { operationInProgress } from '../git/operation-in-progress.ts';
+import { indexLockPath, operationInProgress } from '../git/operation-in-progress.ts';
 import {
   findGitRepository,
   type GitRepository,
@@ -135,6 +133,7 @@ async function readIndex(
   { path, env }: { path: string; env: Environment },
 ): Promise<Buffer | undefined> {
   const name = relative(repository.topLevel, path).split(sep).join('/');
+  const { openWorktreeGit } = await import('../git/git.ts');
   const git = openWorktreeGit(repository, { env });
   const { exitCode, stdout } = await git.run(['cat-file', 'blob', `:${name}`]);
   return exitCode === 0 ? stdout : undefined;

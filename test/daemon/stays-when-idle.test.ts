@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { lookAtDaemon } from '../../src/client/daemon-health.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { WorkspacePlace } from '../../src/place/workspace-place.ts';
@@ -9,13 +9,18 @@ import { startDaemonHere } from '../support/daemon-here.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
-afterEach(() => vi.restoreAllMocks());
+const time = vi.hoisted(() => ({ nowMs: (): number => 0 }));
+
+// Otherwise the daemon would seem to have slept.
+vi.mock('../../src/platform/clock.ts', async (load) => ({
+  ...(await load<object>()),
+  monotonicMs: () => time.nowMs(),
+}));
 
 /** A daemon for which time passes as the test says. */
 async function startDaemon(directory: string, { staysWhenIdle }: { staysWhenIdle: boolean }) {
   const clock = createFakeClock();
-  // Otherwise it would seem to have slept.
-  vi.spyOn(performance, 'now').mockImplementation(() => clock.nowMs());
+  time.nowMs = () => clock.nowMs();
   return { clock, ...(await startDaemonHere(directory, { clock, staysWhenIdle })) };
 }
 

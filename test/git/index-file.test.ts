@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { indexLockPath, removeLeftIndexLock, takeIndexLock } from '../../src/git/index-file.ts';
+import { removeLeftIndexLock, takeIndexLock } from '../../src/git/index-file.ts';
+import { indexLockPath } from '../../src/git/operation-in-progress.ts';
 import { createTempDirectory } from '../support/temp-directory.ts';
 
 test('a lock that its owner cannot be written into is not left for git to stop at', async () => {

@@ -54,12 +54,15 @@ test.each([
 });
 
 test('the report and the log name the lines of the source', async () => {
-  // A function of the program is called as its author never would.
-  await crash(`for (const { exports } of Object.values(require.cache)) exports?.workspaceKey?.();`);
+  // The listener gets what no client can send.
+  await crash(`
+    const server = process._getActiveHandles().find(({ listening }) => listening);
+    server.emit('connection', undefined);
+  `);
   const { stack } = JSON.parse(readFileSync(pathOf('daemon.crash'), 'utf8')) as { stack: string };
-  expect(stack).toMatch(/at (?:Object\.)?workspaceKey \(.*\/src\/place\/socket-link\.ts:\d+:\d+\)/);
+  expect(stack).toMatch(/at .*accept \(.*\/src\/daemon\/connections\.ts:\d+:\d+\)/);
   expect(stack).not.toContain('/dist/');
-  expect(logText()).toMatch(/src\/place\/socket-link\.ts:\d+:\d+.*"msg":"crashed"/);
+  expect(logText()).toMatch(/src\/daemon\/connections\.ts:\d+:\d+.*"msg":"crashed"/);
 });
 
 test('three crashes in a row: the next start is refused with the reason, and commands are done all the same', async () => {

@@ -60,11 +60,9 @@ export function createBranchCycle(options: BranchCycleOptions): SyncCycle {
   };
 }
 
-/** A new store, after a loss or in a fresh clone, takes in what the repository holds; without the network. */
+/** Takes in what the repository holds, without the network. */
 async function restoreFromRefs(options: BranchCycleOptions): Promise<void> {
-  const { store, branch } = options;
-  const { state } = store;
-  if ((state.get('written_tip') ?? state.get('imported_tip')) !== undefined) return;
+  const { branch } = options;
   const report = emptyCycleReport();
   const { ours, theirs } = await branch.heldTips();
   await takeIn(options, report, { tip: theirs, seen: 'imported_tip' });

@@ -8,6 +8,11 @@ export function allowPublishing(store: Store): void {
   store.state.delete('imported_from');
 }
 
+/** Whether the store has not taken in the branches that the repository holds. */
+export function lacksRepository({ state }: Store): boolean {
+  return (state.get('written_tip') ?? state.get('imported_tip')) === undefined;
+}
+
 /** Call when the branch may lack what the store holds, although the outbox is empty. */
 export function forgetShared({ state }: Store): void {
   state.delete('pushed_tip');

@@ -4,12 +4,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { currentBranch, findCommit, type Git, gitOutput, moveRef } from '../../git/git.ts';
 import type { GitObjects } from '../../git/objects.ts';
 import { operationInProgress, isCommitOpen } from '../../git/operation-in-progress.ts';
-import {
-  indexLockPath,
-  removeLeftIndexLock,
-  takeIndexLock,
-  IndexCopy,
-} from '../../git/index-file.ts';
+import { IndexCopy, removeLeftIndexLock, takeIndexLock } from '../../git/index-file.ts';
+import { indexLockPath } from '../../git/operation-in-progress.ts';
 import type { State } from '../../store/state.ts';
 import { writeCommit } from '../branch/branch-commit.ts';
 import { hashContent } from '../mirror/issue-file.ts';

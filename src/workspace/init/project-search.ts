@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Environment } from '../../platform/environment.ts';
 import type { Project } from '../../sync/branch/branch-snapshot.ts';
 import type { Config } from '../config/config.ts';
-import { openBranch } from '../engine.ts';
+import { openBranch } from '../cycles.ts';
 
 export type ProjectSearch = (
   repository: GitRepository,

@@ -17,7 +17,7 @@ import type { Log } from '../../platform/log.ts';
 import { checkPurge, missingIn, purgeBranch } from '../../sync/branch/purge-branch.ts';
 import { openConfig } from '../config/config.ts';
 import { readMetadata } from '../config/metadata.ts';
-import { openBranch } from '../engine.ts';
+import { openBranch } from '../cycles.ts';
 import { openWorkspace } from '../workspace.ts';
 import { readFootprint, type Footprint } from './footprint.ts';
 import { planUnexclude } from './ignore-files.ts';

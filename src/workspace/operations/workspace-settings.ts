@@ -1,6 +1,6 @@
 import { SYNC_MODES, type SyncMode } from '../../core/sharing.ts';
 import { VERSION } from '../../core/version.ts';
-import { migrate, type MigratingWorkspace } from '../init/migrate.ts';
+import type { migrate, MigratingWorkspace } from '../init/migrate.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
 
@@ -60,16 +60,21 @@ export const workspaceOperations: Operations<
 
   explain_config: async ({ config }) => ({ entries: await config.entries() }),
 
-  migrate: (workspace, { to, dry_run: isDryRun = false }) => migrate(workspace, { to, isDryRun }),
+  migrate: (workspace, { to, dry_run: isDryRun = false }) =>
+    runMigration(workspace, { to, isDryRun }),
 };
 
 const MODE = 'sync.mode';
 const DEFAULT_MODE: SyncMode = 'branch';
 
 async function changeMode(workspace: MigratingWorkspace, to: SyncMode) {
-  const { changes, left, warning } = await migrate(workspace, { to });
+  const { changes, left, warning } = await runMigration(workspace, { to });
   return { changes, left, warning };
 }
+
+/** Rare, so it is loaded when it is asked for. */
+const runMigration: typeof migrate = async (...asked) =>
+  (await import('../init/migrate.ts')).migrate(...asked);
 
 /** All that is set; not the defaults. */
 async function listSettings(config: Workspace['config']): Promise<Record<string, string>> {
