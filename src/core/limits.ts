@@ -109,6 +109,9 @@ export const FRESH_CLONE_TIMEOUT_MS = 3_000;
 /** Races against other clones' pushes before one cycle gives up; the next one tries again. */
 export const PUSH_ATTEMPTS_MAX = 8;
 
+/** Changes that share one commit at most: some 20 ms of work, before other clients get a turn. */
+export const WRITES_PER_COMMIT_MAX = 100;
+
 /** Bytes handled before other clients get a turn, where lines are long. */
 export const SLICE_BYTES = 1024 * 1024;
 

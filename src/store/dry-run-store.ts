@@ -16,6 +16,7 @@ export function createDryRunStore(store: Store): Store {
   return {
     ...store,
     transaction: (work) => work(),
+    write: (change) => Promise.resolve().then(change),
     async writeSlices(slices, write) {
       for (const slice of slices) {
         write(slice);

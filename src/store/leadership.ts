@@ -15,17 +15,16 @@ export function createLeadership(database: Database) {
   const read = (): number => readState(database, 'epoch') ?? NONE;
   let epoch = read();
   let isTaken = false;
+  const lead = database.transaction((work: () => unknown, next: number): unknown => {
+    if (read() !== epoch) throw overtaken(database.name);
+    if (!isTaken) writeState(database, 'epoch', next);
+    return work();
+  });
   return {
     /** A write transaction of the leader: all or nothing, durable when it returns. */
     write<T>(work: () => T): T {
       const next = isTaken ? epoch : epoch + 1;
-      const result = database
-        .transaction(() => {
-          if (read() !== epoch) throw overtaken(database.name);
-          if (!isTaken) writeState(database, 'epoch', next);
-          return work();
-        })
-        .immediate();
+      const result = lead.immediate(work, next) as T;
       epoch = next;
       isTaken = true;
       return result;

@@ -5,6 +5,7 @@ import { openDatabase } from './database.ts';
 import { EdgeCycles } from './edge-cycles.ts';
 import { createEventLog } from './event-log.ts';
 import { createGraphQueries } from './graph-queries.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { guardDatabase } from './guarded-database.ts';
 import { createAnswers } from './idempotency.ts';
 import { createIssueQueries } from './issue-queries.ts';
@@ -31,7 +32,7 @@ type Parts = ReturnType<typeof openParts>;
 type Writes = ReturnType<typeof createWrites>;
 
 /** All that a clone knows of a project's issues. */
-export interface Store extends Omit<Parts, 'database' | 'commit'>, Writes {
+export interface Store extends Omit<Parts, 'database' | 'commit' | 'savepoint'>, Writes {
   /** Calls the listener after each commit that added events; returns what stops that. */
   onCommit(listener: (commit: Commit) => void): () => void;
   /** The same store; `guard` is called before each transaction, and throws where nothing may be written. */
@@ -40,13 +41,13 @@ export interface Store extends Omit<Parts, 'database' | 'commit'>, Writes {
 
 /** The caller holds the workspace's lock: there is one writer. */
 export function openStore(path: string, options: StoreOptions): Store {
-  const { database, commit, ...parts } = openParts(path, options);
+  const { database, commit, savepoint, ...parts } = openParts(path, options);
   const listeners = new Set<(commit: Commit) => void>();
   const announce = ({ from, to }: Commit): void => {
     if (to > from) for (const listener of listeners) listener({ from, to });
   };
   const writes = (guard: () => void): Writes =>
-    createWrites({ database, commit, ...parts }, { guard, announce });
+    createWrites({ database, commit, savepoint, ...parts }, { guard, announce });
   const store: Store = {
     ...parts,
     ...writes(() => {}),
@@ -76,18 +77,22 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
   const versions = createVersions(database);
   const around = { events, outbox, versions, readiness, cycles, replica };
   const issues = createIssueStore(database, around);
+  const undoable = <T>(write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      cycles.rolledBack();
+      throw error;
+    }
+  };
+  const nested = database.transaction((work: () => unknown) => work());
   return {
     ...guarded,
     database,
     /** One outermost transaction, without the guard. */
-    commit: <T>(work: () => T): T => {
-      try {
-        return transaction(work);
-      } catch (error) {
-        cycles.rolledBack();
-        throw error;
-      }
-    },
+    commit: <T>(work: () => T): T => undoable(() => transaction(work)),
+    /** A part of a transaction that is undone when it throws. */
+    savepoint: (work: () => unknown): unknown => undoable(() => nested(work)),
     issues,
     edits: createEdits({ issues, replica }),
     queries: createIssueQueries(database),
@@ -107,7 +112,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
 
 /** The ways to write a store. */
 function createWrites(
-  { database, commit, events, cycles, readiness }: Parts,
+  { database, commit, savepoint, events, cycles, readiness }: Parts,
   { guard, announce }: { guard: () => void; announce: (commit: Commit) => void },
 ) {
   const transaction = <T>(work: () => T): T => {
@@ -130,6 +135,8 @@ function createWrites(
      * the commit, and listeners are called after it.
      */
     transaction,
+    /** The same for a change that someone waits for: those that come together share a commit, and each fails alone. */
+    ...createGroupCommit({ transaction, savepoint }),
     /**
      * The same for bulk writes: a transaction for each slice, and a turn for other requests after it. What is
      * ready is decided at the end of each slice, which edges count at the end of all, where listeners are called.

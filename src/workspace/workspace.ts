@@ -56,7 +56,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
     /** Who acts when a command names no one. */
     identity: (): Promise<Identity> => (identity ??= readIdentity(place, { config, env })),
     /** Makes a change: all or nothing, durable when it returns, mirrored and shared soon after. */
-    write: store.transaction,
+    write: store.write,
     /** Makes a change to how issues are shared; then everything goes by it. */
     async changeSharing<T>(change: () => Promise<T>): Promise<T> {
       guard();

@@ -42,7 +42,7 @@ async function concurrently(byMia: Changes, byLee: Changes): Promise<void> {
 function write(clone: TwoWorkspaces['mia'], ...writes: Write[]): void {
   const change = { kind: 'updated', actor: '', origin: 'local' } as const;
   const { workspace, clock } = clone;
-  workspace.write(() =>
+  workspace.store.transaction(() =>
     workspace.store.edits.write(ID as IssueId, writes, { ...change, atMs: clock.nowMs() }),
   );
 }
@@ -644,7 +644,7 @@ describe('what only faulty tools or copies make', () => {
     const vector = new Map(state.vector);
     if (sibling.replica !== undefined) vector.set(sibling.replica, sibling.counter ?? 1);
     const entries = new Map(state.entries).set(key, siblings);
-    world.mia.workspace.write(() =>
+    store.transaction(() =>
       store.issues.put(encodeIssue({ ...state, vector, entries }), {
         kind: 'updated',
         actor: '',

@@ -57,6 +57,14 @@ test('an issue is created once', async () => {
   expect(workspace.store.queries.count({})).toBe(1);
 });
 
+test('and once where both are there at once', async () => {
+  const command = (): Promise<{ issue_id: string }> =>
+    createCall(workspace, { key: 'same' })('create_issue', { issue: { title: 'One' } });
+  const [first, again] = await Promise.all([command(), command()]);
+  expect(again).toEqual(first);
+  expect(workspace.store.queries.count({})).toBe(1);
+});
+
 test('another key is another command', async () => {
   for (const key of ['a', 'b']) {
     await createCall(workspace, { key })('create_issue', { issue: { title: 'Same' } });
