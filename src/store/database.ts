@@ -9,14 +9,8 @@ import { isNetworkFileSystem } from '../platform/file-system.ts';
 import { openSqlite, type Database } from '../platform/sqlite.ts';
 import { asidePath, logBytes, moveAside } from './open-files.ts';
 import { isElsewhere } from './replica.ts';
-import {
-  APPLICATION_ID,
-  isOutdated,
-  readPragma,
-  refuseNewer,
-  upgrade,
-  type SchemaStep,
-} from './schema.ts';
+import { APPLICATION_ID, isOutdated, readPragma, refuseNewer, upgrade } from './schema.ts';
+import type { SchemaStep } from './schema-steps.ts';
 import { readState } from './state.ts';
 import { DamagedStore, isDamage, storeUnusable } from './store-failure.ts';
 

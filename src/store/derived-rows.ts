@@ -9,6 +9,7 @@ import type { Database } from '../platform/sqlite.ts';
 /** The columns that lists and ready work use, derived from the record. */
 export function derivedColumns(issue: Issue): Record<string, unknown> {
   return {
+    ending: idEnding(issue.id),
     status: issue.status,
     priority: issue.priority,
     issue_type: issue.issue_type,
@@ -24,6 +25,11 @@ export function derivedColumns(issue: Issue): Record<string, unknown> {
     holds_up: Number(holdsUp(issue)),
     shard: shardOf(issue.id),
   };
+}
+
+/** What people type of an id: the part behind its last hyphen. */
+export function idEnding(id: string): string {
+  return id.slice(id.lastIndexOf('-') + 1);
 }
 
 /** Whether issues that depend on it wait. */

@@ -1,32 +1,55 @@
 import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
-import { TOMBSTONE } from '../core/issue.ts';
-import type { CountGroup, IssueFilter, IssueOrder } from '../core/query.ts';
-import { timestampMs } from '../core/timestamp.ts';
+import { PRIORITY_MAX, PRIORITY_MIN } from '../core/issue.ts';
+import type { IssueFilter, IssueOrder, SortName } from '../core/query.ts';
 import type { Database } from '../platform/sqlite.ts';
+import { createIssueCounts } from './issue-counts.ts';
+import {
+  isNarrow,
+  otherConditions,
+  queueCondition,
+  statusCondition,
+  type SqlText,
+} from './issue-filter.ts';
 
 /** What `hybrid` calls recent. */
 const RECENT_MS = 48 * 3_600_000;
 
+/** Of more statuses than this each is not looked up alone. */
+const MERGED_STATUSES_MAX = 12;
+
 const LABEL_COUNTS = `
   SELECT label, count(*) AS count FROM labels JOIN issues ON id = issue_id
   WHERE status <> 'tombstone' GROUP BY label ORDER BY label`;
-const TOP_LEVEL_COUNT = `
-  SELECT count(*) FROM issues
-  WHERE id >= @prefix || '-' AND id < @prefix || '.' AND instr(id, '.') = 0`;
-const IDS_CONTAINING = 'SELECT id FROM issues WHERE instr(id, ?) > 0 ORDER BY id LIMIT ?';
+// All characters of ids come before '~'.
+const IDS_STARTING = `
+  SELECT id FROM issues WHERE id >= @text AND id < @text || '~' AND status <> 'tombstone' LIMIT @limit`;
+const IDS_ENDING = `
+  SELECT id FROM issues WHERE ending >= @text AND ending < @text || '~' AND status <> 'tombstone'
+  LIMIT @limit`;
 // '/' is the byte after '.': the range holds exactly the ids that start with "<parent>.".
 const IDS_BELOW =
   "SELECT id FROM issues WHERE id > @parent || '.' AND id < @parent || '/' ORDER BY id";
-const LEAD_TIME = `
-  SELECT avg(closed_ms - created_ms) FROM issues
-  WHERE status = 'closed' AND closed_ms IS NOT NULL`;
 const IDS_IN_CONFLICT =
   'SELECT id FROM issues INDEXED BY issues_in_conflict WHERE conflicted = 1 ORDER BY id';
+const STATUS = 'SELECT status FROM issues WHERE id = ?';
 const CONFLICTED = 'SELECT conflicted FROM issues WHERE id = ?';
+const RECORD = 'SELECT record FROM issues WHERE number = ?';
+const ROW = `
+  SELECT record, comment_count,
+    (SELECT count(*) FROM dependencies WHERE issue_id = issues.id) AS dependency_count,
+    (SELECT count(*) FROM dependencies WHERE depends_on_id = issues.id) AS dependent_count
+  FROM issues WHERE number = ?`;
 
 type Order = IssueOrder & { limit: number; nowMs: number };
 const BY_PRIORITY: Order = { sort: 'priority', limit: 0, nowMs: 0 };
+
+export interface IssueRow {
+  record: string;
+  dependency_count: number;
+  dependent_count: number;
+  comment_count: number;
+}
 
 /** Queries about the records that the indexes answer; nothing here writes. */
 export function createIssueQueries(database: Database) {
@@ -37,175 +60,155 @@ export function createIssueQueries(database: Database) {
     ),
   );
   const plucked = (sql: string) => database.prepare(sql).pluck();
-  const number = (sql: string, ...values: unknown[]): number =>
-    (plucked(sql).get(...values) ?? 0) as number;
   const column = (sql: string, ...values: unknown[]): string[] =>
     plucked(sql).all(...values) as string[];
+  const counts = createIssueCounts(database);
+  const find = (filter: IssueFilter, order: Order): number[] => {
+    const select = ({ sql, values }: SqlText): number[] => plucked(sql).all(...values) as number[];
+    const { sort } = order;
+    if (sort === 'hybrid') return selectHybrid(select, filter, order);
+    return select(selection(filter, { ...order, sort, statuses: counts.statuses }));
+  };
   return {
+    ...counts,
     /** All of them by priority, unless `order` says otherwise; `limit` 0 means all. */
-    select(filter: IssueFilter, order: Order = BY_PRIORITY): IssueJson[] {
-      const { sort, reverse = false, limit, nowMs } = order;
-      const { byPriority, byAge } = sourcesOf(filter);
-      const { sql, values } = issueConditions(filter);
-      const stop = reverse ? 0 : limit;
-      const records = (source: string, rest: string, ...more: unknown[]): string[] =>
-        column(`SELECT record FROM ${source} ${sql} ${rest} LIMIT ?`, ...values, ...more);
-      const rows =
-        sort === 'hybrid'
-          ? selectHybrid(records, { byPriority, byAge, limit: stop, recentMs: nowMs - RECENT_MS })
-          : records(byPriority, ORDERS[sort], rowsUpTo(stop));
-      const ordered = reverse ? rows.reverse() : rows;
-      return (limit > 0 ? ordered.slice(0, limit) : ordered).map(lineToJson);
-    },
-    count(filter: IssueFilter): number {
-      const { sql, values } = issueConditions(filter);
-      const { byPriority } = sourcesOf(filter);
-      return number(`SELECT count(*) FROM ${byPriority} ${sql}`, ...values);
-    },
-    countBy(filter: IssueFilter, group: CountGroup): { group: string; count: number }[] {
-      const { sql, values } = issueConditions(filter);
-      const labels = group === 'label' ? 'LEFT JOIN labels ON issue_id = id' : '';
-      const groups = database.prepare<unknown[], { group: string; count: number }>(
-        `SELECT ${GROUPS[group]} AS "group", count(*) AS count
-         FROM issues ${labels} ${sql} GROUP BY 1 ORDER BY 1`,
-      );
-      return groups.all(...values);
-    },
+    select: (filter: IssueFilter, order: Order = BY_PRIORITY): IssueJson[] =>
+      find(filter, order).map((number) => lineToJson(plucked(RECORD).get(number) as string)),
+    /** The same, with the number of their edges and comments. */
+    selectRows: (filter: IssueFilter, order: Order): IssueRow[] =>
+      find(filter, order).map((number) => database.prepare(ROW).get(number) as IssueRow),
     labelCounts: (): { label: string; count: number }[] =>
       database.prepare<[], { label: string; count: number }>(LABEL_COUNTS).all(),
-    /** How many ids have this prefix and are no children: the length of the next id follows from it. */
-    topLevelCount: (prefix: string): number => number(TOP_LEVEL_COUNT, { prefix }),
-    /** At most `limit` ids with `part` in them. */
-    idsContaining: (part: string, limit: number): string[] => column(IDS_CONTAINING, part, limit),
+    /** At most `limit` ids of issues that are not deleted, which start with the text as a whole or behind their last hyphen. */
+    idsStarting(text: string, limit: number): string[] {
+      const ids = [IDS_STARTING, IDS_ENDING].flatMap((sql) => column(sql, { text, limit }));
+      return [...new Set(ids)].sort().slice(0, limit);
+    },
     /** Ids that start with `<parent>.`. */
     idsBelow: (parent: string): string[] => column(IDS_BELOW, { parent }),
-    averageLeadTimeMs: (): number => number(LEAD_TIME),
     /** Issues with a conflict for people to decide, in id order. */
     idsInConflict: (): string[] => column(IDS_IN_CONFLICT),
-    isInConflict: (id: string): boolean => number(CONFLICTED, id) === 1,
+    isInConflict: (id: string): boolean => plucked(CONFLICTED).get(id) === 1,
+    status: (id: string): string | undefined => plucked(STATUS).get(id) as string | undefined,
   };
 }
 
-type Sources = Record<'byPriority' | 'byAge', string>;
+/** The terms of each order, and their directions. */
+const ORDERS: Readonly<Record<Exclude<SortName, 'hybrid'>, readonly string[]>> = {
+  priority: ['priority', 'created_ms DESC', 'id'],
+  created: ['created_ms DESC', 'id'],
+  updated: ['updated_ms DESC', 'id'],
+  closed: ['closed_ms DESC', 'id'],
+  status: ['status', 'priority', 'created_ms DESC', 'id'],
+  id: ['id'],
+  title: ["record ->> '$.title' COLLATE NOCASE", 'id'],
+  type: ['issue_type', 'priority', 'created_ms DESC', 'id'],
+  assignee: ["coalesce(assignee, '')", 'priority', 'created_ms DESC', 'id'],
+  oldest: ['created_ms', 'id'],
+};
 
-/** Ready work names its indexes: without statistics the planner takes the one on `status`. */
-function sourcesOf(filter: IssueFilter): Sources {
-  return filter.ready_at_ms === undefined
-    ? { byPriority: 'issues', byAge: 'issues' }
-    : {
-        byPriority: 'issues INDEXED BY ready_by_priority',
-        byAge: 'issues INDEXED BY ready_by_age',
-      };
+/** The indexes that have an order. Without statistics the planner prefers others. */
+const INDEX_OF: Partial<Record<SortName, string>> = {
+  created: 'issues_by_creation',
+  updated: 'issues_by_update',
+  status: 'issues_by_status',
+  oldest: 'issues_by_creation',
+};
+const READY_INDEX_OF: Partial<Record<SortName, string>> = {
+  priority: 'ready_by_priority',
+  oldest: 'ready_by_age',
+};
+
+function orderBy(sort: keyof typeof ORDERS, reverse: boolean): string {
+  const opposite = (term: string): string =>
+    term.endsWith(' DESC') ? term.slice(0, -' DESC'.length) : `${term} DESC`;
+  const terms = reverse ? ORDERS[sort].map(opposite) : ORDERS[sort];
+  return `ORDER BY ${terms.join(', ')}`;
 }
 
-const ORDERS: Readonly<Record<Exclude<IssueOrder['sort'], 'hybrid'>, string>> = {
-  priority: 'ORDER BY priority, created_ms DESC, id',
-  created: 'ORDER BY created_ms DESC, id',
-  updated: 'ORDER BY updated_ms DESC, id',
-  closed: 'ORDER BY closed_ms DESC, id',
-  status: 'ORDER BY status, priority, created_ms DESC, id',
-  id: 'ORDER BY id',
-  title: 'ORDER BY title COLLATE NOCASE, id',
-  type: 'ORDER BY issue_type, priority, created_ms DESC, id',
-  assignee: "ORDER BY coalesce(assignee, ''), priority, created_ms DESC, id",
-  oldest: 'ORDER BY created_ms, id',
-};
+function indexed(index: string | undefined): string {
+  return index === undefined ? 'issues' : `issues INDEXED BY ${index}`;
+}
 
-const GROUPS: Readonly<Record<CountGroup, string>> = {
-  status: 'status',
-  priority: "'P' || priority",
-  type: 'issue_type',
-  assignee: "coalesce(assignee, '(unassigned)')",
-  label: "coalesce(label, '(no labels)')",
-};
+/** The numbers of the issues, in order. */
+function selection(
+  filter: IssueFilter,
+  {
+    sort,
+    reverse = false,
+    limit,
+    statuses,
+  }: Omit<Order, 'sort'> & {
+    sort: keyof typeof ORDERS;
+    statuses: (filter: IssueFilter) => string[];
+  },
+): SqlText {
+  const others = otherConditions(filter);
+  const rest = `${orderBy(sort, reverse)} LIMIT ?`;
+  const from = (source: string, { sql, values }: SqlText): SqlText => ({
+    sql: `SELECT number FROM ${source} WHERE ${sql} AND ${others.sql} ${rest}`,
+    values: [...values, ...others.values, rowsUpTo(limit)],
+  });
+  if (isNarrow(filter)) return from('issues', queueCondition(filter));
+  if (filter.ready_at_ms !== undefined) {
+    return from(indexed(READY_INDEX_OF[sort]), queueCondition(filter));
+  }
+  if (filter.blocked === true) {
+    return from(indexed('issues_blocked'), statusCondition(filter));
+  }
+  if (sort !== 'priority') return from(indexed(INDEX_OF[sort]), statusCondition(filter));
+  const present = statuses(filter);
+  if (present.length > MERGED_STATUSES_MAX) return from('issues', statusCondition(filter));
+  return merged(present, others, rest, limit);
+}
+
+/** Each status is in order in the index: SQLite merges them, and stops at the limit. */
+function merged(
+  statuses: readonly string[],
+  others: SqlText,
+  rest: string,
+  limit: number,
+): SqlText {
+  const one = `SELECT number, priority, created_ms, id FROM issues INDEXED BY issues_by_status
+    WHERE status = ? AND ${others.sql}`;
+  const parts = statuses.length === 0 ? [`${one} AND FALSE`] : statuses.map(() => one);
+  const given = statuses.length === 0 ? [''] : statuses;
+  return {
+    sql: `SELECT number FROM (${parts.join(' UNION ALL ')} ${rest})`,
+    values: [...given.flatMap((status) => [status, ...others.values]), rowsUpTo(limit)],
+  };
+}
 
 /** Two index scans, each stopped at the limit, instead of a sort over all that is ready. */
 function selectHybrid(
-  records: (source: string, rest: string, ...more: unknown[]) => string[],
-  { byPriority, byAge, limit, recentMs }: Sources & { limit: number; recentMs: number },
-): string[] {
-  const newest = `AND created_ms >= ? ${ORDERS.priority}`;
-  const recent = records(byPriority, newest, recentMs, rowsUpTo(limit));
-  const missing = limit - recent.length;
-  if (limit > 0 && missing <= 0) return recent;
-  const oldest = `AND created_ms < ? ${ORDERS.oldest}`;
-  return [...recent, ...records(byAge, oldest, recentMs, rowsUpTo(missing))];
+  select: (query: SqlText) => number[],
+  filter: IssueFilter,
+  { limit, nowMs, reverse }: Order,
+): number[] {
+  const recentMs = nowMs - RECENT_MS;
+  const [queue, others] = [queueCondition(filter), otherConditions(filter)];
+  const isIndexed = filter.ready_at_ms !== undefined && !isNarrow(filter);
+  const stop = reverse === true ? 0 : limit;
+  const read = (index: string, more: string, sort: 'priority' | 'oldest', rows: number) =>
+    select({
+      sql: `SELECT number FROM ${indexed(isIndexed ? index : undefined)}
+        WHERE ${queue.sql} AND ${others.sql} AND ${more} ${orderBy(sort, false)} LIMIT ?`,
+      values: [...queue.values, ...others.values, recentMs, rowsUpTo(rows)],
+    });
+  const recent = read('ready_by_priority', `${PRIORITIES} AND created_ms >= ?`, 'priority', stop);
+  const missing = stop - recent.length;
+  const isFull = stop > 0 && missing <= 0;
+  const older = isFull ? [] : read('ready_by_age', 'created_ms < ?', 'oldest', missing);
+  const rows = [...recent, ...older];
+  if (reverse !== true) return rows;
+  rows.reverse();
+  return limit > 0 ? rows.slice(0, limit) : rows;
 }
+
+/** All there are: with them, the recent issues of each are one range of the index. */
+const PRIORITIES = `priority IN (${Array.from({ length: PRIORITY_MAX - PRIORITY_MIN + 1 }, (_, at) => PRIORITY_MIN + at).join(', ')})`;
 
 /** In SQLite a negative limit means none. */
 function rowsUpTo(limit: number): number {
   return limit > 0 ? limit : -1;
-}
-
-/** A list is one value, so that the SQL text does not vary with its length. */
-const AMONG = '(SELECT value FROM json_each(?))';
-const LABELS = 'SELECT 1 FROM labels WHERE issue_id = issues.id';
-
-/** What each condition is as SQL, which takes its value as the one parameter, if any. */
-const CONDITIONS = {
-  ids: `id IN ${AMONG}`,
-  statuses: `status IN ${AMONG}`,
-  exclude_statuses: `status NOT IN ${AMONG}`,
-  priority: 'priority = ?',
-  priority_min: 'priority >= ?',
-  priority_max: 'priority <= ?',
-  issue_type: 'issue_type = ?',
-  assignee: 'assignee = ?',
-  pinned: 'pinned = ?',
-  blocked: 'blocked = ?',
-  labels_any: `EXISTS (${LABELS} AND label IN ${AMONG})`,
-  parent_id: 'id IN (SELECT issue_id FROM dependencies WHERE depends_on_id = ? AND parent = 1)',
-  created_after: 'created_ms > ?',
-  created_before: 'created_ms < ?',
-  updated_after: 'updated_ms > ?',
-  updated_before: 'updated_ms < ?',
-  closed_after: 'closed_ms > ?',
-  closed_before: 'closed_ms < ?',
-  due_after: 'due_ms > ?',
-  due_before: 'due_ms < ?',
-  title_contains: 'holds(title, ?)',
-  description_contains: 'holds(description, ?)',
-  notes_contains: 'holds(notes, ?)',
-} as const satisfies { [Name in keyof IssueFilter]: string };
-
-function parameterOf(name: string, value: unknown): unknown {
-  if (typeof value === 'boolean') return Number(value);
-  if (typeof value !== 'string') return Array.isArray(value) ? JSON.stringify(value) : value;
-  if (/_(after|before)$/.test(name)) return timestampMs(value);
-  return name.endsWith('_contains') ? value.toLowerCase() : value;
-}
-
-const SEARCHED = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
-
-/** A filter as SQL over the `issues` table: `WHERE …`, never empty. */
-function issueConditions(filter: IssueFilter): { sql: string; values: unknown[] } {
-  const parts: string[] = [];
-  const values: unknown[] = [];
-  const add = (sql: string, ...more: unknown[]): void => {
-    parts.push(sql);
-    values.push(...more);
-  };
-  const { statuses, labels, deferred, text, ready_at_ms: readyAtMs } = filter;
-  if (statuses === undefined && readyAtMs === undefined) add('status <> ?', TOMBSTONE);
-  for (const [name, sql] of Object.entries(CONDITIONS)) {
-    const value = filter[name as keyof typeof CONDITIONS];
-    if (value !== undefined) add(sql, parameterOf(name, value));
-  }
-  for (const label of labels ?? []) add(`EXISTS (${LABELS} AND label = ?)`, label);
-  if (filter.no_labels === true) add(`NOT EXISTS (${LABELS})`);
-  if (filter.no_assignee === true) add('assignee IS NULL');
-  if (filter.empty_description === true) add("coalesce(description, '') = ''");
-  if (deferred === true) add("(status = 'deferred' OR defer_ms IS NOT NULL)");
-  if (deferred === false) add("(status <> 'deferred' AND defer_ms IS NULL)");
-  if (readyAtMs !== undefined) {
-    // Word for word the condition of the partial indexes, or SQLite does not use them.
-    add("status = 'open' AND blocked = 0 AND off_queue = 0");
-    add('(defer_ms IS NULL OR defer_ms <= ?)', readyAtMs);
-  }
-  if (text !== undefined) {
-    const part = text.toLowerCase();
-    const sql = SEARCHED.map((column) => `holds(${column}, ?)`).join(' OR ');
-    add(`(${sql})`, ...SEARCHED.map(() => part));
-  }
-  return { sql: `WHERE ${parts.join(' AND ')}`, values };
 }

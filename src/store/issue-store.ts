@@ -36,10 +36,10 @@ const COUNT = 'SELECT count(*) FROM issues';
 
 // A new row is nearly always written once: what blocks it is there already. The readiness corrects the others.
 const UPSERT = `
-  INSERT INTO issues (id, record, status, priority, issue_type, assignee, created_ms, updated_ms,
+  INSERT INTO issues (id, ending, record, status, priority, issue_type, assignee, created_ms, updated_ms,
     closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up,
     conflicted, shard, blocked_self, blocked)
-  SELECT @id, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
+  SELECT @id, @ending, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
     @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up,
     @conflicted, @shard, self, self
   FROM (SELECT ${isBlockedSelf('@id', '@holds_up')} AS self) WHERE true

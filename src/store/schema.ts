@@ -4,13 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { BdError } from '../core/errors.ts';
 import type { Database } from '../platform/sqlite.ts';
 import { endLeadership } from './leadership.ts';
+import { SCHEMA_STEPS, type SchemaStep } from './schema-steps.ts';
 
 /** The first released schema. */
 export const BASELINE = 5;
 
 /**
  * `issues.record` is the canonical line and the only truth; every other column is derived from it when it is
- * written. The generated columns are for people and programs that read the file with SQL.
+ * written.
  */
 const BASELINE_SCHEMA = `
   CREATE TABLE issues (
@@ -122,13 +123,7 @@ const BASELINE_SCHEMA = `
   ) WITHOUT ROWID;
 `;
 
-/** A change of the schema that comes after the baseline. */
-export type SchemaStep = (database: Database) => void;
-
-/** In order; `user_version` is the baseline's number plus one for each step that was applied. */
-const STEPS: readonly SchemaStep[] = [];
-
-export const SCHEMA_VERSION = versionAfter(STEPS);
+export const SCHEMA_VERSION = versionAfter(SCHEMA_STEPS);
 
 function versionAfter(steps: readonly SchemaStep[]): number {
   return BASELINE + steps.length;
@@ -141,7 +136,7 @@ export const APPLICATION_ID = 0x62_64_64_31;
  * Brings the database to the schema of this bd. First it makes a copy; then it applies all steps in one
  * transaction that locks out every other process. If a step fails, the database is unchanged.
  */
-export function upgrade(database: Database, steps: readonly SchemaStep[] = STEPS): void {
+export function upgrade(database: Database, steps: readonly SchemaStep[] = SCHEMA_STEPS): void {
   const target = versionAfter(steps);
   const version = readPragma(database, 'user_version');
   if (version === target) return;
@@ -167,7 +162,7 @@ export function isOutdated(database: Database): boolean {
 }
 
 /** Call before changing anything in the file: it belongs to the newer bd. */
-export function refuseNewer(database: Database, steps: readonly SchemaStep[] = STEPS): void {
+export function refuseNewer(database: Database, steps: readonly SchemaStep[] = SCHEMA_STEPS): void {
   const version = readPragma(database, 'user_version');
   const known = versionAfter(steps);
   if (version <= known) return;

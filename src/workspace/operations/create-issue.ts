@@ -76,7 +76,7 @@ function chooseId(
   if (wanted !== undefined) return checkedNewId(workspace, wanted);
   if (parentId !== undefined) return nextChildId(workspace, parentId as IssueId);
   const prefix = workspace.config.text('issue_prefix');
-  const issueCount = workspace.store.queries.topLevelCount(prefix);
+  const issueCount = workspace.store.queries.idCount(prefix);
   const draw = (): IssueId =>
     randomIssueId({ prefix, issueCount, randomBytes: workspace.randomBytes });
   let id = draw();

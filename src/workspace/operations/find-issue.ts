@@ -1,9 +1,9 @@
 import { BdError } from '../../core/errors.ts';
-import { isDeleted, type Issue } from '../../core/issue.ts';
+import { TOMBSTONE, type Issue } from '../../core/issue.ts';
 import type { ReadableWorkspace } from './operation.ts';
 
 const MATCHES_SHOWN = 10;
-const CANDIDATES_MAX = 1_000;
+const MATCHES_MAX = 1_000;
 
 /** The issue, not deleted, that `text` names: by its id, with or without prefix, or the start of it. */
 export function findIssue(workspace: ReadableWorkspace, text: string): Issue {
@@ -13,10 +13,10 @@ export function findIssue(workspace: ReadableWorkspace, text: string): Issue {
 }
 
 export function findIssueId(workspace: ReadableWorkspace, text: string): string {
-  const issue = withWholeId(workspace, text);
-  if (issue !== undefined) {
-    if (isDeleted(issue)) throw deleted(text, issue);
-    return issue.id;
+  const whole = wholeId(workspace, text);
+  if (whole !== undefined) {
+    if (whole.status !== TOMBSTONE) return whole.id;
+    throw deleted(text, workspace.store.issues.get(whole.id) as Issue);
   }
   const matches = startingWith(workspace, text);
   const [only] = matches;
@@ -31,24 +31,24 @@ export function findIssueId(workspace: ReadableWorkspace, text: string): string 
 
 /** Also finds a deleted issue, by its id with or without prefix. */
 export function findAnyIssue(workspace: ReadableWorkspace, text: string): Issue {
-  return withWholeId(workspace, text) ?? findIssue(workspace, text);
+  const whole = wholeId(workspace, text);
+  const issue = whole === undefined ? undefined : workspace.store.issues.get(whole.id);
+  return issue ?? findIssue(workspace, text);
 }
 
-function withWholeId(workspace: ReadableWorkspace, text: string): Issue | undefined {
-  const { store, config } = workspace;
-  return store.issues.get(text) ?? store.issues.get(`${config.text('issue_prefix')}-${text}`);
+function wholeId(
+  { store, config }: ReadableWorkspace,
+  text: string,
+): { id: string; status: string } | undefined {
+  for (const id of [text, `${config.text('issue_prefix')}-${text}`]) {
+    const status = store.queries.status(id);
+    if (status !== undefined) return { id, status };
+  }
+  return undefined;
 }
 
-function startingWith(workspace: ReadableWorkspace, text: string): string[] {
-  const { queries, issues } = workspace.store;
-  const bare = text.slice(text.lastIndexOf('-') + 1);
-  if (bare === '') return [];
-  return queries.idsContaining(bare, CANDIDATES_MAX).filter((id) => {
-    const ending = id.slice(id.lastIndexOf('-') + 1);
-    if (!id.startsWith(text) && !ending.startsWith(text)) return false;
-    const issue = issues.get(id);
-    return issue !== undefined && !isDeleted(issue);
-  });
+function startingWith({ store }: ReadableWorkspace, text: string): string[] {
+  return text.endsWith('-') ? [] : store.queries.idsStarting(text, MATCHES_MAX);
 }
 
 /** A tombstone of another tool may lack the time and the actor. */

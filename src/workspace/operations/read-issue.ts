@@ -1,7 +1,8 @@
 import { omitEmpty } from '../../core/omit-undefined.ts';
 import { isParentType } from '../../core/dependency.ts';
 import type { IssueJson } from '../../core/issue-line.ts';
-import { canonicalIssueType, isClosed, isDeleted, TOMBSTONE } from '../../core/issue.ts';
+import { lineToJson } from '../../core/causal/decode-line.ts';
+import { canonicalIssueType, TOMBSTONE } from '../../core/issue.ts';
 import type { IssueFilter, IssueOrder } from '../../core/query.ts';
 import { timestampAt, type Timestamp } from '../../core/timestamp.ts';
 import type {
@@ -75,21 +76,19 @@ export const readOperations: Reads<
   },
 
   get_stats(workspace, { assignee }) {
-    const { queries } = workspace.store;
-    const mine: IssueFilter = assignee === undefined ? {} : { assignee };
-    const count = (filter: IssueFilter): number => queries.count({ ...filter, ...mine });
-    const inStatus = (status: string): number => count({ statuses: [status] });
+    const { queries, graph } = workspace.store;
+    const totals = queries.totals(assignee);
     return {
-      total_issues: count({}),
-      open_issues: inStatus('open'),
-      in_progress_issues: inStatus('in_progress'),
-      closed_issues: inStatus('closed'),
-      blocked_issues: count({ blocked: true }),
-      deferred_issues: inStatus('deferred'),
-      ready_issues: count({ ready_at_ms: workspace.clock.nowMs() }),
-      tombstone_issues: inStatus('tombstone'),
-      pinned_issues: count({ pinned: true }),
-      epics_eligible_for_closure: epics(workspace).filter((epic) => epic.eligible_for_close).length,
+      total_issues: totals.total,
+      open_issues: totals.open,
+      in_progress_issues: totals.in_progress,
+      closed_issues: totals.closed,
+      blocked_issues: totals.blocked,
+      deferred_issues: totals.deferred,
+      ready_issues: queries.count({ assignee, ready_at_ms: workspace.clock.nowMs() }),
+      tombstone_issues: totals.tombstone,
+      pinned_issues: totals.pinned,
+      epics_eligible_for_closure: graph.finishedEpics(),
       average_lead_time_hours: Number((queries.averageLeadTimeMs() / HOUR_MS).toFixed(2)),
     };
   },
@@ -99,26 +98,23 @@ export const readOperations: Reads<
   }),
 };
 
-/** Refuses ids, times and names that no issue can have: an empty list would hide the mistake. */
+/**
+ * Refuses ids, times and names that no issue can have: an empty list would hide the mistake. Imported issues may
+ * have statuses and types that new issues cannot.
+ */
 function checkedFilter(workspace: ReadableWorkspace, filter: IssueFilter): IssueFilter {
+  const { queries } = workspace.store;
   for (const [field, value] of Object.entries(filter)) {
     if (/_(after|before)$/.test(field)) checkTime(field, value as Timestamp | undefined);
   }
   for (const status of [...(filter.statuses ?? []), ...(filter.exclude_statuses ?? [])]) {
-    if (!isThere(workspace, { statuses: [status] })) checkedStatus(workspace, status);
+    if (status !== TOMBSTONE && !queries.hasStatus(status)) checkedStatus(workspace, status);
   }
   const { issue_type: named, parent_id: parent } = filter;
   const type = named === undefined ? undefined : canonicalIssueType(named);
-  if (type !== undefined && !isThere(workspace, { issue_type: type })) {
-    checkedType(workspace, type);
-  }
+  if (type !== undefined && !queries.hasType(type)) checkedType(workspace, type);
   const parentId = parent === undefined ? undefined : findIssueId(workspace, parent);
   return { ...filter, issue_type: type, parent_id: parentId };
-}
-
-/** Imported issues may have statuses and types that new issues cannot. */
-function isThere(workspace: ReadableWorkspace, filter: IssueFilter): boolean {
-  return filter.statuses?.[0] === TOMBSTONE || workspace.store.queries.count(filter) > 0;
 }
 
 /** The issues at the other ends of edges, without missing and deleted ones. */
@@ -154,11 +150,11 @@ function page(
   filter: IssueFilter,
   order: Required<IssueOrder> & { limit: number },
 ): { issues: IssueWithCounts[]; total: number } {
-  const { queries, graph } = workspace.store;
-  const rows = queries.select(filter, { ...order, nowMs: workspace.clock.nowMs() });
+  const { queries } = workspace.store;
+  const rows = queries.selectRows(filter, { ...order, nowMs: workspace.clock.nowMs() });
   const isWhole = order.limit === 0 || rows.length < order.limit;
   return {
-    issues: rows.map((issue) => ({ ...issue, ...graph.counts(issue.id) })),
+    issues: rows.map(({ record, ...counts }) => ({ ...lineToJson(record), ...counts })),
     total: isWhole ? rows.length : queries.count(filter),
   };
 }
@@ -181,17 +177,15 @@ const HOUR_MS = 3_600_000;
 
 /** Every open epic, with the progress of its children. */
 function epics(workspace: ReadableWorkspace): EpicStatus[] {
-  const { queries, issues, graph } = workspace.store;
+  const { queries, graph } = workspace.store;
   const open = queries.select({ issue_type: 'epic', exclude_statuses: ['closed'] });
   return open.map((epic) => {
-    const children = graph.children(epic.id).flatMap((id) => issues.json(id) ?? []);
-    const living = children.filter((child) => !isDeleted(child));
-    const closed = living.filter(isClosed).length;
+    const { total, closed } = graph.childProgress(epic.id);
     return {
       epic,
-      total_children: living.length,
+      total_children: total,
       closed_children: closed,
-      eligible_for_close: living.length > 0 && closed === living.length,
+      eligible_for_close: total > 0 && closed === total,
     };
   });
 }
