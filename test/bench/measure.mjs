@@ -63,6 +63,18 @@ function rateNote(perSecond, perSecondMin) {
   return `${thousands(perSecond)} a second ${verdict} ${thousands(perSecondMin)}`;
 }
 
+/** A figure for programs: its ratio, the goal, and whether it is met; `null` without a goal. */
+export function toJson({ name, value, floor, ratio, target, note }) {
+  const goal = target ?? null;
+  return { name, value, floor, ratio, goal, met: goal === null ? null : ratio <= goal, note };
+}
+
+/** The value below which `share` of them are. */
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
 function format(ms) {
   if (ms >= 100) return ms.toFixed(0);
   return ms >= 1 ? ms.toFixed(1) : ms.toPrecision(2);

@@ -64,7 +64,7 @@ async function startEcho(path) {
   return { path, server };
 }
 
-function openBareDatabase(path) {
+export function openBareDatabase(path) {
   const database = new Database(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');

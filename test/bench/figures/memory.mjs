@@ -33,7 +33,7 @@ export async function memory(world) {
   ];
 }
 
-function residentMb(pid) {
+export function residentMb(pid) {
   const status = readFileSync(`/proc/${parseInt(pid, 10)}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
 }
