@@ -5,12 +5,14 @@ import type { CommandIo } from './cli/command-io.ts';
 import { printFailure } from './cli/output/answer.ts';
 import { selectCommandEnvironment } from './client/client-environment.ts';
 import { readCommandLine, type CommandLine } from './client/command-line.ts';
+import { takeHandover } from './client/handover.ts';
 import { BdError, toBdError } from './core/errors.ts';
 import type { WorkspacePlace } from './place/workspace-place.ts';
 import { runClient, type ClientProcess, type Input } from './local/run-client.ts';
 
 // Every call pays for what this file loads: see local/run-client.ts.
 
+const handover = takeHandover(process.env);
 const argv = process.argv.slice(2);
 const line = readCommandLine(argv);
 
@@ -91,6 +93,7 @@ function createProcess(io: CommandIo, { database }: CommandLine): ClientProcess 
     cwd: io.cwd,
     env: process.env,
     databaseFlag: database,
+    handover,
     program: daemonProgram(),
     cliFile: join(import.meta.dirname, 'bd.js'),
     stdin: process.stdin,

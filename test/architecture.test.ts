@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client'],
   local: ['core', 'protocol', 'platform', 'git', 'place', 'workspace', 'client', 'cli'],
   daemon: ['core', 'protocol', 'platform', 'rpc', 'place', 'workspace', 'client', 'cli', 'mcp'],
+  native: ['core', 'protocol', 'platform', 'place', 'client', 'workspace/config/config.ts'],
 };
 
 const LINES_MAX = 400;

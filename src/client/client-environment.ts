@@ -1,16 +1,74 @@
 import type { Environment } from '../platform/environment.ts';
 
+/** Whole names, and what other names begin with. src/native has the same lists. */
+interface VariableNames {
+  names: readonly string[];
+  prefixes: readonly string[];
+}
+
 /** Variables of a command that its daemon must take from the caller, not from its own environment. */
-const COMMAND_VARIABLE =
-  /^(BD_.+|BEADS_.+|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|TERM|COLORTERM|TZ|LANG|LC_.+|USER|LOGNAME|CI)$/;
+export const COMMAND_VARIABLES: VariableNames = {
+  names: [
+    'NO_COLOR',
+    'FORCE_COLOR',
+    'CLICOLOR',
+    'CLICOLOR_FORCE',
+    'TERM',
+    'COLORTERM',
+    'TZ',
+    'LANG',
+    'USER',
+    'LOGNAME',
+    'CI',
+  ],
+  prefixes: ['BD_', 'BEADS_', 'LC_'],
+};
 
 /**
  * What a daemon keeps from the shell that started it. No Node variables (a debugger or a CA bundle would slow
  * it down), of git's only the user's ssh (a hook's GIT_DIR would be the wrong one), no tokens, and of bd's
  * settings only the daemon's: others would apply to every later command.
  */
-const DAEMON_VARIABLE =
-  /^(HOME|PATH|USER|LOGNAME|SHELL|LANG|LC_.+|TZ|TMPDIR|XDG_.+|SSH_AUTH_SOCK|SSH_AGENT_PID|GIT_SSH|GIT_SSH_COMMAND|KRB5CCNAME|GNUPGHOME|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|PATHEXT|COMSPEC|BEADS_SOCKET_PATH|BEADS_SYNC_INTERVAL|BD_DAEMON_.+)$/;
+export const DAEMON_VARIABLES: VariableNames = {
+  names: [
+    'HOME',
+    'PATH',
+    'USER',
+    'LOGNAME',
+    'SHELL',
+    'LANG',
+    'TZ',
+    'TMPDIR',
+    'SSH_AUTH_SOCK',
+    'SSH_AGENT_PID',
+    'GIT_SSH',
+    'GIT_SSH_COMMAND',
+    'KRB5CCNAME',
+    'GNUPGHOME',
+    'SSL_CERT_FILE',
+    'SSL_CERT_DIR',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'ALL_PROXY',
+    'NO_PROXY',
+    'http_proxy',
+    'https_proxy',
+    'all_proxy',
+    'no_proxy',
+    'SYSTEMROOT',
+    'APPDATA',
+    'LOCALAPPDATA',
+    'USERPROFILE',
+    'PATHEXT',
+    'COMSPEC',
+    'BEADS_SOCKET_PATH',
+    'BEADS_SYNC_INTERVAL',
+  ],
+  prefixes: ['LC_', 'XDG_', 'BD_DAEMON_'],
+};
+
+/** With a value that says so, a command starts no daemon. */
+export const REFUSING_VARIABLES = ['BEADS_NO_DAEMON', 'CI', 'BEADS_AUTO_START_DAEMON'] as const;
 
 const SETTING = /^(BD|BEADS)_.+$/;
 
@@ -19,29 +77,28 @@ const NO_SETTING = /^(BD|BEADS)_(ACTOR|DB|DIR|NO_DAEMON|AUTO_START_DAEMON)$/;
 
 /** The same with and without a daemon, so that a command behaves the same. */
 export function selectCommandEnvironment(env: Environment): Record<string, string> {
-  return select(env, (name) => COMMAND_VARIABLE.test(name));
+  return select(env, (name) => isAmong(name, COMMAND_VARIABLES));
 }
 
 export function selectDaemonEnvironment(env: Environment): Record<string, string> {
-  return select(env, (name) => DAEMON_VARIABLE.test(name));
+  return select(env, (name) => isAmong(name, DAEMON_VARIABLES));
 }
 
 /** For a command that runs without a daemon: the shell's settings apply to it alone. */
 export function selectDirectEnvironment(env: Environment): Record<string, string> {
   return select(
     env,
-    (name) => DAEMON_VARIABLE.test(name) || (SETTING.test(name) && !NO_SETTING.test(name)),
+    (name) => isAmong(name, DAEMON_VARIABLES) || (SETTING.test(name) && !NO_SETTING.test(name)),
   );
 }
 
 /** The variable that turns daemons off, with its value. */
 export function daemonRefusedBy(env: Environment): string | undefined {
-  const name = ['BEADS_NO_DAEMON', 'CI'].find((each) => isTruthy(env[each]));
+  const [off, ci, autoStart] = REFUSING_VARIABLES;
+  const name = [off, ci].find((each) => isTruthy(env[each]));
   if (name !== undefined) return `${name}=${env[name]}`;
-  const start = env['BEADS_AUTO_START_DAEMON'] ?? '';
-  return ['false', '0', 'no'].includes(start.toLowerCase())
-    ? `BEADS_AUTO_START_DAEMON=${start}`
-    : undefined;
+  const start = env[autoStart] ?? '';
+  return ['false', '0', 'no'].includes(start.toLowerCase()) ? `${autoStart}=${start}` : undefined;
 }
 
 export function readActor(env: Environment): string | undefined {
@@ -55,6 +112,11 @@ export function refusesJoining(env: Environment): boolean {
 
 function isTruthy(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false', 'no'].includes(value.toLowerCase());
+}
+
+function isAmong(name: string, { names, prefixes }: VariableNames): boolean {
+  const isLonger = (prefix: string): boolean => name.startsWith(prefix) && name !== prefix;
+  return names.includes(name) || prefixes.some(isLonger);
 }
 
 function select(env: Environment, isWanted: (name: string) => boolean): Record<string, string> {

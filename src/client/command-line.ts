@@ -2,7 +2,7 @@
 export type CommandLine = ReturnType<typeof readCommandLine>;
 
 /** Global flags with a value; the same as in cli/program.ts. */
-const VALUE_FLAGS = new Set([
+export const VALUE_FLAGS = new Set([
   '--db',
   '--actor',
   '--directory',
@@ -12,7 +12,7 @@ const VALUE_FLAGS = new Set([
 ]);
 
 /** Commands that run in the client's process, with or without a workspace: those with `runsLocally`. */
-const LOCAL_COMMANDS = new Set([
+export const LOCAL_COMMANDS = new Set([
   'init',
   'uninstall',
   'merge',

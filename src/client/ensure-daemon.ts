@@ -23,8 +23,8 @@ export interface StartTimeouts {
   heldTimeoutMs?: number;
 }
 
-const PAUSE_MIN_MS = 10;
-const PAUSE_MAX_MS = 250;
+export const PAUSE_MIN_MS = 10;
+export const PAUSE_MAX_MS = 250;
 
 /** On a busy machine a client may notice only after this that it is connected, however long it has waited before. */
 const CONNECT_TIMEOUT_MIN_MS = 500;

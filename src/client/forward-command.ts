@@ -27,7 +27,7 @@ export type Forwarded =
   | { kind: 'again' };
 
 /** A client that was itself suspended checks once more before it blames the daemon. */
-const SECOND_LOOK_MS = 500;
+export const SECOND_LOOK_MS = 500;
 
 const COMMAND_ID = 1;
 
@@ -44,17 +44,24 @@ export function forwardCommand(
   { streams, daemon }: { streams: CommandStreams; daemon: string },
 ): Promise<Forwarded> {
   return new Promise((done, fail) => {
-    const what = `bd ${params.argv[0] ?? ''}`.trim();
-    new CommandCall(socket, streams, { daemon, what, done, fail }).send(params);
+    const names = nameCall(params.argv, daemon);
+    new CommandCall(socket, streams, { ...names, done, fail }).send(params);
   });
 }
 
-interface Caller {
-  /** The daemon and the command, for messages. */
+/** The daemon and the command, for messages. */
+interface CallNames {
   daemon: string;
   what: string;
+}
+
+interface Caller extends CallNames {
   done(forwarded: Forwarded): void;
   fail(error: unknown): void;
+}
+
+export function nameCall(argv: readonly string[], daemon: string): CallNames {
+  return { daemon, what: `bd ${argv[0] ?? ''}`.trim() };
 }
 
 /** One command in a daemon, from its request to its exit code. */
@@ -199,7 +206,10 @@ function readExitCode(result: unknown): number {
   return typeof exitCode === 'number' ? exitCode : 70;
 }
 
-function silent({ daemon, what }: Caller, { hasStarted }: { hasStarted: boolean }): BdError {
+export function silent(
+  { daemon, what }: CallNames,
+  { hasStarted }: { hasStarted: boolean },
+): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} said nothing for ${SILENCE_TIMEOUT_MS / 1000} s while \`${what}\` waited for it`,
     remedy: hasStarted
@@ -208,7 +218,7 @@ function silent({ daemon, what }: Caller, { hasStarted }: { hasStarted: boolean 
   });
 }
 
-function lost({ daemon, what }: Caller, reason: string | undefined): BdError {
+export function lost({ daemon, what }: CallNames, reason: string | undefined): BdError {
   return new BdError('DAEMON_UNAVAILABLE', {
     message: `${daemon} went away while it ran \`${what}\`${reason === undefined ? '' : `: ${reason}`}`,
     remedy:

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { RunOptions } from '../cli/local-services.ts';
 import type { DaemonProgram } from '../client/spawn-daemon.ts';
+import type { Handover } from '../client/handover.ts';
 import { BdError } from '../core/errors.ts';
 import { findWorkspace } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
@@ -18,6 +19,8 @@ export interface ClientHost {
   cliFile: string;
   stdin: Readable;
   stdout: Writable;
+  /** Why the native client left the command to this one; undefined when that did not run. */
+  handover: Handover | undefined;
   /** Serves a workspace in this process until interrupted; returns the exit code. */
   serve(place: WorkspacePlace, options: RunOptions): Promise<number>;
   /** Aborted by the signal that ends an endless command. */

@@ -1,9 +1,10 @@
-import { lstatSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, lstatSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { DoctorReport } from '../cli/local-services.ts';
 import { selectDirectEnvironment } from '../client/client-environment.ts';
 import { readCrashReport } from '../client/crash-report.ts';
 import { lookAtDaemon, mendingCommand, type DaemonHealth } from '../client/daemon-health.ts';
+import { LOCAL_COMMAND_REASON } from '../client/handover.ts';
 import { readLastStart } from '../client/daemon-notes.ts';
 import { inspectRegistry, registryPath } from '../client/registry.ts';
 import { BdError } from '../core/errors.ts';
@@ -38,6 +39,7 @@ export async function examine(host: ClientHost, directory?: string): Promise<Doc
       Socket: checkSocketLink(place),
       'Runtime directory': checkRuntimeDirectory(env),
       Registry: await checkRegistry(env),
+      Client: checkClient(host),
     }),
   ];
   return {
@@ -133,6 +135,18 @@ async function checkRegistry(env: Environment): Promise<Verdict> {
     detail: 'Daemons work without it, and rewrite it.',
     fix: `rm -r ${shellWord(path ?? '')}`,
   });
+}
+
+/** Which program runs other commands here; both do the same. */
+function checkClient({ handover, env, cliFile }: ClientHost): Verdict {
+  const system = `${process.platform}-${process.arch}`;
+  const native = resolve(dirname(cliFile), '../native', system, 'bd');
+  if (handover?.reason === LOCAL_COMMAND_REASON) return ok(`native, ${native}`);
+  if (handover !== undefined) return ok(`Node, as ${handover.reason}`);
+  if (env['BD_CLIENT'] === 'node') return ok('Node, as BD_CLIENT is set');
+  return existsSync(native)
+    ? ok('Node, as it was called directly')
+    : ok(`Node, as no native client was built for ${system}`);
 }
 
 function noDirectory(path: string): BdError {

@@ -4,6 +4,7 @@ import { isLocal, mayJoin, readCommandLine, type CommandLine } from '../client/c
 import type { Ensured } from '../client/ensure-daemon.ts';
 import { connect, type Connected, type ConnectOutcome } from '../client/connect.ts';
 import { forwardCommand, newCommandKey, type Forwarded } from '../client/forward-command.ts';
+import { explainFailure } from '../client/handover.ts';
 import { COMMAND_REPEATS_MAX } from '../core/limits.ts';
 import { findWorkspace, lacksProject } from '../place/find-workspace.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
@@ -45,6 +46,8 @@ export async function runClient(
   if (isLocal(command.line)) return await runHere(command);
   const place = findWorkspace(host) ?? ((await prepare(command)) ? findWorkspace(host) : undefined);
   if (place === undefined) return await runHere(command);
+  const failure = host.handover?.failure;
+  if (failure !== undefined) throw explainFailure(failure, { argv, daemon: nameDaemon(place) });
   const connection = await connect(place);
   if (connection.kind === 'absent' && lacksProject(place)) await prepare(command);
   return await runThere(place, connection, command);
@@ -57,8 +60,8 @@ async function runThere(
   command: Command,
 ): Promise<number> {
   const { argv, line, io, host } = command;
-  const key = newCommandKey();
-  let attempts = 0;
+  const { key = newCommandKey() } = { ...host.handover };
+  let attempts = host.handover?.key === undefined ? 0 : 1;
   let reached = await reach(place, connection, command);
   while (reached.kind === 'connected' && attempts <= COMMAND_REPEATS_MAX) {
     const forwarded = await forward(reached, { place, key }, command);
@@ -121,7 +124,7 @@ async function forward(
       },
       {
         streams: { ...io, readStdin: () => stdin.read() },
-        daemon: `the daemon of ${place.beadsDir} (process ${place.readPid() ?? 'unknown'})`,
+        daemon: nameDaemon(place),
       },
     );
     // While the daemon works.
@@ -130,6 +133,10 @@ async function forward(
   } finally {
     stdin.close();
   }
+}
+
+function nameDaemon(place: WorkspacePlace): string {
+  return `the daemon of ${place.beadsDir} (process ${place.readPid() ?? 'unknown'})`;
 }
 
 async function runHere({ argv, io, host }: Command): Promise<number> {

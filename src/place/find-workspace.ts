@@ -18,7 +18,7 @@ export interface Search {
 }
 
 /** A directory with one of these is a workspace, of bd or of another tool. */
-const WORKSPACE_FILES = ['metadata.json', 'beads.db'];
+export const WORKSPACE_FILES = ['metadata.json', 'beads.db'];
 
 /**
  * The workspace of a command: `--db` or `BEADS_DB`, then `BEADS_DIR`, then upward from the working
@@ -132,9 +132,12 @@ function isWorkspace(directory: string): boolean {
   return WORKSPACE_FILES.some((name) => statIfReachable(join(directory, name))?.isFile() === true);
 }
 
+/** In the metadata of a workspace that bd was set up in. */
+export const PROJECT_MARK = '"project_id"';
+
 /** Whether another tool made this workspace, and bd was never set up in it. */
 export function lacksProject({ metadataFile }: WorkspacePlace): boolean {
-  return readTextIfReachable(metadataFile)?.includes('"project_id"') !== true;
+  return readTextIfReachable(metadataFile)?.includes(PROJECT_MARK) !== true;
 }
 
 /** Whether there is a database, by the name that the metadata gives it. */

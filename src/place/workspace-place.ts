@@ -34,7 +34,7 @@ export const FILE_NAMES = {
 } as const;
 
 /** All but the socket's link, which is a link on purpose. */
-const WRITTEN_NAMES: readonly string[] = Object.values(FILE_NAMES)
+export const WRITTEN_NAMES: readonly string[] = Object.values(FILE_NAMES)
   .flat()
   .filter((name) => name !== 'bd.sock');
 

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
  * A lock between processes for work of milliseconds. A process that stalls for longer than this loses it, so
  * it may only save effort: correctness needs kernel-lock.ts.
  */
-const STALE_MS = 5_000;
+export const STALE_MS = 5_000;
 
 const PAUSE_MS = 20;
 

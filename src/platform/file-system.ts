@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { DISK_LOW_BYTES } from '../core/limits.ts';
 
 /** Of statfs(2), Linux: NFS, SMB, CIFS, SMB2, 9p (also Windows drives in WSL), AFS, Ceph, FUSE (sshfs and cloud drives). */
-const NETWORK_TYPES = new Set([
+export const NETWORK_TYPES = new Set([
   0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x5346414f, 0x00c36400, 0x65735546,
 ]);
 

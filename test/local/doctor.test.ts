@@ -45,6 +45,7 @@ test('all that a daemon has to say for it, it is asked for once', async () => {
     cwd: join(temp.path, 'p'),
     env: { HOME: temp.path, PATH: process.env['PATH'] },
     databaseFlag: undefined,
+    handover: undefined,
     program: { file: '', execPath: '' },
     cliFile: '',
     stdin: new PassThrough(),

@@ -127,6 +127,7 @@ export function normalise(
     .replace(/^Uptime:( +)\d+s$/, 'Uptime:$1<time>')
     .replace(/^Pending:( +)\d+ to share.*$/, 'Pending:$1<pending>')
     .replace(/^(ok +Git: +git +)\S+$/, '$1<git version>')
+    .replace(/^(ok +Daemon: +Client +).*$/, '$1<client>')
     .replaceAll(VERSION, '<version>');
 }
 

@@ -121,6 +121,7 @@ function createProcess(
     cwd: io.cwd,
     env,
     databaseFlag: readCommandLine(argv).database,
+    handover: undefined,
     program: { file: DAEMON, execPath: process.execPath },
     cliFile: BD,
     sinceMs: performance.now(),

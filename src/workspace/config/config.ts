@@ -218,7 +218,7 @@ function settingOf(key: string): KnownSetting | undefined {
 }
 
 /** `sync.push` → `BD_SYNC_PUSH`. */
-function variableFor(key: string): string {
+export function variableFor(key: string): string {
   return `BD_${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
