@@ -1,5 +1,5 @@
 import { statSync, type BigIntStats } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, type FileHandle } from 'node:fs/promises';
 import { COARSE_STAMP_MS, STAMP_MS } from '../core/limits.ts';
 import { statIfReachable } from './safe-stat.ts';
 
@@ -44,22 +44,38 @@ export function stampFile(path: string): FileStamp | undefined {
 }
 
 /**
- * Renames a complete file. Returns its stamp in the new place where no later write can leave that unchanged.
- * The rename sets the change time: when it is later than the last write's time, the file system's clock has
- * moved on, and every write of the file in its new place gets another time.
+ * Sets the time of a complete file a little before that of its last write. No later write gets that time, not
+ * even one in the same tick of the file system's clock, so none leaves the stamp unchanged. Returns the time of
+ * the last write; undefined where the file system does not let times be set.
  */
-export async function renameStamped(from: string, to: string): Promise<string | undefined> {
+export async function dateBack(file: FileHandle): Promise<bigint | undefined> {
+  const { mtimeNs } = await file.stat({ bigint: true });
+  const seconds = Number(mtimeNs / 1_000_000n - 1n) / 1_000;
+  try {
+    await file.utimes(seconds, seconds);
+  } catch {
+    return undefined;
+  }
+  return mtimeNs;
+}
+
+/**
+ * Renames a complete file. Returns its stamp in the new place if its time is before `writtenNs`, that of its last
+ * write: then no later write can leave the stamp unchanged.
+ */
+export async function renameStamped(
+  from: string,
+  to: string,
+  writtenNs: bigint | undefined,
+): Promise<string | undefined> {
   const before = readStatus(from);
   await rename(from, to);
   const status = readStatus(to);
-  if (before === undefined || status === undefined) return undefined;
-  const { mtimeNs, ctimeNs } = status;
+  if (before === undefined || status === undefined || writtenNs === undefined) return undefined;
   const isOurs = ([...PLACE, 'size', 'mtimeNs'] as const).every(
     (key) => before[key] === status[key],
   );
-  // FAT keeps the time of a write less precisely than that of other changes.
-  const keepsFineTimes = mtimeNs % 10_000_000n !== 0n;
-  return isOurs && keepsFineTimes && ctimeNs > mtimeNs ? stampText(status) : undefined;
+  return isOurs && status.mtimeNs < writtenNs ? stampText(status) : undefined;
 }
 
 function stampText({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {

@@ -1,48 +1,78 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { renameStamped } from './file-version.ts';
+import { dateBack, renameStamped } from './file-version.ts';
 import { heirOf } from './owner.ts';
 
 /**
- * Syncs a file's new content to the disk beside it; it replaces the file on `commit`. `mode` defaults to 0644, as
- * issue files are read by other tools.
+ * A file's new content beside it, which replaces it on `commit`; disposed before that, it is removed. `mode`
+ * defaults to 0644, as issue files are read by other tools.
  */
-export async function stageFile(
-  path: string,
-  content: string | Uint8Array,
-  { mode = 0o644 }: { mode?: number } = {},
-) {
-  const name = `${stagedPrefix(path)}${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  const temporary = join(dirname(path), name);
-  const discard = (): Promise<void> => rm(temporary, { force: true });
-  try {
+export class StagedFile implements AsyncDisposable {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #file: FileHandle;
+  #writtenNs: bigint | undefined;
+  #isOpen = true;
+  #isCommitted = false;
+
+  private constructor({ path, temporary, file }: StagedPlace) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#file = file;
+  }
+
+  static async create(path: string, { mode = 0o644 }: { mode?: number } = {}): Promise<StagedFile> {
+    const name = `${stagedPrefix(path)}${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+    const temporary = join(dirname(path), name);
     const file = await open(temporary, 'wx', mode);
+    const staged = new StagedFile({ path, temporary, file });
     try {
       const heir = heirOf(dirname(path));
       if (heir !== undefined) await file.chown(heir.uid, heir.gid);
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
+      return staged;
+    } catch (error) {
+      await staged[Symbol.asyncDispose]();
+      throw error;
     }
-  } catch (error) {
-    await discard();
-    throw error;
   }
-  return {
-    discard,
-    /** Returns the stamp of the file in its place, if no later write can leave that unchanged. */
-    async commit(): Promise<string | undefined> {
-      try {
-        return await renameStamped(temporary, path);
-      } catch (error) {
-        await discard();
-        throw error;
-      }
-    },
-  };
+
+  /** Appends. */
+  async write(content: string | Uint8Array): Promise<void> {
+    await this.#file.writeFile(content);
+  }
+
+  /** Ends the writing, and waits for the disk. */
+  async sync(): Promise<void> {
+    this.#writtenNs = await dateBack(this.#file);
+    await this.#file.sync();
+    await this.#close();
+  }
+
+  /** Call after `sync`. Returns the stamp of the file in its place, if no later write can leave that unchanged. */
+  async commit(): Promise<string | undefined> {
+    const stamp = await renameStamped(this.#temporary, this.#path, this.#writtenNs);
+    this.#isCommitted = true;
+    return stamp;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    if (!this.#isCommitted) await rm(this.#temporary, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#file.close();
+  }
+}
+
+interface StagedPlace {
+  path: string;
+  temporary: string;
+  file: FileHandle;
 }
 
 /** Writes beside the target, syncs, then renames: a reader sees the old file or the new one, never half. */
@@ -51,7 +81,9 @@ export async function writeFileAtomically(
   content: string | Uint8Array,
   options?: { mode?: number },
 ): Promise<void> {
-  const staged = await stageFile(path, content, options);
+  await using staged = await StagedFile.create(path, options);
+  await staged.write(content);
+  await staged.sync();
   await staged.commit();
 }
 

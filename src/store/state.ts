@@ -4,6 +4,8 @@ import type { Database } from '../platform/sqlite.ts';
 export interface MirrorNote {
   /** Hash of the content last written or taken in; undefined where there was no file. */
   hash?: string | undefined;
+  /** The file's stamp, if bd put it there; undefined where a later write can leave it unchanged. */
+  stamp?: string | undefined;
   /** The last event that the file shows; negative before the first. */
   seq?: number;
   /** The content is not what the store held at `seq`: git or a person wrote it. */

@@ -1,8 +1,9 @@
-import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type * as filesystem from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { renameStamped, stampFile } from '../../src/platform/file-version.ts';
+import { dateBack, renameStamped, stampFile } from '../../src/platform/file-version.ts';
 import { createTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 /** What another program does as soon as the file is in its place. */
@@ -28,35 +29,72 @@ beforeEach(() => {
 });
 afterEach(() => directory[Symbol.dispose]());
 
-/** Sets the time of the last write, in milliseconds from now. */
-const setWritten = (offsetMs: number): void => {
-  const seconds = (Date.now() + offsetMs) / 1_000 + 0.000_123;
-  utimesSync(staged, seconds, seconds);
-};
+/** As a file system that keeps times in units of `unitNs` would set the time of `staged`. */
+async function dateBackIn(unitNs: bigint): Promise<bigint | undefined> {
+  const round = (ns: bigint): bigint => ns - (ns % unitNs);
+  const file = await open(staged, 'r+');
+  const writtenNs = round((await file.stat({ bigint: true })).mtimeNs);
+  const kept = {
+    stat: () => Promise.resolve({ mtimeNs: writtenNs }),
+    utimes(atime: number, mtime: number): Promise<void> {
+      const seconds = Number(round(BigInt(Math.round(mtime * 1_000)) * 1_000_000n)) / 1e9;
+      return file.utimes(atime, seconds);
+    },
+  };
+  try {
+    return await dateBack(kept as unknown as filesystem.FileHandle);
+  } finally {
+    await file.close();
+  }
+}
 
 describe('the stamp of a file that was put in its place', () => {
-  it('is that of the file, where its time is in the past', async () => {
-    setWritten(-1_000);
-    expect(await renameStamped(staged, path)).toBe(stampFile(path)?.text);
+  it.each([
+    ['nanoseconds', 1n],
+    ['whole seconds', 1_000_000_000n],
+    ['every second second', 2_000_000_000n],
+  ])('has a time before any later write where the file system keeps %s', async (_name, unitNs) => {
+    const writtenNs = await dateBackIn(unitNs);
+    const stamp = await renameStamped(staged, path, writtenNs);
+    expect(stamp).toBe(stampFile(path)?.text);
+    expect(statSync(path, { bigint: true }).mtimeNs).toBeLessThan(writtenNs ?? 0n);
   });
 
-  it('tells nothing where a later write can get the same time', async () => {
-    setWritten(1_000);
-    expect(await renameStamped(staged, path)).toBeUndefined();
+  it('changes with a write of the same size in the same tick, time after time', async () => {
+    for (let round = 0; round < 200; round++) {
+      writeFileSync(staged, 'ours');
+      const stamp = await renameStamped(staged, path, await dateBackIn(1n));
+      expect(stamp).toBeDefined();
+      writeFileSync(path, 'hers', { flag: 'r+' });
+      expect(stampFile(path)?.text).not.toBe(stamp);
+    }
   });
 
-  it('tells nothing where the file system keeps whole seconds', async () => {
-    utimesSync(staged, 1_700_000_000, 1_700_000_000);
-    expect(await renameStamped(staged, path)).toBeUndefined();
+  it('tells nothing where the time of a file cannot be set', async () => {
+    const file = await open(staged, 'r+');
+    vi.spyOn(file, 'utimes').mockRejectedValue(new Error('not supported'));
+    const writtenNs = await dateBack(file);
+    await file.close();
+    expect(await renameStamped(staged, path, writtenNs)).toBeUndefined();
+  });
+
+  it('tells nothing where the file system ignored that', async () => {
+    const { mtimeNs } = statSync(staged, { bigint: true });
+    expect(await renameStamped(staged, path, mtimeNs)).toBeUndefined();
+  });
+
+  it('tells nothing when the file was written over meanwhile', async () => {
+    meanwhile = () => writeFileSync(path, 'hers', { flag: 'r+' });
+    expect(await renameStamped(staged, path, await dateBackIn(1n))).toBeUndefined();
   });
 
   it('tells nothing when another file was put there meanwhile', async () => {
-    setWritten(-1_000);
+    const writtenNs = await dateBackIn(1n);
     meanwhile = () => {
       writeFileSync(staged, 'hers');
-      setWritten(-2_000);
+      utimesSync(staged, 1_700_000_000, 1_700_000_000);
       renameSync(staged, path);
     };
-    expect(await renameStamped(staged, path)).toBeUndefined();
+    expect(await renameStamped(staged, path, writtenNs)).toBeUndefined();
   });
 });

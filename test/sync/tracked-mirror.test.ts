@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MirrorFile, type Mirror, type Tracking } from '../../src/sync/mirror/mirror-file.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { conflicts, issue, line, put } from './fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { conflicts, issue, line, lines, put } from './fixture.ts';
 import { useSandbox } from '../support/sandbox.ts';
 
 const sandbox = useSandbox();
@@ -63,6 +64,20 @@ describe('a version that git puts in the file’s place', () => {
     expect(mirror.isBehind()).toBe(true);
     expect(await mirror.flush()).toMatchObject({ written: true });
     expect(titles()).toEqual(['Two', 'B', 'C']);
+  });
+
+  it('is written as a whole, also when its status shows that nobody touched it since', async () => {
+    await commit(issue('t-a', { title: 'One' }), issue('t-b', { title: 'B' }));
+    writeFileSync(path, `${line('t-b', { title: 'B' })}\n${line('t-a', { title: 'One' })}\n`);
+    await mirror.flush();
+    await eventually(async () => (await mirror.look()) === 'settled' && !mirror.mayBeEdited());
+    put(store, issue('t-c', { title: 'C' }));
+    await mirror.flush();
+    expect(shown()).toBe(
+      lines(store)
+        .map((row) => `${row}\n`)
+        .join(''),
+    );
   });
 
   it('is remembered by the next process', async () => {
@@ -234,6 +249,20 @@ describe('a line in it that cannot be read', () => {
     }
     writeFileSync(path, bytes(BROKEN, row('t-a'), STRANGE, '{', row('t-b')));
     expect((await mirror.flush()).problems).toMatchObject([{ line: 4 }]);
+  });
+
+  it('stays when it has the id of an issue that changes', async () => {
+    const broken = ['A', 'X', 'Z'].map((cut) => `{"id":"t-a","title":"${cut.repeat(1_000)}`);
+    writeFileSync(path, bytes(...broken, row('t-a'), row('t-b')));
+    put(store, issue('t-b', { title: 'B' }));
+    await mirror.flush();
+    for (const title of ['Two', 'Three', 'Four']) {
+      put(store, issue('t-a', { title }));
+      await mirror.flush();
+      expect(shown().split('\n')).toEqual(expect.arrayContaining(broken));
+      expect(shown().match(/"id":"t-a"/g)).toHaveLength(4);
+      expect(shown()).toContain(`"title":"${title}"`);
+    }
   });
 
   it('is an edit when it is repaired, and gone when it is removed', async () => {

@@ -69,7 +69,7 @@ export class IssueTree {
   }
 
   async #writeFile(): Promise<IssueEntry> {
-    const { content } = await renderIssueFile(this.#store);
+    const content = await renderIssueFile(this.#store);
     const shown = withCarried(content, this.#store.carried.all());
     const oid = await this.#objects.write('blob', shown);
     return { entry: { ...FILE, name: ISSUES_FILE, oid }, shards: undefined };

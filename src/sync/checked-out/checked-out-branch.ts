@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { SLICE_BYTES } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { currentBranch, findCommit, type Git, gitOutput, moveRef } from '../../git/git.ts';
 import type { GitObjects } from '../../git/objects.ts';
@@ -8,7 +10,6 @@ import { IndexCopy, removeLeftIndexLock, takeIndexLock } from '../../git/index-f
 import { indexLockPath } from '../../git/operation-in-progress.ts';
 import type { State } from '../../store/state.ts';
 import { writeCommit } from '../branch/branch-commit.ts';
-import { hashContent } from '../mirror/issue-file.ts';
 import type { SyncFailure } from '../sync-failure.ts';
 import {
   changedByFilter,
@@ -166,9 +167,13 @@ function isOwn(entry: FileEntry | 'several' | undefined, oid: string | undefined
 }
 
 /** The name that git gives the content; all names of a repository have the same length. */
-function hashBlob(content: Buffer, { length }: string): Promise<string> {
+async function hashBlob(content: Buffer, { length }: string): Promise<string> {
   const hash = createHash(length === 40 ? 'sha1' : 'sha256').update(`blob ${content.length}\0`);
-  return hashContent(content, hash);
+  for (let at = 0; at < content.length; at += SLICE_BYTES) {
+    hash.update(content.subarray(at, at + SLICE_BYTES));
+    await setImmediate();
+  }
+  return hash.digest('hex');
 }
 
 /** With one of these attributes, git would not store the file's own bytes. */

@@ -1,16 +1,19 @@
 import { dirname } from 'node:path';
 import { BdError, messageOf } from '../../core/errors.ts';
-import { MIRROR_ATTEMPTS_MAX, MIRROR_SETTLE_MS, VERSIONS_KEPT } from '../../core/limits.ts';
+import { MIRROR_ATTEMPTS_MAX, VERSIONS_KEPT } from '../../core/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { isNetworkFileSystem } from '../../platform/file-system.ts';
-import { readIfThere, removeStaged, stageFile } from '../../platform/files.ts';
+import { readIfThere, removeStaged, StagedFile } from '../../platform/files.ts';
 import { stampFile } from '../../platform/file-version.ts';
 import type { Store } from '../../store/store.ts';
 import { withCarried, quarantineNews } from '../intake/unreadable-lines.ts';
-import { hashContent, renderIssueFile, type IssueFile } from './issue-file.ts';
-import { endsInsideLine, hasConflictMarkers, readIssueLines } from '../intake/issue-lines.ts';
+import { ContentHasher, hashContent, hashFile, type ContentHash } from './content-hash.ts';
+import { renderIssueFile, renderPages } from './issue-file.ts';
+import { hasConflictMarkers, readIssueLines } from '../intake/issue-lines.ts';
 import { addEffects, noNews, type JoinNews } from '../intake/join-news.ts';
 import { importBase, mirrorBase } from '../intake/line-base.ts';
+import { spliceFile, type NewLines } from './line-splice.ts';
+import { readSettled } from './read-settled.ts';
 import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
 import { reconcile } from '../intake/reconcile.ts';
 
@@ -97,6 +100,8 @@ export class MirrorFile implements Mirror {
   #isSwept = false;
   /** The file's stamp when it was settled; undefined when no stamp can tell that. */
   #stamp: string | undefined;
+  /** Content with the memory's hash, in pieces; undefined while they are not known. */
+  #content: ContentHash | undefined;
   /** Content of others that is in the store, and could not be replaced yet. */
   #taken: { hash: string | undefined; isEdited: boolean } | undefined;
 
@@ -124,12 +129,12 @@ export class MirrorFile implements Mirror {
 
   mayBeEdited(): boolean {
     const found = stampFile(this.path);
-    return found !== undefined && found.text !== this.#stamp;
+    return found !== undefined && found.text !== this.#settledStamp();
   }
 
   async look(): Promise<MirrorLook> {
-    const { content, hash } = await this.#see(() => readIfThere(this.path));
-    if (content === undefined || hash === this.#memory.hash()) return 'settled';
+    const hash = await this.#hash();
+    if (hash === undefined || hash === this.#memory.hash()) return 'settled';
     return hash === this.#taken?.hash ? 'taken_in' : 'edited';
   }
 
@@ -160,15 +165,12 @@ export class MirrorFile implements Mirror {
 
   /** False when another program wrote the file meanwhile. */
   async #attempt(report: MirrorReport, { isAsked = false }: FlushOptions): Promise<boolean> {
-    const { store, pause, tracking = () => undefined } = this.#options;
+    const { store, tracking = () => undefined } = this.#options;
     const memory = this.#memory;
-    const expectsLines = store.issues.count() > 0;
-    // The content matters where git may have put markers into it.
-    const { content, hash } =
-      this.#isAsLeft() && !this.#isTracked()
-        ? { content: undefined, hash: memory.hash() }
-        : await this.#see(() => readSettled(this.path, { pause, expectsLines }));
-    if (hash === undefined && !expectsLines) return !(await this.#takeInFromGit(report));
+    const { content, hash } = await this.#see();
+    if (hash === undefined && store.issues.count() === 0) {
+      return !(await this.#takeInFromGit(report));
+    }
     const isForeign = hash !== memory.hash();
     if (!isForeign) this.#taken = undefined;
     if (!isForeign && !this.isBehind() && (memory.showsStore() || !isAsked)) return true;
@@ -231,41 +233,56 @@ export class MirrorFile implements Mirror {
 
   /** `overtaken`: another program wrote the file since it had this hash, and its lines come first. */
   async #replace(seenHash: string | undefined): Promise<'equal' | 'written' | 'overtaken'> {
-    const seq = this.#options.store.events.lastSeq();
-    const { content, hash } = await this.#render();
+    const { store } = this.#options;
+    const seq = store.events.lastSeq();
+    const spliced = await this.#splice(seenHash);
+    await using staged = await StagedFile.create(this.path);
+    const content = await writeHashed(staged, spliced ?? this.#render());
+    const { hash } = content;
     if (hash === seenHash) {
-      this.#note(hash, seq);
+      this.#note(content, seq);
       return 'equal';
     }
-    const staged = await stageFile(this.path, content);
-    const isSeen =
-      this.#isAsLeft() || (await this.#see(() => readIfThere(this.path))).hash === seenHash;
-    if (!isSeen) {
-      await staged.discard();
-      return 'overtaken';
-    }
+    await staged.sync();
+    // A stamp that is the same again shows that the lines were copied from one content.
+    const isSeen = this.#isAsLeft() || (spliced === undefined && (await this.#hash()) === seenHash);
+    if (!isSeen) return 'overtaken';
     // Until the commit, the stamp is of other content than the memory's hash.
     this.#stamp = undefined;
     this.#memory.writing(hash);
     this.#stamp = await staged.commit();
-    this.#note(hash, seq);
+    this.#note(content, seq);
     return 'written';
   }
 
-  async #render(): Promise<IssueFile> {
-    const file = await renderIssueFile(this.#options.store);
-    if (!this.#isTracked()) this.#memory.carry([]);
-    const carried = this.#memory.carried();
-    if (carried.length === 0) return file;
-    const content = withCarried(file.content, carried);
-    return { content, hash: await hashContent(content) };
+  /** The file with what changed since it was written, if it is as bd left it and shows the store as of then. */
+  async #splice(seenHash: string | undefined): Promise<AsyncIterable<NewLines> | undefined> {
+    const { events, issues } = this.#options.store;
+    const memory = this.#memory;
+    if (seenHash !== memory.hash() || !memory.showsStore() || !this.#isAsLeft()) return undefined;
+    const ids = events.issueIdsAfter(memory.seq());
+    if (ids === undefined || memory.carried().length > 0) return undefined;
+    if (this.#content?.hash !== seenHash) await this.#hash();
+    const { hash, pieces = [] } = this.#content ?? {};
+    return hash === seenHash
+      ? spliceFile(this.path, pieces, { ids, lineOf: issues.line })
+      : undefined;
   }
 
-  #note(hash: string, seq: number): void {
+  async *#render(): AsyncGenerator<NewLines> {
+    const { store } = this.#options;
+    if (!this.#isTracked()) this.#memory.carry([]);
+    const carried = this.#memory.carried();
+    if (carried.length > 0) yield { lines: withCarried(await renderIssueFile(store), carried) };
+    else for await (const lines of renderPages(store)) yield { lines };
+  }
+
+  #note(content: ContentHash, seq: number): void {
     const { store } = this.#options;
     this.#taken = undefined;
+    this.#content = content;
     store.transaction(() => {
-      this.#memory.wrote(hash, seq);
+      this.#memory.wrote(content.hash, { seq, stamp: this.#stamp });
       store.versions.forget(seq - VERSIONS_KEPT);
     });
   }
@@ -284,18 +301,39 @@ export class MirrorFile implements Mirror {
    * is not enough to replace the file: the status there may be older than another machine's edit.
    */
   #isAsLeft(): boolean {
-    if (this.#stamp === undefined || stampFile(this.path)?.text !== this.#stamp) return false;
+    const stamp = this.#settledStamp();
+    if (stamp === undefined || stampFile(this.path)?.text !== stamp) return false;
     return !isNetworkFileSystem(dirname(this.path));
   }
 
-  /** Keeps the stamp of a file with the memory's hash. */
-  async #see(read: () => Promise<Buffer | undefined>): Promise<SeenFile> {
+  /** The stamp of a file with the memory's hash that this process or one before it knew to be settled. */
+  #settledStamp(): string | undefined {
+    return this.#stamp ?? this.#memory.stamp();
+  }
+
+  /** The hash of the file as it is; keeps stamp and pieces of one with the memory's hash. */
+  async #hash(): Promise<string | undefined> {
     const found = stampFile(this.path);
-    const content = await read();
-    if (content === undefined) return { content, hash: undefined };
-    const hash = await hashContent(content);
-    if (hash === this.#memory.hash() && found?.isSettled === true) this.#stamp = found.text;
-    return { content, hash };
+    const content = await hashFile(this.path);
+    if (content?.hash === this.#memory.hash()) {
+      this.#content = content;
+      if (found?.isSettled === true) this.#stamp = found.text;
+    }
+    return content?.hash;
+  }
+
+  /** The file as a flush finds it, read only where it is not as bd left it. */
+  async #see(): Promise<SeenFile> {
+    const { store, pause } = this.#options;
+    const memory = this.#memory;
+    // Git may have put conflict markers into content that is not ours.
+    const isOurs = memory.showsStore() || !this.#isTracked();
+    if (isOurs && (this.#isAsLeft() || (await this.#hash()) === memory.hash())) {
+      return { content: undefined, hash: memory.hash() };
+    }
+    const expectsLines = (): boolean => store.issues.count() > 0;
+    const content = await readSettled(this.path, { pause, expectsLines });
+    return { content, hash: content && (await hashContent(content)) };
   }
 
   #isTracked(): boolean {
@@ -305,7 +343,7 @@ export class MirrorFile implements Mirror {
 
 /** The file as it was read; no hash where there was none. */
 interface SeenFile {
-  /** Undefined too where the stamp was enough. */
+  /** Undefined too where it is as bd left it. */
   content: Buffer | undefined;
   hash: string | undefined;
 }
@@ -323,26 +361,19 @@ function postponedBy(
   return content !== undefined && hasConflictMarkers(content) ? undefined : operation;
 }
 
-/** Waits, up to a limit, while another program is still writing the file, or has emptied it to write. */
-async function readSettled(
-  path: string,
-  { pause, expectsLines }: { pause: (ms: number) => Promise<unknown>; expectsLines: boolean },
-): Promise<Buffer | undefined> {
-  const isEmptied = (content: Buffer): boolean => content.length === 0 && expectsLines;
-  let content = await readIfThere(path);
-  for (let looks = 0; looks < MIRROR_ATTEMPTS_MAX; looks++) {
-    if (content === undefined || !(isEmptied(content) || endsInsideLine(content))) break;
-    await pause(MIRROR_SETTLE_MS);
-    const later = await readIfThere(path);
-    // An empty file is not the end: the program that emptied it is about to write.
-    if (!isEmptied(content) && isSame(content, later)) break;
-    content = later;
+/** Hashes lines while they are written. */
+async function writeHashed(
+  staged: StagedFile,
+  source: AsyncIterable<NewLines>,
+): Promise<ContentHash> {
+  const hasher = new ContentHasher();
+  for await (const { lines, kept } of source) {
+    const written = staged.write(lines);
+    if (kept === undefined) hasher.update(lines);
+    else hasher.keep(kept);
+    await written;
   }
-  return content;
-}
-
-function isSame(left: Buffer | undefined, right: Buffer | undefined): boolean {
-  return left === undefined || right === undefined ? left === right : left.equals(right);
+  return hasher.digest();
 }
 
 function unusable(path: string, error: unknown): BdError {

@@ -26,13 +26,18 @@ export function createMirrorMemory(
     since: () => note().seq ?? firstSeq,
     /** Whether the file shows what the store held at `seq`, so that edits of it were made from that. */
     showsStore: () => note().seq !== undefined && note().isForeign !== true,
+    /** The stamp of the file with that content, if no later write can leave it unchanged. */
+    stamp: () => note().stamp,
     /** Call before the file is replaced. */
-    writing: (hash: string) => change({ hash }),
-    wrote: (hash: string, seq: number) => change({ hash, seq, isForeign: false }),
+    writing: (hash: string) => change({ hash, stamp: undefined }),
+    wrote: (hash: string, { seq, stamp }: { seq: number; stamp: string | undefined }) =>
+      change({ hash, seq, stamp, isForeign: false }),
     /** Another program wrote the content, and it stays; undefined when the file was removed. */
-    left: (hash: string | undefined, seq: number) => change({ hash, seq, isForeign: true }),
+    left: (hash: string | undefined, seq: number) =>
+      change({ hash, seq, stamp: undefined, isForeign: true }),
     /** The content was taken in, and will be replaced when git is done. */
-    postponed: (hash: string | undefined) => change({ hash, seq: NEVER, isForeign: true }),
+    postponed: (hash: string | undefined) =>
+      change({ hash, seq: NEVER, stamp: undefined, isForeign: true }),
     /** Lines of the file that cannot be read, and stay in it. */
     carried(): CarriedLine[] {
       const lines = (note().carried ?? []).map((text) => Buffer.from(text, 'base64'));

@@ -28,7 +28,7 @@ export const transferOperations: Operations<
     }
     checkAbsolute(path);
     const target = plainTarget(path);
-    const { content } = await renderIssueFile(workspace.store);
+    const content = await renderIssueFile(workspace.store);
     await writeFileAtomically(target, content).catch((error: unknown) => {
       throw unusable(path, 'written', error);
     });

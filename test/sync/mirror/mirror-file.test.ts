@@ -12,6 +12,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SLICE_RECORDS, STAMP_MS } from '../../../src/core/limits.ts';
 import { MirrorFile, type Mirror } from '../../../src/sync/mirror/mirror-file.ts';
+import { StagedFile } from '../../../src/platform/files.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -40,12 +41,8 @@ const quarantined = (): string[] => {
   return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
 };
 
-beforeEach(() => {
-  clock = createFakeClock();
-  store = openStore(join(sandbox.directory, 'beads.db'), { clock });
-  path = join(sandbox.directory, 'beads.jsonl');
-  meanwhile = () => {};
-  mirror = new MirrorFile({
+const openMirror = (): Mirror =>
+  new MirrorFile({
     path,
     quarantineDirectory: join(sandbox.directory, 'quarantine'),
     store,
@@ -55,6 +52,24 @@ beforeEach(() => {
       return Promise.resolve();
     },
   });
+
+/** Does something before the next such step of writing a file. */
+function beforeOnce(step: 'create' | 'write' | 'sync', work: () => void): void {
+  const owner: unknown = step === 'create' ? StagedFile : StagedFile.prototype;
+  const spy = vi.spyOn(owner as Record<string, () => unknown>, step);
+  spy.mockImplementationOnce(function (this: unknown, ...args: unknown[]) {
+    spy.mockRestore();
+    work();
+    return Reflect.apply(Reflect.get(owner as object, step), this, args);
+  });
+}
+
+beforeEach(() => {
+  clock = createFakeClock();
+  store = openStore(join(sandbox.directory, 'beads.db'), { clock });
+  path = join(sandbox.directory, 'beads.jsonl');
+  meanwhile = () => {};
+  mirror = openMirror();
 });
 afterEach(() => {
   store.close();
@@ -105,31 +120,34 @@ describe('writing the mirror', () => {
     expect(readdirSync(sandbox.directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('takes in what was written while it was about to write', async () => {
+  it.each([
+    ['begins', 'create'],
+    ['writes its own beside it', 'write'],
+    ['waits for the disk', 'sync'],
+  ] as const)('takes in what was written while it %s', async (_name, step) => {
     put(store, issue('t-a'));
     await mirror.flush();
     put(store, issue('t-b'));
-    const { state } = store;
-    const racing = new MirrorFile({
-      path,
-      quarantineDirectory: join(sandbox.directory, 'quarantine'),
-      store: {
-        ...store,
-        issues: {
-          ...store.issues,
-          fileAfter(id, limit) {
-            // Between reading the file and replacing it.
-            if (id === '' && !shown().includes('t-c')) appendFileSync(path, `${line('t-c')}\n`);
-            return store.issues.fileAfter(id, limit);
-          },
-        },
-      },
-      clock,
-      pause: () => Promise.resolve(),
-    });
-    expect(await racing.flush()).toMatchObject({ written: true, imported: 1 });
+    const edit = vi.fn(() => appendFileSync(path, `${line('t-c')}\n`));
+    beforeOnce(step, edit);
+    expect(await mirror.flush()).toMatchObject({ written: true, imported: 1 });
+    expect(edit).toHaveBeenCalledOnce();
     expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n${line('t-c')}\n`);
-    expect(state.get('mirror:')?.seq).toBe(store.events.lastSeq());
+    expect(store.state.get('mirror:')?.seq).toBe(store.events.lastSeq());
+  });
+
+  it('never copies lines that were there for a moment while it wrote', async () => {
+    put(store, issue('t-a', { title: 'Ours' }));
+    await mirror.flush();
+    const before = shown();
+    put(store, issue('t-b'));
+    beforeOnce('create', () => {
+      writeFileSync(path, before.replace('Ours', 'Hers'), { flag: 'r+' });
+      beforeOnce('sync', () => writeFileSync(path, before, { flag: 'r+' }));
+    });
+    await mirror.flush();
+    expect(shown()).toBe(`${lines(store).join('\n')}\n`);
+    expect(store.issues.get('t-a')?.title).toBe('Ours');
   });
 });
 
@@ -395,14 +413,6 @@ describe('an edit that the status of the file has to show', () => {
     const writtenMs = Math.floor(statSync(path).ctimeMs);
     vi.spyOn(Date, 'now').mockReturnValue(writtenMs + ms);
   };
-  /** Returns when a file that is written gets another time than one written before the call. */
-  const waitForNextTime = (): void => {
-    const write = (): number => {
-      writeFileSync(join(sandbox.directory, 'clock'), '');
-      return statSync(join(sandbox.directory, 'clock')).mtimeMs;
-    };
-    for (const firstMs = write(); write() === firstMs;);
-  };
   afterEach(() => void vi.restoreAllMocks());
 
   it('is looked for in the content as long as two writes can get the same time', async () => {
@@ -430,17 +440,15 @@ describe('an edit that the status of the file has to show', () => {
   });
 
   it('is not looked for in the content of a file that bd wrote', async () => {
-    const set = store.state.set.bind(store.state);
-    vi.spyOn(store.state, 'set').mockImplementation((key, value) => {
-      set(key, value);
-      waitForNextTime();
-    });
     put(store, issue('t-a'));
     await mirror.flush();
     expect(mirror.mayBeEdited()).toBe(false);
-    expect(await mirror.flush()).toMatchObject({ imported: 0, written: false });
+    // Not by the next process either.
+    const next = openMirror();
+    expect(next.mayBeEdited()).toBe(false);
+    expect(await next.flush()).toMatchObject({ imported: 0, written: false });
     put(store, issue('t-b'));
-    expect(await mirror.flush()).toMatchObject({ imported: 0, written: true });
+    expect(await next.flush()).toMatchObject({ imported: 0, written: true });
     expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
   });
 
