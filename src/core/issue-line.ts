@@ -114,7 +114,7 @@ export function encodeIssueLine(issue: Issue): string {
     const value = issue[key];
     if (value !== undefined) ordered[key] = value;
   }
-  return escapeForHtml(JSON.stringify(ordered));
+  return encodeValue(ordered);
 }
 
 function encodeWithOpaque(issue: Issue, opaque: Readonly<Record<string, string>>): string {
@@ -122,7 +122,7 @@ function encodeWithOpaque(issue: Issue, opaque: Readonly<Record<string, string>>
   for (const key of lineKeys(opaque)) {
     if (isField(key)) {
       const value = issue[key];
-      if (value !== undefined) members.push(`"${key}":${escapeForHtml(JSON.stringify(value))}`);
+      if (value !== undefined) members.push(`"${key}":${encodeValue(value)}`);
     } else {
       const raw = opaque[key];
       if (raw !== undefined) members.push(`${JSON.stringify(key)}:${raw}`);
@@ -220,6 +220,11 @@ function lineKeys(opaque: Readonly<Record<string, string>>): readonly string[] {
 }
 
 const ESCAPED = ['<', '>', '&', '\u2028', '\u2029'];
+
+/** A value as it is in a canonical line. */
+export function encodeValue(value: unknown): string {
+  return escapeForHtml(JSON.stringify(value));
+}
 
 /** As Go's encoder writes: without this, a repository shared with the classic tool shows false diffs. */
 function escapeForHtml(json: string): string {

@@ -228,6 +228,9 @@ export const WAKE_JITTER_MS = 5_000;
 /** Quiet time after the last connection before the store is tidied up. */
 export const STORE_REST_MS = 5_000;
 
+/** Pause for other work between two parts of the tidying. */
+export const STORE_TIDY_PAUSE_MS = 20;
+
 /** A write-ahead log above this size, in bytes, is emptied after the write that filled it, as SQLite itself would. */
 export const WAL_BYTES_MAX = 4 * 1024 * 1024;
 

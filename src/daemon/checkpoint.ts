@@ -1,4 +1,4 @@
-import { STORE_REST_MS } from '../core/limits.ts';
+import { STORE_REST_MS, STORE_TIDY_PAUSE_MS } from '../core/limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 
@@ -19,20 +19,20 @@ export function createCheckpoint({
   let isStopped = false;
   const now = (): void => {
     try {
-      if (tidy()) soon();
+      if (tidy()) again(STORE_TIDY_PAUSE_MS);
     } catch (error) {
       // Nothing is lost, and the next checkpoint tries again.
       log.warn('the store could not be tidied up', { error });
     }
   };
-  const soon = (): void => {
+  const again = (waitMs: number): void => {
     cancel();
     // The last connections end after the stop.
-    if (!isStopped) cancel = clock.after(STORE_REST_MS, now);
+    if (!isStopped) cancel = clock.after(waitMs, now);
   };
   return {
     /** After a short quiet; each call restarts the wait. */
-    soon,
+    soon: (): void => again(STORE_REST_MS),
     now,
     stop(): void {
       isStopped = true;

@@ -7,6 +7,12 @@ export type Database = Pick<
   'name' | 'inTransaction' | 'exec' | 'prepare' | 'transaction' | 'function' | 'close'
 >;
 
+/** A text of SQL, and what is bound to its parameters. */
+export interface SqlText {
+  sql: string;
+  values: unknown[];
+}
+
 /**
  * Handles and statements are kept for the life of the process. Since Node 24, the garbage collector ends the
  * process when it finds one of this driver's objects outside of any JavaScript call, which is when an idle

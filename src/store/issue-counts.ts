@@ -1,12 +1,11 @@
 import type { CountGroup, IssueFilter } from '../core/query.ts';
-import type { Database } from '../platform/sqlite.ts';
+import type { Database, SqlText } from '../platform/sqlite.ts';
 import {
   otherConditions,
   queueCondition,
   READY_DEFERRED,
   READY_UNDEFERRED,
   statusCondition,
-  type SqlText,
 } from './issue-filter.ts';
 
 const STATUSES = 'SELECT DISTINCT status FROM issue_counts WHERE issues > 0 AND';

@@ -1,12 +1,8 @@
 import { TOMBSTONE } from '../core/issue.ts';
 import type { IssueFilter } from '../core/query.ts';
 import { timestampMs } from '../core/timestamp.ts';
-
-/** SQL, and what is bound to its parameters. */
-export interface SqlText {
-  sql: string;
-  values: unknown[];
-}
+import type { SqlText } from '../platform/sqlite.ts';
+import { isIndexed, textCondition } from './text-search.ts';
 
 /** Conditions on the columns of `issues`, with AND between them; never empty. */
 interface Conditions extends SqlText {
@@ -52,7 +48,9 @@ const CONDITIONS = {
 const NARROW = ['ids', 'assignee', 'labels_any', 'parent_id'] as const;
 
 export function isNarrow(filter: IssueFilter): boolean {
-  return (filter.labels?.length ?? 0) > 0 || NARROW.some((name) => filter[name] !== undefined);
+  const { labels = [], text } = filter;
+  if (labels.length > 0 || (text !== undefined && isIndexed(text))) return true;
+  return NARROW.some((name) => filter[name] !== undefined);
 }
 
 /** On columns of `issue_counts`, too. Deleted issues are found only by `statuses`. */
@@ -112,19 +110,15 @@ export function otherConditions(filter: IssueFilter): Conditions {
   if (filter.empty_description === true) add("coalesce(record ->> '$.description', '') = ''");
   if (filter.deferred === true) add("(status = 'deferred' OR defer_ms IS NOT NULL)");
   if (filter.deferred === false) add("(status <> 'deferred' AND defer_ms IS NULL)");
-  if (filter.text !== undefined) addText(add, filter.text.toLowerCase());
+  if (filter.text !== undefined) {
+    const { sql, values: given } = textCondition(filter.text);
+    add(sql, ...given);
+  }
   return {
     sql: ['TRUE', ...parts].join(' AND '),
     values,
     areCounted: areCounted && parts.length === counted,
   };
-}
-
-const SEARCHED = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'];
-
-function addText(add: (sql: string, ...values: unknown[]) => void, part: string): void {
-  const sql = SEARCHED.map((field) => `holds(record ->> '$.${field}', ?)`).join(' OR ');
-  add(`(${sql})`, ...SEARCHED.map(() => part));
 }
 
 function parameterOf(name: string, value: unknown): unknown {

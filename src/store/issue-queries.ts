@@ -2,15 +2,10 @@ import { lineToJson } from '../core/causal/decode-line.ts';
 import type { IssueJson } from '../core/issue-line.ts';
 import { PRIORITY_MAX, PRIORITY_MIN } from '../core/issue.ts';
 import type { IssueFilter, IssueOrder, SortName } from '../core/query.ts';
-import type { Database } from '../platform/sqlite.ts';
+import type { Database, SqlText } from '../platform/sqlite.ts';
 import { createIssueCounts } from './issue-counts.ts';
-import {
-  isNarrow,
-  otherConditions,
-  queueCondition,
-  statusCondition,
-  type SqlText,
-} from './issue-filter.ts';
+import { isNarrow, otherConditions, queueCondition, statusCondition } from './issue-filter.ts';
+import { defineTextFunctions } from './text-search.ts';
 
 /** What `hybrid` calls recent. */
 const RECENT_MS = 48 * 3_600_000;
@@ -53,12 +48,7 @@ export interface IssueRow {
 
 /** Queries about the records that the indexes answer; nothing here writes. */
 export function createIssueQueries(database: Database) {
-  // LIKE folds ASCII only; people write in every script.
-  database.function('holds', { deterministic: true }, (text: unknown, part: unknown) =>
-    Number(
-      typeof text === 'string' && typeof part === 'string' && text.toLowerCase().includes(part),
-    ),
-  );
+  defineTextFunctions(database);
   const plucked = (sql: string) => database.prepare(sql).pluck();
   const column = (sql: string, ...values: unknown[]): string[] =>
     plucked(sql).all(...values) as string[];
@@ -74,9 +64,18 @@ export function createIssueQueries(database: Database) {
     /** All of them by priority, unless `order` says otherwise; `limit` 0 means all. */
     select: (filter: IssueFilter, order: Order = BY_PRIORITY): IssueJson[] =>
       find(filter, order).map((number) => lineToJson(plucked(RECORD).get(number) as string)),
-    /** The same, with the number of their edges and comments. */
-    selectRows: (filter: IssueFilter, order: Order): IssueRow[] =>
-      find(filter, order).map((number) => database.prepare(ROW).get(number) as IssueRow),
+    /** The first of them, with the number of their edges and comments, and how many there are in all. */
+    page(filter: IssueFilter, order: Order): { rows: IssueRow[]; total: number } {
+      const { limit } = order;
+      // To count few issues takes as long as finding all of them.
+      const found = find(filter, isNarrow(filter) ? { ...order, limit: 0 } : order);
+      const shown = limit > 0 ? found.slice(0, limit) : found;
+      const isWhole = isNarrow(filter) || limit === 0 || found.length < limit;
+      return {
+        rows: shown.map((number) => database.prepare(ROW).get(number) as IssueRow),
+        total: isWhole ? found.length : counts.count(filter),
+      };
+    },
     labelCounts: (): { label: string; count: number }[] =>
       database.prepare<[], { label: string; count: number }>(LABEL_COUNTS).all(),
     /** At most `limit` ids of issues that are not deleted, which start with the text as a whole or behind their last hyphen. */

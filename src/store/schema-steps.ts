@@ -124,5 +124,24 @@ function readsByIndex(database: Database): void {
   database.exec(COUNTS);
 }
 
+const SEARCH = `
+  CREATE VIRTUAL TABLE search USING fts5(
+    text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1');
+
+  -- The issues whose text is not in that index yet.
+  CREATE TABLE search_waiting (number INTEGER PRIMARY KEY);
+  INSERT INTO search_waiting SELECT number FROM issues;
+  CREATE TRIGGER search_new_issue AFTER INSERT ON issues BEGIN
+    INSERT INTO search_waiting VALUES (new.number);
+  END;
+  CREATE TRIGGER search_changed_issue AFTER UPDATE OF record ON issues BEGIN
+    INSERT INTO search_waiting VALUES (new.number) ON CONFLICT DO NOTHING;
+  END;`;
+
+/** The texts of issues are found by an index (text-search.ts). */
+function textIndex(database: Database): void {
+  database.exec(SEARCH);
+}
+
 /** In order; `user_version` is the baseline's number plus one for each step that was applied. */
-export const SCHEMA_STEPS: readonly SchemaStep[] = [readsByIndex];
+export const SCHEMA_STEPS: readonly SchemaStep[] = [readsByIndex, textIndex];

@@ -15,6 +15,7 @@ import { createOutbox } from './outbox.ts';
 import { createReadiness } from './readiness.ts';
 import { openReplica } from './replica.ts';
 import { createStoreState } from './state.ts';
+import { createSearchIndex } from './text-search.ts';
 
 /** The events that a commit added: those after number `from`, up to `to`. */
 export interface Commit {
@@ -96,6 +97,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
     issues,
     edits: createEdits({ issues, replica }),
     queries: createIssueQueries(database),
+    search: createSearchIndex(database, { transaction }),
     graph: createGraphQueries(database),
     cycles,
     readiness,

@@ -6,6 +6,9 @@ import type { Config } from './config/config.ts';
 /** Events after which a busy process tidies up too. */
 export const EVENTS_BETWEEN_TRIMS = 1_000;
 
+/** Some milliseconds of work. */
+export const TEXTS_INDEXED_AT_ONCE = 100;
+
 const DAY_MS = 24 * 3_600_000;
 
 /**

@@ -14,7 +14,7 @@ import { openSync } from './engine.ts';
 import { holdStore, type Standing } from './held-store.ts';
 import { mirrorKeys } from './mirror.ts';
 import { readIdentity, type Identity } from './identity.ts';
-import { EVENTS_BETWEEN_TRIMS, tidyStore } from './tidy.ts';
+import { EVENTS_BETWEEN_TRIMS, TEXTS_INDEXED_AT_ONCE, tidyStore } from './tidy.ts';
 
 export interface WorkspaceOptions {
   place: WorkspacePlace;
@@ -64,7 +64,7 @@ export async function openWorkspace(options: WorkspaceOptions) {
     },
     /** For the time when nothing works with the store. Returns whether there is more to remove. */
     tidy(): boolean {
-      const hasMore = tidy();
+      const hasMore = [tidy(), store.search.indexWaiting(TEXTS_INDEXED_AT_ONCE)].includes(true);
       store.rest();
       return hasMore;
     },

@@ -7,7 +7,7 @@ import { printFigures, toJson } from './measure.mjs';
 import { commandLine } from './figures/command-line.mjs';
 import { connection } from './figures/connection.mjs';
 import { files } from './figures/files.mjs';
-import { readyWork } from './figures/ready-work.mjs';
+import { reads } from './figures/reads.mjs';
 import { memory } from './figures/memory.mjs';
 import { merge } from './figures/merge.mjs';
 import { sharing } from './figures/sharing.mjs';
@@ -17,7 +17,7 @@ import { peers } from './figures/peers.mjs';
 const GROUPS = {
   cli: commandLine,
   rpc: connection,
-  ready: readyWork,
+  reads,
   files,
   sharing,
   merge,

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { openSqlite, type Database } from '../../src/platform/sqlite.ts';
 import type { Call } from '../../src/protocol/methods.ts';
+import { defineTextFunctions } from '../../src/store/text-search.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
 
@@ -39,6 +40,7 @@ beforeAll(async () => {
   await call('add_dependency', { issue_id: 't-1.1', depends_on_id: 't-2' });
   await call('close_issue', { issue_id: 't-1' });
   database = openSqlite(join(beadsDir, 'beads.db'), { isReadonly: true });
+  defineTextFunctions(database);
 });
 afterAll(async () => {
   prepare.mockRestore();
@@ -88,6 +90,7 @@ const filters: IssueFilter[] = [
   { labels_any: ['a'] },
   { parent_id: 't-1' },
   { ids: ['t-1'] },
+  { text: 'issue' },
 ];
 
 test('lists in the usual orders stop at their limit', async () => {

@@ -150,12 +150,11 @@ function page(
   filter: IssueFilter,
   order: Required<IssueOrder> & { limit: number },
 ): { issues: IssueWithCounts[]; total: number } {
-  const { queries } = workspace.store;
-  const rows = queries.selectRows(filter, { ...order, nowMs: workspace.clock.nowMs() });
-  const isWhole = order.limit === 0 || rows.length < order.limit;
+  const nowMs = workspace.clock.nowMs();
+  const { rows, total } = workspace.store.queries.page(filter, { ...order, nowMs });
   return {
     issues: rows.map(({ record, ...counts }) => ({ ...lineToJson(record), ...counts })),
-    total: isWhole ? rows.length : queries.count(filter),
+    total,
   };
 }
 

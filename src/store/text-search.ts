@@ -1,0 +1,106 @@
+import { classicPart, lineToJson } from '../core/causal/decode-line.ts';
+import { encodeValue, type IssueJson } from '../core/issue-line.ts';
+import type { Database, SqlText } from '../platform/sqlite.ts';
+
+/** The fields that are searched, whatever the case. */
+const SEARCHED = ['id', 'title', 'description', 'design', 'acceptance_criteria', 'notes'] as const;
+
+/** Of a long text, so many of its trigrams leave few other issues. */
+const TRIGRAMS_MAX = 16;
+
+const WAITING = 'SELECT number, record FROM search_waiting JOIN issues USING (number) LIMIT ?';
+const ANY_WAITING = 'SELECT 1 FROM search_waiting LIMIT 1';
+const DROP = 'DELETE FROM search WHERE rowid = ?';
+const ADD = 'INSERT INTO search (rowid, text) VALUES (?, ?)';
+const DONE = 'DELETE FROM search_waiting WHERE number = ?';
+
+/**
+ * The table `search` has the trigrams of each issue. To put them in takes longer than all else that a write does,
+ * so a write only leaves the issue's number in `search_waiting`, and the index is brought up to date at rest.
+ */
+export function createSearchIndex(
+  database: Database,
+  { transaction }: { transaction: (work: () => void) => void },
+) {
+  return {
+    /** Takes in at most `limit` of the issues that wait; returns whether more do. */
+    indexWaiting(limit: number): boolean {
+      const isAnyWaiting = (): boolean => database.prepare(ANY_WAITING).get() !== undefined;
+      if (!isAnyWaiting()) return false;
+      transaction(() => {
+        const waiting = database.prepare<[number], { number: number; record: string }>(WAITING);
+        for (const { number, record } of waiting.all(limit)) {
+          database.prepare(DROP).run(number);
+          database.prepare(ADD).run(number, searchedText(lineToJson(record)));
+          database.prepare(DONE).run(number);
+        }
+      });
+      return isAnyWaiting();
+    },
+  };
+}
+
+/** Folded here, as the tokenizer folds other letters than JavaScript does. It may end a text at a NUL. */
+function searchedText(issue: IssueJson): string {
+  const texts = SEARCHED.map((field) => issue[field] ?? '');
+  return texts.join('\n').toLowerCase().replaceAll('\0', '\n');
+}
+
+/** The functions that `textCondition` and the filters on one field call. */
+export function defineTextFunctions(database: Database): void {
+  // LIKE folds ASCII only; people write in every script.
+  database.function('holds', { deterministic: true }, (text: unknown, part: unknown) =>
+    Number(typeof text === 'string' && text.toLowerCase().includes(String(part))),
+  );
+  database.function(
+    'mentions',
+    { deterministic: true },
+    (line: unknown, part: unknown, encoded: unknown) =>
+      Number(mentions(String(line), String(part), String(encoded))),
+  );
+}
+
+/** Most lines can be told without being parsed: `encoded` is the part as any line has it, or empty. */
+function mentions(line: string, part: string, encoded: string): boolean {
+  if (!line.toLowerCase().includes(encoded)) return false;
+  const issue = JSON.parse(classicPart(line)) as IssueJson;
+  return SEARCHED.some((field) => issue[field]?.toLowerCase().includes(part) ?? false);
+}
+
+/** Issues whose texts hold this one, whatever the case. */
+export function textCondition(text: string): SqlText {
+  const part = text.toLowerCase();
+  const mentioned = { sql: 'mentions(record, ?, ?)', values: [part, encodedPart(part)] };
+  const trigrams = trigramsOf(part);
+  if (trigrams.length === 0) return mentioned;
+  return {
+    sql: `number IN (
+      SELECT rowid FROM search WHERE search MATCH ? UNION ALL SELECT number FROM search_waiting
+    ) AND ${mentioned.sql}`,
+    values: [trigrams.map(quoted).join(' AND '), ...mentioned.values],
+  };
+}
+
+/** Whether the index finds the issues that hold a text. */
+export function isIndexed(text: string): boolean {
+  return trigramsOf(text.toLowerCase()).length > 0;
+}
+
+/** How a sigma is folded depends on the characters around it, which are others in a line. */
+function encodedPart(part: string): string {
+  return /[σς]/.test(part) ? '' : encodeValue(part).slice(1, -1);
+}
+
+/** None of a text that is shorter, or that SQLite cannot be given as it is. */
+function trigramsOf(part: string): string[] {
+  if (part.includes('\0')) return [];
+  const characters = Array.from(part);
+  const all = characters.slice(2).map((_, at) => characters.slice(at, at + 3).join(''));
+  const trigrams = [...new Set(all)];
+  const step = Math.ceil(trigrams.length / TRIGRAMS_MAX);
+  return trigrams.filter((_, at) => at % step === 0);
+}
+
+function quoted(token: string): string {
+  return `"${token.replaceAll('"', '""')}"`;
+}
