@@ -231,8 +231,11 @@ export const STORE_REST_MS = 5_000;
 /** Pause for other work between two parts of the tidying. */
 export const STORE_TIDY_PAUSE_MS = 20;
 
-/** A write-ahead log above this size, in bytes, is emptied after the write that filled it, as SQLite itself would. */
-export const WAL_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * A write-ahead log above this size, in bytes, is emptied after the write that filled it, as SQLite itself would.
+ * The larger it may be, the more writes of one page are written into the file once.
+ */
+export const WAL_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A write-ahead log above this size, in bytes, is emptied when the daemon rests. */
 export const WAL_REST_BYTES_MAX = 1024 * 1024;

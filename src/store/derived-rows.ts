@@ -6,25 +6,34 @@ import { isDeleted, type Dependency, type Issue } from '../core/issue.ts';
 import { timestampMs } from '../core/timestamp.ts';
 import type { Database } from '../platform/sqlite.ts';
 
-/** The columns that lists and ready work use, derived from the record. */
-export function derivedColumns(issue: Issue): Record<string, unknown> {
-  return {
-    ending: idEnding(issue.id),
-    status: issue.status,
-    priority: issue.priority,
-    issue_type: issue.issue_type,
-    assignee: issue.assignee === '' ? null : (issue.assignee ?? null),
-    created_ms: timestampMs(issue.created_at),
-    updated_ms: timestampMs(issue.updated_at),
-    closed_ms: msOrNull(issue.closed_at),
-    due_ms: msOrNull(issue.due_at),
-    defer_ms: msOrNull(issue.defer_until),
-    comment_count: issue.comments?.length ?? 0,
-    pinned: Number(isPinned(issue)),
-    off_queue: Number(isOffQueue(issue)),
-    holds_up: Number(holdsUp(issue)),
-    shard: shardOf(issue.id),
-  };
+type SqlValue = string | number | null;
+
+/** The columns that lists and ready work use, as they follow from the record. */
+const DERIVED: Readonly<Record<string, (issue: Issue) => SqlValue>> = {
+  holds_up: (issue) => Number(holdsUp(issue)),
+  ending: ({ id }) => idEnding(id),
+  status: ({ status }) => status,
+  priority: ({ priority }) => priority,
+  issue_type: ({ issue_type: type }) => type,
+  assignee: ({ assignee = '' }) => (assignee === '' ? null : assignee),
+  created_ms: (issue) => timestampMs(issue.created_at),
+  updated_ms: (issue) => timestampMs(issue.updated_at),
+  closed_ms: (issue) => msOrNull(issue.closed_at),
+  due_ms: (issue) => msOrNull(issue.due_at),
+  defer_ms: (issue) => msOrNull(issue.defer_until),
+  comment_count: ({ comments }) => comments?.length ?? 0,
+  pinned: (issue) => Number(isPinned(issue)),
+  off_queue: (issue) => Number(isOffQueue(issue)),
+  shard: ({ id }) => shardOf(id),
+};
+
+export const DERIVED_COLUMNS: readonly string[] = Object.keys(DERIVED);
+
+const DERIVE = Object.values(DERIVED);
+
+/** The values of these columns, in their order. */
+export function derivedValues(issue: Issue): SqlValue[] {
+  return DERIVE.map((derive) => derive(issue));
 }
 
 /** What people type of an id: the part behind its last hyphen. */
@@ -73,18 +82,22 @@ const ADD_EDGE = `
     (issue_id, depends_on_id, type, blocking, parent, replica, counter, ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/**
- * Writes the label and dependency rows of an issue. Returns whether edges differ from before, and whether some
- * of these decide the order of work.
- */
+/** Whether edges differ from before, and whether some of these decide the order of work. */
+interface RelationChange {
+  edgesChanged: boolean;
+  orderingChanged: boolean;
+}
+
+/** Writes the label and dependency rows of an issue. */
 export function writeRelations(
   database: Database,
   { view, before }: { view: View; before: Issue | undefined },
-): { edgesChanged: boolean; orderingChanged: boolean } {
+): RelationChange {
   const { issue } = view;
-  if (JSON.stringify(before?.labels) !== JSON.stringify(issue.labels)) {
+  if (before === undefined) return addRelations(database, view);
+  if (JSON.stringify(before.labels) !== JSON.stringify(issue.labels)) {
     database.prepare(DROP_LABELS).run(issue.id);
-    for (const label of issue.labels ?? []) database.prepare(ADD_LABEL).run(issue.id, label);
+    addLabels(database, issue);
   }
   const [edgesBefore, edges] = [livingEdges(before), livingEdges(issue)];
   if (JSON.stringify(edgesBefore) === JSON.stringify(edges)) {
@@ -93,14 +106,29 @@ export function writeRelations(
       return { edgesChanged: false, orderingChanged: false };
     }
   }
-  writeEdges(database, view);
-  const orderingChanged = [...edgesBefore, ...edges].some(({ type }) => isOrderingType(type));
-  return { edgesChanged: true, orderingChanged };
+  database.prepare(DROP_EDGES).run(issue.id);
+  addEdges(database, view);
+  return { edgesChanged: true, orderingChanged: haveOrder([...edgesBefore, ...edges]) };
+}
+
+/** The same for a new issue, which has no rows yet. */
+function addRelations(database: Database, view: View): RelationChange {
+  addLabels(database, view.issue);
+  addEdges(database, view);
+  const edges = livingEdges(view.issue);
+  return { edgesChanged: edges.length > 0, orderingChanged: haveOrder(edges) };
+}
+
+function haveOrder(edges: readonly Dependency[]): boolean {
+  return edges.some(({ type }) => isOrderingType(type));
+}
+
+function addLabels(database: Database, { id, labels = [] }: Issue): void {
+  for (const label of labels) database.prepare(ADD_LABEL).run(id, label);
 }
 
 /** A deleted issue keeps its edges in its record, to be restored with it, and has no rows for them. */
-function writeEdges(database: Database, { issue, edges }: View): void {
-  database.prepare(DROP_EDGES).run(issue.id);
+function addEdges(database: Database, { issue, edges }: View): void {
   if (isDeleted(issue)) return;
   for (const { sibling } of edges) {
     const { depends_on_id: target, type } = sibling.value as Dependency;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../platform/sqlite.ts';
 import type { State } from './state.ts';
 
@@ -74,10 +75,7 @@ const FIRST_SINCE =
 const TRIM = 'DELETE FROM events WHERE seq <= ?';
 
 /** One event per change, written in the change's own transaction; the oldest are trimmed. */
-export function createEventLog(
-  database: Database,
-  { state, newId }: { state: State; newId: () => string },
-) {
+export function createEventLog(database: Database, { state }: { state: State }) {
   const lastSeq = (): number => database.prepare<[], number>(LAST_SEQ).pluck().get() ?? 0;
   const { start, trim } = createTrimming(database, { state, lastSeq });
   return {
@@ -87,7 +85,7 @@ export function createEventLog(
       { kind, actor, origin, atMs }: Change,
       data: Record<string, unknown>,
     ): number {
-      const row = [newId(), issueId, kind, actor, origin, atMs, JSON.stringify(data)];
+      const row = [newEventId(atMs), issueId, kind, actor, origin, atMs, JSON.stringify(data)];
       return Number(database.prepare(INSERT).run(...row).lastInsertRowid);
     },
     read: ({ after, limit }: { after: number; limit: number }): LoggedEvent[] =>
@@ -108,6 +106,12 @@ export function createEventLog(
       database.prepare(CHANGE_AFTER).pluck().get(seq) !== undefined,
     trim,
   };
+}
+
+/** A UUID of version 7: it begins with the time, so that new ones are beside each other in their index. */
+function newEventId(atMs: number): string {
+  const time = atMs.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 export type EventLog = ReturnType<typeof createEventLog>;

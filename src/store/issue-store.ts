@@ -14,7 +14,7 @@ import { CAUSAL_CHARS_MAX, LINE_BYTES_MAX, VECTOR_REPLICAS_MAX } from '../core/l
 import type { Database } from '../platform/sqlite.ts';
 import type { EdgeCycles } from './edge-cycles.ts';
 import type { Change, EventLog } from './event-log.ts';
-import { derivedColumns, holdsUp, writeRelations } from './derived-rows.ts';
+import { DERIVED_COLUMNS, derivedValues, holdsUp, writeRelations } from './derived-rows.ts';
 import type { Versions } from './lines.ts';
 import type { Outbox } from './outbox.ts';
 import { isBlockedSelf, type Readiness } from './readiness.ts';
@@ -35,21 +35,16 @@ const FILE_BYTES = 'SELECT coalesce(sum(octet_length(record) + 1), 0) FROM issue
 const COUNT = 'SELECT count(*) FROM issues';
 
 // A new row is nearly always written once: what blocks it is there already. The readiness corrects the others.
-const UPSERT = `
-  INSERT INTO issues (id, ending, record, status, priority, issue_type, assignee, created_ms, updated_ms,
-    closed_ms, due_ms, defer_ms, comment_count, pinned, off_queue, holds_up,
-    conflicted, shard, blocked_self, blocked)
-  SELECT @id, @ending, @record, @status, @priority, @issue_type, @assignee, @created_ms, @updated_ms,
-    @closed_ms, @due_ms, @defer_ms, @comment_count, @pinned, @off_queue, @holds_up,
-    @conflicted, @shard, self, self
-  FROM (SELECT ${isBlockedSelf('@id', '@holds_up')} AS self) WHERE true
-  ON CONFLICT (id) DO UPDATE SET record = excluded.record, status = excluded.status,
-    priority = excluded.priority, issue_type = excluded.issue_type, assignee = excluded.assignee,
-    created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,
-    closed_ms = excluded.closed_ms, due_ms = excluded.due_ms, defer_ms = excluded.defer_ms,
-    comment_count = excluded.comment_count, pinned = excluded.pinned,
-    off_queue = excluded.off_queue, holds_up = excluded.holds_up,
-    conflicted = excluded.conflicted`;
+const INSERT = `
+  INSERT INTO issues (id, record, conflicted, ${DERIVED_COLUMNS.join(', ')}, blocked_self, blocked)
+  SELECT ?, ?, ?, ${DERIVED_COLUMNS.map(() => '?').join(', ')}, self, self
+  FROM (SELECT ${isBlockedSelf({ id: '?', holdsUp: '?' })} AS self)`;
+
+/** An index is written anew for each of its columns that is set, changed or not: only what changed is set. */
+function updateSql(changed: readonly string[]): string {
+  const set = ['record', 'conflicted', ...changed].map((column) => `${column} = ?`);
+  return `UPDATE issues SET ${set.join(', ')} WHERE id = ?`;
+}
 
 interface Parts {
   events: EventLog;
@@ -66,6 +61,20 @@ export function createIssueStore(
   { events, outbox, versions, readiness, cycles, replica }: Parts,
 ) {
   const reads = createRecordReads(database);
+  const writeRow = ({ state, view, line }: EncodedIssue, before: Issue | undefined): void => {
+    const { issue } = view;
+    const conflicted = Number(hasConflict(state, view));
+    const values = derivedValues(issue);
+    if (before === undefined) {
+      const holds = Number(holdsUp(issue));
+      database.prepare(INSERT).run(issue.id, line, conflicted, ...values, holds, issue.id);
+      return;
+    }
+    const valuesBefore = derivedValues(before);
+    const isChanged = (_: unknown, at: number): boolean => values[at] !== valuesBefore[at];
+    const sql = updateSql(DERIVED_COLUMNS.filter(isChanged));
+    database.prepare(sql).run(line, conflicted, ...values.filter(isChanged), issue.id);
+  };
   return {
     ...reads,
     /**
@@ -73,16 +82,15 @@ export function createIssueStore(
      * changes nothing. Throws `LIMIT_EXCEEDED` or `INVALID_VALUE` for one that could not be read again.
      */
     put(encoded: EncodedIssue, change: Change): void {
-      const { state, view, line } = encoded;
+      const { view, line } = encoded;
       const { issue } = view;
       const { id } = issue;
       const lineBefore = reads.line(id);
       if (lineBefore === line) return;
       checkStorable(encoded);
       const before = lineBefore === undefined ? undefined : decode(lineBefore);
-      const conflicted = Number(hasConflict(state, view));
       const { edgesChanged, orderingChanged } = writeRelations(database, { view, before });
-      database.prepare(UPSERT).run({ ...derivedColumns(issue), id, record: line, conflicted });
+      writeRow(encoded, before);
       reads.noteWritten(id);
       const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
       readiness.changed(id, { holdsUpChanged, edgesChanged });

@@ -1,7 +1,10 @@
 import type { Database } from '../platform/sqlite.ts';
 
-/** SQL for whether an issue is blocked itself: it is not done, and a blocking edge leads to one that is not done. */
-export function isBlockedSelf(id: string, holdsUp: string): string {
+/**
+ * SQL for whether an issue is blocked itself: it is not done, and a blocking edge leads to one that is not done.
+ * `holdsUp` comes first in it, then `id`.
+ */
+export function isBlockedSelf({ id, holdsUp }: { id: string; holdsUp: string }): string {
   // CROSS JOIN fixes the order of the loops: without statistics the planner would scan all issues.
   return `(${holdsUp} = 1 AND EXISTS (
     SELECT 1 FROM dependencies d CROSS JOIN issues target ON target.id = d.depends_on_id
@@ -14,7 +17,7 @@ const SET_BLOCKED_SELF = `
     SELECT d.issue_id FROM json_each(@turned) turned
     CROSS JOIN dependencies d ON d.depends_on_id = turned.value WHERE d.blocking = 1)
   UPDATE issues SET blocked_self = 1 - blocked_self
-  WHERE id IN (SELECT id FROM touched) AND blocked_self <> ${isBlockedSelf('issues.id', 'holds_up')}
+  WHERE id IN (SELECT id FROM touched) AND blocked_self <> ${isBlockedSelf({ id: 'issues.id', holdsUp: 'holds_up' })}
   RETURNING id`;
 // Few issues have a parent: only for these the ancestors are walked.
 const IS_BLOCKED = `(blocked_self = 1 OR EXISTS (

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import { openDatabase } from './database.ts';
@@ -71,7 +70,7 @@ function openParts(path: string, { clock, projectId }: StoreOptions) {
   if (projectId !== undefined && state.get('project_id') !== projectId) {
     state.set('project_id', projectId);
   }
-  const events = createEventLog(database, { state, newId: randomUUID });
+  const events = createEventLog(database, { state });
   const outbox = createOutbox(database, { nowMs, lastSeq: events.lastSeq, transaction });
   const readiness = createReadiness(database);
   const cycles = new EdgeCycles(database, { state, readiness, transaction });

@@ -42,7 +42,8 @@ function scribble(at: number, length: number): void {
 
 test('own writes, and moving the log into the file, leave the store ours', () => {
   const before = statSync(path).size;
-  for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
+  const hash = 'x'.repeat(20_000);
+  for (let n = 0; n < WAL_BYTES_MAX / 15_000; n++) store.state.set(`mirror:key ${n}`, { hash });
   expect(statSync(path).size, 'the log was moved into the file').toBeGreaterThan(before);
   expect(store.standing()).toBe('ours');
 });
@@ -104,7 +105,8 @@ test('a file that is written over during a write is noticed after it', () => {
   store = open();
   store.transaction(() => {
     // More than the log may hold, so it would be written into the file now.
-    for (let n = 0; n < 300; n++) store.state.set(`mirror:key ${n}`, { hash: 'x'.repeat(20_000) });
+    const hash = 'x'.repeat(20_000);
+    for (let n = 0; n < WAL_BYTES_MAX / 15_000; n++) store.state.set(`mirror:key ${n}`, { hash });
     copyFileSync(`${path}.backup`, path);
   });
   expect(readFileSync(path).equals(readFileSync(`${path}.backup`))).toBe(true);
@@ -117,7 +119,7 @@ test('a log that others read is written into the file, and truncated once they a
   const reader = openSqlite(path, { isReadonly: true });
   const reading = reader.prepare('SELECT key FROM state').iterate();
   reading.next();
-  for (let n = 0; n < 400; n++) write(n);
+  for (let n = 0; n < WAL_BYTES_MAX / 15_000; n++) write(n);
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(WAL_BYTES_MAX);
   expect(store.standing()).toBe('ours');
   reading.return?.();
