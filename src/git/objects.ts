@@ -1,14 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
-import { BdError, messageOf } from '../core/errors.ts';
-import { isNotFound } from '../platform/files.ts';
+import { join } from 'node:path';
+import { BdError } from '../core/errors.ts';
+import { LooseObjects, type ObjectKind } from './loose-objects.ts';
 import { gitError, gitOutput, parseSettings, type Git, type GitReachOptions } from './git.ts';
-
-type ObjectKind = 'blob' | 'tree' | 'commit';
 
 /** How the repository stores objects: gitrepository-layout(5), git-config(1). */
 interface Storage {
@@ -20,23 +13,25 @@ interface Storage {
 /** Extensions that change nothing about loose objects. */
 const HARMLESS = /^(?:objectformat|partialclone|worktreeconfig|refstorage|preciousobjects|noop)$/;
 
-const compress = promisify(deflate);
+const OBJECT_NAME = /^[0-9a-f]{40,64}$/;
 
-/** The objects of a repository. A write needs no git process, and one process reads many. */
+/** The objects of a repository. Loose ones are written and read without a git process; one process reads all others. */
 export class GitObjects {
   readonly #git: Git;
+  readonly #loose: LooseObjects;
   #storage: Promise<Storage> | undefined;
   #written = new Set<string>();
 
   constructor(git: Git) {
     this.#git = git;
+    this.#loose = new LooseObjects(git.gitDir);
   }
 
   /** Writes a loose object and returns its name; an object that is there already counts as young again. */
   async write(kind: ObjectKind, content: Uint8Array): Promise<string> {
     const storage = await this.#readStorage();
     const name = storage.isPlain
-      ? await this.#writeLoose(kind, content, storage)
+      ? await this.#loose.write(kind, content, storage.algorithm)
       : await writeByGit(this.#git, kind, content);
     this.#written.add(name);
     return name;
@@ -49,7 +44,7 @@ export class GitObjects {
   async haveLasted(): Promise<boolean> {
     const names = [...this.#written];
     this.#written = new Set();
-    const others = names.filter((name) => !existsSync(this.#pathOf(name)));
+    const others = names.filter((name) => !this.#loose.has(name));
     if (others.length === 0) return true;
     // They may have been packed meanwhile.
     const { stdout, exitCode } = await this.#git.reach(['cat-file', '--batch-check'], {
@@ -59,10 +54,23 @@ export class GitObjects {
   }
 
   /**
-   * Reads each of `names` (an object's name, or `<commit>:<path>`) in one git process; undefined for what is
-   * not there. In a partial clone this fetches what is missing.
+   * Reads each of `names` (an object's name, or `<commit>:<path>`); undefined for what is not there. In a
+   * partial clone this fetches what is missing.
    */
   async read(names: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const found = await Promise.all(names.map((name) => this.readLoose(name)));
+    const others = names.filter((_, at) => found[at] === undefined);
+    if (others.length === 0) return found;
+    const rest = (await this.#readByGit(others)).values();
+    return found.map((content) => content ?? rest.next().value);
+  }
+
+  /** The object, if it is loose and `name` is its own name. */
+  async readLoose(name: string): Promise<Buffer | undefined> {
+    return OBJECT_NAME.test(name) ? await this.#loose.read(name) : undefined;
+  }
+
+  async #readByGit(names: readonly string[]): Promise<(Buffer | undefined)[]> {
     const { stdout, exitCode, stderr } = await this.#git.reach(['cat-file', '--batch'], {
       input: names.map((name) => `${name}\n`).join(''),
     });
@@ -84,24 +92,6 @@ export class GitObjects {
       this.#storage = undefined;
       throw error;
     }
-  }
-
-  async #writeLoose(
-    kind: ObjectKind,
-    content: Uint8Array,
-    { algorithm }: Storage,
-  ): Promise<string> {
-    const header = Buffer.from(`${kind} ${content.length}\0`);
-    const name = createHash(algorithm).update(header).update(content).digest('hex');
-    const path = this.#pathOf(name);
-    if (await becomesYoung(path)) return name;
-    // Speed over size: the objects are packed later, and compressed well then.
-    await writeReadOnly(path, await compress(Buffer.concat([header, content]), { level: 1 }));
-    return name;
-  }
-
-  #pathOf(name: string): string {
-    return join(this.#git.gitDir, 'objects', name.slice(0, 2), name.slice(2));
   }
 }
 
@@ -129,43 +119,6 @@ async function writeByGit(git: Git, kind: ObjectKind, content: Uint8Array): Prom
     message: `git cannot write an object in ${git.gitDir}: ${stderr.trim()}`,
     remedy: 'Check the free space and the permissions there, then run `bd sync`.',
   });
-}
-
-/**
- * Sets the file's time to now; false when there is no such object. The next `git gc` would remove an old
- * object that nothing refers to yet. An empty file is no object: a power cut can leave one, as neither git
- * nor bd waits for the disk here.
- */
-async function becomesYoung(path: string): Promise<boolean> {
-  const now = new Date();
-  try {
-    await utimes(path, now, now);
-    return (await stat(path)).size > 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Like git, writes under a temporary name that git's maintenance clears away if this process dies. */
-async function writeReadOnly(path: string, content: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `tmp_obj_${randomBytes(6).toString('hex')}`);
-  const write = (): Promise<void> => writeFile(temporary, content, { mode: 0o444, flag: 'wx' });
-  try {
-    await write().catch(async (error: unknown) => {
-      if (!isNotFound(error)) throw error;
-      await mkdir(dirname(path), { recursive: true });
-      await write();
-    });
-    await rename(temporary, path);
-  } catch (error) {
-    // What cannot be removed is left to git's maintenance.
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new BdError('SYNC_FAILED', {
-      message: `cannot write ${path}: ${messageOf(error)}`,
-      remedy: 'Check the free space and the permissions there, then run `bd sync`.',
-      cause: error,
-    });
-  }
 }
 
 /** Each is `<name> <kind> <size>\n<content>\n`, or `<name asked for> missing\n`. */

@@ -2,11 +2,11 @@ import { omitUndefined } from '../core/omit-undefined.ts';
 import { REMOTE_PATIENCE_MS } from '../core/limits.ts';
 import type { SharingState, SyncReport, SyncStatus } from '../core/sharing.ts';
 import { timestampAt } from '../core/timestamp.ts';
-import { emptyCycleReport, type CycleReport } from './cycle.ts';
+import { emptyCycleReport, type CycleReport, type CycleRun } from './cycle.ts';
 import { joinNotice } from './intake/join-news.ts';
 import type { MirrorKeeper } from './mirror-keeper.ts';
-import type { FlushOptions } from './mirror/mirror-file.ts';
-import type { SyncContext, SyncDriver } from './sync-driver.ts';
+import type { FlushOptions, MirrorReport } from './mirror/mirror-file.ts';
+import { ifReadable, type SyncContext, type SyncDriver } from './sync-driver.ts';
 import { failureFrom, unanswered, type SyncFailure } from './sync-failure.ts';
 import { currentFailure, readSyncMemory, syncStateName, type SyncMemory } from './sync-state.ts';
 
@@ -86,20 +86,25 @@ export class CycleRunner {
 
   /** Never rejects: what went wrong is in the report. */
   async #run(): Promise<void> {
-    const mirror = this.#mirror;
-    const before = this.#mayDiffer() ? await mirror.flush().catch(() => undefined) : undefined;
-    const shared = await this.#runCycle();
-    const after = mirror.isBehind() ? await mirror.flush().catch(() => undefined) : undefined;
+    const flushes: Promise<MirrorReport | undefined>[] = [];
+    const flush = (): number => flushes.push(this.#mirror.flush().catch(() => undefined));
+    const isAwaited = this.#awaitsMirror();
+    if (this.#mayDiffer()) flush();
+    if (isAwaited) await Promise.all(flushes);
+    const shared = await this.#runCycle({ onJoined: flush });
+    await Promise.all(flushes);
+    if (this.#mirror.isBehind()) flush();
+    const reports = await Promise.all(flushes);
     const served = this.#waiters;
     this.#waiters = this.#nextWaiters;
     this.#nextWaiters = [];
     this.#noteEnd(shared);
-    const imported = (before?.imported ?? 0) + shared.imported + (after?.imported ?? 0);
+    const imported = reports.reduce((sum, each) => sum + (each?.imported ?? 0), shared.imported);
     const pending = this.#driver.pendingCount();
     this.#driver.dispatch({ kind: 'cycle_ended', end: shared.end, pending, imported });
     const branchNotice = joinNotice('the branch', shared);
     if (branchNotice !== undefined) this.#context.log.warn(branchNotice);
-    const notice = branchNotice ?? mirror.notice(before, after);
+    const notice = branchNotice ?? this.#mirror.notice(...reports);
     const report = this.#report(shared, { imported, notice });
     for (const serve of served) serve(report);
     // The callers have their answer: there is time to tidy up, before the next cycle begins.
@@ -113,12 +118,21 @@ export class CycleRunner {
     return !isRunning || !isQuiet || this.#mirror.isBehind();
   }
 
-  async #runCycle(): Promise<CycleReport> {
+  /**
+   * Whether the cycle needs what the flush does: it commits that file, or shares edits of it. Otherwise the
+   * file is written while git talks to the remote.
+   */
+  #awaitsMirror(): boolean {
+    const { cycle, mirror, store } = this.#context;
+    return cycle?.commits === 'mirror' || ifReadable(store, () => mirror.mayBeEdited(), true);
+  }
+
+  async #runCycle({ onJoined }: Pick<CycleRun, 'onJoined'>): Promise<CycleReport> {
     const { cycle, guard, settings, store } = this.#context;
     if (cycle === undefined) return emptyCycleReport();
     try {
       guard();
-      return await cycle.run({ push: settings.push, signal: this.#network.signal });
+      return await cycle.run({ push: settings.push, signal: this.#network.signal, onJoined });
     } catch (error) {
       return { ...emptyCycleReport(), end: failureFrom(store.explain(error)) };
     }

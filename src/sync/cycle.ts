@@ -6,6 +6,8 @@ export interface CycleRun {
   push: boolean;
   /** Stops calls to the remote; local steps end by themselves. */
   signal: AbortSignal;
+  /** Called when others' changes are in the store and the rest is sending: the mirror can show them meanwhile. */
+  onJoined?: (() => void) | undefined;
 }
 
 /** One way to share issues. */

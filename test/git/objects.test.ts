@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createGit, type Git } from '../../src/git/git.ts';
 import { GitObjects } from '../../src/git/objects.ts';
@@ -69,6 +70,47 @@ describe('an object', () => {
     writeFileSync(path, '');
     await objects.write('blob', Buffer.from('x'));
     expect(git('cat-file', 'blob', blob)).toBe('x');
+  });
+
+  it('is read without git while it has a file of its own, and by git when it is packed or damaged', async () => {
+    const plain = openGit();
+    const asked: string[] = [];
+    const objects = new GitObjects({
+      ...plain,
+      reach(args, options) {
+        asked.push(...(options?.input ?? '').toString().trim().split('\n'));
+        return plain.reach(args, options);
+      },
+    });
+    const contents = ['one', '', 'x'.repeat(100_000)].map((text) => Buffer.from(text));
+    const names = await Promise.all(contents.map((content) => objects.write('blob', content)));
+    const [one = '', empty = '', long = ''] = names;
+    expect(await objects.read([long, one, empty])).toEqual([contents[2], contents[0], contents[1]]);
+    expect(asked).toEqual([]);
+    const pathOf = (name: string): string =>
+      join(repository, '.git/objects', name.slice(0, 2), name.slice(2));
+    const packed = sandbox.git(repository, 'hash-object', '-t', 'tree', '-w', '/dev/null');
+    git('update-ref', 'refs/kept/one', git('commit-tree', '-m', 'x', packed));
+    git('gc', '--quiet');
+    expect(await objects.read([one, packed, long])).toEqual([
+      contents[0],
+      Buffer.alloc(0),
+      contents[2],
+    ]);
+    expect(asked).toEqual([packed]);
+    asked.length = 0;
+    // Cut, and with a length that is not that of its content.
+    for (const damaged of [
+      readFileSync(pathOf(long)).subarray(0, 50),
+      deflateSync('blob 9\0one'),
+    ]) {
+      rmSync(pathOf(long));
+      writeFileSync(pathOf(long), damaged);
+      // Git says what is wrong with it.
+      await objects.read([one, long]).catch(() => {});
+      expect(asked).toEqual([long]);
+      asked.length = 0;
+    }
   });
 
   it('that is not there reads as undefined, beside those that are', async () => {

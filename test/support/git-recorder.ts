@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REAL_GIT } from './real-git.ts';
 
@@ -14,6 +14,7 @@ export interface GitCall {
 export interface GitRecorder {
   /** To stand first in PATH. */
   readonly directory: string;
+  /** In the order of their starts. */
   calls(): GitCall[];
 }
 
@@ -47,7 +48,11 @@ exec '${REAL_GIT}' "$@"
   return {
     directory,
     calls: () =>
-      readdirSync(records).flatMap((name) => parseCalls(readFileSync(join(records, name), 'utf8'))),
+      readdirSync(records)
+        .map((name) => join(records, name))
+        .map((path) => ({ path, atNs: statSync(path, { bigint: true }).mtimeNs }))
+        .sort((left, right) => Number(left.atNs - right.atNs))
+        .flatMap(({ path }) => parseCalls(readFileSync(path, 'utf8'))),
   };
 }
 

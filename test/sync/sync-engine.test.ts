@@ -108,6 +108,59 @@ describe('bd sync', () => {
     expect(shown(a)).toBe(`${line('t-a')}\n${line('t-b')}\n`);
   });
 
+  it('writes the mirror while it talks to the remote, and ends when the file shows what came', async () => {
+    const remote = createRemote(sandbox);
+    const steps: string[] = [];
+    const wrapBranch = (branch: SyncBranch): SyncBranch => ({
+      ...branch,
+      async fetch(...args) {
+        steps.push('fetch');
+        return await branch.fetch(...args);
+      },
+      async push(...args) {
+        steps.push('push');
+        const pushed = await branch.push(...args);
+        steps.push('pushed');
+        return pushed;
+      },
+    });
+    const [a, b] = [clone('a', { remote }), clone('b', { remote, wrapBranch })];
+    put(a.store, issue('t-a'));
+    await a.engine.syncNow();
+    await b.engine.syncNow();
+    const flush = b.mirror.flush.bind(b.mirror);
+    const waitedFor = ['fetch', 'pushed'];
+    vi.spyOn(b.mirror, 'flush').mockImplementation(async (options) => {
+      const git = waitedFor.shift() ?? 'pushed';
+      await eventually(() => steps.includes(git));
+      const report = await flush(options);
+      steps.push('flushed');
+      return report;
+    });
+    put(a.store, issue('t-a', { title: 'From there' }));
+    await a.engine.syncNow();
+    put(b.store, issue('t-b'));
+    steps.length = 0;
+    expect(await b.engine.syncNow()).toMatchObject({ pushed: 1, imported: 1, pending: 0 });
+    expect([steps[0], steps.at(-1), waitedFor]).toEqual(['fetch', 'flushed', []]);
+    expect(shown(b)).toBe(`${classic(lines(b.store)).join('\n')}\n`);
+    expect(shown(b)).toContain('From there');
+  });
+
+  it('shares an edit of the mirror that was made before it, whatever else waits', async () => {
+    const remote = createRemote(sandbox);
+    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    put(a.store, issue('t-a'));
+    await a.engine.syncNow();
+    for (let round = 0; round < 3; round++) {
+      put(a.store, issue('t-b', { title: `Ours ${round}` }));
+      appendFileSync(a.mirrorPath, `${line(`t-edit-${round}`)}\n`);
+      expect(await a.engine.syncNow()).toMatchObject({ pending: 0, imported: 1 });
+      await b.engine.syncNow();
+      expect(b.store.issues.get(`t-edit-${round}`)).toBeDefined();
+    }
+  });
+
   it('covers a change made while another cycle ran', async () => {
     const remote = createRemote(sandbox);
     let release = (): void => {};

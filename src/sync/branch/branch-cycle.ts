@@ -115,6 +115,7 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     const built = await commit(context, report);
     if (built === 'shared') return built;
     if (built === 'race') continue;
+    if (report.imported > 0) context.onJoined?.();
     const { theirs } = await branch.tips();
     const pushed = await branch.push(remote, built.commit, { theirs, signal });
     await reached?.('pushed');

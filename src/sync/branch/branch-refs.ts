@@ -26,6 +26,8 @@ export function createBranchRefs(git: Git) {
   return {
     async tips(): Promise<BranchTips> {
       if (known !== undefined) return known;
+      const [ours, theirs] = [OURS, THEIRS].map((ref) => readRefFile(git.gitDir, ref));
+      if (ours !== undefined && theirs !== undefined) return (known = { theirs, ours });
       const refs = await readRefs(git, OURS, THEIRS);
       return (known = { theirs: refs.get(THEIRS), ours: refs.get(OURS) });
     },
@@ -83,6 +85,11 @@ function mayHoldRefs(gitDir: string, branchName: string): boolean {
   const remotes = join(gitDir, 'refs', 'remotes');
   if (!isDirectory(remotes)) return false;
   return readdirSync(remotes).some((name) => existsSync(join(remotes, name, branchName)));
+}
+
+/** A ref that has a file of its own, as one has that moved lately. */
+function readRefFile(gitDir: string, ref: string): string | undefined {
+  return /^[0-9a-f]{40,64}(?=\n$)/.exec(readTextIfReachable(join(gitDir, ref)) ?? '')?.[0];
 }
 
 async function readRefs(git: Git, ...patterns: string[]): Promise<Map<string, string>> {

@@ -88,7 +88,9 @@ export class BranchSnapshots {
   async read(commit: string | undefined): Promise<BranchSnapshot | undefined> {
     if (commit === undefined) return undefined;
     const branch = this.#wanted.branchName();
-    const snapshot = this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit, branch));
+    const known = [...this.#kept.values()];
+    const snapshot =
+      this.#kept.get(commit) ?? (await readSnapshot(this.#objects, commit, { branch, known }));
     if (snapshot === undefined) return undefined;
     this.keep(snapshot);
     const [ours, theirs] = [this.#wanted.project, snapshot.format?.project];
@@ -132,36 +134,55 @@ export async function readIssues(
   return Buffer.concat(files.flatMap((file) => [file, ...lineEnd(file)]));
 }
 
-/** Undefined when the repository does not have the commit. */
+/** Undefined when the repository does not have the commit. Its format may be that of a `known` one. */
 async function readSnapshot(
   objects: GitObjects,
   commit: string,
-  branch: string,
+  { branch, known }: { branch: string; known: readonly BranchSnapshot[] },
 ): Promise<BranchSnapshot | undefined> {
-  const [header, ...contents] = await objects.read([
-    commit,
-    `${commit}^{tree}`,
-    `${commit}:${BEADS}`,
-    `${commit}:${BEADS}/${FORMAT_FILE}`,
-    `${commit}:${BEADS}/${SHARDS_DIRECTORY}`,
-  ]);
-  if (header === undefined) return undefined;
   const nameBytes = await objects.nameBytes();
   const entriesOf = (content: Buffer | undefined): TreeEntry[] =>
     content === undefined ? [] : decodeTree(content, nameBytes);
-  const root = entriesOf(contents[0]);
-  const beads = root.some((entry) => entry.name === BEADS && isTree(entry))
-    ? entriesOf(contents[1])
-    : [];
-  const hasShards = beads.some((entry) => entry.name === SHARDS_DIRECTORY && isTree(entry));
+  const [header, ...trees] = await readTop(objects, commit, nameBytes);
+  if (header === undefined) return undefined;
+  const [root = [], below = []] = trees.map(entriesOf);
+  const beads = treeIn(root, BEADS) === undefined ? [] : below;
+  const [formatOid, shardsOid] = [oidIn(beads, FORMAT_FILE), treeIn(beads, SHARDS_DIRECTORY)];
+  const same = known.find((each) => oidIn(each.beads, FORMAT_FILE) === formatOid);
+  const wanted = [shardsOid, same === undefined ? formatOid : undefined];
+  const names = wanted.filter((name) => name !== undefined);
+  const read = names.length === 0 ? [] : await objects.read(names);
+  const contents = new Map(names.map((name, at) => [name, read[at]]));
+  const format = contents.get(formatOid ?? '');
   return {
     commit,
     ...parseCommit(header.toString()),
-    format: contents[2] === undefined ? undefined : parseFormat(contents[2].toString(), branch),
+    format: format === undefined ? same?.format : parseFormat(format.toString(), branch),
     root,
     beads,
-    shards: hasShards ? entriesOf(contents[3]) : undefined,
+    shards: shardsOid === undefined ? undefined : entriesOf(contents.get(shardsOid)),
   };
+}
+
+/** A commit, its tree and the tree of `.beads`: what was fetched lately is loose, and read without a process. */
+async function readTop(
+  objects: GitObjects,
+  commit: string,
+  nameBytes: number,
+): Promise<(Buffer | undefined)[]> {
+  const header = await objects.readLoose(commit);
+  const root = header && (await objects.readLoose(parseCommit(header.toString()).tree));
+  const below = root && (await objects.readLoose(treeIn(decodeTree(root, nameBytes), BEADS) ?? ''));
+  if (below !== undefined) return [header, root, below];
+  return await objects.read([commit, `${commit}^{tree}`, `${commit}:${BEADS}`]);
+}
+
+function oidIn(entries: readonly TreeEntry[], name: string): string | undefined {
+  return entries.find((entry) => entry.name === name)?.oid;
+}
+
+function treeIn(entries: readonly TreeEntry[], name: string): string | undefined {
+  return entries.find((entry) => entry.name === name && isTree(entry))?.oid;
 }
 
 /** From both places, as a tool that does not know parts may have written the file again. */

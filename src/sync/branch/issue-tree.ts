@@ -38,8 +38,8 @@ export class IssueTree {
 
   /** One file; or parts, in a large project and on a branch that has parts already, which keeps them. */
   write({ hasParts }: { hasParts: boolean }): Promise<IssueEntry> {
-    const isLarge = this.#store.issues.fileBytes() > BRANCH_FILE_BYTES_MAX;
-    return hasParts || isLarge ? this.#writeParts() : this.#writeFile();
+    const isLarge = (): boolean => this.#store.issues.fileBytes() > BRANCH_FILE_BYTES_MAX;
+    return hasParts || isLarge() ? this.#writeParts() : this.#writeFile();
   }
 
   /** Makes everything again at the next write: objects that no ref leads to may be gone. */

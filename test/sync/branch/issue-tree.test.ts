@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
 import { shardOf } from '../../../src/store/derived-rows.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -62,7 +62,12 @@ describe('a large project', () => {
     put(a.store, issue('t-7', { title: 'Changed', updated_at: LATER }));
     await cycle(a);
     expect(changed()).toEqual([shardPath('t-7')]);
+    const read = vi.spyOn(b.branch.objects, 'read');
     expect(await cycle(b)).toMatchObject({ imported: 1, end: 'shared' });
+    // The tree of the parts, and the part that changed.
+    const blob = sandbox.git(remote, 'rev-parse', `beads-sync:${shardPath('t-7')}`);
+    const tree = sandbox.git(remote, 'rev-parse', 'beads-sync:.beads/shard');
+    expect(read.mock.calls).toEqual([[[tree]], [[blob]]]);
     put(b.store, issue('t-8', { title: 'Changed there', updated_at: LATER }));
     put(a.store, issue('t-9', { title: 'Changed here', updated_at: LATER }));
     await cycle(b);
