@@ -1,5 +1,6 @@
 // Compiles the native client: for this machine, where a C compiler is, or with `--release` for every system that
-// the package is for, with Zig's compiler (`pip install ziglang`). Without a compiler, Node does everything.
+// the package is for, with Zig's compiler (`pip install ziglang`), or with `--to <file> cc <flags>` as a test wants
+// it. Without a compiler, Node does everything.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +17,9 @@ const ZIG_TARGETS = {
   'darwin-arm64': 'aarch64-macos',
 };
 
-if (process.argv[1] === import.meta.filename) {
-  const made = await (process.argv.includes('--release') ? compileAll() : compileHere());
-  removeOthers(made);
-}
+const [option, program, ...compiler] = process.argv.slice(2);
+if (option === '--to') await compile(compiler, program);
+else removeOthers(await (option === '--release' ? compileAll() : compileHere()));
 
 async function compileAll() {
   for (const [platform, target] of Object.entries(ZIG_TARGETS)) {
@@ -59,7 +59,7 @@ function programOf(platform) {
 }
 
 /** Replaces the program in one step, as it may be running. */
-export async function compile([command, ...flags], program) {
+async function compile([command, ...flags], program) {
   const include = mkdtempSync(join(tmpdir(), 'bd-native-'));
   const made = `${program}.${process.pid}`;
   try {

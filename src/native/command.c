@@ -17,6 +17,7 @@
 extern char **environ;
 
 #define READ_BYTES 65536
+#define EXIT_CODE_MAX 255
 // Beyond any message of the daemon, whose texts come in pieces.
 #define MESSAGE_BYTES_MAX LINE_BYTES_MAX
 // An error that is passed on in the environment, where Linux allows 128 KiB.
@@ -148,8 +149,8 @@ static void handle_result(struct call *call, struct slice result) {
   if (!read_object(result, names, &code, 1) || code.start == NULL) repeat_or_fail(call, UNREADABLE, UNREADABLE);
   int value = 0;
   for (const char *at = code.start; at < code.end; at += 1) {
-    if (*at < '0' || *at > '9' || value > 255) repeat_or_fail(call, UNREADABLE, UNREADABLE);
-    value = value * 10 + (*at - '0');
+    value = *at < '0' || *at > '9' ? EXIT_CODE_MAX + 1 : value * 10 + (*at - '0');
+    if (value > EXIT_CODE_MAX) repeat_or_fail(call, UNREADABLE, UNREADABLE);
   }
   show(call);
   call->is_done = true;
