@@ -60,11 +60,20 @@ export function defineTextFunctions(database: Database): void {
   );
 }
 
-/** Most lines can be told without being parsed: `encoded` is the part as any line has it, or empty. */
+/** `encoded` is the part as any line has it, or empty: most lines that have it not need not be parsed. */
 function mentions(line: string, part: string, encoded: string): boolean {
-  if (!line.toLowerCase().includes(encoded)) return false;
-  const issue = JSON.parse(classicPart(line)) as IssueJson;
+  const head = headOf(line);
+  if (!head.toLowerCase().includes(encoded)) return false;
+  const issue = JSON.parse(head) as IssueJson;
   return SEARCHED.some((field) => issue[field]?.toLowerCase().includes(part) ?? false);
+}
+
+/** What comes behind the status has no text that is searched. */
+function headOf(line: string): string {
+  const end = line.indexOf(',"status":');
+  // The value of a key that bd does not know may hold anything, and only one such key comes before the texts.
+  const isPlain = end >= 0 && !line.slice(0, end).includes('"content_hash":');
+  return isPlain ? `${line.slice(0, end)}}` : classicPart(line);
 }
 
 /** Issues whose texts hold this one, whatever the case. */

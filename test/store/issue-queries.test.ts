@@ -108,6 +108,8 @@ function randomFields(id: string, random: Random): Record<string, unknown> {
     defer_until: random.chance(0.2)
       ? new Date(NOW_MS + (random.below(5) - 2) * DAY_MS).toISOString()
       : undefined,
+    // Keys that bd does not know may hold anything.
+    content_hash: some(() => ({ a: 1, status: 'closed' })),
     pinned: random.chance(0.1) || undefined,
     labels: some(() => [random.pick(LABELS), random.pick(LABELS)]),
     comments: some(() => [{ id: 1, author: 'mia', text: 'x', created_at: time(2) }]),
