@@ -27,7 +27,7 @@ const LATER = {
 };
 
 /** Each with the packages that it needs itself. */
-const PACKAGES = ['simple-git', 'proper-lockfile', 'pino', 'yaml'];
+const PACKAGES = ['simple-git', 'proper-lockfile', 'yaml'];
 
 const missing = Object.keys(LATER).find((path) => !existsSync(resolve(ROOT, path)));
 if (missing !== undefined) throw new Error(`${missing} was moved: correct its name in this file`);

@@ -13,19 +13,21 @@ export interface DaemonLog extends Log {
   setLevel(level: () => LogLevel): void;
   /** The last warning or error, for `bd daemon status`; also one that was not written again. */
   lastError(): { at: string; message: string } | undefined;
-  /** Writes what is still queued. */
-  close(): Promise<void>;
 }
 
-/**
- * JSON lines in `.beads/daemon.log`. The writer is loaded with the first line, so that it costs the
- * start no time, and an idle daemon no memory.
- */
+/** How other tools that read such lines number the levels. */
+const LEVEL_NUMBERS: Readonly<Record<LogLevel, number>> = {
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+};
+
+/** JSON lines in `.beads/daemon.log`, each written at once: those just before a crash matter most. */
 export function createDaemonLog(path: string): DaemonLog {
   const repeated = createRepeatedLines();
   // After a workspace was moved away, another one may be at its path, with a log of its own.
   const isSameDirectory = watchIdentity(dirname(path));
-  let loading: ReturnType<typeof openWriter> | undefined;
   let least = (): LogLevel => 'info';
   let lastError: ReturnType<DaemonLog['lastError']>;
   const say = (level: LogLevel, message: string, details: Record<string, unknown> = {}): void => {
@@ -38,19 +40,18 @@ export function createDaemonLog(path: string): DaemonLog {
     const heldBack = !isTrouble ? 0 : repeated.count({ level, message, described }, atMs);
     if (heldBack === 'known') return;
     const line = {
+      level: LEVEL_NUMBERS[level],
+      pid: process.pid,
       ...described,
       ...(heldBack > 0 ? { held_back: heldBack } : {}),
-      time: new Date(atMs).toISOString(),
+      time: timestampAt(atMs),
+      msg: message,
     };
-    loading ??= openWriter((text) => {
-      if (isSameDirectory()) appendToLog(path, text);
-    });
-    loading = loading.then((writer) => {
-      writer[level](line, message);
-      return writer;
-    });
-    // The daemon goes on without its log; `close` does not throw either.
-    loading.catch(() => {});
+    try {
+      if (isSameDirectory()) appendToLog(path, `${JSON.stringify(line)}\n`);
+    } catch {
+      // The daemon goes on without this line; the disk may have room for the next one.
+    }
   };
   return {
     setLevel: (level) => void (least = level),
@@ -59,23 +60,7 @@ export function createDaemonLog(path: string): DaemonLog {
     warn: (message, details) => say('warn', message, details),
     error: (message, details) => say('error', message, details),
     lastError: () => lastError,
-    async close() {
-      await loading?.catch(() => {});
-    },
   };
-}
-
-async function openWriter(append: (text: string) => void) {
-  const { default: pino } = await import('pino');
-  const write = (text: string): void => {
-    try {
-      append(text);
-    } catch {
-      // Try again with the next line: the disk may have room by then.
-    }
-  };
-  // Synchronous: lines are few, and those just before a crash matter most.
-  return pino({ base: { pid: process.pid }, timestamp: false, level: 'debug' }, { write });
 }
 
 /** JSON shows no member of an Error. */

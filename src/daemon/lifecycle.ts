@@ -67,8 +67,6 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     log?.error(known.message, { error });
     if (!isServing) options.report({ kind: 'failed', error: known });
     return known.exitCode;
-  } finally {
-    await log?.close();
   }
 }
 

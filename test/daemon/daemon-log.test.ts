@@ -45,7 +45,6 @@ test('a line is JSON with its time, and nobody else may read it', async () => {
   writeFileSync(path, '', { mode: 0o644 });
   const log = createDaemonLog(path);
   log.warn('that went wrong', { error: new Error('why') });
-  await log.close();
   expect(linesOf(path)).toMatchObject([
     {
       level: 40,
@@ -63,7 +62,6 @@ test('while it runs the log stays within two files of 5 MB, and loses only the o
   const text = 'x'.repeat(200_000);
   const count = Math.ceil((3 * LOG_BYTES_MAX) / text.length);
   for (let at = 0; at < count; at += 1) log.info('much', { at, text });
-  await log.close();
   const files = [`${path}.1`, path];
   for (const file of files) {
     expect(statSync(file).size, file).toBeLessThanOrEqual(LOG_BYTES_MAX);
@@ -90,7 +88,6 @@ test('no line is written through a link, neither to the log nor to the old one',
   symlinkSync(victim, path);
   const log = createDaemonLog(path);
   log.error('secret');
-  await log.close();
   expect(readFileSync(victim, 'utf8')).toBe('mine');
 
   rmSync(path);
@@ -104,14 +101,11 @@ test('no line is written through a link, neither to the log nor to the old one',
 test('a log that was deleted is there again with the next line, and one that cannot be written stops nothing', async () => {
   const log = createDaemonLog(path);
   log.info('first');
-  await log.close();
   rmSync(path);
   mkdirSync(path);
   log.info('lost');
-  await log.close();
   rmSync(path, { recursive: true });
   log.info('third');
-  await log.close();
   expect(linesOf(path)).toMatchObject([{ msg: 'third' }]);
 });
 
@@ -119,11 +113,9 @@ test('a daemon whose workspace was moved writes nothing into what takes its plac
   const log = createDaemonLog(path);
   renameSync(directory, `${directory}.moved`);
   log.info('nowhere');
-  await log.close();
   expect(existsSync(directory)).toBe(false);
   mkdirSync(directory);
   log.info('not mine');
-  await log.close();
   expect(existsSync(path)).toBe(false);
 });
 
@@ -146,7 +138,6 @@ test('a trouble that lasts is said once an hour, with how often it was held back
     log.warn('offline', { state: 'offline' });
     log.info('sync works again');
   }
-  await log.close();
   const said = linesOf(path);
   expect(said.filter(({ msg }) => msg === 'offline')).toMatchObject([{}, { held_back: 59 }]);
   expect(said.filter(({ msg }) => msg === 'sync works again')).toHaveLength(61);
@@ -176,7 +167,6 @@ test.each([
   const log = createDaemonLog(path);
   if (level !== undefined) log.setLevel(() => level);
   for (const each of LOG_LEVELS) log[each](`a line of ${each}`);
-  await log.close();
   const text = readFileSync(path, 'utf8');
   expect(LOG_LEVELS.filter((each) => text.includes(`a line of ${each}`))).toEqual(expected);
 });
@@ -193,6 +183,5 @@ test('the last warning or error is remembered, also one that is not written agai
   vi.setSystemTime(2_000);
   log.warn('two', { why: 'x' });
   expect(log.lastError()).toEqual({ at: new Date(2_000).toISOString(), message: 'two' });
-  await log.close();
   expect(linesOf(path).map(({ msg }) => msg)).toEqual(['serving', 'one', 'two', 'all is well']);
 });
