@@ -36,11 +36,11 @@ it('a cycle that finds nothing new starts one git process', async () => {
   expect(await commandsOf(() => cycle(a))).toEqual(['fetch']);
 });
 
-it('a change costs a fetch, a ref and a push; another clone’s change what it takes to read it', async () => {
+it('a change costs a fetch and a push; another clone’s change a fetch', async () => {
   put(a.store, issue('t-a'));
   for (const each of [a, b, a]) await cycle(each);
   put(a.store, issue('t-b'));
-  expect(await commandsOf(() => cycle(a))).toEqual(['fetch', 'update-ref', 'push']);
+  expect(await commandsOf(() => cycle(a))).toEqual(['fetch', 'push']);
   const joins = await commandsOf(() => cycle(b));
-  expect(joins).toEqual(['fetch', 'update-ref']);
+  expect(joins).toEqual(['fetch']);
 });

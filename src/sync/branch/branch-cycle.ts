@@ -184,9 +184,11 @@ async function commit(context: CycleContext, report: CycleReport): Promise<Built
     return 'race';
   }
   await reached?.('committed');
-  store.state.set('written_tip', written);
   const built = { commit: written, pending };
-  if (hasRemote && written !== theirs) return built;
+  if (hasRemote && written !== theirs) {
+    store.state.set('written_tip', written);
+    return built;
+  }
   if (!hasRemote) report.pushed += pending.count;
   await noteShared(context, built);
   await reached?.('noted');
@@ -243,6 +245,7 @@ async function noteShared(
   store.transaction(() => {
     store.outbox.clearThrough(pending.lastSeq);
     noteSharedWrites(store, lines);
+    store.state.set('written_tip', commit);
     store.state.set('imported_tip', commit);
     store.state.set('pushed_tip', commit);
     countCommit(store.state);

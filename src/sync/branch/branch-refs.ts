@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDirectory, readTextIfReachable } from '../../platform/safe-stat.ts';
 import { type Git, gitOutput, moveRef } from '../../git/git.ts';
+import { moveRefFile, readRefFile } from '../../git/ref-file.ts';
 
 /** None is under refs/heads, so `git branch` does not list them, and a checkout by mistake is unlikely. */
 const OURS = 'refs/bd/sync';
@@ -40,7 +41,8 @@ export function createBranchRefs(git: Git) {
       const before = known;
       known = undefined;
       const from = expected ?? '0'.repeat(commit.length);
-      const isMoved = await moveRef(git, { ref: OURS, from, to: commit });
+      const move = { ref: OURS, from, to: commit };
+      const isMoved = (await moveRefFile(git.gitDir, move)) ?? (await moveRef(git, move));
       if (isMoved && before !== undefined) known = { ...before, ours: commit };
       return isMoved;
     },
@@ -85,11 +87,6 @@ function mayHoldRefs(gitDir: string, branchName: string): boolean {
   const remotes = join(gitDir, 'refs', 'remotes');
   if (!isDirectory(remotes)) return false;
   return readdirSync(remotes).some((name) => existsSync(join(remotes, name, branchName)));
-}
-
-/** A ref that has a file of its own, as one has that moved lately. */
-function readRefFile(gitDir: string, ref: string): string | undefined {
-  return /^[0-9a-f]{40,64}(?=\n$)/.exec(readTextIfReachable(join(gitDir, ref)) ?? '')?.[0];
 }
 
 async function readRefs(git: Git, ...patterns: string[]): Promise<Map<string, string>> {

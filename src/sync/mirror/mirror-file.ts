@@ -89,9 +89,9 @@ export interface MirrorFileOptions {
 }
 
 /**
- * One file. It is recognised by the hash of its content, never by its time. The hash is noted before the file is
- * replaced: after a crash in between, the old file counts as an outside edit with old lines, which changes
- * nothing.
+ * One file. It is recognised by the hash of its content, or by a status that no later write can leave unchanged.
+ * Both are noted after the file is replaced: after a crash in between, it counts as an outside edit with lines that
+ * the store has, which changes nothing.
  */
 export class MirrorFile implements Mirror {
   readonly path: string;
@@ -100,6 +100,8 @@ export class MirrorFile implements Mirror {
   #isSwept = false;
   /** The file's stamp when it was settled; undefined when no stamp can tell that. */
   #stamp: string | undefined;
+  /** The hash of content that is in its place, and not noted yet. */
+  #placing: string | undefined;
   /** Content with the memory's hash, in pieces; undefined while they are not known. */
   #content: ContentHash | undefined;
   /** Content of others that is in the store, and could not be replaced yet. */
@@ -135,6 +137,7 @@ export class MirrorFile implements Mirror {
   async look(): Promise<MirrorLook> {
     const hash = await this.#hash();
     if (hash === undefined || hash === this.#memory.hash()) return 'settled';
+    if (hash === this.#placing) return 'settled';
     return hash === this.#taken?.hash ? 'taken_in' : 'edited';
   }
 
@@ -247,11 +250,13 @@ export class MirrorFile implements Mirror {
     // A stamp that is the same again shows that the lines were copied from one content.
     const isSeen = this.#isAsLeft() || (spliced === undefined && (await this.#hash()) === seenHash);
     if (!isSeen) return 'overtaken';
-    // Until the commit, the stamp is of other content than the memory's hash.
-    this.#stamp = undefined;
-    this.#memory.writing(hash);
-    this.#stamp = await staged.commit();
-    this.#note(content, seq);
+    this.#placing = hash;
+    try {
+      this.#stamp = await staged.commit();
+      this.#note(content, seq);
+    } finally {
+      this.#placing = undefined;
+    }
     return 'written';
   }
 

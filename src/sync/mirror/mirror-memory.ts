@@ -28,8 +28,6 @@ export function createMirrorMemory(
     showsStore: () => note().seq !== undefined && note().isForeign !== true,
     /** The stamp of the file with that content, if no later write can leave it unchanged. */
     stamp: () => note().stamp,
-    /** Call before the file is replaced. */
-    writing: (hash: string) => change({ hash, stamp: undefined }),
     wrote: (hash: string, { seq, stamp }: { seq: number; stamp: string | undefined }) =>
       change({ hash, seq, stamp, isForeign: false }),
     /** Another program wrote the content, and it stays; undefined when the file was removed. */

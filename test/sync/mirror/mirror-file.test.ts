@@ -54,7 +54,7 @@ const openMirror = (): Mirror =>
   });
 
 /** Does something before the next such step of writing a file. */
-function beforeOnce(step: 'create' | 'write' | 'sync', work: () => void): void {
+function beforeOnce(step: 'create' | 'write' | 'sync' | 'commit', work: () => void): void {
   const owner: unknown = step === 'create' ? StagedFile : StagedFile.prototype;
   const spy = vi.spyOn(owner as Record<string, () => unknown>, step);
   spy.mockImplementationOnce(function (this: unknown, ...args: unknown[]) {
@@ -395,9 +395,7 @@ describe('a mirror that could not be put in its place', () => {
     await mirror.flush();
     await eventually(async () => (await mirror.look()) === 'settled' && !mirror.mayBeEdited());
     put(store, issue('t-b'));
-    const set = store.state.set.bind(store.state);
-    vi.spyOn(store.state, 'set').mockImplementationOnce((key, value) => {
-      set(key, value);
+    beforeOnce('commit', () => {
       const names = readdirSync(sandbox.directory).filter((name) => name.endsWith('.tmp'));
       for (const name of names) rmSync(join(sandbox.directory, name));
     });
@@ -448,7 +446,15 @@ describe('an edit that the status of the file has to show', () => {
     expect(next.mayBeEdited()).toBe(false);
     expect(await next.flush()).toMatchObject({ imported: 0, written: false });
     put(store, issue('t-b'));
+    // Nor while it is put there.
+    const commit = vi.spyOn(StagedFile.prototype, 'commit');
+    commit.mockImplementationOnce(async function (this: StagedFile) {
+      const stamp = await this.commit();
+      expect(await next.look()).toBe('settled');
+      return stamp;
+    });
     expect(await next.flush()).toMatchObject({ imported: 0, written: true });
+    expect(commit).toHaveBeenCalledTimes(2);
     expect(classicShown()).toBe(`${line('t-a')}\n${line('t-b')}\n`);
   });
 
