@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CommandIo } from './command-io.ts';
@@ -97,53 +97,156 @@ export function isCommandName(word: string): boolean {
   return COMMANDS.some(({ name, aliases = [] }) => [name, ...aliases].includes(word));
 }
 
-interface ProgramOptions {
-  argv: readonly string[];
-  io: CommandIo;
-  run: RunDefinition;
+/** What a command line asks for. */
+export interface ParsedCommand {
+  definition: CommandDefinition;
+  /** In full, such as `bd dep add`. */
+  name: string;
+  args: readonly string[];
+  /** Every flag that was given, with each of its values. */
+  flags: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Runs `definition` with the words after it and with every flag that was given. */
-type RunDefinition = (
-  definition: CommandDefinition,
-  args: readonly string[],
-  flags: ReadonlyMap<string, readonly string[]>,
-) => Promise<void>;
+/** A command in the tree. It gets its parts when a command line first names it. */
+interface Branch {
+  command: Command;
+  definition: CommandDefinition;
+  subcommands?: Branch[];
+}
 
 /**
- * The command tree, built for each run, as commander keeps the state of a parse in it. Help and version go to
- * `io`; errors are thrown. Only commands that `argv` may name get their flags: all of them would cost each
- * run two milliseconds.
+ * The command tree, for one command line after another: building it takes a millisecond, and the flags of
+ * all commands two more. Commander keeps the state of a parse in it, so a parse is over when `parse` returns.
  */
-export function createProgram({ argv, io, run }: ProgramOptions): Command {
-  const flags = new Map<string, string[]>();
-  const words = new Set(argv);
-  const program = new Command('bd')
-    .description('An issue tracker that lives in your git repository.')
-    .usage('[flags] <command>')
-    .version(`bd version ${VERSION}`, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show this help, or a command’s')
-    .addHelpCommand(helpCommand())
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: false })
-    .configureOutput({
-      writeOut: (text) => io.stdout(text),
-      // Only the help in place of a missing command is written here; execute() prints errors.
-      writeErr: (text) => io.stdout(text),
-      outputError: () => {},
-      getOutHelpWidth: () => (io.columns > 0 ? io.columns : 80),
-      getErrHelpWidth: () => (io.columns > 0 ? io.columns : 80),
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    });
-  addFlags(program, [...GLOBAL_FLAGS, ['-C <path>', '']], flags);
-  for (const [heading, definitions] of Object.entries(GROUPS)) {
-    for (const definition of definitions) {
-      addCommand(program, definition, { words, flags, run }).helpGroup(heading);
+export class Program {
+  readonly root: Command;
+  readonly #branches: Branch[] = [];
+  #io: CommandIo | undefined;
+  #flags = new Map<string, string[]>();
+  #parsed: ParsedCommand | undefined;
+
+  constructor() {
+    this.root = new Command('bd')
+      .description('An issue tracker that lives in your git repository.')
+      .usage('[flags] <command>')
+      .version(`bd version ${VERSION}`, '-V, --version', 'print the version')
+      .helpOption('-h, --help', 'show this help, or a command’s')
+      .addHelpCommand(helpCommand())
+      .enablePositionalOptions()
+      .exitOverride()
+      .configureHelp({
+        showGlobalOptions: false,
+        // Whether a command has its flags yet is none of the reader's business.
+        subcommandTerm: (command) => new Help().subcommandTerm(command).replace(' [options]', ''),
+      })
+      .configureOutput({
+        writeOut: (text) => this.#io?.stdout(text),
+        // Only the help in place of a missing command is written here; execute() prints errors.
+        writeErr: (text) => this.#io?.stdout(text),
+        outputError: () => {},
+        getOutHelpWidth: () => this.#io?.columns || 80,
+        getErrHelpWidth: () => this.#io?.columns || 80,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      });
+    this.#addFlags(this.root, [...GLOBAL_FLAGS, ['-C <path>', '']]);
+    for (const [heading, definitions] of Object.entries(GROUPS)) {
+      for (const definition of definitions) {
+        const branch = addBranch(this.root, definition);
+        branch.command.helpGroup(heading);
+        this.#branches.push(branch);
+      }
     }
   }
-  return program;
+
+  /** Gives the commands that the words may name their flags and subcommands. */
+  prepare(argv: readonly string[]): void {
+    this.#prepare(this.#branches, new Set(argv));
+  }
+
+  /** Undefined when help or the version was asked for, and printed. Throws `CommanderError`, or `USAGE`. */
+  parse(argv: readonly string[], io: CommandIo): ParsedCommand | undefined {
+    this.#io = io;
+    this.#flags = new Map();
+    this.#parsed = undefined;
+    try {
+      this.root.parse(argv, { from: 'user' });
+    } catch (error) {
+      if (!isHelpOrVersion(error)) throw error;
+    }
+    return this.#parsed;
+  }
+
+  #prepare(branches: readonly Branch[], words: ReadonlySet<string>): void {
+    for (const branch of branches) {
+      const { name, aliases = [] } = branch.definition;
+      if (![name, ...aliases].some((word) => words.has(word))) continue;
+      branch.subcommands ??= this.#complete(branch);
+      this.#prepare(branch.subcommands, words);
+    }
+  }
+
+  #complete({ command, definition }: Branch): Branch[] {
+    const { parameters, subcommands = [], flags = [] } = definition;
+    this.#addFlags(command, flags);
+    this.#addGlobalFlags(command);
+    const note = (): void => {
+      const { args } = command;
+      this.#parsed = { definition, name: fullName(command), args, flags: this.#flags };
+    };
+    if (subcommands.length === 0 || parameters !== undefined) command.action(note);
+    else {
+      // Accepts any words, so that the error can name the unknown subcommand.
+      command.allowExcessArguments().action(() => {
+        if (definition.run !== undefined && command.args.length === 0) note();
+        else throw missingSubcommand(definition, command.args);
+      });
+    }
+    return subcommands.map((subcommand) => addBranch(command, subcommand));
+  }
+
+  /** Adds them to each command too, unless it has a flag of that name, so that they may follow it. */
+  #addGlobalFlags(command: Command): void {
+    const taken = new Set(command.options.flatMap(({ short, long }) => [short, long]));
+    for (const [notation] of GLOBAL_FLAGS) {
+      const option = new Option(notation).hideHelp();
+      const isTaken =
+        taken.has(option.long) || (option.short !== undefined && taken.has(option.short));
+      if (!isTaken) this.#addOption(command, option);
+    }
+  }
+
+  #addFlags(command: Command, definitions: readonly FlagDefinition[]): void {
+    for (const [notation, about] of definitions) {
+      this.#addOption(command, new Option(notation, about).hideHelp(about === ''));
+    }
+  }
+
+  /** Collects every value, as commander keeps the last one only and folds `--no-x` into `x`. */
+  #addOption(command: Command, option: Option): void {
+    const name = option.name();
+    command.addOption(option);
+    command.on(`option:${name}`, (value: string | null) => {
+      this.#flags.set(name, [...(this.#flags.get(name) ?? []), value ?? '']);
+    });
+  }
+}
+
+/** As it is typed, such as `bd dep add`. */
+export function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}
+
+function isHelpOrVersion(error: unknown): boolean {
+  return error instanceof CommanderError && /^commander\.(help|version)/.test(error.code);
+}
+
+function addBranch(parent: Command, definition: CommandDefinition): Branch {
+  const { name, aliases = [], about, parameters } = definition;
+  const command = parent.command(name, { hidden: about === '' }).description(about);
+  command.aliases(aliases);
+  if (parameters !== undefined) command.arguments(parameters);
+  return { command, definition };
 }
 
 function helpCommand(): Command {
@@ -152,63 +255,6 @@ function helpCommand(): Command {
     .description('Show the help of a command')
     .helpOption(false)
     .helpGroup('Daemon and tools:');
-}
-
-interface Building {
-  words: ReadonlySet<string>;
-  flags: Map<string, string[]>;
-  run: RunDefinition;
-}
-
-function addCommand(parent: Command, definition: CommandDefinition, building: Building): Command {
-  const { name, aliases = [], about, parameters, subcommands = [] } = definition;
-  const { words, flags, run } = building;
-  const command = parent.command(name, { hidden: about === '' }).description(about);
-  command.aliases(aliases);
-  if (parameters !== undefined) command.arguments(parameters);
-  if (![name, ...aliases].some((word) => words.has(word))) return command;
-  addFlags(command, definition.flags ?? [], flags);
-  addGlobalFlags(command, flags);
-  for (const subcommand of subcommands) addCommand(command, subcommand, building);
-  if (subcommands.length === 0 || parameters !== undefined) {
-    return command.action(() => run(definition, command.args, flags));
-  }
-  // Accepts any words, so that the error can name the unknown subcommand.
-  return command.allowExcessArguments().action(async () => {
-    if (definition.run === undefined || command.args.length > 0) {
-      throw missingSubcommand(definition, command.args);
-    }
-    await run(definition, command.args, flags);
-  });
-}
-
-/** Adds them to each command too, unless it has a flag of that name, so that they may follow it. */
-function addGlobalFlags(command: Command, flags: Map<string, string[]>): void {
-  const taken = new Set(command.options.flatMap(({ short, long }) => [short, long]));
-  for (const [notation] of GLOBAL_FLAGS) {
-    const option = new Option(notation).hideHelp();
-    const isTaken =
-      taken.has(option.long) || (option.short !== undefined && taken.has(option.short));
-    if (!isTaken) addOption(command, option, flags);
-  }
-}
-
-function addFlags(
-  command: Command,
-  definitions: readonly FlagDefinition[],
-  flags: Map<string, string[]>,
-): void {
-  for (const [notation, about] of definitions) {
-    addOption(command, new Option(notation, about).hideHelp(about === ''), flags);
-  }
-}
-
-/** Collects every value, as commander keeps the last one only and folds `--no-x` into `x`. */
-function addOption(command: Command, option: Option, flags: Map<string, string[]>): void {
-  command.addOption(option);
-  command.on(`option:${option.name()}`, (value: string | null) => {
-    flags.set(option.name(), [...(flags.get(option.name()) ?? []), value ?? '']);
-  });
 }
 
 function missingSubcommand(

@@ -1,7 +1,6 @@
 import type { Option } from 'commander';
 import { expect, test } from 'vitest';
-import type { CommandIo } from '../../src/cli/command-io.ts';
-import { COMMANDS, createProgram } from '../../src/cli/program.ts';
+import { COMMANDS, Program } from '../../src/cli/program.ts';
 import { isLocal, readCommandLine } from '../../src/client/command-line.ts';
 
 test.each<[string[], string | undefined]>([
@@ -76,6 +75,5 @@ test('what the client knows of the command line agrees with the commands themsel
 });
 
 function globalOptions(): readonly Option[] {
-  const io = { columns: 0, stdout: () => {} } as unknown as CommandIo;
-  return createProgram({ argv: [], io, run: async () => {} }).options;
+  return new Program().root.options;
 }
