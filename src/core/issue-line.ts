@@ -135,7 +135,13 @@ function encodeWithOpaque(issue: Issue, opaque: Readonly<Record<string, string>>
 export type IssueJson = Omit<Issue, 'opaque'>;
 
 export function issueToJson(issue: Issue): IssueJson {
-  return JSON.parse(encodeIssueLine(issue)) as IssueJson;
+  const { opaque = {} } = issue;
+  const json: Record<string, unknown> = {};
+  for (const key of lineKeys(opaque)) {
+    const value = isField(key) ? issue[key] : opaque[key];
+    if (value !== undefined) json[key] = isField(key) ? value : JSON.parse(opaque[key] ?? '');
+  }
+  return json as unknown as IssueJson;
 }
 
 function complete(fields: Record<string, unknown>, nowMs: number): ParsedLine {

@@ -1,23 +1,30 @@
-import { statSync, type BigIntStats } from 'node:fs';
+import { statSync, type BigIntStats, type Stats } from 'node:fs';
 import { rename, type FileHandle } from 'node:fs/promises';
 import { COARSE_STAMP_MS, STAMP_MS } from '../core/limits.ts';
 import { statIfReachable } from './safe-stat.ts';
-
-/** Which file it is, and what its status says about its content. */
-const PLACE = ['dev', 'ino'] as const;
-const CONTENT = ['size', 'mtimeMs'] as const;
 
 /**
  * Changes when the file is written or replaced; `none` without a file. A replacement can get the old file's
  * inode number, and differs in size or time.
  */
 export function fileVersion(path: string): string {
-  return read(path, [...PLACE, ...CONTENT]);
+  return versionOf(statIfReachable(path));
 }
 
-/** Changes when the file is written. */
-export function contentVersion(path: string): string {
-  return read(path, CONTENT);
+/** The same, of a status that is at hand. A file that cannot be read counts as gone. */
+export function versionOf(status: Stats | undefined): string {
+  if (status === undefined) return 'none';
+  return `${status.dev}:${status.ino}:${status.size}:${status.mtimeMs}`;
+}
+
+/** Whether the same file is there; no file counts as a file of its own. */
+export function isSameFile(left: Stats | undefined, right: Stats | undefined): boolean {
+  return left?.dev === right?.dev && left?.ino === right?.ino;
+}
+
+/** Whether the file was not written since. */
+export function isSameContent(left: Stats | undefined, right: Stats | undefined): boolean {
+  return left?.size === right?.size && left?.mtimeMs === right?.mtimeMs;
 }
 
 /** A file's status as the system keeps it, to the nanosecond. */
@@ -72,7 +79,7 @@ export async function renameStamped(
   await rename(from, to);
   const status = readStatus(to);
   if (before === undefined || status === undefined || writtenNs === undefined) return undefined;
-  const isOurs = ([...PLACE, 'size', 'mtimeNs'] as const).every(
+  const isOurs = (['dev', 'ino', 'size', 'mtimeNs'] as const).every(
     (key) => before[key] === status[key],
   );
   return isOurs && status.mtimeNs < writtenNs ? stampText(status) : undefined;
@@ -95,12 +102,6 @@ function readStatus(path: string): BigIntStats | undefined {
  * caller keeps the file open, or a new one could get its inode number.
  */
 export function watchIdentity(path: string): () => boolean {
-  const original = read(path, PLACE);
-  return () => read(path, PLACE) === original;
-}
-
-/** A file that cannot be read counts as gone. */
-function read(path: string, facts: readonly (typeof PLACE | typeof CONTENT)[number][]): string {
-  const status = statIfReachable(path);
-  return status === undefined ? 'none' : facts.map((fact) => status[fact]).join(':');
+  const original = statIfReachable(path);
+  return () => isSameFile(statIfReachable(path), original);
 }

@@ -36,11 +36,7 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
     isDamaged ||= isDamage(error);
     return explainFailure(path, error);
   };
-  const look = untilWritten(files, (): Standing => {
-    const found = files.standing();
-    if (found === 'overwritten') return 'lost';
-    return leadership.isOurs() ? found : 'lost';
-  });
+  const look = createLook(files, () => leadership.isOurs());
   const keepLogShort = (): void => {
     try {
       files.shortenLog({ bytesMax: WAL_BYTES_MAX });
@@ -87,16 +83,18 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
 }
 
 /**
- * Looks again only after a process has written, as each request asks. A write in the same tick of the file
- * system's clock can go unnoticed, so a transaction checks who leads by itself.
+ * Asks who leads only after a process has written, as each request asks. A write in the same tick of the file
+ * system's clock can go unnoticed, so a transaction checks that by itself.
  */
-function untilWritten(files: OpenFiles, look: () => Standing): () => Standing {
+function createLook(files: OpenFiles, isLeader: () => boolean): () => Standing {
+  /** The version of the files at which this process led. */
   let oursAt: string | undefined;
   return () => {
-    const version = files.version();
-    if (version !== undefined && version === oursAt) return 'ours';
-    const found = look();
-    oursAt = found === 'ours' ? version : undefined;
+    const { found, version } = files.look();
+    if (found === 'ours' && version !== undefined && version === oursAt) return 'ours';
+    oursAt = undefined;
+    if (found === 'overwritten' || !isLeader()) return 'lost';
+    if (found === 'ours') oursAt = version;
     return found;
   };
 }

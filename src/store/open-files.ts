@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
 import { STORE_BUSY_TIMEOUT_MS } from '../core/limits.ts';
-import { contentVersion, fileVersion, watchIdentity } from '../platform/file-version.ts';
+import { isSameContent, isSameFile, versionOf } from '../platform/file-version.ts';
+import { statIfReachable } from '../platform/safe-stat.ts';
 import type { Database } from '../platform/sqlite.ts';
 
 /**
@@ -18,27 +19,35 @@ export type OpenFiles = ReturnType<typeof watchOpenFiles>;
  */
 export function watchOpenFiles(database: Database, { hasLog }: { hasLog: boolean }) {
   const path = database.name;
-  const isSame = watchIdentity(path);
-  const isSameLog = watchIdentity(logPath(path));
-  let content = contentVersion(path);
-  const standing = (): FilesStanding => {
-    if (!isSame()) return 'replaced';
+  const read = () => ({
+    file: statIfReachable(path),
+    log: hasLog ? statIfReachable(logPath(path)) : undefined,
+  });
+  const opened = read();
+  /** The file as this process wrote it last. */
+  let { file: written } = opened;
+  const judge = ({ file, log }: ReturnType<typeof read>): FilesStanding => {
+    if (!isSameFile(file, opened.file)) return 'replaced';
     if (!hasLog) return 'ours';
-    if (contentVersion(path) !== content) return 'overwritten';
-    return isSameLog() ? 'ours' : 'replaced';
+    if (!isSameContent(file, written)) return 'overwritten';
+    return isSameFile(log, opened.log) ? 'ours' : 'replaced';
   };
+  const standing = (): FilesStanding => judge(read());
   return {
     standing,
-    /** Changes when any process writes or replaces either file; undefined without a log. */
-    version: (): string | undefined =>
-      hasLog ? `${fileVersion(path)} ${fileVersion(logPath(path))}` : undefined,
+    /** The same, with what changes when any process writes or replaces either file; undefined without a log. */
+    look(): { found: FilesStanding; version: string | undefined } {
+      const now = read();
+      const version = hasLog ? `${versionOf(now.file)} ${versionOf(now.log)}` : undefined;
+      return { found: judge(now), version };
+    },
     /** Empties a log that is larger, unless the file is no longer the one that the log belongs to. */
     shortenLog({ bytesMax }: { bytesMax: number }): void {
       if (logBytes(path) <= bytesMax || standing() !== 'ours') return;
       try {
         emptyLog(database);
       } finally {
-        content = contentVersion(path);
+        written = statIfReachable(path);
       }
     },
   };
