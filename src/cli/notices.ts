@@ -12,8 +12,8 @@ export function watchCalls(call: Call, io: CommandIo) {
     if (!printed.has(text)) io.stderr(text);
     printed.add(text);
   });
-  const watched: Call = async (method, params) => {
-    const result = await noting(method, params);
+  const watched: Call = async (method, params, options) => {
+    const result = await noting(method, params, options);
     hasChanged ||= METHODS[method].effect === 'write';
     return result;
   };

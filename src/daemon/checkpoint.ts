@@ -7,11 +7,14 @@ export type Checkpoint = ReturnType<typeof createCheckpoint>;
 /** Tidies the store up while no client works with it. */
 export function createCheckpoint({
   tidy,
+  release = () => {},
   clock,
   log,
 }: {
   /** Returns whether there is more to do. */
   tidy: () => boolean;
+  /** Called when there is not. */
+  release?: () => void;
   clock: Clock;
   log: Log;
 }) {
@@ -20,6 +23,7 @@ export function createCheckpoint({
   const now = (): void => {
     try {
       if (tidy()) again(STORE_TIDY_PAUSE_MS);
+      else release();
     } catch (error) {
       // Nothing is lost, and the next checkpoint tries again.
       log.warn('the store could not be tidied up', { error });

@@ -6,6 +6,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { monotonicMs, type Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
+import { releaseMemory } from '../platform/memory.ts';
 import type { LogLevel } from '../platform/log.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { createCheckpoint } from './checkpoint.ts';
@@ -223,7 +224,12 @@ function createContext(
     program,
     startedMs: clock.nowMs(),
     healthCheck,
-    checkpoint: createCheckpoint({ tidy: () => workspace.tidy(), clock, log }),
+    checkpoint: createCheckpoint({
+      tidy: () => workspace.tidy(),
+      release: releaseMemory,
+      clock,
+      log,
+    }),
     standing: workspace.standing,
     post,
     check() {

@@ -7,7 +7,7 @@ import type {
   RunCommandResult,
   StdinPiece,
 } from '../protocol/daemon-methods.ts';
-import { METHODS, type Call } from '../protocol/methods.ts';
+import { METHODS, type Call, type CallOptions } from '../protocol/methods.ts';
 import type { Caller } from '../rpc/connection.ts';
 import { createWorkspaceCall } from './workspace-module.ts';
 import type { ServingContext } from './server.ts';
@@ -28,8 +28,10 @@ export async function runCommandFor(
   try {
     const { runCommand } = await import('../cli/execute.ts');
     const watched = watchLoss(createWorkspaceCall(context, params));
-    const exitCode = await runCommand(params.argv, createIo(caller, params), (method, given) =>
-      watched.call(method, given, caller),
+    const exitCode = await runCommand(
+      params.argv,
+      createIo(caller, params),
+      (method, given, options) => watched.call(method, given, withSignal(caller, options)),
     );
     // What a cancelled command printed since was not sent.
     caller.signal.throwIfAborted();
@@ -38,6 +40,16 @@ export async function runCommandFor(
   } finally {
     clearInterval(beating);
   }
+}
+
+/** The signal is asked for at its first use only: few methods look at theirs. */
+function withSignal(caller: Caller, options: CallOptions = {}): CallOptions {
+  return {
+    ...options,
+    get signal() {
+      return caller.signal;
+    },
+  };
 }
 
 const LOSSES: ReadonlySet<string> = new Set(['LOCK_UNAVAILABLE', 'DAEMON_RETIRING']);

@@ -41,11 +41,11 @@ export async function runDirectly(
   const recorded = recordErrors(io);
   let opening: ReturnType<typeof open> | undefined;
   let calling: Promise<Call> | undefined;
-  const call: Call = async (method, params) => {
+  const call: Call = async (method, params, options) => {
     opening ??= open(place, { env, io, waitMs: lockWaitMs(lockTimeout) });
     calling ??= opening.then(({ workspace }) => createCall(workspace, { key }));
     const run = await calling;
-    return await run(method, params);
+    return await run(method, params, options);
   };
   const exitCode = await runCommand(argv, recorded, call);
   // A failure to open is the call's, and was reported with it.

@@ -53,6 +53,8 @@ export function withNotes(call: Call, note: (notes: MirrorNotes) => void): Call 
 export interface CallOptions {
   /** Aborted when the result is no longer wanted; a long operation then stops between two steps. */
   readonly signal?: AbortSignal | undefined;
+  /** Told now and then how many lines an import has read. */
+  readonly progress?: ((lines: number) => void) | undefined;
 }
 
 export function isMethod(name: string): name is Method {

@@ -139,3 +139,15 @@ test('a field is named to the shell as one word', async () => {
   });
   expect(stdout).toContain(`bd conflicts resolve t-1 'it'\\''s; $x' --take winner\n`);
 });
+
+test('an import tells how far it is on a terminal only, and leaves nothing of that there', async () => {
+  const report = { created: 0, updated: 0, unchanged: 0, skipped: 0, problems: [], notices: [] };
+  const run = (io: object, ...more: string[]) =>
+    record(['import', '-i', 'f.jsonl', ...more], { answer: report, ...io });
+  const shown = await run(terminal);
+  expect(shown.stdout).toBe('\r20,000 lines read\r\u001b[K');
+  expect(shown.stderr).toBe('Import complete: 0 created, 0 updated\n');
+  expect((await run({})).stdout).toBe('');
+  expect((await run(terminal, '--quiet')).stdout).toBe('');
+  expect((await run(terminal, '--json')).stdout).not.toContain('lines read');
+});

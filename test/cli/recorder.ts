@@ -1,6 +1,6 @@
 import { execute } from '../../src/cli/execute.ts';
 import type { CommandIo } from '../../src/cli/command-io.ts';
-import type { Call } from '../../src/protocol/methods.ts';
+import type { Call, CallOptions } from '../../src/protocol/methods.ts';
 import type { Overdue } from '../../src/protocol/methods/workspace.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
@@ -55,9 +55,14 @@ export async function record(
     stdout: (text) => (recorded.stdout += text),
     stderr: (text) => (recorded.stderr += text),
   };
-  const call = async (method: string, params: unknown): Promise<unknown> => {
+  const call = async (
+    method: string,
+    params: unknown,
+    options: CallOptions = {},
+  ): Promise<unknown> => {
     if (method === 'take_overdue_notice') return { overdue };
     recorded.calls.push({ method, params });
+    options.progress?.(20_000);
     if (answer instanceof Error) throw answer;
     return answer;
   };

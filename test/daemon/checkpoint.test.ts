@@ -52,6 +52,20 @@ test('a write-ahead log that has grown is emptied after a quiet, and nothing is 
   expect(store.state.get('mirror:much 4')?.hash).toMatch(/^4x/);
 });
 
+test('memory is given back once there is no more to tidy up', () => {
+  const done: string[] = [];
+  let left = 2;
+  const tidy = (): boolean => {
+    done.push('tidy');
+    left -= 1;
+    return left > 0;
+  };
+  const release = (): void => void done.push('release');
+  createCheckpoint({ tidy, release, clock, log: silentLog }).now();
+  clock.advance(STORE_TIDY_PAUSE_MS);
+  expect(done).toEqual(['tidy', 'tidy', 'release']);
+});
+
 test('a small one stays, so that a daemon at rest writes nothing', () => {
   store.state.set('mirror:little', { hash: 'x' });
   const before = logBytes();

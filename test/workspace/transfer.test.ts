@@ -310,6 +310,14 @@ test('lines can be read page by page, each once', async () => {
   expect(seen.map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(['a', 'b', 'c', 'd']);
 });
 
+test('an import tells how many lines it has read', async () => {
+  const told: number[] = [];
+  const lines = Array.from({ length: 20_001 }, () => '{"id":"a-1"}');
+  const report = await call('import', { lines }, { progress: (read) => told.push(read) });
+  expect(told).toEqual([10_000, 20_000]);
+  expect(report.problems).toHaveLength(20_001);
+});
+
 test('an import of many issues lets other requests through', async () => {
   const lines = Array.from({ length: 3_000 }, (_, index) => line(`a-${index}`));
   const state = { isDone: false };

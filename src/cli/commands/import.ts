@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { ImportReport } from '../../protocol/methods/workspace.ts';
+import type { CommandIo } from '../command-io.ts';
 import type { CommandDefinition } from '../command.ts';
 import { oneLine } from '../output/printable.ts';
 import { listProblems } from '../output/change-list.ts';
@@ -19,18 +20,38 @@ export const importCommand: CommandDefinition = {
       path === undefined || path === '-'
         ? { lines: splitLines(await io.readStdin()) }
         : { path: resolve(io.cwd, path) };
-    const report = await call('import', {
-      ...source,
-      skip_existing: flags.isSet('skip-existing'),
-      dry_run: flags.isSet('dry-run'),
-    });
+    const isQuiet = isJson || flags.has('quiet');
+    const progress = createProgress(io);
+    const report = await call(
+      'import',
+      {
+        ...source,
+        skip_existing: flags.isSet('skip-existing'),
+        dry_run: flags.isSet('dry-run'),
+      },
+      io.stdoutIsTty && !isQuiet ? { progress: (lines) => progress.show(lines) } : {},
+    ).finally(() => progress.clear());
     if (isJson) print({ json: report, text: '' });
-    else if (!flags.has('quiet')) io.stderr(renderReport(report));
+    else if (!isQuiet) io.stderr(renderReport(report));
     io.stderr(report.notices.map((notice) => `Warning: ${oneLine(notice)}\n`).join(''));
     io.stderr(renderProblems(report));
     return report.problems.length === 0 ? 0 : 1;
   },
 };
+
+/** One line on a terminal, which is written over, and gone at the end. */
+function createProgress(io: CommandIo) {
+  let isShown = false;
+  return {
+    show(lines: number): void {
+      io.stdout(`\r${lines.toLocaleString('en')} lines read`);
+      isShown = true;
+    },
+    clear(): void {
+      if (isShown) io.stdout('\r\u001b[K');
+    },
+  };
+}
 
 /** Line numbers are kept, so blank lines stay; the end of the last line begins no other. */
 function splitLines(text: string): string[] {

@@ -15,6 +15,9 @@ import { joinSentences } from '../../sync/intake/join-news.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Operations } from './operation.ts';
 
+/** An import tells how far it is after each so many lines, which take it about a second. */
+const PROGRESS_LINES = 10_000;
+
 /** Export and import of issues as lines. */
 export const transferOperations: Operations<
   'export' | 'read_lines' | 'import',
@@ -44,7 +47,7 @@ export const transferOperations: Operations<
     };
   },
 
-  async import(workspace, params, { signal }) {
+  async import(workspace, params, { signal, progress }) {
     const { store, clock } = workspace;
     const { dry_run: isDryRun = false, skip_existing: skipsExisting = false } = params;
     const target = isDryRun ? createDryRunStore(store) : store;
@@ -56,7 +59,8 @@ export const transferOperations: Operations<
       return true;
     };
     const incoming = readIssueLines(await contentOf(params));
-    const lines = skipsExisting ? without(incoming, isSkipped) : incoming;
+    const wanted = skipsExisting ? without(incoming, isSkipped) : incoming;
+    const lines = progress === undefined ? wanted : counted(wanted, progress);
     const { created, updated, unchanged, problems, ...news } = await reconcile(lines, {
       store: target,
       clock,
@@ -99,6 +103,15 @@ async function contentOf({ path, lines }: Params<'import'>): Promise<Buffer> {
 
 function* without<T>(items: Iterable<T>, isLeftOut: (item: T) => boolean): Generator<T> {
   for (const item of items) if (!isLeftOut(item)) yield item;
+}
+
+function* counted<T>(items: Iterable<T>, progress: (count: number) => void): Generator<T> {
+  let count = 0;
+  for (const item of items) {
+    yield item;
+    count += 1;
+    if (count % PROGRESS_LINES === 0) progress(count);
+  }
 }
 
 /** The target of a link. Refuses pipes and devices, as the export would replace them by a file. */
