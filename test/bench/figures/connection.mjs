@@ -4,6 +4,8 @@ import Database from 'better-sqlite3';
 import { figure, inTurns, median } from '../measure.mjs';
 import { daemonSocket, openConnection } from '../world.mjs';
 
+const CLIENTS = 20;
+
 /** What an editor waits for, over a connection it keeps open. */
 export async function connection(world) {
   const project = world.project('rpc');
@@ -16,15 +18,35 @@ export async function connection(world) {
   const insert = database.prepare('INSERT INTO rows (text) VALUES (?)');
   const row = 'x'.repeat(500);
 
+  const create = (connection) =>
+    connection.ask('create_issue', { issue: { title: 'One more', description: row } });
+
   const times = await inTurns(
     {
       echo: () => bare.ask('echo', { text: 'x'.repeat(900) }),
       read: () => daemon.ask('get_issue', { issue_id: id }),
       commit: () => void insert.run(row),
-      create: () => daemon.ask('create_issue', { issue: { title: 'One more', description: row } }),
+      create: () => create(daemon),
     },
     { rounds: 400, warmUps: 50 },
   );
+  const clients = [];
+  for (let at = 0; at < CLIENTS; at++) {
+    const client = await openConnection(daemonSocket(project));
+    // One that says nothing would be ended.
+    await client.ask('ping');
+    clients.push(client);
+  }
+  const together = await inTurns(
+    {
+      commits: () => {
+        for (let at = 0; at < CLIENTS; at++) insert.run(row);
+      },
+      creates: () => Promise.all(clients.map(create)),
+    },
+    { rounds: 60, warmUps: 10 },
+  );
+  for (const client of clients) client.end();
   daemon.end();
   bare.end();
   echo.server.close();
@@ -36,14 +58,22 @@ export async function connection(world) {
       ms: median(times.read),
       floorMs: median(times.echo),
       floor: 'one-line JSON echo',
-      target: 4,
+      target: 1.6,
     }),
     figure({
       name: 'durable create over an open connection',
       ms: median(times.create),
       floorMs: median(times.commit),
       floor: 'one-row SQLite commit, FULL',
-      target: 3,
+      target: 2,
+    }),
+    figure({
+      name: `creates of ${CLIENTS} clients at once`,
+      ms: median(together.creates),
+      floorMs: median(together.commits),
+      floor: `${CLIENTS} such commits, one after another`,
+      // 1.5 times their rate.
+      target: 1 / 1.5,
     }),
   ];
 }

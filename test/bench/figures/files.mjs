@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { figure, inTurns, median, timed } from '../measure.mjs';
+import { peakMb } from './memory.mjs';
 import { daemonSocket, makeIssues, openConnection } from '../world.mjs';
 
 const ISSUES = 10_000;
@@ -19,7 +20,8 @@ export async function files(world) {
   return [
     await mirrorFigure(world, { issues: ISSUES, target: 1.8 }),
     await mirrorFigure(world, { issues: 100_000, target: 3 }),
-    await importFigure(world),
+    ...(await importFigures(world, { issues: ISSUES, target: 6 })),
+    ...(await importFigures(world, { issues: 100_000, target: 7 })),
   ];
 }
 
@@ -59,16 +61,19 @@ async function mirrorFigure(world, { issues, target }) {
   });
 }
 
-async function importFigure(world) {
+/** The time, and the most memory that the daemon takes meanwhile. */
+async function importFigures(world, { issues, target }) {
   const file = join(world.root, 'import.jsonl');
-  writeFileSync(file, makeIssues(ISSUES));
+  writeFileSync(file, makeIssues(issues));
   const imports = [];
   const parses = [];
-  for (let round = 0; round < 5; round++) {
-    const empty = world.project(`import-${round}`);
+  const peaks = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const empty = world.project(`import-${issues}-${round}`);
     empty.bd('daemon', 'start');
     const connection = await openConnection(daemonSocket(empty));
     imports.push(await timed(() => connection.ask('import', { path: file })));
+    peaks.push(peakMb(readFileSync(join(empty.beads, 'daemon.pid'), 'utf8')));
     parses.push(
       await timed(() =>
         readFileSync(file, 'utf8')
@@ -80,13 +85,22 @@ async function importFigure(world) {
     connection.end();
     empty.bd('daemon', 'stop');
   }
-  return figure({
-    name: `import of ${ISSUES} issues`,
-    ms: median(imports),
-    floorMs: median(parses),
-    floor: 'reading and parsing that file',
-    target: 4,
-  });
+  return [
+    figure({
+      name: `import of ${issues} issues`,
+      ms: median(imports),
+      floorMs: median(parses),
+      floor: 'reading and parsing that file',
+      target,
+    }),
+    {
+      name: 'memory during that import',
+      value: `${median(peaks).toFixed(0)} MB`,
+      floor: 'the most allowed 300 MB',
+      ratio: median(peaks) / 300,
+      target: 1,
+    },
+  ];
 }
 
 function writeAtomically(path, content) {

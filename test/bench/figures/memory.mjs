@@ -34,6 +34,15 @@ export async function memory(world) {
 }
 
 export function residentMb(pid) {
+  return memoryMb(pid, 'VmRSS');
+}
+
+/** The most that it had until now. */
+export function peakMb(pid) {
+  return memoryMb(pid, 'VmHWM');
+}
+
+function memoryMb(pid, key) {
   const status = readFileSync(`/proc/${parseInt(pid, 10)}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
+  return Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)[1]) / 1024;
 }
