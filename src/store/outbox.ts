@@ -18,6 +18,7 @@ const RAISE_COUNTER =
   'UPDATE outbox SET shared_counter = max(shared_counter, ?) WHERE issue_id = ?';
 const RESTART_COUNTERS = 'UPDATE outbox SET shared_counter = 0';
 const ALL_IDS = 'SELECT issue_id FROM outbox ORDER BY issue_id';
+const COUNT = 'SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?)';
 const SUMMARY = `
   SELECT count(*) AS count, min(since_ms) AS oldestMs, coalesce(max(seq), 0) AS lastSeq
   FROM outbox WHERE seq > ?`;
@@ -53,6 +54,8 @@ export function createOutbox(database: Database, { nowMs, lastSeq, transaction }
       void database.prepare(RAISE_COUNTER).run(counter, issueId),
     /** Call when this clone writes under a new name, as none of those writes is shared yet. */
     restartCounters: (): void => void database.prepare(RESTART_COUNTERS).run(),
+    /** How many issues wait. Each change asks: counting stops at `most`. */
+    count: (most = -1): number => database.prepare<[number], number>(COUNT).pluck().get(most) ?? 0,
     /** All issues that wait, in id order. */
     issueIds: (): string[] => database.prepare<[], string>(ALL_IDS).pluck().all(),
     /** With `after`, only those that changed after that event. */

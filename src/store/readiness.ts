@@ -65,6 +65,7 @@ export function createReadiness(database: Database) {
   return {
     /** Call after the rows of `id` are written. */
     changed(id: string, { holdsUpChanged, edgesChanged }: ReadinessChange): void {
+      if (!holdsUpChanged && !edgesChanged) return;
       if (gathered === undefined) return settle(new Map([[id, { holdsUpChanged, edgesChanged }]]));
       const known = gathered.get(id);
       gathered.set(id, {

@@ -78,10 +78,10 @@ export class SyncDriver {
     this.#setTimer();
   }
 
-  /** Issues that wait to be sent. */
-  pendingCount(): number {
+  /** Issues that wait to be sent; counted up to `most` where that is given. */
+  pendingCount(most?: number): number {
     const { store } = this.#context;
-    return ifReadable(store, () => store.outbox.pending().count, 1);
+    return ifReadable(store, () => store.outbox.count(most), 1);
   }
 
   #setTimer(): void {

@@ -28,8 +28,10 @@ export class SyncEngine {
 
   /** Call after each change: it will reach the mirror and the remote. */
   storeChanged(): void {
-    const { driver } = this.#parts;
-    driver.dispatch({ kind: 'store_changed', pending: driver.pendingCount() });
+    const { context, driver } = this.#parts;
+    // With more than a batch the cycle begins at once, however many there are.
+    const pending = driver.pendingCount(context.settings.batchMax);
+    driver.dispatch({ kind: 'store_changed', pending });
   }
 
   /** Call when the workspace is used: others' changes are then looked for more often. */

@@ -100,6 +100,7 @@ describe('records', () => {
     expect(store.outbox.pending({ after: lastSeq }).ids).toEqual(['a-1', 'a-2']);
     store.outbox.clearThrough(lastSeq);
     expect(store.outbox.pending().ids).toEqual(['a-1', 'a-2']);
+    expect([store.outbox.count(), store.outbox.count(1)]).toEqual([2, 1]);
     const { lastSeq: all } = store.outbox.pending();
     put('a-3');
     store.outbox.clearThrough(all);

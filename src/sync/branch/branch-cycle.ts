@@ -217,7 +217,7 @@ async function noteArrived(
   { ours, theirs }: { ours: string | undefined; theirs: string | undefined },
 ): Promise<void> {
   const { store, branch } = context;
-  if (ours === undefined || theirs === undefined || store.outbox.pending().count === 0) return;
+  if (ours === undefined || theirs === undefined || store.outbox.count(1) === 0) return;
   if (store.state.get('pushed_tip') === ours || !(await branch.isWithin(ours, theirs))) return;
   const lines = await linesThatWait(context, ours);
   store.transaction(() => noteSharedWrites(store, lines));
