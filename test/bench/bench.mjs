@@ -5,6 +5,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { createWorld } from './world.mjs';
 import { printFigures, toJson } from './measure.mjs';
 import { commandLine } from './figures/command-line.mjs';
+import { daemonCommands } from './figures/daemon-commands.mjs';
 import { connection } from './figures/connection.mjs';
 import { files } from './figures/files.mjs';
 import { reads } from './figures/reads.mjs';
@@ -16,6 +17,7 @@ import { peers } from './figures/peers.mjs';
 
 const GROUPS = {
   cli: commandLine,
+  commands: daemonCommands,
   rpc: connection,
   reads,
   files,
