@@ -29,10 +29,10 @@ export interface CommandDefinition {
   readonly run?: (invocation: Invocation) => Promise<number | void>;
 }
 
-/** An empty text prints nothing. */
+/** Only one of the two is printed. An empty text prints nothing; one that takes long to make is a function. */
 export interface Answer {
   json: unknown;
-  text: string;
+  text: string | (() => string);
 }
 
 /** What a command line runs with. */
@@ -60,7 +60,7 @@ export function createInvocation(
   const isJson = flags.has('json');
   /** The answer, in the one form that was asked for. */
   const print = ({ json, text }: Answer): void => {
-    const answer = isJson ? toJson(json) : text;
+    const answer = isJson ? toJson(json) : typeof text === 'string' ? text : text();
     if (answer !== '') io.stdout(answer);
   };
   return {

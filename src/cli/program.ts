@@ -225,6 +225,9 @@ export class Program {
   /** Collects every value, as commander keeps the last one only and folds `--no-x` into `x`. */
   #addOption(command: Command, option: Option): void {
     const name = option.name();
+    // Commander works it out again for each option of a command in each parse.
+    const attribute = option.attributeName();
+    option.attributeName = () => attribute;
     command.addOption(option);
     command.on(`option:${name}`, (value: string | null) => {
       this.#flags.set(name, [...(this.#flags.get(name) ?? []), value ?? '']);

@@ -52,7 +52,7 @@ type Received = Incoming & { abort: Abort };
 export class Connection implements ServedConnection {
   readonly #options: ConnectionOptions;
   readonly #channel: Channel<Received>;
-  readonly #ended = new AbortController();
+  readonly #ended = new Abort();
   readonly #requests = new Set<Abort>();
   readonly #requestById = new Map<RpcId, Abort>();
   readonly #subscriptions = new Set<Abort>();
@@ -83,7 +83,7 @@ export class Connection implements ServedConnection {
   }
 
   notify(method: string, params: object): Promise<void> {
-    return this.#channel.send(notification(method, params), { signal: this.signal });
+    return this.#channel.send(notification(method, params), this.#ended);
   }
 
   call(method: string, params: object): Promise<unknown> {
@@ -200,7 +200,7 @@ export class Connection implements ServedConnection {
         void this.#channel.send(notification(CANCEL_METHOD, { id }));
         answer(toBdError(signal.reason));
       };
-      if (signal.aborted || this.#hasInputEnded) return fail(clientGone());
+      if (signal.aborted || this.#hasInputEnded) return fail(CLIENT_GONE);
       signal.addEventListener('abort', abort);
       this.#asked.set(id, answer);
       void this.#channel.send(request(id, method, params));
@@ -210,14 +210,14 @@ export class Connection implements ServedConnection {
   /** A client that was killed looks the same: it answers nothing, and follows no subscription. */
   #endInput(): void {
     this.#hasInputEnded = true;
-    abortAll(this.#subscriptions, clientGone());
-    for (const answer of this.#asked.values()) answer(clientGone());
+    abortAll(this.#subscriptions, CLIENT_GONE);
+    for (const answer of this.#asked.values()) answer(CLIENT_GONE);
   }
 
   #end(): void {
     this.#endInput();
-    abortAll(this.#requests, clientGone());
-    this.#ended.abort(clientGone());
+    abortAll(this.#requests, CLIENT_GONE);
+    this.#ended.abort(CLIENT_GONE);
     this.#requestById.clear();
   }
 }
@@ -263,9 +263,8 @@ function cancelled(): BdError {
   });
 }
 
-function clientGone(): BdError {
-  return new BdError('CONNECTION_ENDED', {
-    message: 'the client went away before this was done',
-    remedy: 'Run the command again.',
-  });
-}
+/** Every connection ends with it, so it is made once: its stack would say nothing. */
+const CLIENT_GONE = new BdError('CONNECTION_ENDED', {
+  message: 'the client went away before this was done',
+  remedy: 'Run the command again.',
+});

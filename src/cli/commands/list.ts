@@ -88,8 +88,13 @@ async function showPage(
     reverse: flags.isSet('reverse'),
     limit: flags.number('limit') ?? LIMIT_DEFAULT,
   });
-  const rows = render(issues, screen) || 'No issues found.\n';
-  print({ json: issues, text: `${rows}${renderPageEnd(issues.length, total, screen)}` });
+  print({
+    json: issues,
+    text() {
+      const rows = render(issues, screen) || 'No issues found.\n';
+      return `${rows}${renderPageEnd(issues.length, total, screen)}`;
+    },
+  });
 }
 
 export const searchCommand: CommandDefinition = {

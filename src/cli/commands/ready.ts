@@ -29,10 +29,15 @@ export const readyCommand: CommandDefinition = {
       limit: flags.number('limit') ?? LIMIT_DEFAULT,
       include_deferred: flags.isSet('include-deferred'),
     });
-    const isTree = flags.has('tree') || flags.has('pretty');
-    const rows = isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
-    const text = rows || 'Nothing is ready; `bd blocked` and `bd list` show why.\n';
-    print({ json: issues, text: text + renderPageEnd(issues.length, total, screen) });
+    print({
+      json: issues,
+      text() {
+        const isTree = flags.has('tree') || flags.has('pretty');
+        const rows = isTree ? renderIssueTree(issues, screen) : renderIssueRows(issues, screen);
+        const text = rows || 'Nothing is ready; `bd blocked` and `bd list` show why.\n';
+        return text + renderPageEnd(issues.length, total, screen);
+      },
+    });
   },
 };
 

@@ -27,10 +27,13 @@ export const showCommand: CommandDefinition = {
       return (await call('get_issue', { issue_id: id })).issue;
     });
     if (done.length === 0) return exitCode;
-    const text = flags.has('short')
-      ? renderIssueRows(done, screen)
-      : done.map((issue) => renderIssueDetails(issue, screen)).join('\n');
-    print({ json: done, text });
+    print({
+      json: done,
+      text: () =>
+        flags.has('short')
+          ? renderIssueRows(done, screen)
+          : done.map((issue) => renderIssueDetails(issue, screen)).join('\n'),
+    });
     return exitCode;
   },
 };
