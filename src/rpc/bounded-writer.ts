@@ -28,17 +28,35 @@ export function createBoundedWriter(stream: Writable) {
       });
     }
   };
+  // What is written in one turn of the event loop goes out as one: the first at once, the rest at its end.
+  let turn: 'new' | 'begun' | 'held' = 'new';
+  const endTurn = (): void => {
+    if (turn === 'held') stream.uncork();
+    turn = 'new';
+  };
+  const beginTurn = (): void => {
+    if (turn === 'begun') {
+      stream.cork();
+      turn = 'held';
+    } else if (turn === 'new') {
+      setImmediate(endTurn);
+      turn = 'begun';
+    }
+  };
   return {
     /** Whether the reader is behind. */
     isFull,
     /** Resolves when the reader has caught up, is gone, or `signal` is aborted. */
     room,
-    /** Writes at once, and waits for room. */
+    /** Writes in this turn of the event loop, and waits for room. */
     async write(
       data: string | Uint8Array,
       how: { readonly signal?: AbortSignal } = {},
     ): Promise<void> {
-      if (stream.writable) stream.write(data);
+      if (stream.writable) {
+        beginTurn();
+        stream.write(data);
+      }
       await room(how);
     },
   };
