@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
-import type { ProtocolRange } from '../../src/protocol/handshake.ts';
+import { PROTOCOL, type ProtocolRange } from '../../src/protocol/handshake.ts';
 import { BD } from './test-workspace.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -14,17 +14,20 @@ export function copyBuild(
   const dist = join(directory, 'dist');
   cpSync(dirname(BD), dist, { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-  replaceOnce(dist, /(const VERSION = )"[^"]+"/, `$1${JSON.stringify(version)}`);
+  replaceOnce(dist, `=\`${VERSION}\``, `=\`${version}\``);
   if (protocol !== undefined) {
-    replaceOnce(dist, /(const PROTOCOL = )\{[^}]+\}/, `$1${JSON.stringify(protocol)}`);
+    replaceOnce(dist, `={min:${PROTOCOL.min},max:${PROTOCOL.max}}`, `=${JSON.stringify(protocol)}`);
   }
   return join(dist, 'bd.js');
 }
 
-function replaceOnce(dist: string, pattern: RegExp, replacement: string): void {
+/** `text` is as the minified program has it. */
+function replaceOnce(dist: string, text: string, replacement: string): void {
   const paths = readdirSync(dist).map((name) => join(dist, name));
-  const holding = paths.filter((path) => pattern.test(readFileSync(path, 'utf8')));
-  const [path] = holding;
-  if (path === undefined || holding.length > 1) throw new Error(`${pattern} in ${holding.length}`);
-  writeFileSync(path, readFileSync(path, 'utf8').replace(pattern, replacement));
+  const [path, ...more] = paths.filter((each) => readFileSync(each, 'utf8').includes(text));
+  if (path === undefined || more.length > 0) throw new Error(`${text} is not in one file`);
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace(text, () => replacement),
+  );
 }
