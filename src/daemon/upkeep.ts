@@ -43,7 +43,8 @@ export function startUpkeep(context: ServingContext): () => void {
     },
   });
   // What happened since the start was not watched.
-  healthCheck.soon();
+  if (standing() === 'ours') keepLink(context);
+  else check();
   const stopForgetting = forgetCrashInTime(place, clock);
   return () => {
     presence.close();
