@@ -31,14 +31,15 @@ interface SyncOptions {
 export function openSync(options: SyncOptions): SyncContext {
   const { metadata, config, held, reached } = options;
   const parts = partsOf(options);
-  const mirror = openMirror({ ...parts, mirrorName: metadata.jsonl_export });
+  const guardShowing = (): void => held.guardShowing();
+  const mirror = openMirror({ ...parts, mirrorName: metadata.jsonl_export, guard: guardShowing });
   const cycle = openCycle({
     ...parts,
     mirror,
     // The process may be suspended during a step, and another one may have taken over meanwhile.
     async reached(step) {
       await reached(step);
-      held.guardShowing();
+      guardShowing();
     },
   });
   return {
@@ -47,7 +48,7 @@ export function openSync(options: SyncOptions): SyncContext {
     cycle,
     settings: syncSettings(config),
     guard() {
-      held.guardShowing();
+      guardShowing();
       config.check();
     },
   };

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openPlace } from '../../src/place/workspace-place.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { StagedFile } from '../../src/platform/files.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { createCall } from '../../src/workspace/operations/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace/workspace.ts';
@@ -20,9 +21,21 @@ beforeEach(() => {
   mkdirSync(beadsDir);
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const workspace of opened.splice(0)) workspace.abandon();
   temp[Symbol.dispose]();
 });
+
+/** Does something before the next such step of writing a file. */
+function beforeOnce(step: 'create' | 'sync', work: () => unknown): void {
+  const owner = (step === 'create' ? StagedFile : StagedFile.prototype) as unknown;
+  const steps = owner as Record<typeof step, (...args: unknown[]) => Promise<unknown>>;
+  const original = steps[step];
+  vi.spyOn(steps, step).mockImplementationOnce(async function (this: unknown, ...args) {
+    await work();
+    return await original.apply(this, args);
+  });
+}
 
 /** As two processes that both believe that they hold the lock: nothing but the store can tell them apart. */
 async function open(): Promise<Workspace> {
@@ -56,6 +69,32 @@ test('a process that was overtaken changes neither store nor mirror', async () =
   const mirror = readFileSync(next.mirrorPath, 'utf8');
   for (const title of ['First', 'Not shown yet', 'Next']) expect(mirror).toContain(title);
   expect(mirror).not.toContain('Too late');
+});
+
+test.each(['create', 'sync'] as const)(
+  'one that stood still while it wrote the mirror, before its %s, puts no file there',
+  async (step) => {
+    const former = await open();
+    await create(former, 'First');
+    await former.sync.flushMirror();
+    await create(former, 'Not shown yet');
+    const before = readFileSync(former.mirrorPath, 'utf8');
+    beforeOnce(step, async () => create(await open(), 'Next'));
+    await expect(former.sync.flushMirror()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(readFileSync(former.mirrorPath, 'utf8')).toBe(before);
+  },
+);
+
+test('one whose workspace is made anew while it writes the mirror leaves the new one alone', async () => {
+  writeFileSync(openPlace(beadsDir).lockFile, '');
+  const former = await open();
+  await create(former, 'Gone');
+  beforeOnce('create', () => {
+    rmSync(beadsDir, { recursive: true });
+    mkdirSync(beadsDir);
+  });
+  await expect(former.sync.flushMirror()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+  expect(readdirSync(beadsDir)).toEqual([]);
 });
 
 test.each(['objects written', 'committed'] as const)(

@@ -86,6 +86,8 @@ export interface MirrorFileOptions {
   memory?: MirrorMemory;
   /** Undefined for a file that only bd writes; asked at each use. */
   tracking?: () => Tracking | undefined;
+  /** Throws when the workspace is no longer this process's to write. */
+  guard?: () => void;
 }
 
 /**
@@ -236,7 +238,7 @@ export class MirrorFile implements Mirror {
 
   /** `overtaken`: another program wrote the file since it had this hash, and its lines come first. */
   async #replace(seenHash: string | undefined): Promise<'equal' | 'written' | 'overtaken'> {
-    const { store } = this.#options;
+    const { store, guard } = this.#options;
     const seq = store.events.lastSeq();
     const spliced = await this.#splice(seenHash);
     await using staged = await StagedFile.create(this.path);
@@ -250,6 +252,8 @@ export class MirrorFile implements Mirror {
     // A stamp that is the same again shows that the lines were copied from one content.
     const isSeen = this.#isAsLeft() || (spliced === undefined && (await this.#hash()) === seenHash);
     if (!isSeen) return 'overtaken';
+    // While it was staged, the process may have been suspended, or the directory removed and made anew.
+    guard?.();
     this.#placing = hash;
     try {
       this.#stamp = await staged.commit();
