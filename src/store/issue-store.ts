@@ -93,7 +93,7 @@ export function createIssueStore(
       writeRow(encoded, before);
       reads.noteWritten(id);
       const holdsUpChanged = holdsUp(before) !== holdsUp(issue);
-      readiness.changed(id, { holdsUpChanged, edgesChanged });
+      readiness.changed(id, { isNew: before === undefined, holdsUpChanged, edgesChanged });
       if (orderingChanged) cycles.changed(id);
       const data = { ...difference(before, issue), ...change.data };
       const seq = events.append(id, change, data);
@@ -215,8 +215,10 @@ function decodeState(line: string): IssueState {
  * Throws for a record that could not be read again, which would be lost and fail every later read, and for one
  * that other clones would refuse as too large: they would see neither this change nor any later one.
  */
-export function checkStorable({ state: { id, vector }, line, readsBack }: EncodedIssue): void {
-  const causalChars = line.length - classicPart(line).length;
+export function checkStorable(encoded: EncodedIssue): void {
+  const { line, classic } = encoded;
+  const { id, vector } = encoded.state;
+  const causalChars = line.length - classic.length;
   const limits = [
     ['bytes', Buffer.byteLength(line), LINE_BYTES_MAX],
     ['characters that its conflicts take', causalChars, CAUSAL_CHARS_MAX],
@@ -230,7 +232,8 @@ export function checkStorable({ state: { id, vector }, line, readsBack }: Encode
         'Shorten its texts, settle its conflicts with `bd conflicts`, or go on in a new issue.',
     });
   }
-  if (readsBack) return;
+  if (encoded.readsBack) return;
+  if (encoded.isPlain && 'issue' in parseIssueLine(classic, 0)) return;
   const decoded = decodeLine(line, 0);
   if (decoded.kind === 'sealed') return;
   throw new BdError('INVALID_VALUE', {

@@ -11,6 +11,7 @@ export function isBlockedSelf({ id, holdsUp }: { id: string; holdsUp: string }):
     WHERE d.issue_id = ${id} AND d.blocking = 1 AND target.holds_up = 1))`;
 }
 
+const IS_WAITED_FOR = 'SELECT 1 FROM dependencies WHERE depends_on_id = ? AND blocking = 1 LIMIT 1';
 const SET_BLOCKED_SELF = `
   WITH touched (id) AS (
     SELECT value FROM json_each(@changed) UNION
@@ -37,6 +38,8 @@ const SET_BLOCKED = `
 
 /** What changed in an issue that can block others. */
 interface ReadinessChange {
+  /** It was inserted, as blocked as its own edges make it. */
+  isNew?: boolean;
   holdsUpChanged: boolean;
   edgesChanged: boolean;
 }
@@ -50,7 +53,7 @@ interface ReadinessChange {
 export function createReadiness(database: Database) {
   let gathered: Map<string, ReadinessChange> | undefined;
   const settle = (changes: ReadonlyMap<string, ReadinessChange>): void => {
-    const idsWhere = (what: keyof ReadinessChange): string[] =>
+    const idsWhere = (what: 'holdsUpChanged' | 'edgesChanged'): string[] =>
       [...changes].filter(([, change]) => change[what]).map(([id]) => id);
     const flipped = database
       .prepare<[{ changed: string; turned: string }], string>(SET_BLOCKED_SELF)
@@ -64,8 +67,10 @@ export function createReadiness(database: Database) {
   };
   return {
     /** Call after the rows of `id` are written. */
-    changed(id: string, { holdsUpChanged, edgesChanged }: ReadinessChange): void {
+    changed(id: string, { isNew = false, holdsUpChanged, edgesChanged }: ReadinessChange): void {
       if (!holdsUpChanged && !edgesChanged) return;
+      // Few issues are waited for before they are there.
+      if (isNew && !edgesChanged && database.prepare(IS_WAITED_FOR).get(id) === undefined) return;
       if (gathered === undefined) return settle(new Map([[id, { holdsUpChanged, edgesChanged }]]));
       const known = gathered.get(id);
       gathered.set(id, {

@@ -38,6 +38,10 @@ export interface EncodedIssue {
   readonly state: IssueState;
   readonly view: View;
   readonly line: string;
+  /** The classic record of the line. */
+  readonly classic: string;
+  /** Every value is in the record: where that can be read, the line gives the state back. */
+  readonly isPlain: boolean;
   /** The line is known to give the state back; else whoever keeps it tries that first. */
   readonly readsBack: boolean;
 }
@@ -59,9 +63,14 @@ export function encodeIssue(state: IssueState, read?: ReadRecord): EncodedIssue 
     `"h":"${seal(classic)}"`,
   ];
   const line = `${classic.slice(0, -1)},"${CAUSAL_KEY}":{${members.join(',')}}}`;
-  // Every value is in the record, and could be read there.
-  const readsBack = isAsRead && view.hidden.size === 0 && view.statusBelow === undefined;
-  return { state, view, line, readsBack };
+  const isPlain = hasPlainValues(state, view);
+  return { state, view, line, classic, isPlain, readsBack: isAsRead && isPlain };
+}
+
+function hasPlainValues({ entries }: IssueState, { hidden, statusBelow }: View): boolean {
+  if (hidden.size > 0 || statusBelow !== undefined) return false;
+  for (const siblings of entries.values()) if (siblings.length > 1) return false;
+  return true;
 }
 
 /** The counters that the dots alone imply. */
