@@ -31,9 +31,10 @@ const STATUS = 'SELECT status FROM issues WHERE id = ?';
 const CONFLICTED = 'SELECT conflicted FROM issues WHERE id = ?';
 const RECORD = 'SELECT record FROM issues WHERE number = ?';
 const ROW = `
-  SELECT record, comment_count,
+  SELECT record,
     (SELECT count(*) FROM dependencies WHERE issue_id = issues.id) AS dependency_count,
-    (SELECT count(*) FROM dependencies WHERE depends_on_id = issues.id) AS dependent_count
+    (SELECT count(*) FROM dependencies WHERE depends_on_id = issues.id) AS dependent_count,
+    comment_count
   FROM issues WHERE number = ?`;
 
 type Order = IssueOrder & { limit: number; nowMs: number };
