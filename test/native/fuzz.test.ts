@@ -23,7 +23,13 @@ const AT_ONCE = 4;
 /** What the program in Node's place ends with. */
 const HANDED_OVER = 99;
 
-const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+const SANITIZERS = [
+  '-g',
+  '-O1',
+  '-Werror',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+];
 
 const hasSanitizers = (): boolean => {
   const directory = mkdtempSync(join(tmpdir(), 'bd-cc-'));
