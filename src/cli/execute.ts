@@ -7,19 +7,17 @@ import type { CommandIo } from './command-io.ts';
 import { createInvocation, type CommandContext } from './command.ts';
 import { watchCalls } from './notices.ts';
 import { printFailure } from './output/answer.ts';
-import { fullName, Program, type ParsedCommand } from './program.ts';
+import { fullName, programFor, type ParsedCommand } from './program.ts';
 
 /** Runs one command line on an open workspace, for a client. Stateless: the daemon runs many at once. */
 export function runCommand(argv: readonly string[], io: CommandIo, call: Call): Promise<number> {
   return execute(argv, { io, call, services: undefined, clock: systemClock });
 }
 
-let program: Program | undefined;
-
 /** Runs one command line; returns its exit code. Prints errors and never throws. */
 export async function execute(argv: readonly string[], context: CommandContext): Promise<number> {
   const { io } = context;
-  program ??= new Program();
+  const program = programFor(argv);
   let command = program.root;
   let isJson = argv.includes('--json');
   try {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { readCommandLine } from '../client/command-line.ts';
 import { BdError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CommandIo } from './command-io.ts';
@@ -94,7 +95,25 @@ const GLOBAL_FLAGS: readonly FlagDefinition[] = [
 export const COMMANDS = Object.values(GROUPS).flat();
 
 export function isCommandName(word: string): boolean {
-  return COMMANDS.some(({ name, aliases = [] }) => [name, ...aliases].includes(word));
+  return COMMANDS.some((command) => namesOf(command).includes(word));
+}
+
+function namesOf({ name, aliases = [] }: CommandDefinition): string[] {
+  return [name, ...aliases];
+}
+
+/** Those that were needed so far, by the name of their command; the whole tree by an empty one. */
+const programs = new Map<string, Program>();
+
+/** The whole tree only for help and for words that are no command: building it takes a first call 8 ms. */
+export function programFor(argv: readonly string[]): Program {
+  const { command = '', asksForHelp } = readCommandLine(argv);
+  const named = COMMANDS.find((each) => namesOf(each).includes(command));
+  const only = asksForHelp ? undefined : named;
+  const key = only?.name ?? '';
+  const program = programs.get(key) ?? new Program(only);
+  programs.set(key, program);
+  return program;
 }
 
 /** What a command line asks for. */
@@ -115,8 +134,8 @@ interface Branch {
 }
 
 /**
- * The command tree, for one command line after another: building it takes a millisecond, and the flags of
- * all commands two more. Commander keeps the state of a parse in it, so a parse is over when `parse` returns.
+ * The command tree, or the branch of one command, for one command line after another. Commander keeps the
+ * state of a parse in it, so a parse is over when `parse` returns.
  */
 export class Program {
   readonly root: Command;
@@ -125,7 +144,7 @@ export class Program {
   #flags = new Map<string, string[]>();
   #parsed: ParsedCommand | undefined;
 
-  constructor() {
+  constructor(only?: CommandDefinition) {
     this.root = new Command('bd')
       .description('An issue tracker that lives in your git repository.')
       .usage('[flags] <command>')
@@ -151,7 +170,7 @@ export class Program {
       });
     this.#addFlags(this.root, [...GLOBAL_FLAGS, ['-C <path>', '']]);
     for (const [heading, definitions] of Object.entries(GROUPS)) {
-      for (const definition of definitions) {
+      for (const definition of definitions.filter((each) => (only ?? each) === each)) {
         const branch = addBranch(this.root, definition);
         branch.command.helpGroup(heading);
         this.#branches.push(branch);
@@ -179,8 +198,7 @@ export class Program {
 
   #prepare(branches: readonly Branch[], words: ReadonlySet<string>): void {
     for (const branch of branches) {
-      const { name, aliases = [] } = branch.definition;
-      if (![name, ...aliases].some((word) => words.has(word))) continue;
+      if (!namesOf(branch.definition).some((word) => words.has(word))) continue;
       branch.subcommands ??= this.#complete(branch);
       this.#prepare(branch.subcommands, words);
     }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import type { CommandIo } from '../../src/cli/command-io.ts';
-import { Program } from '../../src/cli/program.ts';
+import { Program, programFor } from '../../src/cli/program.ts';
 
 /** A tree that has run nothing yet, or these lines. */
 function program(...lines: string[][]) {
-  const tree = new Program();
+  const whole = new Program();
   const run = (...argv: string[]) => {
     let stdout = '';
     const io = { columns: 0, stdout: (text: string) => (stdout += text) } as unknown as CommandIo;
-    tree.prepare(argv);
-    const line = tree.parse(argv, io);
+    whole.prepare(argv);
+    const line = whole.parse(argv, io);
     return { line, stdout };
   };
   for (const argv of lines) run(...argv);
@@ -54,4 +54,22 @@ test('an unknown flag and a missing subcommand are refused each time', () => {
     expect(() => run('epic')).toThrow(/bd epic needs a subcommand/);
   }
   expect(run('list').line?.name).toBe('bd list');
+});
+
+test.each([
+  [['list', '--json'], 'list'],
+  [['--actor', 'init', 'view', 'x'], 'show'],
+  [['--json', 'dep', 'add', 'list', 'show'], 'dep'],
+])('%j gets the branch of its command only', (argv, name) => {
+  expect(programFor(argv).root.commands.map((each) => each.name())).toEqual([name]);
+});
+
+test.each([
+  [[]],
+  [['nonsense', 'list']],
+  [['help', 'list']],
+  [['list', '--help']],
+  [['--', 'list']],
+])('%j gets the whole tree', (argv) => {
+  expect(programFor(argv).root.commands.length).toBeGreaterThan(20);
 });
