@@ -80,6 +80,12 @@ export function selectCommandEnvironment(env: Environment): Record<string, strin
   return select(env, (name) => isAmong(name, COMMAND_VARIABLES));
 }
 
+/** The C library then gives large blocks back when they are freed; by itself it keeps what an import once took. */
+export const ALLOCATOR_SETTINGS = {
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
+
 export function selectDaemonEnvironment(env: Environment): Record<string, string> {
   return select(env, (name) => isAmong(name, DAEMON_VARIABLES));
 }

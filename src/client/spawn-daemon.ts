@@ -7,7 +7,7 @@ import type { Environment } from '../platform/environment.ts';
 import { listOwnProcesses, type OwnProcess } from '../platform/own-process.ts';
 import { spawnDetached, type Detached } from '../platform/spawn-detached.ts';
 import { fromRpcError, type RpcError } from '../protocol/messages.ts';
-import { selectDaemonEnvironment } from './client-environment.ts';
+import { ALLOCATOR_SETTINGS, selectDaemonEnvironment } from './client-environment.ts';
 
 export interface DaemonProgram {
   /** The built entry point of the daemon. */
@@ -44,7 +44,11 @@ export async function spawnDaemon(
   try {
     const detached = spawnDetached(
       [program.execPath, program.file, place.beadsDir, '--ready-pipe'],
-      { env: selectDaemonEnvironment(env), directory: parse(place.beadsDir).root, output: log },
+      {
+        env: { ...selectDaemonEnvironment(env), ...ALLOCATOR_SETTINGS },
+        directory: parse(place.beadsDir).root,
+        output: log,
+      },
     );
     return await readReport(detached, { place, logStart, timeoutMs });
   } catch (error) {

@@ -240,9 +240,6 @@ export const WAL_BYTES_MAX = 16 * 1024 * 1024;
 /** A write-ahead log above this size, in bytes, is emptied when the daemon rests. */
 export const WAL_REST_BYTES_MAX = 1024 * 1024;
 
-/** A heap above this size, in bytes, is cleared of garbage when the daemon rests. */
-export const HEAP_REST_BYTES_MAX = 32 * 1024 * 1024;
-
 /** A command's text goes over the socket in pieces of this many characters, well below a line's limit. */
 export const STREAM_CHUNK_CHARS = 256 * 1024;
 

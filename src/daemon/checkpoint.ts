@@ -7,14 +7,14 @@ export type Checkpoint = ReturnType<typeof createCheckpoint>;
 /** Tidies the store up while no client works with it. */
 export function createCheckpoint({
   tidy,
-  release = () => {},
+  release,
   clock,
   log,
 }: {
   /** Returns whether there is more to do. */
   tidy: () => boolean;
-  /** Called when there is not. */
-  release?: () => void;
+  /** Gives up what is only of use while there is work; returns whether it was worth it, so that there may be more. */
+  release: () => boolean;
   clock: Clock;
   log: Log;
 }) {
@@ -23,7 +23,7 @@ export function createCheckpoint({
   const now = (): void => {
     try {
       if (tidy()) again(STORE_TIDY_PAUSE_MS);
-      else release();
+      else if (release()) again(STORE_REST_MS);
     } catch (error) {
       // Nothing is lost, and the next checkpoint tries again.
       log.warn('the store could not be tidied up', { error });

@@ -6,7 +6,7 @@ import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { monotonicMs, type Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import { acquireKernelLock, type KernelLock } from '../platform/kernel-lock.ts';
-import { releaseMemory } from '../platform/memory.ts';
+import { createMemoryRelease } from '../platform/memory.ts';
 import type { LogLevel } from '../platform/log.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { createCheckpoint } from './checkpoint.ts';
@@ -226,7 +226,7 @@ function createContext(
     healthCheck,
     checkpoint: createCheckpoint({
       tidy: () => workspace.tidy(),
-      release: releaseMemory,
+      release: createMemoryRelease(),
       clock,
       log,
     }),

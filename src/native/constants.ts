@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import {
+  ALLOCATOR_SETTINGS,
   COMMAND_VARIABLES,
   DAEMON_VARIABLES,
   REFUSING_VARIABLES,
@@ -67,6 +68,7 @@ const LISTS = {
   COMMAND_PREFIXES: COMMAND_VARIABLES.prefixes,
   DAEMON_NAMES: DAEMON_VARIABLES.names,
   DAEMON_PREFIXES: DAEMON_VARIABLES.prefixes,
+  ALLOCATOR_SETTINGS: Object.entries(ALLOCATOR_SETTINGS).map((setting) => setting.join('=')),
 };
 
 export function renderHeader(): string {

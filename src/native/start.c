@@ -177,6 +177,7 @@ static _Noreturn void become_daemon(const struct place *place, const char *node,
     if (is_variable_of(*variable, DAEMON_NAMES, DAEMON_PREFIXES)) *kept++ = *variable;
   }
   *kept = NULL;
+  for (int at = 0; ALLOCATOR_SETTINGS[at] != NULL; at += 1) putenv((char *)ALLOCATOR_SETTINGS[at]);
   setsid();
   for (int each = 1; each < 32; each += 1) signal(each, SIG_DFL);
   sigset_t none;

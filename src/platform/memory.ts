@@ -1,15 +1,37 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { HEAP_REST_BYTES_MAX } from '../core/limits.ts';
+
+/** A heap that has grown by less is left to V8. */
+const GROWTH_BYTES = 12 * 1024 * 1024;
+
+/** V8 gives back the room for new objects only when few were made of late: not at once after the work. */
+const TRIES = 3;
 
 /**
- * Gives memory back to the system that a large piece of work, such as an import, left behind: a process that does
- * nothing collects no garbage by itself. Call it at rest, as it takes some 20 ms.
+ * Returns what gives unused memory back to the system where the heap has grown since now, and tells whether there may
+ * be more to give some seconds later. V8 itself collects when a program allocates: one that is idle after hard work
+ * would keep all that the work took.
  */
-export function releaseMemory(): void {
-  const { heapTotal, external } = process.memoryUsage();
-  if (heapTotal + external <= HEAP_REST_BYTES_MAX) return;
-  // A context that is made now has the collector; `node --expose-gc` would be for the whole process.
+export function createMemoryRelease(): () => boolean {
+  let inUse = getHeapStatistics().used_heap_size + GROWTH_BYTES;
+  let tries = 0;
+  return () => {
+    if (heldBytes() <= inUse) return false;
+    collectGarbage();
+    tries = (tries + 1) % TRIES;
+    if (tries === 0) inUse = Math.max(inUse, heldBytes());
+    return tries > 0;
+  };
+}
+
+/** The heap, and the buffers that it keeps. */
+function heldBytes(): number {
+  const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
+}
+
+/** A context that is made now has the collector; `node --expose-gc` would be for the whole process. */
+function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   setFlagsFromString('--no-expose-gc');

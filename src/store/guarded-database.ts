@@ -58,8 +58,11 @@ export function guardDatabase({ database, hasLog }: OpenedDatabase, { clock }: {
         throw explain(error);
       }
     },
-    /** Empties a write-ahead log that has grown, without waiting for other readers of the store. */
-    rest: (): void => files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX }),
+    /** Empties a write-ahead log that has grown, without waiting for other readers of the store, and the cache. */
+    rest(): void {
+      files.shortenLog({ bytesMax: WAL_REST_BYTES_MAX });
+      database.exec('PRAGMA shrink_memory');
+    },
     /** Check before each write, and before showing anything to others. */
     standing(): Standing {
       try {

@@ -22,7 +22,12 @@ beforeEach(() => {
   temp = createTempDirectory();
   [clock, done, sleptMs] = [createFakeClock(), [], 0];
   const healthCheck = createHealthCheck({ clock, monotonicMs: () => clock.nowMs() - sleptMs });
-  checkpoint = createCheckpoint({ tidy: () => done.push('tidy') === 0, clock, log: silentLog });
+  checkpoint = createCheckpoint({
+    tidy: () => done.push('tidy') === 0,
+    release: () => false,
+    clock,
+    log: silentLog,
+  });
   standing = 'ours';
   const context = {
     place: new WorkspacePlace(temp.path),
