@@ -87,13 +87,17 @@ export class CycleRunner {
   /** Never rejects: what went wrong is in the report. */
   async #run(): Promise<void> {
     const flushes: Promise<MirrorReport | undefined>[] = [];
-    const flush = (): number => flushes.push(this.#mirror.flush().catch(() => undefined));
+    const flush = (): Promise<unknown> => {
+      const report = this.#mirror.flush().catch(() => undefined);
+      flushes.push(report);
+      return report;
+    };
     const isAwaited = this.#awaitsMirror();
-    if (this.#mayDiffer()) flush();
+    if (this.#mayDiffer()) void flush();
     if (isAwaited) await Promise.all(flushes);
     const shared = await this.#runCycle({ onJoined: flush });
     await Promise.all(flushes);
-    if (this.#mirror.isBehind()) flush();
+    if (this.#mirror.isBehind()) void flush();
     const reports = await Promise.all(flushes);
     const served = this.#waiters;
     this.#waiters = this.#nextWaiters;

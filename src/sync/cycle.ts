@@ -6,8 +6,8 @@ export interface CycleRun {
   push: boolean;
   /** Stops calls to the remote; local steps end by themselves. */
   signal: AbortSignal;
-  /** Called when others' changes are in the store and the rest is sending: the mirror can show them meanwhile. */
-  onJoined?: (() => void) | undefined;
+  /** Called when others' changes are in the store: shows them in the mirror, while ours are sent. Never rejects. */
+  onJoined?: (() => Promise<unknown>) | undefined;
 }
 
 /** One way to share issues. */

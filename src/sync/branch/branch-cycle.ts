@@ -115,9 +115,10 @@ async function runAttempts(context: CycleContext, report: CycleReport): Promise<
     const built = await commit(context, report);
     if (built === 'shared') return built;
     if (built === 'race') continue;
-    if (report.imported > 0) context.onJoined?.();
+    const shown = report.imported > 0 ? context.onJoined?.() : undefined;
     const { theirs } = await branch.tips();
     const pushed = await branch.push(remote, built.commit, { theirs, signal });
+    await shown;
     await reached?.('pushed');
     if (pushed.kind === 'pushed') {
       report.pushed += built.pending.count;
