@@ -13,6 +13,15 @@ const ANY_WAITING = 'SELECT 1 FROM search_waiting LIMIT 1';
 const DROP = 'DELETE FROM search WHERE rowid = ?';
 const ADD = 'INSERT INTO search (rowid, text) VALUES (?, ?)';
 const DONE = 'DELETE FROM search_waiting WHERE number = ?';
+// A negative number begins to merge all segments of the index into one.
+const MERGE = "INSERT INTO search (search, rank) VALUES ('merge', ?)";
+const CHANGES = 'SELECT total_changes()';
+
+/** After so many issues in a row, an import say, a search would have many segments to look into. */
+const MERGED_AFTER = 1_000;
+
+/** Of 4 KiB: some milliseconds of work. */
+const PAGES_MERGED_AT_ONCE = 32;
 
 /**
  * The table `search` has the trigrams of each issue. To put them in takes longer than all else that a write does,
@@ -22,20 +31,36 @@ export function createSearchIndex(
   database: Database,
   { transaction }: { transaction: (work: () => void) => void },
 ) {
+  let indexed = 0;
+  let pagesToMerge = 0;
+  const isAnyWaiting = (): boolean => database.prepare(ANY_WAITING).get() !== undefined;
+  const indexSome = (limit: number): void => {
+    const waiting = database.prepare<[number], { number: number; record: string }>(WAITING);
+    for (const { number, record } of waiting.all(limit)) {
+      database.prepare(DROP).run(number);
+      database.prepare(ADD).run(number, searchedText(lineToJson(record)));
+      database.prepare(DONE).run(number);
+      indexed += 1;
+    }
+  };
+  const merge = (): void => {
+    const changes = database.prepare<[], number>(CHANGES).pluck();
+    const before = changes.get() ?? 0;
+    database.prepare(MERGE).run(pagesToMerge);
+    const isDone = (changes.get() ?? 0) - before < 2;
+    pagesToMerge = isDone ? 0 : PAGES_MERGED_AT_ONCE;
+  };
   return {
-    /** Takes in at most `limit` of the issues that wait; returns whether more do. */
+    /** Takes in at most `limit` of the issues that wait, or merges what was taken in; returns whether there is more to do. */
     indexWaiting(limit: number): boolean {
-      const isAnyWaiting = (): boolean => database.prepare(ANY_WAITING).get() !== undefined;
-      if (!isAnyWaiting()) return false;
-      transaction(() => {
-        const waiting = database.prepare<[number], { number: number; record: string }>(WAITING);
-        for (const { number, record } of waiting.all(limit)) {
-          database.prepare(DROP).run(number);
-          database.prepare(ADD).run(number, searchedText(lineToJson(record)));
-          database.prepare(DONE).run(number);
-        }
-      });
-      return isAnyWaiting();
+      if (isAnyWaiting()) {
+        transaction(() => indexSome(limit));
+        if (indexed >= MERGED_AFTER) pagesToMerge = -PAGES_MERGED_AT_ONCE;
+      } else if (pagesToMerge !== 0) {
+        indexed = 0;
+        transaction(merge);
+      }
+      return pagesToMerge !== 0 || isAnyWaiting();
     },
   };
 }

@@ -463,4 +463,33 @@ describe('a text', () => {
     expect(store.search.indexWaiting(7)).toBe(false);
     expect(found('exta')).toEqual(['t-2']);
   });
+
+  test('is looked for in one segment of the index after an import', () => {
+    const change: Change = { kind: 'updated', actor: 'mia', origin: 'import', atMs: NOW_MS };
+    const segments = (): unknown => {
+      const database = openSqlite(join(directory, 'beads.db'), { isReadonly: true });
+      // FTS5 has the number of the segment above the 37th bit; what is below 1 << 37 belongs to the whole index.
+      const sql = 'SELECT count(DISTINCT id >> 37) FROM search_data WHERE id >> 37 > 0';
+      const count = database.prepare(sql).pluck().get();
+      database.close();
+      return count;
+    };
+    const living = issues.filter(({ status }) => status !== 'tombstone').map(({ id }) => id);
+    let rounds = 0;
+    for (let indexed = 0; indexed < 1_000; indexed += living.length) {
+      rounds += 1;
+      store.transaction(() => {
+        for (const id of living) {
+          const issue = store.issues.get(id) as Issue;
+          store.edits.put({ ...issue, design: `drawing ${rounds}` }, change);
+        }
+      });
+      for (let left = living.length; left > 0; left -= 10) store.search.indexWaiting(10);
+    }
+    expect(segments()).toBeGreaterThan(1);
+    while (store.search.indexWaiting(7));
+    expect(segments()).toBe(1);
+    expect(found(`drawing ${rounds}`)).toHaveLength(living.length);
+    expect(found('drawing 1 ')).toEqual([]);
+  });
 });
