@@ -67,6 +67,22 @@ const change = ({ store, engine }: Clone, ...issues: ReturnType<typeof issue>[])
 const shown = ({ mirrorPath }: Clone): string =>
   existsSync(mirrorPath) ? classic(readFileSync(mirrorPath, 'utf8').split('\n')).join('\n') : '';
 
+/** Notes when the branch is fetched and pushed. */
+const noting =
+  (steps: string[]) =>
+  (branch: SyncBranch): SyncBranch => ({
+    ...branch,
+    async fetch(...args) {
+      steps.push('fetch');
+      return await branch.fetch(...args);
+    },
+    async push(...args) {
+      const pushed = await branch.push(...args);
+      steps.push('pushed');
+      return pushed;
+    },
+  });
+
 it('a store that cannot be read for a while takes no answer away, and is shared afterwards', async () => {
   const remote = createRemote(sandbox);
   const [a, b] = [clone('a', { remote }), clone('b', { remote })];
@@ -111,20 +127,7 @@ describe('bd sync', () => {
   it('writes the mirror while it talks to the remote, and ends when the file shows what came', async () => {
     const remote = createRemote(sandbox);
     const steps: string[] = [];
-    const wrapBranch = (branch: SyncBranch): SyncBranch => ({
-      ...branch,
-      async fetch(...args) {
-        steps.push('fetch');
-        return await branch.fetch(...args);
-      },
-      async push(...args) {
-        steps.push('push');
-        const pushed = await branch.push(...args);
-        steps.push('pushed');
-        return pushed;
-      },
-    });
-    const [a, b] = [clone('a', { remote }), clone('b', { remote, wrapBranch })];
+    const [a, b] = [clone('a', { remote }), clone('b', { remote, wrapBranch: noting(steps) })];
     put(a.store, issue('t-a'));
     await a.engine.syncNow();
     await b.engine.syncNow();
@@ -132,7 +135,7 @@ describe('bd sync', () => {
     const waitedFor = ['fetch', 'pushed'];
     vi.spyOn(b.mirror, 'flush').mockImplementation(async (options) => {
       const git = waitedFor.shift() ?? 'pushed';
-      await eventually(() => steps.includes(git));
+      await eventually(() => steps.includes(git)).catch(() => steps.push('too late'));
       const report = await flush(options);
       steps.push('flushed');
       return report;
@@ -143,19 +146,29 @@ describe('bd sync', () => {
     steps.length = 0;
     expect(await b.engine.syncNow()).toMatchObject({ pushed: 1, imported: 1, pending: 0 });
     expect([steps[0], steps.at(-1), waitedFor]).toEqual(['fetch', 'flushed', []]);
+    expect(steps).not.toContain('too late');
     expect(shown(b)).toBe(`${classic(lines(b.store)).join('\n')}\n`);
     expect(shown(b)).toContain('From there');
   });
 
   it('shares an edit of the mirror that was made before it, whatever else waits', async () => {
     const remote = createRemote(sandbox);
-    const [a, b] = [clone('a', { remote }), clone('b', { remote })];
+    const steps: string[] = [];
+    const [a, b] = [clone('a', { remote, wrapBranch: noting(steps) }), clone('b', { remote })];
+    const flush = a.mirror.flush.bind(a.mirror);
+    vi.spyOn(a.mirror, 'flush').mockImplementation(async (options) => {
+      const report = await flush(options);
+      steps.push('flushed');
+      return report;
+    });
     put(a.store, issue('t-a'));
     await a.engine.syncNow();
     for (let round = 0; round < 3; round++) {
       put(a.store, issue('t-b', { title: `Ours ${round}` }));
       appendFileSync(a.mirrorPath, `${line(`t-edit-${round}`)}\n`);
+      steps.length = 0;
       expect(await a.engine.syncNow()).toMatchObject({ pending: 0, imported: 1 });
+      expect(steps.slice(0, 2)).toEqual(['flushed', 'fetch']);
       await b.engine.syncNow();
       expect(b.store.issues.get(`t-edit-${round}`)).toBeDefined();
     }
