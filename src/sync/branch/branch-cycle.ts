@@ -27,7 +27,7 @@ import { commitSubject } from './branch-commit.ts';
 import { countCommit, forgetShared, packWhenDue } from './branch-memory.ts';
 import type { Fetched } from './branch-remote.ts';
 import type { BranchSnapshot } from './branch-snapshot.ts';
-import { IssueTree } from './issue-tree.ts';
+import { IssueTree, partOf } from './issue-tree.ts';
 import type { SyncBranch } from './sync-branch.ts';
 
 interface BranchCycleOptions {
@@ -227,7 +227,9 @@ async function noteArrived(
 /** The lines in one of our commits for issues that wait in the outbox. */
 async function linesThatWait({ store, branch }: CycleContext, commit: string): Promise<string[]> {
   const snapshot = await branch.snapshot(commit);
-  return snapshot === undefined ? [] : waitingLines(store, await branch.readIssues(snapshot));
+  if (snapshot === undefined) return [];
+  const parts = new Set(store.outbox.issueIds().map(partOf));
+  return waitingLines(store, await branch.readIssues(snapshot, { parts }));
 }
 
 function forgetMade({ branch, issueTree }: CycleContext): void {

@@ -114,6 +114,8 @@ export class BranchSnapshots {
 export interface ReadOptions {
   /** Files that it has too are left out. */
   since?: BranchSnapshot | undefined;
+  /** The names of the only parts that are read. */
+  parts?: ReadonlySet<string>;
   /** Whether to fail when the repository lost a file: what is built on the rest would lack its lines. */
   missing?: 'skip' | 'refuse';
 }
@@ -122,15 +124,17 @@ export interface ReadOptions {
 export async function readIssues(
   objects: GitObjects,
   snapshot: BranchSnapshot,
-  { since, missing = 'skip' }: ReadOptions = {},
+  { since, parts, missing = 'skip' }: ReadOptions = {},
 ): Promise<Buffer> {
   const known = new Set(since === undefined ? [] : issueBlobs(since));
-  const wanted = issueBlobs(snapshot).filter((oid) => !known.has(oid));
+  const { beads, shards = [] } = snapshot;
+  const chosen = parts === undefined ? shards : shards.filter(({ name }) => parts.has(name));
+  const wanted = issueBlobs({ beads, shards: chosen }).filter((oid) => !known.has(oid));
   if (wanted.length === 0) return Buffer.alloc(0);
-  const read = await objects.read(wanted);
-  const lost = wanted.find((_, at) => read[at] === undefined);
+  const found = await objects.read(wanted);
+  const lost = wanted.find((_, at) => found[at] === undefined);
   if (lost !== undefined && missing === 'refuse') throw lostFile(lost, snapshot);
-  const files = read.filter((file) => file !== undefined);
+  const files = found.filter((file) => file !== undefined);
   return Buffer.concat(files.flatMap((file) => [file, ...lineEnd(file)]));
 }
 
@@ -186,7 +190,7 @@ function treeIn(entries: readonly TreeEntry[], name: string): string | undefined
 }
 
 /** From both places, as a tool that does not know parts may have written the file again. */
-function issueBlobs({ beads, shards = [] }: BranchSnapshot): string[] {
+function issueBlobs({ beads, shards = [] }: Pick<BranchSnapshot, 'beads' | 'shards'>): string[] {
   return [...beads.filter(({ name }) => name === ISSUES_FILE), ...shards]
     .filter((entry) => !isTree(entry))
     .map(({ oid }) => oid);

@@ -79,6 +79,11 @@ export class IssueTree {
 const ALL = Array.from({ length: SHARDS }, (_, shard) => shard);
 const FILE = { mode: '100644' };
 
+/** The part of a large project's branch that has an issue. */
+export function partOf(issueId: string): string {
+  return fileName(shardOf(issueId));
+}
+
 function fileName(shard: number): string {
   return `${shard.toString(16).padStart(2, '0')}.jsonl`;
 }

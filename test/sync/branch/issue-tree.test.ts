@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { counterAt } from '../../../src/core/causal/dot.ts';
 import { BRANCH_FILE_BYTES_MAX } from '../../../src/core/limits.ts';
 import { shardOf } from '../../../src/store/derived-rows.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -75,6 +76,24 @@ describe('a large project', () => {
     expect(changed()).toEqual([shardPath('t-9')]);
     await cycle(b);
     expect(lines(b.store)).toEqual(lines(a.store));
+  });
+
+  it('reads only the part of an issue that changes while it is sent', async () => {
+    const a = clone('a');
+    fill(a.store);
+    await cycle(a);
+    const read = vi.spyOn(a.branch.objects, 'read');
+    put(a.store, issue('t-7', { title: 'Changed', updated_at: LATER }));
+    await cycle(a, a.branch, (step) => {
+      if (step === 'pushed') put(a.store, issue('t-7', { title: 'Again', updated_at: LATER }));
+    });
+    const blob = sandbox.git(remote, 'rev-parse', `beads-sync:${shardPath('t-7')}`);
+    expect(read.mock.calls).toEqual([[[blob]]]);
+    expect(a.store.outbox.pending().ids).toEqual(['t-7']);
+    const { id } = a.store.replica;
+    expect(a.store.outbox.sharedCounter('t-7')).toBe(
+      counterAt(a.store.issues.state('t-7')?.vector ?? new Map(), id()) - 1,
+    );
   });
 
   it('stays in parts when it gets small, and a new process writes the same', async () => {
