@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ALLOCATOR_SETTINGS } from '../../src/client/client-environment.ts';
 import { ensureDaemon, type StartTimeouts } from '../../src/client/ensure-daemon.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
@@ -190,7 +191,7 @@ test('it stands outside the workspace, with a clean environment and no output of
   expect(existsSync(join(project.beadsDir, 'seen'))).toBe(true);
   expect(JSON.parse(readFileSync(join(project.beadsDir, 'seen'), 'utf8'))).toEqual({
     cwd: '/',
-    env: { PATH: '/bin', HOME: '/h' },
+    env: { PATH: '/bin', HOME: '/h', ...ALLOCATOR_SETTINGS },
     execArgv: [],
     tty: [false, false, false],
   });

@@ -6,6 +6,8 @@ const heapMb = (): number => getHeapStatistics().total_heap_size / 1024 / 1024;
 
 test('a heap that has not grown is left to V8', () => {
   const release = createMemoryRelease();
+  // What the tests before this one have left.
+  while (release());
   const before = getHeapStatistics().number_of_native_contexts;
   expect(release()).toBe(false);
   expect(getHeapStatistics().number_of_native_contexts).toBe(before);
