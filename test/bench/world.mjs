@@ -60,8 +60,11 @@ function run(env, cwd, args) {
   return stdout;
 }
 
-/** About 600 bytes a line and two edges an issue; every third is closed, and some wait for others. */
-export function makeIssues(count) {
+/**
+ * About 600 bytes a line and two edges an issue, or for one of `edgesEvery`; every third is closed, and some wait for
+ * others.
+ */
+export function makeIssues(count, { edgesEvery = 1 } = {}) {
   const words =
     'the kite flies over wind and water while line winch radio sensor board keep time'.split(' ');
   const lines = [];
@@ -72,7 +75,8 @@ export function makeIssues(count) {
       { length: 60 },
       (_, at) => words[(index * 7 + at * 5) % words.length],
     ).join(' ');
-    const edges = [1, 2].flatMap((step) => {
+    const steps = index % edgesEvery === 0 ? [1, 2] : [];
+    const edges = steps.flatMap((step) => {
       const target = index - step * 7 - (index % 5);
       return target < 0
         ? []

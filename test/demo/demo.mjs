@@ -32,18 +32,18 @@ const git = (cwd, ...args) => run('git', args, { cwd });
 function show(person, ...args) {
   const shown = args.map((arg) => (/[\s'"]/.test(arg) ? `"${arg}"` : arg)).join(' ');
   console.log(`${person.name} $ bd ${shown}`);
-  const output = run(process.execPath, [BD, ...args], { cwd: person.directory });
+  const output = run(BD, args, { cwd: person.directory });
   if (output !== '') console.log(output.replace(/^/gm, '    '));
   console.log();
 }
 
 function quiet(person, ...args) {
-  return run(process.execPath, [BD, ...args], { cwd: person.directory });
+  return run(BD, args, { cwd: person.directory });
 }
 
 function inBackground(person, ...args) {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [BD, ...args], { cwd: person.directory, env });
+    const child = spawn(BD, args, { cwd: person.directory, env });
     let output = '';
     child.stdout.on('data', (data) => (output += data));
     child.stderr.pipe(process.stderr);

@@ -37,7 +37,7 @@ const TOOLS = [
     program: () => process.env.BD_PEER,
     begin: [['init', '--prefix', 'b', '--quiet']],
     fill: (run, file) => run(['import', '-i', file]),
-    end: [['daemon', 'stop', '.']],
+    end: [['daemon', 'stop']],
     commands: CLASSIC_COMMANDS,
   },
   {
@@ -83,7 +83,7 @@ const TOOLS = [
 /** Whole processes, in turns with `node -e 0`; each tool in a repository of its own with the same issues. */
 export async function peers(world) {
   const file = join(world.root, 'peers.jsonl');
-  writeFileSync(file, makeIssues(ISSUES));
+  writeFileSync(file, makeIssues(ISSUES, { edgesEvery: 10 }));
   const found = TOOLS.filter((tool) => tool.program() !== undefined);
   const figures = [];
   const started = [];
