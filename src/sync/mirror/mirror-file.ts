@@ -133,7 +133,11 @@ export class MirrorFile implements Mirror {
 
   mayBeEdited(): boolean {
     const found = stampFile(this.path);
-    return found !== undefined && found.text !== this.#settledStamp();
+    if (found === undefined) return false;
+    if (found.text !== this.#settledStamp()) return true;
+    // The store is not asked again what it remembers.
+    this.#stamp = found.text;
+    return false;
   }
 
   async look(): Promise<MirrorLook> {
