@@ -1,6 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BdError } from '../core/errors.ts';
-import { CONNECT_TIMEOUT_MS, DAEMON_START_TIMEOUT_MS, HELD_TIMEOUT_MS } from '../core/limits.ts';
+import {
+  CONNECT_TIMEOUT_MS,
+  DAEMON_START_TIMEOUT_MS,
+  HELD_TIMEOUT_MS,
+  SUCCESSION_WAIT_MS,
+} from '../core/limits.ts';
 import { enterCriticalSection } from '../platform/critical-section.ts';
 import type { WorkspacePlace } from '../place/workspace-place.ts';
 import { forgetStartFailure, readStartFailure, rememberStartFailure } from './daemon-notes.ts';
@@ -17,6 +22,8 @@ export type Ensured =
 export interface StartTimeouts {
   /** When the caller began to wait, by `performance.now()`. */
   sinceMs?: number;
+  /** A daemon was started since, and found the workspace's lock taken. */
+  foundBusy?: boolean;
   /** For a daemon that is starting. */
   startTimeoutMs?: number;
   /** For a process that holds the workspace and accepts no connection. */
@@ -49,13 +56,16 @@ export async function ensureDaemon(
   const waitedMs = (): number => performance.now() - sinceMs;
   let pauseMs = PAUSE_MIN_MS;
   let killed = 0;
+  let { foundBusy = false } = timeouts;
   for (;;) {
     const leftMs = Math.max(CONNECT_TIMEOUT_MIN_MS, heldTimeoutMs - waitedMs());
     const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, leftMs);
     const connection = await connect(start.place, { timeoutMs });
     if (connection.kind === 'connected' || connection.kind === 'forbidden') return connection;
+    // One that found the lock taken has waited for it: another would end after the caller's patience.
+    const mayStart = !foundBusy || heldTimeoutMs - waitedMs() > SUCCESSION_WAIT_MS;
     const elected =
-      connection.kind === 'absent' ? await elect(start, { startTimeoutMs }) : undefined;
+      connection.kind === 'absent' && mayStart ? await elect(start, { startTimeoutMs }) : undefined;
     if (elected?.kind === 'ready' && waitedMs() < startTimeoutMs) continue;
     if (elected?.kind === 'killed') {
       killed += 1;
@@ -67,7 +77,10 @@ export async function ensureDaemon(
       // Without a directory for its socket, a daemon is not allowed here: no failure to report.
       return code === 'SOCKET_UNAVAILABLE' ? { kind: 'forbidden', reason } : elected;
     }
-    if (elected?.kind === 'busy') pauseMs = Math.max(pauseMs, BUSY_PAUSE_MS);
+    if (elected?.kind === 'busy') {
+      foundBusy = true;
+      pauseMs = Math.max(pauseMs, BUSY_PAUSE_MS);
+    }
     const isStarting = elected?.kind === 'starting' || elected?.kind === 'ready';
     const limitMs = isStarting ? startTimeoutMs : heldTimeoutMs;
     if (waitedMs() >= limitMs) throw unreachable(start.place, connection, limitMs);

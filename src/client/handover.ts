@@ -14,6 +14,8 @@ export interface Handover {
   reason: string;
   /** Of a command that a daemon may have done already. */
   key?: string;
+  /** How long a daemon has waited for the workspace, which another process holds. */
+  busyMs?: number;
   /** It ended in a way that is only to be reported. */
   failure?: Failure;
 }

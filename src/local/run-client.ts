@@ -96,13 +96,17 @@ async function prepare({ line, io, host }: Command): Promise<boolean> {
 async function reach(
   place: WorkspacePlace,
   found: ConnectOutcome,
-  { line, host: { env, program, sinceMs } }: Command,
+  { line, host: { env, program, sinceMs, handover } }: Command,
 ): Promise<Ensured | { kind: 'refused' }> {
   if (found.kind === 'connected' || found.kind === 'forbidden') return found;
   const mayStart = !line.refusesDaemon && daemonRefusedBy(env) === undefined;
   if (!mayStart) return { kind: 'refused' };
   const { reachDaemon } = await import('./start-daemon.ts');
-  return await reachDaemon({ place, program, env }, { sinceMs });
+  const { busyMs } = handover ?? {};
+  return await reachDaemon(
+    { place, program, env },
+    busyMs === undefined ? { sinceMs } : { sinceMs: sinceMs - busyMs, foundBusy: true },
+  );
 }
 
 async function forward(

@@ -17,6 +17,7 @@
 
 struct program program;
 const char *command_key;
+int64_t busy_ms;
 
 static int64_t clock_ms(clockid_t clock) {
   struct timespec time;
@@ -42,6 +43,10 @@ static void describe_handover(const char *reason, const char *failure) {
   if (command_key != NULL) {
     add_text(&text, ",\"key\":");
     add_json(&text, command_key, strlen(command_key));
+  }
+  if (busy_ms > 0) {
+    add_text(&text, ",\"busyMs\":");
+    add_number(&text, busy_ms);
   }
   if (failure != NULL) {
     add_text(&text, ",\"failure\":");

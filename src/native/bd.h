@@ -33,6 +33,9 @@ extern struct program program;
 // The command's key, once it was sent to a daemon: whoever runs it again, it is done once. NULL before.
 extern const char *command_key;
 
+// How long a daemon that this process started has waited for the workspace, which another process holds.
+extern int64_t busy_ms;
+
 // Runs the Node client in place of this process. `reason` ends the sentence "Node runs this command, as …".
 _Noreturn void hand_over(const char *reason);
 

@@ -196,8 +196,8 @@ static _Noreturn void become_daemon(const struct place *place, const char *node,
   _exit(127);
 }
 
-// Whether the daemon says within the time that it is ready. Keeps the section alive meanwhile.
-static bool is_ready(int report) {
+// What the daemon says within the time: `R` ready, `B` busy; 0 for anything else. Keeps the section alive meanwhile.
+static char read_report(int report) {
   char answer[2];
   size_t length = 0;
   int64_t until_ms = now_ms() + DAEMON_START_TIMEOUT_MS;
@@ -207,10 +207,10 @@ static bool is_ready(int report) {
     if (count == 0) utimensat(AT_FDCWD, section, NULL, 0);
     if (count <= 0) continue;
     ssize_t got = read(report, answer + length, sizeof answer - length);
-    if (got <= 0) return false;
+    if (got <= 0) return 0;
     length += (size_t)got;
   }
-  return length == sizeof answer && memcmp(answer, "R\n", 2) == 0;
+  return length == sizeof answer && answer[1] == '\n' ? answer[0] : 0;
 }
 
 static void spawn_daemon(const struct place *place) {
@@ -223,7 +223,13 @@ static void spawn_daemon(const struct place *place) {
   pid_t child = fork();
   if (child == 0) become_daemon(place, node, report[1]);
   close(report[1]);
-  if (child < 0 || !is_ready(report[0])) leave_and_hand_over("the daemon did not start at once");
+  int64_t start_ms = now_ms();
+  char said = child < 0 ? 0 : read_report(report[0]);
+  if (said == 'B') {
+    busy_ms = now_ms() - start_ms;
+    leave_and_hand_over("another process holds the workspace");
+  }
+  if (said != 'R') leave_and_hand_over("the daemon did not start at once");
   close(report[0]);
 }
 

@@ -165,6 +165,15 @@ test('a workspace that stays locked without a socket ends the wait with the hold
   });
 });
 
+test('none is started again where the first has waited in vain for the workspace', async () => {
+  const busy = `fs.appendFileSync(beadsDir + '/starts', 'x'); fs.writeSync(3, 'B\\n')`;
+  const held = { code: 'DAEMON_UNAVAILABLE' };
+  await expect(start(busy, { heldTimeoutMs: 1_000 })).rejects.toMatchObject(held);
+  expect(starts()).toBe('x');
+  await expect(start(busy, { heldTimeoutMs: 1_000, foundBusy: true })).rejects.toMatchObject(held);
+  expect(starts()).toBe('x');
+});
+
 test('daemons that are ready, and gone at once, end the wait', async () => {
   await expect(start(`fs.writeSync(3, 'R\\n')`, { startTimeoutMs: 2_000 })).rejects.toMatchObject({
     code: 'DAEMON_UNAVAILABLE',

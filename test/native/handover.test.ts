@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOCAL_COMMAND_REASON } from '../../src/client/handover.ts';
+import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import {
   createNativePackage,
   isNativeBuilt,
@@ -173,6 +174,16 @@ describe.skipIf(!isNativeBuilt)('the native client hands over', () => {
       });
     expect(run).toThrow(/the current directory is gone/);
     expect(program.handovers()).toEqual([{ reason: 'the current directory is gone' }]);
+  });
+
+  test('a workspace that another process holds: Node does not wait for it once more', async () => {
+    const lock = await acquireKernelLock(join(workspace.beadsDir, 'daemon.lock'), { waitMs: 0 });
+    const run = await workspace.bd(['list'], { program: program.native });
+    lock?.release();
+    const reason = 'another process holds the workspace';
+    expect(program.handovers()).toEqual([{ reason, busyMs: expect.any(Number) }]);
+    expect(run.stderr).toMatch(/no daemon for .* another process holds it and does not listen/);
+    expect(run.exitCode).toBe(5);
   });
 
   test('and nothing else inherits that it did', async () => {
