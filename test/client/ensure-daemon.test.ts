@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ALLOCATOR_SETTINGS } from '../../src/client/client-environment.ts';
+import { connectTo } from '../../src/client/connect.ts';
 import { ensureDaemon, type StartTimeouts } from '../../src/client/ensure-daemon.ts';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import { useBeadsDirectory } from '../support/beads-directory.ts';
@@ -72,6 +75,21 @@ const TOO_NEW = {
 const fail = (error: object): string => `
   fs.appendFileSync(require('node:path').join(beadsDir, 'starts'), 'x');
   fs.writeSync(3, 'E ' + ${JSON.stringify(JSON.stringify(error))} + '\\n');`;
+
+test('a process that was too busy to look learns what came in time', async () => {
+  const path = join(project.path, 'there.sock');
+  const server = createServer().listen(path);
+  await once(server, 'listening');
+  const outcomes = [path, join(project.path, 'none.sock')].map(async (each) => {
+    const connection = await connectTo(each, { timeoutMs: 20 });
+    if (connection.kind === 'connected') connection.socket.destroy();
+    return connection.kind;
+  });
+  const busyUntilMs = performance.now() + 60;
+  while (performance.now() < busyUntilMs);
+  expect(await Promise.all(outcomes)).toEqual(['connected', 'absent']);
+  server.close();
+});
 
 const starts = (): string => readFileSync(join(project.beadsDir, 'starts'), 'utf8');
 

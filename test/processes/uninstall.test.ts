@@ -48,7 +48,11 @@ test('what a killed daemon left is gone too', async () => {
     writeFileSync(join(workspace.beadsDir, name), '{}\n');
   }
   const refused = await workspace.bd(['uninstall']);
-  expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(refused).toMatchObject({
+    exitCode: 1,
+    stdout: '',
+    stderr: expect.stringContaining('would be lost'),
+  });
   expect(refused.stderr).toContain('1 changed issue would be lost');
   const { backup } = await workspace.bdJson<{ backup: string }>(['uninstall', '--force']);
   expect(dirname(backup)).toBe(join(workspace.home, '.beads/removed'));
