@@ -291,7 +291,7 @@ export const MCP_DRAIN_TIMEOUT_MS = 10_000;
 /** Rounds in which an MCP `claim` without id looks for ready work, when others take each list first. */
 export const MCP_CLAIM_ROUNDS_MAX = 20;
 
-/** A daemon registers and logs its start after this, so that its first command is not delayed. */
+/** What a daemon does in the background begins after this at the latest, so that its first command is not delayed. */
 export const START_SETTLE_MS = 100;
 
 /** Longest `_bd` of a line, in characters: a whole line, as whatever bd writes it must accept when it reads. */

@@ -30,7 +30,7 @@ struct program {
 
 extern struct program program;
 
-// The command's key, once it was sent to a daemon: whoever runs it again, it is done once. NULL before.
+// The command's key, once it was sent to a daemon, which does a command once under one key. NULL before.
 extern const char *command_key;
 
 // How long a daemon that this process started has waited for the workspace, which another process holds.

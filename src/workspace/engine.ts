@@ -100,7 +100,15 @@ function loadedLater(
   { commits, mustRestore }: Pick<SyncCycle, 'commits'> & { mustRestore: () => boolean },
 ): SyncCycle {
   let opened: Promise<SyncCycle> | undefined;
-  const load = (): Promise<SyncCycle> => (opened ??= open());
+  const load = async (): Promise<SyncCycle> => {
+    try {
+      return await (opened ??= open());
+    } catch (error) {
+      // The next call tries again: the system may have been out of descriptors.
+      opened = undefined;
+      throw error;
+    }
+  };
   return {
     commits,
     run: async (how) => (await load()).run(how),

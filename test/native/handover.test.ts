@@ -13,15 +13,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOCAL_COMMAND_REASON } from '../../src/client/handover.ts';
 import { acquireKernelLock } from '../../src/platform/kernel-lock.ts';
 import {
-  createNativePackage,
+  createNativeWorkspace,
   isNativeBuilt,
   type NativePackage,
 } from '../support/native-package.ts';
-import {
-  createTestWorkspace,
-  type RunOptions,
-  type TestWorkspace,
-} from '../support/test-workspace.ts';
+import { type RunOptions, type TestWorkspace } from '../support/test-workspace.ts';
 
 // What the native client leaves to the Node client, and that it says why: each row is one reason.
 
@@ -137,9 +133,7 @@ describe.skipIf(!isNativeBuilt)('the native client hands over', () => {
   let workspace: TestWorkspace;
   let program: NativePackage;
   beforeEach(async () => {
-    workspace = await createTestWorkspace({ client: 'here' });
-    program = createNativePackage(workspace.sandbox.at('package'));
-    await workspace.bdText(['init', '--prefix', 't']);
+    ({ workspace, program } = await createNativeWorkspace('package'));
   });
   afterEach(() => workspace[Symbol.asyncDispose]());
 

@@ -4,19 +4,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { workspaceKey } from '../../src/place/socket-link.ts';
 import {
-  createNativePackage,
+  createNativeWorkspace,
   isNativeBuilt,
   type NativePackage,
 } from '../support/native-package.ts';
-import { createTestWorkspace, type Run, type TestWorkspace } from '../support/test-workspace.ts';
+import type { Run, TestWorkspace } from '../support/test-workspace.ts';
 
 let workspace: TestWorkspace;
 let program: NativePackage;
 let server: Server | undefined;
 beforeEach(async () => {
-  workspace = await createTestWorkspace({ client: 'here' });
-  if (isNativeBuilt) program = createNativePackage(workspace.sandbox.at('package'));
-  await workspace.bdText(['init', '--prefix', 't']);
+  ({ workspace, program } = await createNativeWorkspace('package'));
 });
 afterEach(async () => {
   server?.close();

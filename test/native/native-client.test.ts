@@ -5,15 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { daemonsOf } from '../support/daemon-processes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
-  createNativePackage,
+  createNativeWorkspace,
   isNativeBuilt,
   type NativePackage,
 } from '../support/native-package.ts';
-import {
-  createTestWorkspace,
-  type RunOptions,
-  type TestWorkspace,
-} from '../support/test-workspace.ts';
+import { type RunOptions, type TestWorkspace } from '../support/test-workspace.ts';
 
 /** The daemon is killed so often while commands run. */
 const KILLS = 6;
@@ -22,9 +18,7 @@ describe.skipIf(!isNativeBuilt)('the native client', () => {
   let workspace: TestWorkspace;
   let program: NativePackage;
   beforeEach(async () => {
-    workspace = await createTestWorkspace({ client: 'here' });
-    program = createNativePackage(workspace.sandbox.at('a package'));
-    await workspace.bdText(['init', '--prefix', 't']);
+    ({ workspace, program } = await createNativeWorkspace('a package'));
   });
   afterEach(() => workspace[Symbol.asyncDispose]());
 

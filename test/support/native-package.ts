@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Handover } from '../../src/client/handover.ts';
-import { BD, DAEMON } from './test-workspace.ts';
+import { BD, createTestWorkspace, DAEMON, type TestWorkspace } from './test-workspace.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SYSTEM = `${process.platform}-${process.arch}`;
@@ -16,6 +16,16 @@ export interface NativePackage {
   readonly native: string;
   /** Why commands were handed over so far; undefined for a call that was not. */
   handovers(): (Handover | undefined)[];
+}
+
+/** A project with such a package beside it, in a directory of that name. */
+export async function createNativeWorkspace(
+  name: string,
+): Promise<{ workspace: TestWorkspace; program: NativePackage }> {
+  const workspace = await createTestWorkspace({ client: 'here' });
+  const program = createNativePackage(workspace.sandbox.at(name));
+  await workspace.bdText(['init', '--prefix', 't']);
+  return { workspace, program };
 }
 
 export function createNativePackage(directory: string): NativePackage {

@@ -42,7 +42,7 @@ export interface EncodedIssue {
   readonly classic: string;
   /** Every value is in the record: where that can be read, the line gives the state back. */
   readonly isPlain: boolean;
-  /** The line is known to give the state back; else whoever keeps it tries that first. */
+  /** The line is known to give the state back; otherwise the store decodes it before it keeps it. */
   readonly readsBack: boolean;
 }
 
